@@ -33,6 +33,7 @@ import time
 from functools import partial
 from opcode import opname
 from sys import _getframe
+from threading import get_ident, main_thread
 from types import (
     AsyncGeneratorType,
     BuiltinFunctionType,
@@ -58,6 +59,8 @@ if TYPE_CHECKING:
     from types import FrameType
 
 T = TypeVar("T")
+#: What takes a step of a generator.
+_STEPS = frozenset({"next", "send", "throw", "__next__"})
 
 # As in `inspect`, which is slow to import.
 _CO_GENERATOR = 0x20
@@ -139,14 +142,28 @@ def _note_driven(obj: object, kind: type, frame: FrameType) -> None:
 
 
 def _is_awaited(frame: FrameType) -> bool:
-    """Whether `frame` is of a generator that somebody awaits: such a one may ``yield from``."""
+    """Whether `frame` is of a generator that somebody awaits: such a one may ``yield from``.
+
+    Or whom somebody steps, who may wait for the future that it gets, as a scheduler of generators
+    does; one that is compiled has no frame, and is called by asyncio.
+    """
     flags = frame.f_code.co_flags
     if flags & _CO_ITERABLE_COROUTINE or frame.f_code.co_name == "__await__":
         return True
     if not flags & _CO_GENERATOR:
         return False
     driver = frame.f_back
-    return driver is None or instruction_at(driver.f_code, driver.f_lasti) == "SEND"
+    if driver is None:
+        return True
+    instruction = instruction_at(driver.f_code, driver.f_lasti)
+    return instruction == "SEND" or ("CALL" in instruction and _may_step(driver))
+
+
+def _may_step(driver: FrameType) -> bool:
+    """Whether a call in `driver` may be a step of a generator; else it takes all the items."""
+    module = driver.f_globals.get("__name__")
+    by_loop = type(module) is str and module.startswith("asyncio.")
+    return by_loop or not _STEPS.isdisjoint(driver.f_code.co_names)
 
 
 def guarded(obj: T) -> T:
@@ -209,11 +226,19 @@ def blocking(function: T) -> T:
 
 
 def _holds_up_others(frame: FrameType) -> bool:
+    """Whether what blocks in `frame` keeps others waiting, or may in the main thread's loop.
+
+    What has the loop of a thread of its own to itself keeps nobody waiting: that is for what
+    blocks.
+    """
     from asyncio import _get_running_loop, all_tasks
 
     loop = _get_running_loop()
+    if loop is None:
+        return False
     suspends = frame.f_code.co_flags & _CO_ASYNC
-    return loop is not None and (bool(suspends) or len(all_tasks(loop)) > 1)
+    at_home = get_ident() == main_thread().ident
+    return bool(suspends and at_home) or len(all_tasks(loop)) > 1
 
 
 def unkept(task: T) -> T:

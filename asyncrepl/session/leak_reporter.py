@@ -244,7 +244,8 @@ class LeakReporter(Instrument):
         own = not isinstance(future, asyncio.Task)
         code = first_code(error, own=own) if future is not None and error is not None else None
         if error is not None and code is not None:
-            seen = Finding("failed", ObjectInfo(type(error), code), code, 0)
+            made = None if leak is None else leak.made
+            seen = Finding("failed", ObjectInfo(type(error), code), code, 0, made=made)
             self._context.mistake_reporter.see(seen)
 
     def _leak_of_context(self, context: dict[str, Any]) -> Leak | None:

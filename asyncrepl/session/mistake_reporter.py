@@ -393,8 +393,10 @@ class SilentMistakeReporter(Instrument):
         from asyncrepl.views.explanation_lines import changed_line
 
         sources, typed = self._context.session.sources, self._context.source
-        filename, line = finding.code.co_filename, 1
-        if finding.place is not None:
+        filename, line = finding.code.co_filename, finding.code.co_firstlineno
+        if finding.made is not None:
+            filename, line = finding.made
+        elif finding.place is not None:
             line = finding.place.lineno
         if found.fix is not None:
             filename, line = found.fix.filename, changed_line(found.fix, sources)

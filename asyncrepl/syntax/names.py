@@ -82,7 +82,10 @@ def last_name(node: ast.AST | None) -> str:
 
 
 def written_name(node: ast.AST | None) -> str:
-    """The name, or the last part of it, as it is written, whatever it stands for; or ""."""
+    """The name, or that of the attribute, as it is written; "" for what is neither.
+
+    Two that are written alike are one variable; what it was given is another question.
+    """
     if isinstance(node, ast.Attribute):
         return node.attr
     return node.id if isinstance(node, ast.Name) else ""

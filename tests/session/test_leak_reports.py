@@ -171,6 +171,20 @@ def test_a_failed_task_is_told_with_the_place_of_its_call(type_in: Typed) -> Non
     assert made == "made <input 2>:1: t = asyncio.create_task(bad(), name='job')"
 
 
+def test_why_an_error_goes_unseen_is_told_where_the_task_is_made(type_in: Typed) -> None:
+    """Also where no correction says where."""
+    type_in("async def bad():\n    await asyncio.sleep(0)\n    1/0\n")
+    type_in(
+        "import gc\nasync def main():\n    t = asyncio.create_task(bad())\n"
+        "    while not t.done():\n        await asyncio.sleep(0)\n"
+        "    del t\n    gc.collect()\n"
+    )
+    told = type_in("await main()").splitlines()
+    (why,) = [each for each in told if each.startswith("why")]
+    assert why.startswith("why  <input 2>:3: `asyncio.create_task(bad())` keeps its error")
+    assert not any(each.startswith("try") for each in told)
+
+
 def test_a_task_dropped_while_pending_is_told(type_in: Typed) -> None:
     """With its name, why it could die, and where it was made."""
     type_in("import gc\nasync def wait():\n    await asyncio.Event().wait()\n")

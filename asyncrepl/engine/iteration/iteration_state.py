@@ -133,8 +133,9 @@ def find_starvation(iteration: IterationState, ended: IterationEnded) -> None:
     # Once may be the machine's doing, which was busy with something else.
     if iteration.long_bodies > 1 and 2 * iteration.long_bodies >= ended.items:
         _note_finding(iteration, "hogged", iteration.longest_body // 1_000_000)
-    starves = not ended.suspended and not iteration.body_suspended and iteration.ready
-    if starves and (ended.items >= MANY_ITEMS or ended.took >= LONG_BODY):
+    # To give way between the items takes more than one.
+    lasts = ended.items >= MANY_ITEMS or (ended.items > 1 and ended.took >= LONG_BODY)
+    if lasts and iteration.ready and not ended.suspended and not iteration.body_suspended:
         _note_finding(iteration, "starved")
     elif ended.how == "exhausted" and ended.items > 1 and iteration.body_suspended == ended.items:
         kind: FindingKind = "alternating" if ended.suspended >= ended.items else "sequential"

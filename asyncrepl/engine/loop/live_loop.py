@@ -32,6 +32,7 @@ import functools
 import math
 import sys
 import threading
+import weakref
 from types import CoroutineType, FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
 
@@ -230,7 +231,8 @@ class LiveLoop(_SelectorEventLoop):
         """Use `clock` from now on, which must not be behind; on the loop's thread."""
         self.live.clock.changed = bool
         self.live.clock = clock
-        clock.changed = self._follow_clock
+        follow = weakref.WeakMethod(self._follow_clock)  # the clock may outlive this loop
+        clock.changed = lambda: (method := follow()) and method()
         self._follow_clock()
 
     def _follow_clock(self) -> None:

@@ -82,27 +82,35 @@ class LoopIteration:
             self.wake(self.since)
 
 
+def _perhaps(_timeout: float, _limit: int) -> bool:
+    """Whether anything is ready, where only a wait can tell."""
+    return True
+
+
 class WatchingSelector(selectors.DefaultSelector):
     """A selector that notes the loop's iterations.
 
-    `poll` is the system's own ``select``; `wait` is what `select` waits with:
-    the same, until `wait_with` puts another function there.
+    `poll` is the system's own ``select``, with which `select` waits until `wait_with` says
+    otherwise. It keeps no method of itself, so that it dies with its loop, as a selector does.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.iteration = LoopIteration()
-        self.poll: Callable[[float | None], Ready] = super().select
-        self.wait_with(self.poll)
+        self._wait: Callable[[float | None], Ready] | None = None
+        # Asking epoll directly whether there is anything pays for the notes.
+        epoll = getattr(self, "_selector", None)
+        self._anything = epoll.poll if isinstance(epoll, _EPOLL) else _perhaps
         #: Who looks at the loop: told of a wait that only the outside can end.
         self.instruments = Instruments()
 
+    def poll(self, timeout: float | None) -> Ready:
+        """Wait as the system does."""
+        return super().select(timeout)
+
     def wait_with(self, wait: Callable[[float | None], Ready]) -> None:
         """Let `select` wait by calling `wait`."""
-        self.wait = wait
-        # Asking epoll directly whether there is anything pays for the notes.
-        epoll = getattr(self, "_selector", None) if wait is self.poll else None
-        self._anything = epoll.poll if isinstance(epoll, _EPOLL) else lambda _timeout, _limit: True
+        self._wait, self._anything = wait, _perhaps
 
     def select(self, timeout: float | None = None) -> Ready:
         """Wait for I/O; between the return and the next call a loop iteration runs."""
@@ -111,7 +119,9 @@ class WatchingSelector(selectors.DefaultSelector):
         if timeout is None:
             for hear in self.instruments.loop_waits:
                 hear()
-        ready = self.wait(timeout) if timeout != 0 or self._anything(0, 1) else []
+        ready: Ready = []
+        if timeout != 0 or self._anything(0, 1):
+            ready = (self._wait or super().select)(timeout)
         current.number += 1
         current.since = monotonic()
         current.busy = True

@@ -19,7 +19,7 @@ from asyncrepl.explain.repairs.repair_case import LOOPS, Case, made_here, yields
 from asyncrepl.explain.scopes import CannotFixError, deepen, scope
 from asyncrepl.explain.static_values import is_async_iterable
 from asyncrepl.explain.value_origins import loads, origins
-from asyncrepl.syntax.names import callee_name, canonical_name, last_name
+from asyncrepl.syntax.names import callee_name, canonical_name, written_name
 from asyncrepl.syntax.source_rewriter import Span
 
 if TYPE_CHECKING:
@@ -346,7 +346,7 @@ def lock_of_asyncio(fixing: Fixing, case: Case) -> None:
     maker = getattr(call, "func", call)
     module, _, name = canonical_name(maker).partition(".")
     items = [item for block in case.unit.nodes(ast.With) for item in block.items]
-    shared = last_name(case.node) in [last_name(item.context_expr) for item in items]
+    shared = written_name(case.node) in [written_name(item.context_expr) for item in items]
     suspends = any(isinstance(each, ast.Await) for each in ast.walk(case.owner))
     if others or shared or not suspends or module != "threading" or not hasattr(asyncio, name):
         raise CannotFixError

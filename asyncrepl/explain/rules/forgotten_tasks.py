@@ -184,7 +184,7 @@ def _makes(unit: Unit, call: ast.Call, name: str) -> bool:
         return any(
             callee_name(node.value) == name
             for node in unit.nodes(ast.Assign)
-            if any(last_name(target) == job.id for target in node.targets)
+            if any(written_name(target) == job.id for target in node.targets)
         )
     return callee_name(job) == name
 
@@ -220,7 +220,7 @@ def _awaited_last(fixing: Fixing, unit: Unit, call: ast.Call, kind: str = "") ->
     if isinstance(statement, ast.Expr):
         fixing.of(unit).before(call, f"{name} = ")
     elif isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
-        name = last_name(statement.targets[0])
+        name = written_name(statement.targets[0])
     else:
         raise CannotFixError
     uses = [each for each in own_nodes(function) if isinstance(each, ast.Name) and each.id == name]

@@ -21,7 +21,7 @@ from asyncrepl.explain.mismatch import Mismatch, mismatch
 from asyncrepl.explain.repairs.repair_case import COLLECTORS, Case, single_assignment, yields_once
 from asyncrepl.explain.repairs.repair_choice import repaired
 from asyncrepl.explain.scopes import CannotFixError
-from asyncrepl.syntax.names import callee_name, last_name
+from asyncrepl.syntax.names import callee_name, written_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -206,7 +206,7 @@ def _was_entered(told: Told) -> bool:
     """Whether the operand's name stands behind an ``as`` around it."""
     around = (each for each in told.unit.ancestors(told.node) if isinstance(each, ast.AsyncWith))
     items = [item for block in around for item in block.items]
-    return any(last_name(each.optional_vars) == last_name(told.node) != "" for each in items)
+    return any(written_name(each.optional_vars) == written_name(told.node) != "" for each in items)
 
 
 _STEP_METHODS = ("send", "throw", "close", "next", "__next__")

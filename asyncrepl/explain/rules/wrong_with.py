@@ -18,7 +18,7 @@ from asyncrepl.explain.repairs.repair_case import is_lock, lock_of
 from asyncrepl.explain.rules.aiter_methods import method
 from asyncrepl.explain.rules.operand_rules import ANY, RESULTS, STREAMS, row
 from asyncrepl.explain.value_origins import called
-from asyncrepl.syntax.names import callee_name, last_name
+from asyncrepl.syntax.names import callee_name, last_name, written_name
 
 if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence
@@ -224,14 +224,14 @@ def _enters_nothing(evidence: Evidence) -> Finding | None:
     name = use.node if use is not None and use.kind is NoneType else None
     for block in unit.nodes(ast.AsyncWith) if isinstance(name, ast.Name) else ():
         for item in block.items:
-            if last_name(item.optional_vars) != last_name(name):
+            if written_name(item.optional_vars) != written_name(name):
                 continue
             info = evidence.resolver.info(item.context_expr)
             found = evidence.units.class_of(info.kind) if info is not None else None
             enters = method(found[1], "__aenter__") if found is not None else None
             if found is not None and enters is not None and not returned_values(enters):
                 why = (
-                    f"`{last_name(name)}` is None: `{found[1].name}.__aenter__` ends without "
+                    f"`{written_name(name)}` is None: `{found[1].name}.__aenter__` ends without "
                     "`return self`, and what it returns is what `as` gets."
                 )
                 return Finding(why, _returning_self(evidence, found[0], enters))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
 import warnings
-from typing import TYPE_CHECKING
+import weakref
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -41,6 +43,27 @@ def test_the_first_loop_is_the_one_given(first: LiveLoop) -> None:
     assert isinstance(third, LiveLoop)
     assert len({id(loop) for loop in (one, other, third)}) == 3
     assert other.get_exception_handler() is first.get_exception_handler()
+
+
+def test_a_loop_dies_with_its_run(first: LiveLoop) -> None:
+    """And its selector: neither waits for a collection, nor for the next loop."""
+    seen: list[weakref.ref[object]] = []
+
+    async def main() -> None:
+        loop: Any = asyncio.get_running_loop()
+        seen.extend(map(weakref.ref, (loop, loop._selector)))
+        await asyncio.sleep(0.001)
+
+    with asyncio_makes_live_loops(first):
+        asyncio.run(running())
+        gc.collect()
+        gc.disable()
+        try:
+            asyncio.run(main())
+            left = [each() for each in seen]
+        finally:
+            gc.enable()
+    assert left == [None, None]
 
 
 def test_other_threads_get_asyncios_own(first: LiveLoop) -> None:
