@@ -123,9 +123,9 @@ def session_text(shell: Shell, recorded_inputs: list[RecordedInput], name: str) 
 
 
 def kept_inputs(shell: Shell, recorded_inputs: Sequence[RecordedInput]) -> list[RecordedInput]:
-    """Those that are part of the session; what came after others, in the background, is kept, too.
+    """Those of `recorded_inputs` that are part of the session of `shell`.
 
-    It comes after the input before.
+    What came in the background after one that is none comes after the input before.
     """
     kept: list[RecordedInput] = []
     for recorded in recorded_inputs:
