@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from types import TracebackType
 
+    from asyncrepl.session.frontend import Console
     from asyncrepl.session.shell import Shell
     from asyncrepl.syntax.input_splitter import InputSplitter
 
@@ -100,8 +101,10 @@ def run_typed(
     from asyncrepl.syntax.input_splitter import InputSplitter
     from asyncrepl.views.banner import banner_lines
 
+    console = shell.console
     if banner:
-        shell.console.show(*banner_lines(shell.console.width))
+        show = console.show if _writes_to(console) is console.out else console.complain
+        show(*banner_lines(console.width))
     with prompts_installed():
         for text, filename in first:
             status = run_source(shell, text, filename)
@@ -111,8 +114,14 @@ def run_typed(
         with row.watched():
             lines = _TypedLineRunner(shell, splitter, row, frontend.inputs)
             code = read_and_run(shell, stream, lines)
-    shell.console.show([])
+    print(file=_writes_to(console), flush=True)
     return code
+
+
+def _writes_to(console: Console) -> TextIO:
+    """Where the prompts go: to the terminal, also where the output goes to a file."""
+    at_terminal = console.out.isatty() or not console.err.isatty()
+    return console.out if at_terminal else console.err
 
 
 class _PromptRow:
@@ -123,7 +132,7 @@ class _PromptRow:
 
     def __init__(self, shell: Shell) -> None:
         self._shell = shell
-        self._out = shell.console.out
+        self._out = _writes_to(shell.console)
         self._begun = self._redraw_due = False
         #: Whether a line is asked for, and whether the cursor stands behind its prompt.
         self._asking = self._behind_prompt = False

@@ -105,7 +105,10 @@ _PIPED: dict[str, Any] = {
 }
 _POLL = 0.05  # seconds
 #: Commands that change nothing but the shell that runs them, and Python's own way.
-_SHELL_ONLY = {"cd": "os.chdir({!r})", "export": "os.environ[NAME] = VALUE"}
+_SHELL_ONLY = {
+    "cd": "import os; os.chdir({!r})",
+    "export": "import os; os.environ[NAME] = VALUE",
+}
 
 
 @command(

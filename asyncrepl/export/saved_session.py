@@ -7,17 +7,23 @@ taken from its tape. What makes a format is imported when that is asked for.
 from __future__ import annotations
 
 import contextlib
+from copy import copy
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from asyncrepl.export.format_registry import export_formats
-from asyncrepl.export.recording import record_iterations, record_transcript, recording_of_tape
+from asyncrepl.export.recording import (
+    has_idle_output,
+    record_iterations,
+    record_transcript,
+    recording_of_tape,
+)
 from asyncrepl.runtime.files import write_file
 from asyncrepl.session.command_registry import CommandError
 from asyncrepl.syntax.parsed_input import as_command
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from asyncrepl.session.shell import Shell
     from asyncrepl.session.tape import RecordedInput
@@ -96,8 +102,7 @@ def failure_reason(error: BaseException) -> str:
 
 def save_session(shell: Shell, target: TargetFile, name: str) -> int:
     """Write the session to `target`; how many inputs it has."""
-    every = shell.tape.recorded_inputs
-    recorded_inputs = [recorded for recorded in every if not is_about_saving(shell, recorded)]
+    recorded_inputs = kept_inputs(shell, shell.tape.recorded_inputs)
     target.write(session_text(shell, [*recorded_inputs, shell.tape.ending()], name))
     return len(recorded_inputs)
 
@@ -115,6 +120,21 @@ def session_text(shell: Shell, recorded_inputs: list[RecordedInput], name: str) 
         return made.render(snapshot, snapshot.iteration_events)
     width = shell.console.width
     return made.render(recording_of_tape(recorded_inputs, waits=made.waits, width=width))
+
+
+def kept_inputs(shell: Shell, recorded_inputs: Sequence[RecordedInput]) -> list[RecordedInput]:
+    """Those of `recorded_inputs` that are part of the session of `shell`.
+
+    What came in the background after one that is none comes after the input before.
+    """
+    kept: list[RecordedInput] = []
+    for recorded in recorded_inputs:
+        if not is_about_saving(shell, recorded):
+            kept.append(recorded)
+        elif kept and has_idle_output(recorded):
+            whole = kept[-1] = copy(kept[-1])
+            whole.pieces = [*whole.pieces, *recorded.pieces[recorded.idle :]]
+    return kept
 
 
 def is_about_saving(shell: Shell, recorded: RecordedInput) -> bool:

@@ -23,6 +23,7 @@ from asyncrepl.export.saved_session import (
     encoded_text,
     failure_reason,
     is_about_saving,
+    kept_inputs,
     session_text,
 )
 from asyncrepl.runtime.files import is_special, reserve, write_all, write_file
@@ -84,7 +85,7 @@ class SessionRecorder:
             return self._count  # that of our parent goes on
         try:
             with shield, self._target.refusing():
-                self._file.end(self._last_input)
+                self._file.end(self._last_input_as_it_is())
         finally:
             self._file.close()
         return self._count
@@ -96,21 +97,30 @@ class SessionRecorder:
         self._keeps_input = not is_about_saving(self._shell, recorded)
         if not self._keeps_input:
             return
-        before, self._last_input = self._last_input, recorded
+        before, self._last_input = self._last_input_as_it_is(), recorded
         self._count += 1
         if before is not None:
             self._try(lambda: self._file.settle(before, recorded))
 
     def ended(self) -> None:
         """The input is over."""
-        if self._keeps_input and self._last_input is not None:
-            recorded = self._last_input
-            self._try(lambda: self._file.last(recorded))
+        if self._keeps_input:
+            self._write_last()
 
     def printed(self) -> None:
         """Something was printed in the background."""
         if time.monotonic() >= self._next_writing:
-            self.ended()
+            self._write_last()
+
+    def _write_last(self) -> None:
+        if (recorded := self._last_input_as_it_is()) is not None:
+            self._try(lambda: self._file.last(recorded))
+
+    def _last_input_as_it_is(self) -> RecordedInput | None:
+        """The last input that is kept, with what came in the background after later ones."""
+        every = self._shell.tape.recorded_inputs
+        at = next((at for at, each in enumerate(every) if each is self._last_input), len(every))
+        return next(iter(kept_inputs(self._shell, every[at:])), self._last_input)
 
     def _try(self, action: Callable[[], None]) -> None:
         if threading.get_ident() != self._thread or os.getpid() != self._process:
@@ -185,7 +195,7 @@ class _RedrawnFile:
     def _drawn(self) -> bytes:
         every = self._shell.tape.recorded_inputs
         first = next((at + 1 for at, recorded in enumerate(every) if recorded is self._after), 0)
-        kept = [each for each in every[first:] if not is_about_saving(self._shell, each)]
+        kept = kept_inputs(self._shell, every[first:])
         ending = RecordedInput("", self._shell.loop.time())
         return encoded_text(session_text(self._shell, [*kept, ending], self._name))
 

@@ -3,6 +3,9 @@
 People paste what they find: a demo of ours, an example of the Python documentation, a page about
 IPython. The prompts are taken off, output and narration are dropped (`pasted_inputs`).
 
+Or they paste what they cut out of other code: it has the indentation that it had there, or where
+the cut began behind that, all lines but the first have it (`fitted_paste`).
+
 `InputSplitter` takes lines as they come. A person ends a block with an empty line. A file does
 not: in it a block ends at the next line that begins at the left margin, and empty lines within it
 mean nothing. Either way an input is given out as soon as it is known to be whole. A file whose
@@ -18,6 +21,7 @@ from asyncrepl.syntax.parsed_input import (
     TRIAL_FILENAME,
     Command,
     Incomplete,
+    InvalidStatement,
     Statement,
     is_block,
     is_complete,
@@ -47,6 +51,8 @@ _ERROR_OUTPUT = re.compile(
     r"|([A-Za-z_]\w*\.)*[A-Z]\w*(Error|Exception|Interrupt|Exit|Group|Iteration)\b"
     r"|…$)"
 )
+_INDENTATION = re.compile(r"[ \t]*(?=\S)")
+_CLAUSE = re.compile(r"(elif|else|except|finally|case)\b.*:\s*(#.*)?")
 
 
 class PastedInput(NamedTuple):
@@ -79,6 +85,63 @@ def is_complete_paste(text: str) -> bool:
         return is_complete(text)
     *_, (typed, _, ended) = _inputs(lines, prompts)
     return ended or is_complete(typed)
+
+
+def fitted_paste(before: str, pasted: str, after: str) -> str:
+    """`pasted`, as it is to stand between the texts `before` and `after` of the cursor.
+
+    What Python takes as it is stays, and what it takes in no way. Else it gets the
+    indentation of the line that it comes into, and keeps its own steps.
+    """
+    indent = before.rpartition("\n")[2]
+    if indent.strip():
+        return pasted
+    for candidate in _candidates(pasted.split("\n"), indent):
+        if not _is_invalid(before + candidate + after):
+            return candidate
+    return pasted
+
+
+def dedented_clause(text: str) -> str:
+    """`text` with its last line where it belongs, if that is a clause of a statement further out.
+
+    An ``else:`` that stands in the column of the block above it, where auto-indent has put the
+    cursor, goes to the nearest column where Python takes it.
+    """
+    head, newline, last = text.rpartition("\n")
+    clause = last.lstrip(" ")
+    if newline and _CLAUSE.fullmatch(clause) and _is_invalid(text):
+        for width in range(len(last) - len(clause) - 1, -1, -1):
+            candidate = f"{head}\n{' ' * width}{clause}"
+            if not _is_invalid(candidate):
+                return candidate
+    return text
+
+
+def _is_invalid(text: str) -> bool:
+    return isinstance(parse_input(text, TRIAL_FILENAME), InvalidStatement)
+
+
+def _candidates(lines: Sequence[str], indent: str) -> Iterator[str]:
+    """The lines as they are; with the indentation of the first one exchanged; of the others."""
+    yield "\n".join(lines)
+    first, *others = lines
+    own = _indentation(first)
+    yield "\n".join([first.removeprefix(own), *_moved(others, own, indent)])
+    shared = min(map(_indentation, filter(str.strip, others)), key=len, default="")
+    yield "\n".join([first.removeprefix(own), *_moved(others, shared, indent)])
+
+
+def _indentation(line: str) -> str:
+    found = _INDENTATION.match(line)
+    return found[0] if found else ""
+
+
+def _moved(lines: Sequence[str], own: str, indent: str) -> Iterator[str]:
+    """`lines` with `indent` in place of `own`, where they have that."""
+    for line in lines:
+        fits = line.strip() and line.startswith(own)
+        yield indent + line.removeprefix(own) if fits else line
 
 
 def begins_session(line: str) -> bool | None:

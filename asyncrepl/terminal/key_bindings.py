@@ -24,6 +24,7 @@ from prompt_toolkit.key_binding.bindings.auto_suggest import load_auto_suggest_b
 from prompt_toolkit.key_binding.vi_state import InputMode
 from prompt_toolkit.keys import Keys
 
+from asyncrepl.syntax.input_splitter import dedented_clause, fitted_paste
 from asyncrepl.terminal.input_line import picture_length
 
 if TYPE_CHECKING:
@@ -89,7 +90,10 @@ def _enter_bindings(actions: InputController, buffer: Buffer) -> KeyBindings:
         indented = pasted.begins_line(actions.next_key)
         if buffer.complete_state and buffer.complete_state.current_completion:
             buffer.complete_state = None
-        elif wants_to_run(buffer.document, actions.is_whole):
+            return
+        if buffer.document.is_cursor_at_the_end:
+            buffer.text = dedented_clause(buffer.text)
+        if wants_to_run(buffer.document, actions.is_whole):
             pasted.end(actions.next_key)
             actions.accept()
         elif indented:
@@ -142,6 +146,14 @@ def _editing_bindings(actions: InputController, buffer: Buffer) -> KeyBindings:
 
     def behind() -> int:
         return picture_length(buffer.document.current_line_after_cursor, at_end=False)
+
+    @keys.add(Keys.BracketedPaste, filter=typing)
+    def _paste(event: KeyPressEvent) -> None:
+        text = event.data.replace("\r\n", "\n").replace("\r", "\n")
+        document = buffer.document
+        buffer.insert_text(
+            fitted_paste(document.text_before_cursor, text, document.text_after_cursor)
+        )
 
     @keys.add("tab", filter=typing & indenting & ~has_completions & ~has_selection)
     def _indent(_event: KeyPressEvent) -> None:

@@ -29,6 +29,7 @@ can be left at any point):
 
 from __future__ import annotations
 
+import os
 import re
 import threading
 import weakref
@@ -46,7 +47,8 @@ if TYPE_CHECKING:
 #: A weak reference to a task, or a thread's number.
 Writer = weakref.ref[Any] | int
 
-#: Child processes, all of them: they share one terminal.
+#: Child processes, all of them: they share one terminal. Where there is none, what comes from
+#: there is of the task in the foreground, and nobody else has the end of a line that is begun.
 CHILDREN = -1
 
 _task_done = Task.done
@@ -70,6 +72,8 @@ def is_alive(writer: Writer, seconds: float) -> bool:
     Of a thread, or a child, nobody knows what it does next: the rows of a display change more
     often than every five seconds. The main thread's callbacks end where they began.
     """
+    if writer == CHILDREN and not _has_children():
+        return False
     if isinstance(writer, int):
         others = {each.ident for each in threading.enumerate()} - {threading.main_thread().ident}
         return seconds < 5 and writer in {CHILDREN, *others}
@@ -327,7 +331,7 @@ class OutputQueue:
                 return Place.ABOVE
             self._owner = None
             task = None if isinstance(owner, int) else owner()
-            if task is not None and task is self.foreground():
+            if is_same(owner, CHILDREN) or (task is not None and task is self.foreground()):
                 return Place.AFTER  # it has ended, and nobody has had the time to say so
         return Place.FLOW
 
@@ -352,10 +356,13 @@ class OutputQueue:
         begun = self._unfinished.pop(CHILDREN, None)
         text = text if begun is None else begun.text + text
         end = text.rfind("\n") + 1
-        if len(text) - end > _MAX_PIECE or self._bypass is not None:
+        alone = not _has_children()
+        if len(text) - end > _MAX_PIECE or self._bypass is not None or alone:
             end = len(text)
+        task = self.foreground() if alone else None
+        writer = weakref.ref(task) if isinstance(task, Task) else CHILDREN
         for piece in _split_pieces(text[:end]):
-            self._put(Piece(self._place(piece, CHILDREN), piece))
+            self._put(Piece(self._place(piece, writer), piece))
         if end < len(text):
             begun = _UnfinishedLine(text[end:], CHILDREN, monotonic(), None)
             self._unfinished[CHILDREN] = begun
@@ -396,6 +403,20 @@ class OutputQueue:
 
 def _no_listener(_complete: bool) -> None:
     """Nobody listens yet: the text waits."""
+
+
+def _has_children() -> bool:
+    """Whether a child process may be writing, as far as can be known.
+
+    What comes without one was written by this process itself: ``os.write(1, …)``, a C library.
+    """
+    try:
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return False
+    except AttributeError:  # no such call here
+        return True
+    return True
 
 
 def _split_pieces(text: str) -> Iterator[str]:

@@ -230,11 +230,11 @@ class DeviceOutput(Vt100_Output):
     def begin_row(self) -> None:
         """Go to the beginning of a row of our own, the next one if the cursor is inside a row.
 
-        A row of blanks wraps exactly if something stood before them: no need
-        to ask the terminal where its cursor is.
+        A row of blanks wraps exactly if something stood before them: no need to ask the terminal
+        where its cursor is. One blank less would fit beside a single character.
         """
         columns = self.get_size().columns
-        self.write_raw("\x1b[?7h" + " " * (columns - 1) + "\r\x1b[K")
+        self.write_raw("\x1b[0m\x1b[?7h" + " " * columns + "\r\x1b[K")
 
     def take_over(self) -> None:
         """Undo what a program that has ended, or died, may have left of its modes.

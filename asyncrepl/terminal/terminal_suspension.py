@@ -155,6 +155,7 @@ class TerminalSuspension:
         self._back_at = time.monotonic()
         self._app._running_in_terminal = False  # noqa: SLF001
         self._painter.paused = False
+        self._output.begin_row()  # first: what follows has the terminal forget that a row is full
         self._output.take_over()
         self._draw_anew()
         self._painter.drain()

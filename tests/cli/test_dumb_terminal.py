@@ -11,6 +11,7 @@ import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     Child = pexpect.spawn[str]
 
@@ -42,6 +43,29 @@ def test_a_dumb_terminal_gets_no_escape_codes(child: Child) -> None:
     """There are prompts and values, and no escape sequence at all."""
     assert ask(child, "6 * 7") == "42\n"
     assert "\x1b" not in ask(child, "1/0")
+
+
+def test_prompts_are_at_the_terminal_where_the_output_goes_to_a_file(tmp_path: Path) -> None:
+    """As Python's own: what is typed and errors are seen, the file has what was printed alone."""
+    script = 'exec "$0" -m asyncrepl --no-startup >"$1"'
+    environ = os.environ | {"ASYNCREPL_HISTORY": "", "PYTHONIOENCODING": "utf-8"}
+    child = pexpect.spawn(
+        "sh",
+        ["-c", script, sys.executable, str(tmp_path / "out")],
+        env=environ,
+        encoding="utf-8",
+        timeout=30,
+        echo=False,
+    )
+    child.expect_exact("asyncrepl ")
+    child.expect_exact(">>> ")
+    assert ask(child, "6 * 7") == ""
+    assert ask(child, "1/0") == "ZeroDivisionError: division by zero\n"
+    assert ask(child, "for i in 'ab': print(i)") == ""
+    child.sendeof()
+    child.expect_exact(pexpect.EOF)
+    child.close()
+    assert (tmp_path / "out").read_text() == "42\na\nb\n"
 
 
 def test_a_block_has_continuation_prompts(child: Child) -> None:

@@ -23,7 +23,10 @@ if TYPE_CHECKING:
         ("!no-such-program-here 2>/dev/null", "exit status 127\n"),
         ("!kill -9 $$", "ended by SIGKILL\n"),
         ("!cat", ""),
-        ("!cd /tmp", "cd has changed that shell only; for this session: os.chdir('/tmp')\n"),
+        (
+            "!cd /tmp",
+            "cd has changed that shell only; for this session: import os; os.chdir('/tmp')\n",
+        ),
         ("!", "! takes a command of the shell: try !ls\n"),
         ("!printf '\\000\\377' | od -An -c", "  \\0 377\n"),
     ],

@@ -79,6 +79,26 @@ def test_what_comes_later_is_there_later(type_in: Typed) -> None:
     assert check_file("talk.pycon").passed
 
 
+def test_what_comes_after_an_input_about_saving_is_there(type_in: Typed) -> None:
+    """Such an input is no part of the recording; what the background prints after it is."""
+    type_in(":record talk.pycon")
+    type_in(":ticker tick 0.2")
+    wait(type_in, 0.35)
+    type_in(":save other.pycon")
+    wait(type_in, 0.35)
+    text = Path("talk.pycon").read_text("utf-8")
+    assert text.endswith(">>> :wait 0.6\ntick │ 1\ntick │ 2\ntick │ 3\n")
+    type_in(":record")
+    wait(type_in, 0.2)
+    type_in("'later'")
+    type_in(":save whole.pycon")
+    wait(type_in, 0.05)
+    type_in(":record off")
+    for name in ("talk.pycon", "whole.pycon"):
+        assert "tick │ 4\n>>> 'later'\n" in Path(name).read_text("utf-8")
+        assert check_file(name).passed
+
+
 def test_a_cast_is_whole_at_each_moment(type_in: Typed) -> None:
     """Each line is an event, the instants only grow, and all is the same as at the end."""
     type_in(":record talk.cast")

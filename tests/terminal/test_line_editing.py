@@ -3,6 +3,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+import pytest
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
@@ -23,6 +25,37 @@ def test_a_block_is_indented_and_ends_with_an_empty_line(terminal: Terminal) -> 
     assert terminal.scrollback == [
         ">>> def f():", "...     return 42", "...", ">>> f()", "42", ">>>",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("typed", "rows"),
+    [
+        ("if 0:\r1\relse: # no\r2\r", ["if 0:", "    1", "else: # no", "    2"]),
+        ("for i in ():\rif i:\r1\relif 2:\r3\r",
+         ["for i in ():", "    if i:", "        1", "    elif 2:", "        3"]),
+        ("while 0:\rtry:\r1\rexcept* E:\r2\rfinally:\r3\r",
+         ["while 0:", "    try:", "        1", "    except* E:", "        2", "    finally:", "        3"]),
+        ("match 1:\rcase 0:\r1\rcase _:\r2\r",
+         ["match 1:", "    case 0:", "        1", "    case _:", "        2"]),
+        ("if 1:\rif 0:\r1\r\x7felse:\r2\r", ["if 1:", "    if 0:", "        1", "    else:", "        2"]),
+        ("if 1:\rcase = {}\rcase[0]: int = 3\r", ["if 1:", "    case = {}", "    case[0]: int = 3"]),
+        ('x = """a:\r  else:\rb"""', ['x = """a:', "  else:", 'b"""']),
+    ],
+)  # fmt: skip
+def test_a_clause_goes_to_the_column_of_its_statement(
+    terminal: Terminal, typed: str, rows: list[str]
+) -> None:
+    """Where auto-indent has put the cursor it would be an error; what is right is left alone."""
+    terminal.enter(typed)
+    assert [line[4:] for line in terminal.scrollback[: len(rows)]] == rows
+    assert not any("Error" in line for line in terminal.scrollback)
+
+
+def test_a_clause_that_belongs_nowhere_is_an_error(terminal: Terminal) -> None:
+    """It stays where it is."""
+    terminal.enter("def f():\r1\relse:")
+    assert terminal.scrollback[2] == "...     else:"
+    assert any("SyntaxError" in line for line in terminal.scrollback)
 
 
 def test_a_pasted_block_keeps_its_own_indentation(terminal: Terminal) -> None:

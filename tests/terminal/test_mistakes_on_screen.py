@@ -42,3 +42,20 @@ def test_what_blocks_the_loop_is_told_once(terminal: Terminal, seconds: str) -> 
     terminal.wait(lambda: told(terminal, "why  ") == 1, "an explanation")
     terminal.enter("1 + 1")
     assert not any("was blocked" in line for line in terminal.lines)
+
+
+@pytest.mark.parametrize("text", ["await", "async", "x = await", "x = 1; await", "# x\rawait"])
+def test_a_line_that_ends_at_the_keyword_is_not_taken_for_a_name(
+    terminal: Terminal, text: str
+) -> None:
+    """Something was to follow: no other name is offered for the keyword."""
+    terminal.enter(text)
+    assert any(line.startswith("SyntaxError") for line in terminal.lines)
+    assert (told(terminal, "why  "), told(terminal, "try  ")) == (0, 0)
+
+
+@pytest.mark.parametrize("text", ["await = 3; x = await", "print(await)", "x = t.await"])
+def test_a_keyword_that_is_used_as_a_name_is_explained(terminal: Terminal, text: str) -> None:
+    """Also where a line ends behind it."""
+    terminal.enter(text)
+    assert (told(terminal, "why  "), told(terminal, "try  ")) == (1, 1)

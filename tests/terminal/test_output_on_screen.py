@@ -165,3 +165,25 @@ def test_no_color_means_no_colour(start: Callable[..., Terminal]) -> None:
     terminal.enter("1/0")
     data = b"".join(data for _, data in terminal.chunks)
     assert not re.search(rb"\x1b\[(?:\d+;)*(?:3[0-7]|38|9[0-7])[;m]", data)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("_ = os.write(1, b'raw'); nap(); 5", ["raw", "5"]),
+        ("n = os.write(1, b'one\\ntwo'); nap(); n", ["one", "two", "7"]),
+        ("_ = os.write(1, b'raw'); nap(); print('more'); 5", ["rawmore", "5"]),
+        ("_ = sys.__stdout__.write('a'); nap(); _ = os.write(2, b'b'); nap()", ["ab"]),
+    ],
+)
+def test_what_goes_to_a_descriptor_without_a_newline_is_in_order(
+    terminal: Terminal, text: str, shown: list[str]
+) -> None:
+    """On rows of its own above the value and the next prompt, if no child could go on with it."""
+    terminal.enter("import os, sys, time")
+    terminal.enter("nap = lambda: time.sleep(0.05)")
+    terminal.enter("_ = sys.__stdout__.reconfigure(write_through=True)")
+    terminal.send(text + "\r")
+    terminal.wait(lambda: terminal.at_prompt and shown[-1] in terminal.lines, "its output")
+    terminal.enter("'next'")
+    assert terminal.scrollback[3:] == [f">>> {text}", *shown, ">>> 'next'", "'next'", ">>>"]

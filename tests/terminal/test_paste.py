@@ -178,3 +178,30 @@ def test_pasted_tabs_are_blanks_as_in_the_echo(terminal: Terminal) -> None:
     terminal.wait_for_prompt()
     terminal.enter("f()")
     assert terminal.scrollback == [*rows, "...", ">>> f()", "'a\\tb'", ">>>"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "pasted", "rows"),
+    [
+        ("", "    for i in 'ab':\n        print(i)\n    print(2)", ["for i in 'ab':", "    print(i)", "print(2)"]),
+        ("", "for i in 'ab':\n            print(i)\n        print(2)", ["for i in 'ab':", "    print(i)", "print(2)"]),
+        ("", "\tif 1:\n\t\tprint(1)", ["if 1:", "    print(1)"]),
+        ("", "    x = 7", ["x = 7"]),
+        ("if 1:\r", "for i in 'ab':\n    print(i)", ["if 1:", "    for i in 'ab':", "        print(i)"]),
+        ("if 1:\r", "if 2:\n        print(i)", ["if 1:", "    if 2:", "        print(i)"]),
+        ("", 'x = """\n    a\n  b"""', ['x = """', "    a", '  b"""']),
+        ("", "    if 1:\n    print(1)", ["    if 1:", "    print(1)"]),
+        ("x = 1; ", "  y = 2", ["x = 1;   y = 2"]),
+    ],
+)  # fmt: skip
+def test_what_is_cut_out_of_other_code_fits_where_it_is_pasted(
+    terminal: Terminal, typed: str, pasted: str, rows: list[str]
+) -> None:
+    """The line that was begun has its indentation; what Python takes as it is, or not at all, stays."""
+    first, *others = rows
+    terminal.send(typed)
+    terminal.paste(pasted)
+    shown = [f">>> {first}", *(f"... {row}" for row in others)]
+    terminal.wait(lambda: terminal.lines[: len(shown)] == shown, "the paste")
+    terminal.send("\x03")
+    terminal.wait_for("^C")

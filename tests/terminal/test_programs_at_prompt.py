@@ -96,6 +96,17 @@ def test_what_a_program_leaves_of_its_modes_is_undone(terminal: Terminal) -> Non
     assert terminal.scrollback[-2] == "'lqqk'"
 
 
+@pytest.mark.parametrize("length", [1, 2, 79, 80])
+def test_a_row_that_a_program_has_not_ended_stays(terminal: Terminal, length: int) -> None:
+    """However short or long it is: what comes next begins a row below it."""
+    row = "x" * length
+    terminal.enter("from subprocess import run")
+    terminal.enter(f"_ = run(['printf', 'x' * {length}]); print('next')")
+    assert terminal.scrollback[2:4] == [row, "next"]
+    terminal.enter(f"!printf {row}")
+    assert terminal.scrollback[-2:] == [row, ">>>"]
+
+
 def test_background_tasks_go_on(terminal: Terminal) -> None:
     """They print while the program runs, and it ends when it wants to."""
     terminal.enter(":ticker tick 0.05")

@@ -155,6 +155,19 @@ def test_what_is_pasted_and_shown_again_is_not_obeyed(
     assert RAW.findall(re.sub(rb"\x1b\[J", b"", sent(other))) == []
 
 
+@pytest.mark.parametrize("control", ["\u202e", "\u2066", "\u2028"])
+def test_a_name_does_not_turn_the_rest_of_its_row_around(terminal: Terminal, control: str) -> None:
+    """Neither a task's in tables and lanes, nor a message, nor code in its echo; letters stay."""
+    name, spelled = f"{control}abc", ascii(control)[1:-1] + "abc"
+    terminal.enter(f"t = asyncio.create_task(asyncio.sleep(9), name='{name} שלום')")
+    assert terminal.lines[0].endswith(f"name='{spelled} שלום')")
+    for line in (":tasks", ":tree", f"raise ValueError('{name}')", "type(t.get_name(), (), {})()"):
+        terminal.enter(line)
+    assert sum(line.startswith(f"{spelled} שלום") for line in terminal.scrollback) == 2
+    assert f"ValueError: {spelled}" in terminal.scrollback
+    assert control.encode() not in sent(terminal)
+
+
 def test_a_stranger_s_transcript_is_not_obeyed(tmp_path: Path) -> None:
     """Its title, what it tells, types and prints."""
     path = tmp_path / "strange.pycon"

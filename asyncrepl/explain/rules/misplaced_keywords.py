@@ -223,6 +223,8 @@ _NEW_NAMES = {"async": "is_async", "await": "wait"}
 def _as_names(evidence: Evidence) -> Finding | None:
     words = Words.of(evidence.unit.text)
     found = [number for number in range(len(words)) if _is_used_as_name(words, number)]
+    if all(_is_unfinished(words, number) for number in found):
+        return None
     text = words.corrected(
         [words.swap(number, number + 1, _new_name(words, number)) for number in found]
     )
@@ -238,6 +240,12 @@ def _is_used_as_name(words: Words, number: int) -> bool:
     after, before = words[number + 1], words[number - 1]
     ends = not after.strip() or after in _OPERATORS
     return ends or before == "." or (words[number] == "async" and after == "(" == before)
+
+
+def _is_unfinished(words: Words, number: int) -> bool:
+    """Whether the line ends where what is awaited, or is to be async, would begin."""
+    before = words[number - 1].strip() if number else ""
+    return not words[number + 1].strip() and before in ("", "=", ":", ";", "return")
 
 
 def _new_name(words: Words, number: int) -> str:
