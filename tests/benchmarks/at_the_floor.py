@@ -168,6 +168,8 @@ _FAR = 3
 #: What ``import asyncio`` takes, in ms, where the aims were set.
 _BASE_MS = 50
 _NOISY = {"-c pass", "check", "explain", "late_p99_ms", "echo_p99_ms"}
+#: What waking up costs by itself, in ms a second, where the aims were set: for one that only rests.
+_WAKING_MS = 0.5
 
 
 def session_of(name: str) -> Session:
@@ -377,6 +379,8 @@ class Table:
             figure = {"×": ours / (base or 1), "+": ours - base}.get(kind, ours)
             # What comes on top is in ms of a machine that is as fast as the aims': else, in its.
             slower = max(1, base / _BASE_MS) if kind == "+" else 1
+            if name in ("idle_cpu_ms", "ticker_cpu_ms"):
+                slower = max(1, base / _WAKING_MS)
             if figure > _FAR * limit * slower and name not in _NOISY:
                 self.beyond.append(f"{name}: {kind}{figure:.2f}, aim {kind}{limit:g}")
 
