@@ -8,6 +8,7 @@ is not in the list is asked last, unless its own rank says otherwise.
 
 from __future__ import annotations
 
+import ast
 import contextlib
 from importlib import import_module
 from pkgutil import iter_modules
@@ -83,8 +84,20 @@ def explain(evidence: Evidence | None, *, strict: bool = False) -> Explanation |
         if found is not None:
             rule, finding = found
             fix = verified(finding.fix, each, lambda again: _finding(again, strict))
-            return rule.explanation(finding._replace(fix=fix))
+            return rule.explanation(finding._replace(fix=fix), iterates=_iterates(each))
     return None
+
+
+def _iterates(evidence: Evidence) -> bool:
+    """Whether there may be an ``async for`` in the code that led to the failure."""
+    units = {evidence.unit, *evidence.callers, *(site.unit for site in evidence.sites)}
+    trees = [unit.tree for unit in units]
+    return None in trees or any(
+        isinstance(node, ast.AsyncFor) or getattr(node, "is_async", False)
+        for tree in trees
+        if tree is not None
+        for node in ast.walk(tree)
+    )
 
 
 def _first(evidence: Evidence, strict: bool) -> tuple[Rule, Finding] | None:

@@ -77,6 +77,8 @@ _STEPS = (
     "the body runs",
     "2 to 5 repeat until StopAsyncIteration ends the loop",
 )
+#: The steps that only a loop has: an ``await`` may fail without one, and so may what follows it.
+_OF_LOOPS = (1, 2, 6)
 
 
 class Rule(NamedTuple):
@@ -107,8 +109,8 @@ class Rule(NamedTuple):
         # The interpreter and asyncio raise these very types; a subclass is somebody else's.
         return self.stage != "run" or type(evidence.error) in self.errors
 
-    def explanation(self, finding: Finding) -> Explanation:
-        """What is told of `finding`."""
+    def explanation(self, finding: Finding, *, iterates: bool = True) -> Explanation:
+        """What is told of `finding`; `iterates` says whether the code has an ``async for``."""
         return Explanation(
             id=self.id,
             title=self.title,
@@ -116,11 +118,11 @@ class Rule(NamedTuple):
             why=_why(finding),
             fix=finding.fix,
             also=finding.also,
-            story=self._story(finding),
+            story=self._story(finding, iterates or self.step in _OF_LOOPS),
         )
 
-    def _story(self, finding: Finding) -> str:
-        return f"{_why(finding)}\n\n{self.account()}"
+    def _story(self, finding: Finding, iterates: bool) -> str:
+        return f"{_why(finding)}\n\n{self.account() if iterates else self.model}"
 
     def account(self, *, broke: bool = True) -> str:
         """How things really are, and the six steps with a mark at the one that breaks.

@@ -44,3 +44,11 @@ def test_the_explanation_speaks_of_the_users_own_code() -> None:
     assert explanation.why.startswith("`readings(3)` is an async generator")
     assert explanation.step == 1
     assert "→ 1. type(iterable).__aiter__(iterable)" in explanation.story
+
+
+def test_where_nothing_is_iterated_over_the_story_has_no_steps() -> None:
+    """What `async for` does says nothing about a coroutine that was added to a number."""
+    explanation = explained("async def fetch(): return 1\n", "fetch() + 1\n")
+    assert explanation is not None
+    assert "await" in explanation.story
+    assert "__aiter__" not in explanation.story
