@@ -232,10 +232,10 @@ def _result_too_early(evidence: Evidence) -> Finding | None:
     info = evidence.resolver.info(node.func.value)
     if node.func.attr not in ("result", "exception") or info is None:
         return None
-    if not isinstance(info.value, asyncio.Future) or node.args:
+    if not issubclass(info.kind, asyncio.Future) or node.args:
         return None
     source = evidence.unit.source.source(node.func.value)
-    kind = "task" if isinstance(info.value, asyncio.Task) else "future"
+    kind = "task" if issubclass(info.kind, asyncio.Task) else "future"
     why = (
         f"`{source}` is a {kind} that was not done yet: `.{node.func.attr}()` does not wait for "
         f"it, `await {source}` does."
@@ -248,7 +248,8 @@ def _result_too_early(evidence: Evidence) -> Finding | None:
 def _awaited_instead(fixing: Fixing, call: ast.Call, task: ast.expr) -> None:
     """``task.result()`` → ``await task``."""
     unit = fixing.evidence.unit
-    fixing.awaiting(unit, call)
+    if not isinstance(unit.parents.get(call), ast.Await):  # which was meant for the task
+        fixing.awaiting(unit, call)
     span = Span(unit.source.span(task).end, unit.source.span(call).end)
     fixing.of(unit).replace(span, "")
 
