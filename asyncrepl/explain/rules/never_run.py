@@ -249,6 +249,31 @@ def _forgotten(evidence: Evidence) -> Finding | None:
     return _made(evidence, lambda _unit, _call: True, why)
 
 
+def _scheduled(evidence: Evidence) -> Finding | None:
+    """A task made at the top of a program, of which no loop takes a step."""
+    found = _call(evidence) if evidence.seen is not None and evidence.seen.number else None
+    around = found[0].parents.get(found[1]) if found is not None else None
+    if found is None or not isinstance(around, ast.Call) or scope(*found) is not None:
+        return None
+    unit, call = found
+    if callee_name(around) not in ("ensure_future", "create_task"):
+        return None
+    why = (
+        f"{short(unit, around)} only makes a task, and no loop runs it: `asyncio.run` starts one, "
+        "and ends when the coroutine has."
+    )
+    return Finding(why, _run_instead(evidence, unit, around, call))
+
+
+@correction
+def _run_instead(fixing: Fixing, unit: Unit, around: ast.Call, call: ast.Call) -> None:
+    """``asyncio.ensure_future(main())`` → ``asyncio.run(main())``."""
+    if not isinstance(unit.parents.get(around), ast.Expr):
+        raise CannotFixError
+    fixing.of(unit).replace(around, f"asyncio.run({unit.source.source(call)})")
+    fixing.needs_import(unit, "asyncio")
+
+
 def _of_plain_case(evidence: Evidence) -> Finding | None:
     """A test of a plain ``TestCase``, or a ``setUp``: what calls it awaits nothing."""
     seen = evidence.seen
@@ -327,6 +352,7 @@ RULES = (
         _tested,
         sees="dropped",
     ),
+    Rule(*_NEVER_RUNS, _scheduled, sees="dropped"),
     Rule(*_AT_PROMPT, _at_prompt, sees="dropped"),
     Rule(
         "coroutine-never-awaited-in-body",
