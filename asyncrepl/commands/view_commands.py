@@ -150,7 +150,7 @@ def _rule(rules: Sequence[Rule], name: str) -> Rule:
     if name in by_id or len(beginning) == 1:
         return by_id.get(name) or by_id[beginning[0]]
     if 1 < len(beginning) <= 4:
-        raise CommandError(f"{one_line(name)!r} is ambiguous: {', '.join(beginning)}")
+        raise CommandError(f"{one_line(name)!r} is ambiguous: {', '.join(sorted(beginning))}")
     near = beginning[0] if beginning else closest_match(name, by_id)
     hint = f"did you mean {near}?" if near else ":why --all lists them"
     raise CommandError(f"no mistake is called {one_line(name)!r}; {hint}")
