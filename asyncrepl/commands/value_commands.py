@@ -25,7 +25,7 @@ from asyncrepl.runtime.isolation import is_library
 from asyncrepl.runtime.shipped_demos import is_shipped_source
 from asyncrepl.session.command_registry import CommandError, command
 from asyncrepl.syntax.static_inspection import find_named, source_object
-from asyncrepl.views.async_kinds import async_kind, kind_of_instances
+from asyncrepl.views.async_kinds import async_kind, async_use, kind_of_instances
 from asyncrepl.views.error_lines import describe_error
 from asyncrepl.views.styled_lines import flowed, one_line, printable, prose
 
@@ -90,7 +90,13 @@ def _kind(value: Any) -> str:
     kind = async_kind(source_object(value) if callable(value) else value)
     if kind is not None:
         return f"{kind.name}: {kind.use}"
-    return "plain function: the call itself needs no await" if inspect.isroutine(value) else ""
+    if not inspect.isroutine(value):
+        return ""
+    use = async_use(value)
+    return f"plain function: what it gives {use}" if use else _PLAIN
+
+
+_PLAIN = "plain function: the call itself needs no await"
 
 
 def _place(value: Any) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import sys
 from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_ITERABLE_COROUTINE
 from types import AsyncGeneratorType, CoroutineType, FunctionType, GeneratorType, MethodType
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -99,12 +100,16 @@ _BY_TYPE: dict[type, Callable[[Any], AsyncKind | None]] = {
 }
 
 _MAX_LAYERS = 10
-#: Plain functions of the standard library that give something to await: nothing tells of it.
-_GIVE_AWAITABLES = {
-    *(("asyncio.tasks", name) for name in ("gather", "shield", "create_task", "ensure_future")),
-    ("asyncio.futures", "wrap_future"),
+#: Plain functions of the standard library, and what they give needs: nothing else tells of it.
+_GIVE = {
+    **{("asyncio.tasks", name): "await" for name in ("gather", "shield", "create_task")},
+    ("asyncio.tasks", "ensure_future"): "await",
+    ("asyncio.futures", "wrap_future"): "await",
+    ("asyncio.timeouts", "timeout"): "async with",
+    ("asyncio.timeouts", "timeout_at"): "async with",
 }
-_GIVE_ITERATORS = {("asyncio.tasks", "as_completed")}
+if sys.version_info >= (3, 13):  # before, a plain loop gets something to await from it
+    _GIVE["asyncio.tasks", "as_completed"] = "async for"
 _MEMBERS = (("__await__", "await"), ("__aiter__", "async for"), ("__aenter__", "async with"))
 
 
@@ -114,6 +119,8 @@ def async_use(obj: Any) -> str:
     if type(function) is FunctionType:
         use = _use_of_call(function)
         return f"needs {use}" if use else ""
+    if function is anext or function is aiter:
+        return "needs await" if function is anext else "needs async for"
     is_class = type in type.__dict__["__mro__"].__get__(type(obj))
     kind = obj if is_class else type(obj)
     uses = [use for name, use in _MEMBERS if has_method(kind, name)]
@@ -142,7 +149,4 @@ def _use_of_call(function: FunctionType) -> str:
     wrapped = own.get("__wrapped__")
     if type(wrapped) is FunctionType and wrapped.__code__.co_flags & CO_ASYNC_GENERATOR:
         return "async with" if module == "contextlib" else ""
-    name = module, function.__code__.co_name
-    if name in _GIVE_AWAITABLES:
-        return "await"
-    return "async for" if name in _GIVE_ITERATORS else ""
+    return _GIVE.get((module, function.__code__.co_name), "") if type(module) is str else ""

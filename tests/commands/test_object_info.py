@@ -70,6 +70,8 @@ def test_a_question_mark_asks_what_a_name_is(typed: str, expected: Command | Non
         ("fetch", "fetch(url)", "coroutine function: call it and await what it gives"),
         ("plain", "plain()", "plain function: the call itself needs no await"),
         ("len", "len(obj, /)", "plain function: the call itself needs no await"),
+        ("asyncio.shield", "asyncio.shield(arg)", "plain function: what it gives needs await"),
+        ("aiter", "aiter(async_iterable, /)", "plain function: what it gives needs async for"),
         ("Source", "Source()", "an instance is an asynchronous iterator: iterate over it with async for"),
         ("source", "source: Source", "asynchronous iterator: iterate over it with async for"),
         ("Door", "Door()", "an instance is an asynchronous context manager: enter it with async with"),
@@ -84,6 +86,11 @@ def test_it_tells_what_something_is(type_in: Typed, name: str, first: str, kind:
     """The signature, and what is done with it; no code of the user's runs."""
     lines = type_in(f"{name}?").splitlines()
     assert lines[:2] == [first, kind]
+
+
+def test_a_function_that_gives_a_manager_is_no_plain_one(type_in: Typed) -> None:
+    """Nothing in its code tells of it."""
+    assert type_in("asyncio.timeout?").splitlines()[1].endswith("what it gives needs async with")
 
 
 def test_it_tells_the_docstring_and_the_place(type_in: Typed) -> None:
