@@ -234,6 +234,8 @@ def _result_too_early(evidence: Evidence) -> Finding | None:
         return None
     if not issubclass(info.kind, asyncio.Future) or node.args:
         return None
+    if callee_name(node.func.value) == "create_future":
+        return None  # nothing is under way that would be waited for
     source = evidence.unit.source.source(node.func.value)
     kind = "task" if issubclass(info.kind, asyncio.Task) else "future"
     why = (
