@@ -62,20 +62,18 @@ def _name(own: object) -> str:
 def _outside(evidence: Evidence) -> Finding | None:
     """``group.create_task(work())`` before the block of the group, or after it."""
     state, call = _state(evidence), evidence.node(ast.Call)
-    if state not in ("new", "over") or call is None or not isinstance(call.func, ast.Attribute):
+    if state not in ("new", "over") or call is None:
         return None
+    called = short(evidence.unit, call)
+    if not isinstance(call.func, ast.Attribute):  # a method under a name of its own
+        return Finding(f"{called} is for the inside of the `async with` of what it belongs to.")
     owner = call.func.value
     text = short(evidence.unit, owner)
-    why = (
-        f"The block of {text} has ended, and {text} with it: {short(evidence.unit, call)} belongs "
-        "inside."
-    )
-    if state == "new":
-        why = (
-            f"{text} was made and not entered: {short(evidence.unit, call)} is for the inside of "
-            "its `async with`."
-        )
-    return Finding(why, (_block_made if state == "new" else _taken_in)(evidence, owner))
+    if state == "over":
+        why = f"The block of {text} has ended, and {text} with it: {called} belongs inside."
+        return Finding(why, _taken_in(evidence, owner))
+    why = f"{text} was made and not entered: {called} is for the inside of its `async with`."
+    return Finding(why, _block_made(evidence, owner))
 
 
 @correction
