@@ -51,6 +51,7 @@ def test_a_demo_is_pleasant_to_read(demo: Demo) -> None:
     assert re.search(r"0x[0-9a-f]{6,}|Task-\d|127\.0|/tmp", transcript.render()) is None
 
 
+@pytest.mark.slow
 def test_two_checks_give_the_same_bytes(tmp_path: Path) -> None:
     """What all demos print is the same in three processes with different hash seeds."""
     for demo in demo_transcripts():

@@ -65,7 +65,7 @@ _NOT_YET = frozenset(
 
 
 #: Of so many programs one is in each run of the suite; all are in those of ``--slow``.
-_SHARE = 3
+_SHARE = 5
 
 
 def _marked(case: Case) -> Any:

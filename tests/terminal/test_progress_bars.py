@@ -254,7 +254,9 @@ def test_a_bar_on_a_screen_that_gets_narrower(terminal: Terminal) -> None:
         )
 
 
-@pytest.mark.parametrize(("columns", "rows"), [(80, 24), (40, 15)])
+@pytest.mark.parametrize(
+    ("columns", "rows"), [(80, 24), pytest.param(40, 15, marks=pytest.mark.slow)]
+)
 def test_a_screen_of_its_own_is_gone_when_it_is_left(
     start: Callable[..., Terminal], columns: int, rows: int
 ) -> None:

@@ -65,6 +65,7 @@ def letters(lines: list[str]) -> str:
     return "".join(MOMENTARY.sub("", "\n".join([*lines, ""])).split())
 
 
+@pytest.mark.slow
 def test_a_replay_shows_what_a_check_shows(replaying: list[Terminal]) -> None:
     """Each demo on a virtual clock, typed out in a terminal, prints to the letter what it prints in a check."""
     transcripts = [load_transcript(demo.path) for demo in demo_transcripts()]

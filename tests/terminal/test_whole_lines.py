@@ -184,6 +184,7 @@ def test_a_stranger_s_transcript_is_not_obeyed(tmp_path: Path) -> None:
     assert RAW.findall(sent(terminal)) == []
 
 
+@pytest.mark.slow
 def test_an_endless_row_does_not_fill_the_memory(terminal: Terminal) -> None:
     """Neither one row of characters nor one of escapes, each of megabytes."""
     terminal.enter("import resource, sys; write = lambda text: [sys.stdout.write(text), None][1]")
