@@ -11,7 +11,7 @@ import ast
 import re
 from typing import TYPE_CHECKING
 
-from asyncrepl.syntax.names import SCOPES
+from asyncrepl.syntax.names import LOOPS, SCOPES
 from asyncrepl.syntax.source_rewriter import Span
 
 if TYPE_CHECKING:
@@ -51,6 +51,15 @@ def own_nodes(function: ast.AST) -> Iterator[ast.AST]:
         if isinstance(node, SCOPES):
             continue
         stack.extend(reversed(list(ast.iter_child_nodes(node))))
+
+
+def may_be_left(unit: Unit, loop: ast.AsyncFor) -> bool:
+    """Whether the body of `loop` can end it before its iterator does."""
+    return any(
+        isinstance(each, ast.Return)
+        or (isinstance(each, ast.Break) and unit.enclosing(each, *LOOPS) is loop)
+        for each in own_nodes(loop)
+    )
 
 
 def is_async(node: ast.AST) -> bool:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, correction, replaced, short
 from asyncrepl.explain.fresh_names import fresh
-from asyncrepl.explain.scopes import CannotFixError, scope
+from asyncrepl.explain.scopes import CannotFixError, may_be_left, scope
 from asyncrepl.explain.value_origins import bindings
 from asyncrepl.syntax.names import callee_name, canonical_name, written_name
 
@@ -124,7 +124,7 @@ def _yields_with(unit: Unit, block: ast.AsyncWith, wanted: ast.expr) -> Function
 def _left_with(unit: Unit, block: ast.AsyncWith, wanted: ast.expr) -> Finding | None:
     """A generator that yields while it holds the lock, and a loop over one that is left."""
     maker = _yields_with(unit, block, wanted)
-    if maker is None or not any(map(_leaves, _loops(unit))):
+    if maker is None or not any(may_be_left(unit, each) for each in _loops(unit)):
         return None
     why = (
         f"`{maker.name}` yields inside `async with {unit.source.source(wanted)}`: left in the "
@@ -138,18 +138,14 @@ def _loops(unit: Unit) -> list[ast.AsyncFor]:
     return [*unit.nodes(ast.AsyncFor)]
 
 
-def _leaves(loop: ast.AsyncFor) -> bool:
-    leaving = ast.Break | ast.Return
-    return any(isinstance(each, leaving) for part in loop.body for each in ast.walk(part))
-
-
 def _named_in(block: ast.AsyncWith | None) -> ast.expr | None:
     """What stands for a lock in an ``async with`` of one item, by its name."""
     item = block.items[0].context_expr if block is not None and len(block.items) == 1 else None
     return item if isinstance(item, ast.Name | ast.Attribute | ast.Call) else None
 
 
-_LOOPS = (ast.For, ast.AsyncFor, ast.While, ast.ListComp, ast.SetComp, ast.GeneratorExp)
+#: What is gone through more than once.
+REPEATED = (ast.For, ast.AsyncFor, ast.While, ast.ListComp, ast.SetComp, ast.GeneratorExp)
 
 
 def _notified_before(evidence: Evidence) -> Finding | None:
@@ -274,7 +270,7 @@ def _follows(unit: Unit, statement: ast.stmt, home: Unit, call: ast.Call) -> boo
 
 def _shares_loop(unit: Unit, statement: ast.stmt, call: ast.Call) -> bool:
     """Whether both stand in one loop: then what is behind comes before, in the next round."""
-    around = [each for each in unit.ancestors(statement) if isinstance(each, _LOOPS)]
+    around = [each for each in unit.ancestors(statement) if isinstance(each, REPEATED)]
     return any(each in around for each in unit.ancestors(call))
 
 
@@ -342,7 +338,7 @@ _ID = "endless-generator-hangs"
 
 RULES = (
     Rule(
-        "endless-generator-hangs",
+        _ID,
         "a wait for what is held already",
         3,
         "What is taken in an `async with` is given back at its end, and not before: not while its "

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, correction, replaced, short
-from asyncrepl.explain.scopes import own_nodes
+from asyncrepl.explain.scopes import may_be_left, own_nodes
 from asyncrepl.explain.source_units import Function
 from asyncrepl.explain.static_values import Resolver
 from asyncrepl.explain.value_origins import called
@@ -132,7 +132,7 @@ def _left_by_name(evidence: Evidence, function: str) -> Finding | None:
         for loop in unit.nodes(ast.AsyncFor)
         if isinstance(loop.iter, ast.Name) and _named_call(unit, loop, loop.iter.id) == function
     ]
-    if len(found) != 1 or not _may_leave(found[0][1]):
+    if len(found) != 1 or not may_be_left(*found[0]):
         return None
     unit, loop = found[0]
     name = short(unit, loop.iter)
@@ -155,12 +155,6 @@ def _named_call(unit: Unit, loop: ast.AsyncFor, name: str) -> str | None:
         and any(isinstance(each, ast.Name) and each.id == name for each in node.targets)
     ]
     return callee_name(given[0]) if len(given) == 1 else None
-
-
-def _may_leave(loop: ast.AsyncFor) -> bool:
-    return any(
-        isinstance(each, ast.Break | ast.Return) for part in loop.body for each in own_nodes(part)
-    )
 
 
 def _cleans_up(function: Function, line: int) -> bool:

@@ -8,17 +8,15 @@ from typing import TYPE_CHECKING
 
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, correction, short
-from asyncrepl.explain.rules.endless_waits import awaited_object, behind, calls_on
+from asyncrepl.explain.rules.endless_waits import REPEATED, awaited_object, behind, calls_on
 from asyncrepl.explain.scopes import deepen, own_nodes, scope
-from asyncrepl.syntax.names import callee_name, canonical_name, written_name
+from asyncrepl.syntax.names import LOOPS, callee_name, canonical_name, written_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from asyncrepl.explain.evidence import Evidence
     from asyncrepl.explain.source_units import Function, Unit
-
-_LOOPS = (ast.For, ast.AsyncFor, ast.While, ast.ListComp, ast.SetComp, ast.GeneratorExp)
 
 
 def _full(evidence: Evidence) -> Finding | None:
@@ -77,7 +75,7 @@ def _skipping(unit: Unit, call: ast.Call) -> Iterator[ast.stmt]:
         return
     for each in (node for part in loop.body for node in ast.walk(part)):
         leaves = isinstance(each, ast.Continue | ast.Break)
-        if leaves and unit.enclosing(each, ast.For, ast.AsyncFor, ast.While) is not loop:
+        if leaves and unit.enclosing(each, *LOOPS) is not loop:
             continue
         if isinstance(each, ast.Continue | ast.Break | ast.Return) and each.lineno < call.lineno:
             yield each
@@ -117,7 +115,7 @@ def _one_mark(evidence: Evidence) -> Finding | None:
     if len(puts) != 1 or len(made) < 1 or not _are_several(made):
         return None
     unit, put = puts[0]
-    if unit.enclosing(put, *_LOOPS) is not None or scope(unit, put) is function:
+    if unit.enclosing(put, *REPEATED) is not None or scope(unit, put) is function:
         return None
     if behind(evidence, puts) is not None:
         return None  # it is not put in yet
@@ -150,7 +148,7 @@ def _made_tasks(evidence: Evidence, function: Function) -> list[tuple[Unit, ast.
 
 
 def _are_several(made: list[tuple[Unit, ast.Call]]) -> bool:
-    return len(made) > 1 or made[0][0].enclosing(made[0][1], *_LOOPS) is not None
+    return len(made) > 1 or made[0][0].enclosing(made[0][1], *REPEATED) is not None
 
 
 @correction

@@ -10,7 +10,7 @@ from asyncrepl.events.object_info import code_of, describe, lookup
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, correction, short
 from asyncrepl.explain.rules.generator_cleanup import late_yield
-from asyncrepl.explain.scopes import own_nodes
+from asyncrepl.explain.scopes import may_be_left, own_nodes
 from asyncrepl.explain.static_values import Resolver
 from asyncrepl.explain.value_origins import (
     STEPS,
@@ -179,7 +179,7 @@ def _takes_the_rest(evidence: Evidence, use: Use) -> bool:
     Who writes that knows that a loop goes on where the last one left off, maybe at the end.
     """
     unit, node, loop = evidence.unit, use.node, use.owner
-    leaves = isinstance(loop, ast.AsyncFor) and _leaves(unit, loop)
+    leaves = isinstance(loop, ast.AsyncFor) and may_be_left(unit, loop)
     if leaves and (not _is_assigned(evidence, node) or unit.enclosing(loop, *LOOPS) is not None):
         return True
     bound = bindings(unit, node)[1] if isinstance(node, ast.Name) else []
@@ -212,7 +212,7 @@ def _takes_part(evidence: Evidence, unit: Unit, node: ast.expr, depth: int = 3) 
     """Whether at `node` some items of it are taken, and not to the end."""
     around = unit.parents.get(node)
     if isinstance(around, ast.AsyncFor):
-        return _leaves(unit, around)
+        return may_be_left(unit, around)
     if isinstance(around, ast.comprehension):  # who knows how much the one behind it takes
         return isinstance(unit.parents.get(around), ast.GeneratorExp)
     if isinstance(around, ast.Attribute):
@@ -229,15 +229,6 @@ def _takes_part(evidence: Evidence, unit: Unit, node: ast.expr, depth: int = 3) 
         each for each in own_nodes(found[1]) if isinstance(each, ast.Name) and each.id in names
     )
     return depth > 0 and any(_takes_part(evidence, found[0], each, depth - 1) for each in uses)
-
-
-def _leaves(unit: Unit, loop: ast.AsyncFor) -> bool:
-    """Whether the body can end the loop before the iterator does."""
-    return any(
-        isinstance(each, ast.Return)
-        or (isinstance(each, ast.Break) and unit.enclosing(each, *LOOPS) is loop)
-        for each in own_nodes(loop)
-    )
 
 
 @correction
