@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from asyncrepl.events.object_info import code_of
 from asyncrepl.explain.explanation import Finding, Rule
@@ -17,6 +17,7 @@ from asyncrepl.explain.fix_editor import Fixing, correction, short
 from asyncrepl.explain.held_operands import innermost_frame
 from asyncrepl.explain.repairs.entered_operands import enter_rest
 from asyncrepl.explain.repairs.repair_case import single_assignment
+from asyncrepl.explain.rules.scheduling_calls import RUNNING
 from asyncrepl.explain.scopes import CannotFixError, deepen, own_nodes, scope
 from asyncrepl.explain.value_origins import loads
 from asyncrepl.syntax.names import callee_name
@@ -33,6 +34,7 @@ _USED = (asyncio.TaskGroup.create_task, asyncio.Timeout.reschedule)
 _ENTERED = (asyncio.TaskGroup.__aenter__, asyncio.Timeout.__aenter__)
 _RUNNER = vars(asyncio.Runner).get("_lazy_init")
 _WITHS = (ast.With, ast.AsyncWith)
+_Block = TypeVar("_Block", ast.With, ast.AsyncWith)
 
 
 def _state(evidence: Evidence) -> str:
@@ -119,11 +121,15 @@ def _same(unit: Unit, one: ast.expr | None, other: ast.expr) -> bool:
     return one is not None and unit.source.source(one) == unit.source.source(other)
 
 
+def _block(evidence: Evidence, kind: type[_Block]) -> _Block | None:
+    """The block at the place; since Python 3.12 that is what the block enters."""
+    around = (evidence.unit.enclosing(each, kind) for each in evidence.nodes[-1:])
+    return evidence.node(kind) or next(around, None)
+
+
 def _again(evidence: Evidence) -> Finding | None:
     """``async with limit:`` a second time."""
-    entering = evidence.node(ast.AsyncWith)
-    for node in evidence.nodes[-1:]:
-        entering = entering or evidence.unit.enclosing(node, ast.AsyncWith)
+    entering = _block(evidence, ast.AsyncWith)
     if _state(evidence) != "again" or entering is None or len(entering.items) != 1:
         return None
     item = entering.items[0]
@@ -150,21 +156,15 @@ def _made_anew(fixing: Fixing, item: ast.withitem) -> None:
         fixing.of(unit).remove(unit.statement(made))
 
 
-_RUNNING = "A loop is running already, here as in any `async def`: `await` the coroutine instead."
-
-
 def _runner_inside(evidence: Evidence) -> Finding | None:
     """``with asyncio.Runner() as runner:``: its end is refused, after all that was run in it."""
-    if not evidence.nodes or asyncio.Runner.close.__code__ not in evidence.inner:
-        return None
-    place = evidence.nodes[-1]  # the block, or since 3.12 what it enters
-    block = evidence.node(ast.With) or evidence.unit.enclosing(place, ast.With)
-    if block is None:
+    block = _block(evidence, ast.With)
+    if block is None or asyncio.Runner.close.__code__ not in evidence.inner:
         return None
     made = block.items[0]
     if len(block.items) != 1 or not isinstance(made.optional_vars, ast.Name):
-        return Finding(_RUNNING)
-    return Finding(_RUNNING, _without_runner(evidence, block, made.optional_vars.id))
+        return Finding(RUNNING)
+    return Finding(RUNNING, _without_runner(evidence, block, made.optional_vars.id))
 
 
 @correction

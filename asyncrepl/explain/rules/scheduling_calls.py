@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
 #: What refuses to run a loop inside another.
 _CHECKING = vars(asyncio.BaseEventLoop)["_check_running"].__code__
-_RUNNING = "A loop is running already, here as in any `async def`: `await` the coroutine instead."
+#: Why no loop can be run here.
+RUNNING = "A loop is running already, here as in any `async def`: `await` the coroutine instead."
 _TASKS = ("create_task", "Task")
 _AWAITERS = ("gather", "wait_for", "ensure_future", "shield", "wait", "as_completed", "run")
 
@@ -108,7 +109,7 @@ def _run_inside(evidence: Evidence) -> Finding | None:
     call = _nested_loop(evidence, ("run",))
     if call is None or not _in_runner(evidence) or evidence.leak:
         return None
-    return Finding(_RUNNING, _awaited(evidence, call))
+    return Finding(RUNNING, _awaited(evidence, call))
 
 
 def _in_runner(evidence: Evidence) -> bool:
@@ -123,12 +124,12 @@ def _run_by_library(evidence: Evidence) -> Finding | None:
         return None
     call, unit, refusing = calls[0], evidence.unit, evidence.inner[-1]
     if refusing is _code_of_anyio(evidence, call):
-        return Finding(_RUNNING, _awaited_call(evidence, call))
+        return Finding(RUNNING, _awaited_call(evidence, call))
     if not _in_runner(evidence) and refusing is not _CHECKING:
         return None
     given = [evidence.resolver.info(each) for each in call.args]
     if len(given) == 1 and given[0] is not None and given[0].kind is CoroutineType:
-        return Finding(_RUNNING, _awaited(evidence, call))
+        return Finding(RUNNING, _awaited(evidence, call))
     why = f"{short(unit, call.func)} runs a loop of its own, and one is running here already: "
     twin = async_twin(evidence, call, inspect.CO_COROUTINE)
     if twin is not None:
