@@ -252,7 +252,8 @@ def _demo_names(_shell: Shell, _typed: str) -> CompletionWords:
     example=":replay six-steps",
     complete=_demo_names,
     details="NAME is one of :demos, or its number; or a file. Ctrl-C holds it and gives "
-    "you the prompt, :resume goes on; :replay stop ends it, as does another :replay.",
+    "you the prompt, :resume goes on; :replay stop ends it and what it runs in the background, "
+    "as does another :replay.",
 )
 def _replay(shell: Shell, rest: str) -> list[Line]:
     if not rest:

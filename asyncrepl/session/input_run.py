@@ -25,7 +25,7 @@ from asyncrepl.session.command_registry import CommandError
 from asyncrepl.views.error_lines import describe_error
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
     from types import TracebackType
 
     from asyncrepl.engine.loop.live_loop import LiveLoop
@@ -211,9 +211,9 @@ class BackgroundJobs:
             raise JobError(f"no ticker or spawned statement {name!r}; {running}")
         self._tasks.pop(name).cancel()
 
-    def stop_all(self) -> list[str]:
-        """Cancel all jobs; their names."""
-        names = self.names
+    def stop_all(self, *, besides: Collection[str] = ()) -> list[str]:
+        """Cancel all jobs but those named in `besides`; the names of the cancelled ones."""
+        names = [name for name in self.names if name not in besides]
         for name in names:
             self.stop(name)
         return names

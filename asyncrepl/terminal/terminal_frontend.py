@@ -51,6 +51,7 @@ class TerminalFrontend(Frontend):
         self._end_process = end_process
         self._replay_control = replays
         self._play: Callable[[str], None] = super().replay
+        self._jobs_before: list[str] = []
         self._shell: Shell | None = None
 
     def connect(self, shell: Shell, play: Callable[[str], None]) -> None:
@@ -183,13 +184,26 @@ class TerminalFrontend(Frontend):
         """Begin to type the transcript `name`; one that is held ends."""
         if self._replay_control.playing and not self._replay_control.held:
             raise CommandError(f":replay {name}: another demo is being replayed")
+        replaced = self.scripted
         self._play(name)
+        if replaced:
+            self._stop_jobs_since()
+        if self._shell is not None:
+            self._jobs_before = self._shell.jobs.names
 
     def control_replay(self, word: str) -> None:
         """Hold ("pause"), go on with ("resume"), "step" or "stop" the replay."""
-        if not self._replay_control.playing:
+        if not self.scripted:
             super().control_replay(word)
         self._replay_control.control(word)
+        if word == "stop":
+            self._stop_jobs_since()
+
+    def _stop_jobs_since(self) -> None:
+        """Stop what began while the replay was on: the demo would have stopped it later."""
+        if self._shell is not None:
+            stopped = self._shell.jobs.stop_all(besides=self._jobs_before)
+            self._shell.console.show(*([("", f"{name} stopped")] for name in stopped))
 
     def end_process(self) -> None:
         """Restore the terminal, and end the process."""
