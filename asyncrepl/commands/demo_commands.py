@@ -28,7 +28,12 @@ from asyncrepl.session.user_modules import (
     load_file,
     read_text,
 )
-from asyncrepl.syntax.static_inspection import find_named, source_object, written_signature
+from asyncrepl.syntax.static_inspection import (
+    find_named,
+    inspected,
+    source_object,
+    written_signature,
+)
 from asyncrepl.views.explanation_lines import tried_lines
 from asyncrepl.views.styled_lines import (
     cell_width,
@@ -168,7 +173,7 @@ def _loaded_lines(loaded: Loaded, width: int | None) -> list[Line]:
 def _object_lines(name: str, value: Any, width: int | None) -> list[Line]:
     """What `name` is: its signature, and the first line of its documentation."""
     signature = flowed([("name", printable(name + _signature(value)))], width, indent=5)
-    doc = (inspect.getdoc(value) or "").partition("\n")[0] if callable(value) else ""
+    doc = (inspect.getdoc(inspected(value)) or "").partition("\n")[0] if callable(value) else ""
     lines = flowed([("dim", printable("     " + doc))], width, indent=5) if doc else []
     return [*signature, *lines]
 
@@ -216,8 +221,9 @@ def _source_text(shell: Shell, name: str) -> str:
     shipped = name not in shell.session.namespace and name in _iterable_names(shell, name)
     if found is not MISSING and not shipped:
         try:
-            typed = _class_source(shell, found)
-            return typed or textwrap.dedent(inspect.getsource(source_object(found)))
+            thing: Any = inspected(source_object(found))
+            typed = _class_source(shell, thing)
+            return typed or textwrap.dedent(inspect.getsource(thing))
         except (TypeError, OSError):
             kind = type(found).__name__
             raise CommandError(f"{name!r} has no source to show: it is of type {kind}") from None

@@ -19,15 +19,16 @@ from typing import TYPE_CHECKING, Any
 from asyncrepl.commands.demo_commands import call_text, source_code_lines
 from asyncrepl.commands.diagram_commands import DEFAULT_WIDTH
 from asyncrepl.engine.code_owner import location_text, short_filename, user_entries
-from asyncrepl.events.object_info import MISSING, code_of
+from asyncrepl.engine.iteration.iteration_emission import type_name
+from asyncrepl.events.object_info import MISSING, code_of, is_real_instance
 from asyncrepl.runtime.configuration import closest_match
 from asyncrepl.runtime.isolation import is_library
 from asyncrepl.runtime.shipped_demos import is_shipped_source
 from asyncrepl.session.command_registry import CommandError, command
-from asyncrepl.syntax.static_inspection import find_named, source_object
+from asyncrepl.syntax.static_inspection import ROUTINES, find_named, inspected, source_object
 from asyncrepl.views.async_kinds import async_kind, async_use, kind_of_instances
 from asyncrepl.views.error_lines import describe_error
-from asyncrepl.views.styled_lines import flowed, one_line, printable, prose
+from asyncrepl.views.styled_lines import flowed, one_line, printable, prose, two_columns
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -42,8 +43,8 @@ def _names(shell: Shell, _typed: str) -> CompletionWords:
 
 
 @command(
-    ":info NAME[??]",
-    "what something is to async code (also NAME?)",
+    ":info [NAME[??]]",
+    "what a name is to async code (also NAME?)",
     group="learning",
     rank=35,
     example=":info asyncio.sleep",
@@ -51,19 +52,21 @@ def _names(shell: Shell, _typed: str) -> CompletionWords:
     words=1,
     verbatim=True,
     details="Its signature, whether it needs await or async for, where it stands, its "
-    "docstring. With two question marks, NAME??, its source. No code of yours runs.",
+    "docstring. With two question marks, NAME??, its source. Alone it lists your names. "
+    "No code of yours runs.",
 )
 def _info(shell: Shell, rest: str) -> list[Line]:
     name = rest.strip("? ")
     if not name:
-        raise CommandError(":info takes a name: try :info asyncio.sleep, or asyncio.sleep?")
+        names = [(name, _short_kind(shell.session.namespace[name])) for name in _names(shell, "")]
+        return two_columns([(printable(name), kind) for name, kind in names], shell.console.width)
     found = find_named(name, shell.session.namespace)
     if found is MISSING:
         raise CommandError(f"{one_line(name)!r} is not defined{_hint(name, shell)}")
     head = _head(name, found, shell.console.width)
     if rest.endswith("??"):
         return [*head, *source_code_lines(shell, name)]
-    text = inspect.getdoc(found)
+    text = inspect.getdoc(inspected(found))
     style = "" if text else "dim"
     return [*head, *prose(text or "no docstring", shell.console.width, style)]
 
@@ -77,23 +80,39 @@ def _hint(name: str, shell: Shell) -> str:
 
 
 def _head(name: str, value: Any, width: int | None) -> list[Line]:
-    called = call_text(value) if callable(value) else f": {type(value).__name__}"
+    called = call_text(value) if callable(value) else f": {type_name(value)}"
     head = ("name", printable(name + called)), ("label", _kind(value)), ("dim", _place(value))
     return [row for piece in head if piece[1] for row in flowed([piece], width, 4)]
 
 
 def _kind(value: Any) -> str:
     """What it is to async code, and what to do with it."""
-    if isinstance(value, type):
+    if is_real_instance(value, type):
         made = kind_of_instances(value)
         return "" if made is None else f"an instance is an {made.name}: {made.use}"
     kind = async_kind(source_object(value) if callable(value) else value)
     if kind is not None:
         return f"{kind.name}: {kind.use}"
-    if not inspect.isroutine(value):
+    if not is_real_instance(value, ROUTINES):
         return ""
     use = async_use(value)
     return f"plain function: what it gives {use}" if use else _PLAIN
+
+
+def _short_kind(value: Any) -> str:
+    """What it is, to async code if it is something to it, in a few words."""
+    if value is None:
+        return "None"
+    kind = type(value)
+    if is_real_instance(value, type):
+        made = kind_of_instances(value)
+        return "class" if made is None else f"class of an {made.name}"
+    if (found := async_kind(source_object(value) if callable(value) else value)) is not None:
+        return found.name
+    if is_real_instance(value, ROUTINES):
+        return "function"
+    size = f" of {len(value):,}" if kind in (list, tuple, dict, set, frozenset, str, bytes) else ""
+    return printable(type_name(value)) + size
 
 
 _PLAIN = "plain function: the call itself needs no await"
@@ -101,7 +120,7 @@ _PLAIN = "plain function: the call itself needs no await"
 
 def _place(value: Any) -> str:
     try:
-        thing = source_object(value if callable(value) or inspect.ismodule(value) else type(value))
+        thing: Any = inspected(source_object(value))
         filename = inspect.getsourcefile(thing) or inspect.getfile(thing)
     except (TypeError, OSError):
         return ""

@@ -31,7 +31,7 @@ from types import (
     MappingProxyType,
     MethodType,
 )
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -59,6 +59,15 @@ def lookup(kind: type, name: str) -> object:
         if found is not MISSING:
             return found
     return MISSING
+
+
+def is_real_instance(obj: object, kinds: type | tuple[type, ...]) -> TypeGuard[Any]:
+    """Whether the type of `obj` is one of `kinds` or derived from one.
+
+    `isinstance` asks the object, too, if its type is none of them: ``__class__`` may be a property
+    of the user's. That of a proxy of a request raises where there is no request.
+    """
+    return issubclass(type(obj), kinds)
 
 
 def has_method(kind: type, name: str) -> bool:
@@ -161,7 +170,7 @@ def instruction_at(code: CodeType, offset: int) -> str:
 def describe(obj: object, *, keep: bool = False) -> ObjectInfo:
     """The facts of `obj`; with `keep` also the object. Runs no user code."""
     kind = type(obj)
-    holdable = keep or isinstance(obj, _HELD_TYPES) or kind in _CONSTANT_TYPES
+    holdable = keep or is_real_instance(obj, _HELD_TYPES) or kind in _CONSTANT_TYPES
     code = getattr(obj, CODE_ATTRIBUTES[kind]) if kind in CODE_ATTRIBUTES else None
     item, name = None, obj.__name__ if code is not None else ""  # type: ignore[attr-defined]
     if kind in _COLLECTIONS and obj:

@@ -49,6 +49,7 @@ from asyncrepl.events.object_info import (
     has_begun,
     instruction_at,
     is_new,
+    is_real_instance,
     is_step,
     lookup,
     refused_operands,
@@ -213,7 +214,7 @@ def blocking(function: T) -> T:
     while type(called) is partial and not called.args and not called.keywords:
         called = called.func
     frame = _getframe(1)
-    if isinstance(called, FunctionType | BuiltinFunctionType):
+    if is_real_instance(called, (FunctionType, BuiltinFunctionType)):
         from asyncrepl.instrument.silent_mistake_placement import BLOCKING_FUNCTIONS
 
         named = called.__module__, called.__qualname__

@@ -323,7 +323,7 @@ _OF_IPYTHON = {
     "edit": "Ctrl-X Ctrl-E   (opens $EDITOR)", "env": "!env", "hist": ":history {rest}",
     "load": ":run {rest}", "ls": "!ls {rest}", "lsmagic": ":help", "pwd": "!pwd",
     "paste": "paste it as it is: prompts and output are taken off", "timeit": ":time {rest}",
-    "who": "dir()", "whos": "dir()",
+    "who": ":info", "whos": ":info",
 }  # fmt: skip
 #: What is typed to a shell; that it is a program is not enough: so are ``file`` and ``test``.
 _OF_SHELLS = {"cat", "cp", "curl", "git", "grep", "less", "ls", "mkdir", "mv", "pip", "pwd", "rm"}

@@ -24,6 +24,8 @@ from functools import partial
 from types import BuiltinFunctionType, FunctionType, MethodType, MethodWrapperType, ModuleType
 from typing import TYPE_CHECKING
 
+from asyncrepl.events.object_info import is_real_instance
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -252,6 +254,9 @@ def _attribute_path(node: ast.AST | None) -> str:
     return f"{_attribute_path(node.func)}()" if isinstance(node, ast.Call) else ""
 
 
+_BOUND = (MethodType, MethodWrapperType, BuiltinFunctionType)
+
+
 def _name_of_object(value: object) -> str:
     """The canonical name of a module, or of a function or class of one; else "".
 
@@ -262,11 +267,11 @@ def _name_of_object(value: object) -> str:
     kind = type(value)
     if kind is ModuleType:
         return str(vars(value).get("__name__", ""))
-    if isinstance(value, MethodType | MethodWrapperType | BuiltinFunctionType) and not isinstance(
-        value.__self__, ModuleType | type
+    if is_real_instance(value, _BOUND) and not is_real_instance(
+        value.__self__, (ModuleType, type)
     ):
         return f".{value.__name__}"
-    if not isinstance(value, FunctionType | BuiltinFunctionType | type):
+    if not is_real_instance(value, (FunctionType, BuiltinFunctionType, type)):
         return ""
     module, name = value.__module__, value.__qualname__
     if type(module) is not str or module == "__main__" or not name.isidentifier():

@@ -11,10 +11,20 @@ import builtins
 import functools
 import inspect
 import sys
-from types import FunctionType, ModuleType
+from types import (
+    BuiltinFunctionType,
+    ClassMethodDescriptorType,
+    CodeType,
+    FunctionType,
+    MethodDescriptorType,
+    MethodType,
+    MethodWrapperType,
+    ModuleType,
+    WrapperDescriptorType,
+)
 from typing import TYPE_CHECKING, Any
 
-from asyncrepl.events.object_info import CODE_ATTRIBUTES, MISSING
+from asyncrepl.events.object_info import CODE_ATTRIBUTES, MISSING, is_real_instance, lookup
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,7 +45,7 @@ def find_named(name: str, namespace: Mapping[str, object]) -> object:
         return MISSING
     for part in rest:
         owner = found
-        if isinstance(owner, ModuleType):
+        if is_real_instance(owner, ModuleType):
             found = vars(owner).get(part, MISSING)
             if found is MISSING:
                 found = sys.modules.get(f"{owner.__name__}.{part}", MISSING)
@@ -49,15 +59,37 @@ def find_named(name: str, namespace: Mapping[str, object]) -> object:
 def source_object(thing: Any) -> Any:
     """What has the source of `thing`: the function in a method or partial, the running code."""
     while True:
-        if isinstance(thing, staticmethod | classmethod):
+        if is_real_instance(thing, (staticmethod, classmethod)):
             thing = thing.__func__
-        elif isinstance(thing, property):
+        elif is_real_instance(thing, property):
             thing = thing.fget
-        elif isinstance(thing, functools.partial | functools.cached_property):
+        elif is_real_instance(thing, (functools.partial, functools.cached_property)):
             thing = thing.func
         else:
             code = CODE_ATTRIBUTES.get(type(thing))
             return getattr(thing, code) if code else thing
+
+
+#: What `inspect.isroutine` takes: that asks an instance for its ``__class__``, too.
+ROUTINES = (
+    FunctionType,
+    MethodType,
+    BuiltinFunctionType,
+    MethodDescriptorType,
+    ClassMethodDescriptorType,
+    WrapperDescriptorType,
+    MethodWrapperType,
+)
+_INSPECTED = (*ROUTINES, CodeType, ModuleType, property, type)
+
+
+def inspected(thing: object) -> object:
+    """`thing` if it is code, a class or a module; else its class.
+
+    An instance is nothing for `inspect`, which asks it for attributes: that runs code of the
+    user's.
+    """
+    return thing if is_real_instance(thing, _INSPECTED) else type(thing)
 
 
 def without_annotations(function: Any) -> Any:
@@ -75,13 +107,16 @@ def written_signature(function: Any) -> str:
 
     Raises TypeError or ValueError where there is none.
     """
+    call = lookup(type(function), "__call__")
+    if type(call) is FunctionType and not is_real_instance(function, type):
+        function = MethodType(call, function)  # `inspect` would ask the object for attributes
     options: dict[str, Any] = {}
     if sys.version_info >= (3, 14):
         from annotationlib import Format
 
         options["annotation_format"] = Format.STRING
     signature = inspect.signature(function, **options)
-    if isinstance(function, type):
+    if is_real_instance(function, type):
         signature = signature.replace(return_annotation=inspect.Signature.empty)
     if sys.version_info >= (3, 14):
         return signature.format(quote_annotation_strings=False)

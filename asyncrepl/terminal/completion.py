@@ -21,12 +21,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 
-from asyncrepl.events.object_info import MISSING
+from asyncrepl.events.object_info import MISSING, is_real_instance
 from asyncrepl.runtime.files import paths_beginning_with
 from asyncrepl.syntax.cursor_context import code_at_end, open_call, opened_at_end
 from asyncrepl.terminal.object_lookup import (
     find,
-    is_real_instance,
     item_of,
     keys_of,
     names_of,

@@ -15,7 +15,7 @@ import sys
 import types
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from asyncrepl.events.object_info import MISSING
+from asyncrepl.events.object_info import MISSING, is_real_instance
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -135,11 +135,6 @@ def _plain_mapping(obj: Any) -> Any:
 def _mapping_base(obj: Any) -> Any:
     """The built-in mapping type that `obj` is one of, whose methods are not the user's."""
     return next((kind for kind in _PLAIN_MAPPINGS if is_real_instance(obj, kind)), None)
-
-
-def is_real_instance(obj: Any, klass: type) -> bool:
-    """`isinstance` of `obj`'s real type and `klass`: ``__class__`` may be a user's property."""
-    return klass in _mro(type(obj))
 
 
 def _evaluate(tree: ast.expr, namespace: Mapping[str, Any]) -> Any:

@@ -13,13 +13,12 @@ from inspect import Parameter
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from asyncrepl.events.object_info import MISSING
+from asyncrepl.events.object_info import MISSING, is_real_instance
 from asyncrepl.syntax.cursor_context import open_call
 from asyncrepl.syntax.static_inspection import without_annotations
 from asyncrepl.terminal.object_lookup import (
     Found,
     find,
-    is_real_instance,
     raw_attribute,
     raw_document,
 )

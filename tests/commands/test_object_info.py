@@ -107,13 +107,40 @@ def test_two_marks_show_the_source(type_in: Typed) -> None:
     assert type_in("len??").startswith("'len' has no source to show")
 
 
+def test_an_object_has_the_source_of_its_class(type_in: Typed) -> None:
+    """It has none itself; what it answers when it is asked, is not looked at."""
+    assert "async def __anext__(self): return 1" in type_in("source??")
+
+
+def test_alone_it_lists_the_names(type_in: Typed) -> None:
+    """What each is, to async code if it is something to it; no code of the user's runs."""
+    type_in("_hidden, many, nothing, text = 1, [*range(10000)], None, 'abc'\nimport json")
+    assert type_in(":info").splitlines() == [
+        "asyncio    module",
+        "numbers    async generator function",
+        "fetch      coroutine function",
+        "plain      function",
+        "Source     class of an asynchronous iterator",
+        "Door       class of an asynchronous context manager",
+        "Socket     class of an asynchronous iterable and context manager",
+        "source     asynchronous iterator",
+        "door       asynchronous context manager",
+        "socket     asynchronous iterable and context manager",
+        "generator  async generator",
+        "coroutine  coroutine",
+        "many       list of 10,000",
+        "nothing    None",
+        "text       str of 3",
+        "json       module",
+    ]
+
+
 @pytest.mark.parametrize(
     ("typed", "told"),
     [
         ("nothing?", "'nothing' is not defined"),
         ("sourc?", "'sourc' is not defined; did you mean source?"),
-        (":info", ":info takes a name: try :info asyncio.sleep, or asyncio.sleep?"),
-        (":info a b", "'a b' is too much for :info NAME[??]: try :info asyncio.sleep"),
+        (":info a b", "'a b' is too much for :info [NAME[??]]: try :info asyncio.sleep"),
     ],
 )
 def test_its_mistakes_are_one_line(type_in: Typed, typed: str, told: str) -> None:
