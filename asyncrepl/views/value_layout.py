@@ -289,18 +289,31 @@ class _Layout:
             yield from self._more(left_out, indent + self._step, _unit(leaf))
             yield [("", " " * indent + ")" + after)]
             return
-        first, *more = self._rows_of(text, leaf.style, before)
-        yield [*before, *first, ("", "" if more else after)]
-        for number, line in enumerate(more, 1):
-            yield [("", " " * indent), *line, ("", after if number == len(more) else "")]
+        yield from self._picture(self._rows_of(text, leaf, before, indent), before, indent, after)
         yield from self._more(left_out, indent, _unit(leaf))
 
-    def _rows_of(self, text: str, style: str, before: Line) -> list[Line]:
+    def _picture(self, rows: list[Line], before: Line, indent: int, after: str) -> Iterator[Line]:
+        """Rows that stand below each other, as those of a matrix; where they fit, all of them."""
+        column = cell_width(plain(before))
+        widest = max(cell_width(plain(row)) for row in rows)
+        most = max(self._page.columns - widest, 0)
+        if column > max(indent, most) and (len(rows) > 1 or indent + self._step <= most):
+            yield before
+            column = min(indent + self._step, most)
+            before = [("", " " * column)]
+        for number, row in enumerate(rows, 1):
+            start = before if number == 1 else [("", " " * column)]
+            yield [*start, *row, ("", after if number == len(rows) else "")]
+
+    def _rows_of(self, text: str, leaf: Leaf, before: Line, indent: int) -> list[Line]:
         """The lines of a ``repr``; a single one, which is no Python text, broken at words."""
-        lines = text_lines(text, style)
-        if style == "string" or len(lines) > 1:
+        lines = text_lines(text, leaf.style)
+        if leaf.style == "string" or len(lines) > 1:
             return lines
-        return flowed(lines[0], self._page.columns - cell_width(plain(before)), 2)
+        room = self._page.columns - cell_width(plain(before))
+        if room < self._page.columns // 2:  # then below what is before it: see `_picture`
+            room = self._page.columns - indent - self._step
+        return flowed(lines[0], room, 2)
 
     def _cut_line(self, leaf: Leaf, before: Line, after: str) -> Line:
         """A text inside a container on a single line: its beginning, and what is missing."""

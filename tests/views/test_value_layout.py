@@ -263,3 +263,28 @@ def test_a_long_repr_is_broken_at_words() -> None:
         "<Task pending name='Task-1' coro=<f()",
         "  running at <input 1>:1> cb=[done()]>",
     ]
+
+
+MATRIX = "array([[1., 0.],\n       [0., 1.]])"
+
+
+@pytest.mark.parametrize(
+    ("key", "columns", "rows"),
+    [
+        ("m", 70, ["    'm': array([[1., 0.],", "                [0., 1.]]),"]),
+        ("m", 30, ["  'm': array([[1., 0.],", "              [0., 1.]]),"]),
+        ("m", 18, ["  'm':", " array([[1., 0.],", "        [0., 1.]]),"]),
+        ("m" * 50, 70, [f"    '{'m' * 50}':", "        array([[1., 0.],", "               [0., 1.]]),"]),
+    ],
+)  # fmt: skip
+def test_a_picture_of_several_rows_stays_one(key: str, columns: int, rows: list[str]) -> None:
+    """Its rows stand below each other, if not beside its name, then below that."""
+    lines = shown({key: Counting(MATRIX), "n": "x" * 40}, columns, 20)
+    assert [line.rstrip() for line in lines[1 : 1 + len(rows)]] == rows
+
+
+def test_a_long_repr_behind_a_long_key_has_rows_of_its_own() -> None:
+    """Not a narrow column of single words."""
+    key, told = "key of a dict" * 3, "<a repr of some words, and more>"
+    lines = shown({key: Counting(told)}, 70, 20)
+    assert [line.strip() for line in lines] == ["{", f"'{key}':", told, "}"]
