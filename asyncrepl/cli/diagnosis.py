@@ -199,6 +199,7 @@ def diagnose(program: Program, clock: Clock | None = None) -> Diagnosis:
             folder = None if program.path is None else str(program.path.parent)
             with _watched(shell), UserModuleFinder(shell.session.sources, folder):
                 found.status = run_program(shell, program.text, program.filename)
+            shell.leak_reporter.explain_thread_errors()
             if found.error is not None:
                 # What is noticed from now on may come of it: an error leaves things undone.
                 found.explanation = found.explanation or shell.first
@@ -209,6 +210,8 @@ def diagnose(program: Program, clock: Clock | None = None) -> Diagnosis:
                     for unrun in unrun_findings():
                         findings.add(unrun)
                     shell.mistake_reporter.look()
+                if shell.first is None and program.path is not None:
+                    shell.mistake_reporter.note_end_of_program(program.filename)
             perhaps = _tentative_explanation(shell)  # while its source is known
     except _DeadlockError:
         found.error, found.shown = None, ()  # closing the session has cancelled it

@@ -58,6 +58,8 @@ class FindingLog:
         #: The async generators in a step of which a task was cancelled: those that are over, are
         #: so for that.
         self.cut: weakref.WeakSet[Any] = weakref.WeakSet()
+        #: The async generators that were closed half way through, when a loop ended.
+        self.shut: weakref.WeakSet[Any] = weakref.WeakSet()
         #: The async generators that were not begun yet, by ``id``, and what is to be seen if they
         #: never are; and coroutines, of which the interpreter warns if they die so.
         self.unbegun: dict[int, tuple[weakref.ref[Any], Finding]] = {}
@@ -233,6 +235,11 @@ def see(what: FindingKind, obj: object, frame: FrameType) -> None:
     """For a probe: note that `what` was seen of `obj` where `frame` is, if anybody hears it."""
     if (log := _Slot.log) is not None:
         log.see(what, obj, frame)
+
+
+def was_shut(generator: object) -> bool:
+    """Whether the async generator `generator` was closed by the end of a loop's run."""
+    return (log := _Slot.log) is not None and generator in log.shut
 
 
 def was_cut(generator: object) -> bool:

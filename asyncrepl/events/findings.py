@@ -22,7 +22,7 @@ FindingKind = Literal[
     "lost", "shown", "unwalked", "driven", "exhausted", "running", "cut", "walked", "guarded",
     "skipping", "shared", "unchecked", "blocks", "unkept", "cut off", "cancelling", "dropped",
     "deprecated", "left", "kept", "swallowed", "blocked", "stuck", "stopped", "failed", "starved",
-    "hogged", "sequential", "alternating", "unsuspended", "unwoken",
+    "hogged", "sequential", "alternating", "unsuspended", "unwoken", "shut", "started",
 ]  # fmt: skip
 
 
@@ -40,6 +40,7 @@ class Finding(NamedTuple):
     - "exhausted": a loop began to iterate over an async generator that is over;
     - "running": one that is in a step was asked for another, which it refuses;
     - "cut": one that a cancelled step has ended was asked for another;
+    - "shut": one that was closed half way through, when a loop ended, was asked for another;
     - "walked": a loop iterates over an instance of a class whose ``__anext__`` looks wrong;
     - "guarded", "skipping", "shared", "unchecked": such a thing began
       (see `asyncrepl.instrument.silent_mistake_placement`);
@@ -76,6 +77,7 @@ class Finding(NamedTuple):
 
     And by the shell:
 
+    - "started": a program has ended in which something asked for the running loop at its top;
     - "unsuspended": a statement of this text never suspended, and a task never ran.
     """
 

@@ -24,6 +24,7 @@ from asyncrepl.explain.fresh_names import (
     is_pythons,
     names_in,
 )
+from asyncrepl.explain.held_operands import runs_in_thread
 from asyncrepl.explain.scopes import (
     CannotFixError,
     first_after_head,
@@ -286,7 +287,8 @@ class Fixing:
             raise CannotFixError  # as `contextmanager`: it takes a plain one
         if function.name.startswith("__") and not function.name.startswith("__a"):
             raise CannotFixError  # the interpreter calls it, and awaits nothing
-        if _is_mentioned(self.evidence, unit, function):
+        in_thread = runs_in_thread(self.evidence.error) and not calls_of(unit, function, unit)
+        if in_thread or _is_mentioned(self.evidence, unit, function):
             raise CannotFixError  # who it is given to calls it as it is
         self.made_async.add(function)
         self.isolate(unit, function)

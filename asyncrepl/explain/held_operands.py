@@ -109,6 +109,18 @@ def innermost_trace(evidence: Evidence) -> TracebackType | None:
     return trace
 
 
+#: The modules whose functions run what a thread was made for.
+_THREADS = ("threading", "concurrent.futures.thread")
+
+
+def runs_in_thread(error: BaseException | None) -> bool:
+    """Whether `error` came out of what a thread was made for."""
+    trace = error.__traceback__ if error is not None else None
+    while trace is not None and trace.tb_frame.f_globals.get("__name__") not in _THREADS:
+        trace = trace.tb_next
+    return trace is not None
+
+
 #: Who asks so expects what is to be awaited, and refuses it on purpose.
 _ASKING = (inspect.iscoroutine, inspect.isawaitable, inspect.isasyncgen, asyncio.iscoroutine)
 _EXPECTED = ("__await__", "__aiter__", "__anext__", "__call__")

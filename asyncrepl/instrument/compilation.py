@@ -45,6 +45,7 @@ for _name in __future__.all_feature_names:
 _TASK_MAKERS = {"asyncio.create_task"} | (
     {"asyncio.ensure_future"} if sys.version_info >= (3, 14) else set()
 )
+_RUNNERS = ("run_forever", "run_until_complete")
 #: Where nothing of this was ever compiled, nothing can be lost or written in an odd way.
 _MISTAKE_NODES = (ast.AsyncFunctionDef, ast.AsyncFor, ast.AsyncWith, ast.Await)
 _MISTAKE_CALLS = frozenset({"print", "sleep", "create_task", "ensure_future", "anext", "asend"})
@@ -98,7 +99,7 @@ def needs_loop(text: str) -> bool:
     That is where it awaits: by ``await``, ``async for``, ``async with`` or in a comprehension
     (but an asynchronous generator expression only waits to be iterated over).
     And where it calls ``asyncio.create_task``, by whatever name, outside of all functions:
-    ``python FILE`` can do neither; unless it starts a loop itself there. (Up to Python 3.13
+    ``python FILE`` can do neither; unless it starts a loop itself. (Up to Python 3.13
     ``ensure_future`` finds a loop that does not run yet.) All else is run by Python's own rules.
     (What is in a ``try`` may well ask for the running loop, to learn that there is none; and what
     makes a task by its own loop's method has a loop.)
@@ -116,7 +117,16 @@ def needs_loop(text: str) -> bool:
             return True
     bind_names(tree)
     called = {canonical_name(call.func) for call in _calls_at_top(tree)}
-    return bool(called & set(_TASK_MAKERS)) and "asyncio.run" not in called
+    return bool(called & set(_TASK_MAKERS)) and not _starts_loop(tree)
+
+
+def _starts_loop(tree: ast.Module) -> bool:
+    """Whether anything in `tree` starts a loop: then that is no text for a running one."""
+    names = (canonical_name(n) for n in ast.walk(tree) if isinstance(n, ast.Name | ast.Attribute))
+    methods = {n.attr for n in ast.walk(tree) if isinstance(n, ast.Attribute)}
+    return not methods.isdisjoint(_RUNNERS) or not {"asyncio.run", "asyncio.Runner"}.isdisjoint(
+        names
+    )
 
 
 def _calls_at_top(node: ast.AST) -> Iterator[ast.Call]:

@@ -43,7 +43,7 @@ from types import (
 )
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from asyncrepl.events.finding_log import active_log, see, was_cut
+from asyncrepl.events.finding_log import active_log, see, was_cut, was_shut
 from asyncrepl.events.object_info import (
     MISSING,
     has_begun,
@@ -58,6 +58,8 @@ from asyncrepl.events.object_info import (
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import FrameType
+
+    from asyncrepl.events.findings import FindingKind
 
 T = TypeVar("T")
 #: What takes a step of a generator.
@@ -300,7 +302,8 @@ def async_iterated(obj: T) -> T:
     if kind is not AsyncGeneratorType:
         _note_class(obj, kind, _getframe(1))
     elif obj.ag_frame is None:  # type: ignore[attr-defined]
-        see("cut" if was_cut(obj) else "exhausted", obj, _getframe(1))
+        why: FindingKind = "cut" if was_cut(obj) else "shut" if was_shut(obj) else "exhausted"
+        see(why, obj, _getframe(1))
     elif obj.ag_running:  # type: ignore[attr-defined]
         see("running", obj, _getframe(1))
     return obj

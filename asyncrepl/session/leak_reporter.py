@@ -21,6 +21,7 @@ import sys
 import threading
 import warnings
 from asyncio.log import logger
+from collections import deque
 from contextlib import contextmanager, suppress
 from functools import partial
 from types import AsyncGeneratorType, CoroutineType
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
 
 #: Where the module `warnings` writes a warning out.
 _WARNING_WRITER = "_showwarnmsg_impl"
+_MAX_ERRORS = 16
 
 
 class _RefusedCoroutine(NamedTuple):
@@ -84,6 +86,8 @@ class LeakReporter(Instrument):
         self._refused: list[_RefusedCoroutine] = []
         #: The files whose errors were explained: a loop there was left by the error.
         self._failed: set[str] = set()
+        #: What has ended threads, and was not explained yet.
+        self._thread_errors: deque[BaseException] = deque(maxlen=_MAX_ERRORS)
         self._context = context
         self._leftovers: LeftGeneratorFinder | None = None
 
@@ -94,9 +98,18 @@ class LeakReporter(Instrument):
         vars(warnings)[_WARNING_WRITER] = self._on_warning
         self._context.loop.set_exception_handler(self._on_loop_error)
         self._context.loop.live.instruments.add(self)
+        heard = threading.excepthook
+
+        def hook(args: threading.ExceptHookArgs) -> None:
+            heard(args)
+            self._on_thread_error(args.exc_value)
+
+        threading.excepthook = hook
         try:
             yield
         finally:
+            if threading.excepthook is hook:
+                threading.excepthook = heard
             self._context.loop.set_exception_handler(_closed_loop_handler)
             vars(warnings)[_WARNING_WRITER] = written
             self._context.loop.live.instruments.remove(self)
@@ -247,6 +260,21 @@ class LeakReporter(Instrument):
             made = None if leak is None else leak.made
             seen = Finding("failed", ObjectInfo(type(error), code), code, 0, made=made)
             self._context.mistake_reporter.see(seen)
+
+    def _on_thread_error(self, error: BaseException | None) -> None:
+        """An error has ended a thread, and was told in it."""
+        if error is None or isinstance(error, SystemExit):
+            return
+        self._thread_errors.append(error)
+        if self._context.loop.is_running():
+            self._context.loop.call_soon_threadsafe(self.explain_thread_errors)
+
+    def explain_thread_errors(self) -> None:
+        """Explain each error that has ended a thread; for the thread of the loop."""
+        while self._thread_errors:
+            error = self._thread_errors.popleft()
+            lines = self._context.mistake_reporter.explain_lost_error(error)
+            self._context.console.complain(*lines)
 
     def _leak_of_context(self, context: dict[str, Any]) -> Leak | None:
         """The leak that asyncio reports: by the very keys it gives in each case."""

@@ -282,6 +282,11 @@ class SilentMistakeReporter(Instrument):
             self.see(Finding("blocked", describe(None), code, 0, milliseconds, made))
             self.look()
 
+    def note_end_of_program(self, filename: str) -> None:
+        """The program in `filename` has ended, and ran where a loop ran already."""
+        self.see(Finding("started", describe(None), _code_of_whole_text(filename), 0))
+        self.look()
+
     def note(self, found: Explanation) -> None:
         """`found` is told: it is not told a second time."""
         self._reported.add((found.id, found.why))

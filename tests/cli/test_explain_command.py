@@ -259,6 +259,25 @@ def test_a_right_program_is_right(tmp_path: Path, text: str) -> None:
     assert asked(tmp_path, text) == {"error": None, "explanation": None}
 
 
+def test_a_task_at_the_top_of_a_file_is_told(tmp_path: Path) -> None:
+    """A loop runs there, as at the prompt, but ``python FILE`` has none."""
+    made = TICKS + "asyncio.create_task(anext(ticks()))\n"
+    explanation = asked(tmp_path, made.replace("anext(ticks())", "asyncio.sleep(0)"))[
+        "explanation"
+    ]
+    assert "`python FILE` has none" in explanation["why"]
+    assert explanation["fix"] == TICKS + "asyncio.run(asyncio.sleep(0))\n"
+
+
+def test_what_ends_a_thread_is_explained(tmp_path: Path) -> None:
+    """The program goes on, and ends well: its error is that of the thread."""
+    text = TICKS + "def worker():\n    for t in ticks(): print(t)\n\nimport threading\n"
+    text += "thread = threading.Thread(target=worker)\nthread.start()\nthread.join()\n"
+    answer = asked(tmp_path, text)
+    assert answer["error"] is None
+    assert answer["explanation"]["id"] == "for-over-async-generator"
+
+
 def test_a_file_is_run_as_it_is_explained(tmp_path: Path) -> None:
     """``asyncrepl FILE`` runs a program that brings its own loop, and observes it."""
     path = tmp_path / "program.py"

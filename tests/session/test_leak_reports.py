@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import threading
 import warnings
 from typing import TYPE_CHECKING
 
@@ -391,3 +392,22 @@ def test_a_task_factory_that_raises_leaves_no_ticker_behind() -> None:
         gc.collect()
         assert "never awaited" not in type_in("1")
         type_in("asyncio.get_running_loop().set_task_factory(None)")
+
+
+def test_what_ends_a_thread_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As what ends a statement, after the traceback that the thread has written; ``:fix`` too."""
+    told: list[BaseException | None] = []
+    hook = lambda args: told.append(args.exc_value)  # noqa: E731
+    monkeypatch.setattr(threading, "excepthook", hook)
+    with typed_shell() as typed:
+        typed(
+            "import threading\nasync def ticks(): yield 1\ndef work():\n    for t in ticks(): pass"
+        )
+        shown = typed(
+            "t = threading.Thread(target=work); t.start(); t.join(); await asyncio.sleep(0)"
+        )
+        assert "why  `ticks()` is an async generator" in shown
+        assert typed("def fail(): 1 / 0") == ""
+        assert typed("t = threading.Thread(target=fail); t.start(); t.join()") == ""
+    assert [*map(type, told)] == [TypeError, ZeroDivisionError]
+    assert threading.excepthook is hook

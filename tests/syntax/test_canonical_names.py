@@ -117,6 +117,11 @@ def test_names_may_be_bound_again() -> None:
         ("from asyncio import create_task\nimport asyncio\nasyncio.run(main())", False),
         ("import asyncio\ndef f(): asyncio.create_task(g())", False),
         ("import asyncio\nt = asyncio.create_task(f())\nasyncio.run(g(t))", False),
+        (
+            "import asyncio\nl = asyncio.new_event_loop()\nasyncio.create_task(f())\nl.run_forever()",
+            False,
+        ),
+        ("import asyncio\ndef go(): asyncio.run(g())\nasyncio.create_task(f())\ngo()", False),
         ("import asyncio\ntry: asyncio.create_task(g())\nexcept RuntimeError: pass", False),
         ("import asyncio\nloop = asyncio.new_event_loop()\nloop.create_task(g())", False),
         ("x.create_task(g())", False),

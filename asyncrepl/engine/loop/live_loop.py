@@ -46,7 +46,7 @@ from asyncrepl.events.finding_log import FindingLog
 from asyncrepl.events.object_info import has_begun
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable
+    from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable
     from types import CodeType
 
     from asyncrepl.engine.loop.loop_iteration import Breakpoint, Ready
@@ -170,6 +170,13 @@ class LiveLoop(_SelectorEventLoop):
             raise
         self.live.findings.review_pending(at_the_end=True)
         return result
+
+    def shutdown_asyncgens(self) -> Coroutine[Any, Any, None]:
+        """As asyncio's own; what is closed by it half way through is known to be."""
+        generators: Iterable[Any] = self._asyncgens
+        open_ones = (each for each in generators if each.ag_frame is not None)
+        self.live.findings.shut.update(open_ones)
+        return super().shutdown_asyncgens()
 
     def call_exception_handler(self, context: dict[str, Any]) -> None:
         """As asyncio's own; a task that could not leave its step goes on nevertheless.

@@ -24,12 +24,12 @@ from asyncrepl.explain.dropped_coroutines import (
     mentions,
 )
 from asyncrepl.explain.explanation import Finding, Rule
-from asyncrepl.explain.fix_editor import Fixing, awaited, corrected, correction, short
+from asyncrepl.explain.fix_editor import Fixing, awaited, corrected, correction, replaced, short
 from asyncrepl.explain.held_operands import innermost_frame
 from asyncrepl.explain.hoisted_code import put_head
 from asyncrepl.explain.scopes import CannotFixError, scope
 from asyncrepl.explain.value_arrivals import is_test
-from asyncrepl.explain.value_origins import STEPS, loads
+from asyncrepl.explain.value_origins import STEPS, bindings, loads
 from asyncrepl.syntax.names import callee_name, canonical_name, last_name, method_owner
 
 if TYPE_CHECKING:
@@ -274,6 +274,54 @@ def _run_instead(fixing: Fixing, unit: Unit, around: ast.Call, call: ast.Call) -
     fixing.needs_import(unit, "asyncio")
 
 
+def _for_idle_loop(evidence: Evidence) -> Finding | None:
+    """A task, or a coroutine, that was given to a loop which nobody runs."""
+    unit, around = evidence.unit, evidence.node(ast.Call)
+    if evidence.seen is not None and evidence.seen.what == "dropped":
+        found = _call(evidence)
+        unit, given = found or (unit, None)
+        parent = unit.parents.get(given) if given is not None else None
+        around = parent if isinstance(parent, ast.Call) else None
+    if around is None:
+        return None
+    function = around.func
+    owner = function.value if isinstance(function, ast.Attribute) else None
+    if canonical_name(function) == "asyncio.run_coroutine_threadsafe":
+        owner = around.args[-1]
+    elif callee_name(around) != "create_task":
+        return None
+    made = _idle_loop(unit, owner)
+    if made is None:
+        return None
+    why = (
+        f"{short(unit, around)} is for a loop that nobody runs: {short(unit, made)} only makes "
+        "one. What a running loop is given, runs."
+    )
+    return Finding(why, replaced(evidence, unit, (made, "asyncio.get_running_loop()")))
+
+
+def _idle_loop(unit: Unit, loop: ast.expr | None) -> ast.Call | None:
+    """The call that made `loop`, if nothing is done with it that might run it."""
+    made: ast.AST | None = loop
+    if isinstance(loop, ast.Name):
+        bound = [unit.parents.get(each) for each in bindings(unit, loop)[1]]
+        made = bound[0].value if len(bound) == 1 and isinstance(bound[0], ast.Assign) else None
+        uses = [unit.parents.get(each) for each in loads(unit, loop)]
+        if not all(isinstance(use, ast.Attribute | ast.Call) for use in uses):
+            return None
+        if any(not _only_gives(use) for use in uses):
+            return None
+    is_new = isinstance(made, ast.Call) and canonical_name(made.func) == "asyncio.new_event_loop"
+    return made if isinstance(made, ast.Call) and is_new else None
+
+
+def _only_gives(use: ast.AST | None) -> bool:
+    """Whether the loop is only given something to run there."""
+    if isinstance(use, ast.Call):
+        return canonical_name(use.func) == "asyncio.run_coroutine_threadsafe"
+    return isinstance(use, ast.Attribute) and use.attr in ("create_task", "call_soon", "time")
+
+
 def _of_plain_case(evidence: Evidence) -> Finding | None:
     """A test of a plain ``TestCase``, or a ``setUp``: what calls it awaits nothing."""
     seen = evidence.seen
@@ -353,6 +401,7 @@ RULES = (
         sees="dropped",
     ),
     Rule(*_NEVER_RUNS, _scheduled, sees="dropped"),
+    Rule(*_NEVER_RUNS, _for_idle_loop, sees="dropped | cut off"),
     Rule(*_AT_PROMPT, _at_prompt, sees="dropped"),
     Rule(
         "coroutine-never-awaited-in-body",

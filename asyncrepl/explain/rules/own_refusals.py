@@ -3,7 +3,7 @@
 Libraries write such methods beside the asynchronous ones, since the interpreter's own words tell
 nobody what to do: ``with ClientSession()`` of aiohttp, ``for attempt in AsyncRetrying()``.
 
-And what asyncio's own objects refuse: a condition without its lock, and what is of another loop.
+And a condition of asyncio's without its lock.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from asyncrepl.explain.kinds import has
 from asyncrepl.explain.library_results import library_source
 from asyncrepl.explain.repairs.repair_case import LOOPS, Case
 from asyncrepl.explain.repairs.repair_choice import repaired
-from asyncrepl.syntax.names import canonical_name
+from asyncrepl.explain.rules.other_loops import GET_LOOP, refused_by
 from asyncrepl.syntax.source_rewriter import Span, indent
 
 if TYPE_CHECKING:
@@ -91,20 +91,11 @@ def _place(site: Site, what: str) -> tuple[ast.expr, ast.AST] | None:
 _ERRORS = (TypeError, RuntimeError, NotImplementedError, AttributeError)
 
 
-def _refused_by(evidence: Evidence, *functions: object) -> ast.AST | None:
-    """What called, at the user's place, one of asyncio's own functions that has refused it."""
-    codes = [code_of(each) for each in functions]
-    if not any(code is not None and code in codes for code in evidence.inner):
-        return None
-    waited = evidence.node(ast.Await)
-    return waited.value if waited is not None else evidence.node(ast.expr, ast.AsyncWith)
-
-
 def _without_lock(evidence: Evidence) -> Finding | None:
     """``cond.wait()``, or ``notify``, outside of ``async with cond``."""
     kind = asyncio.Condition
-    call = _refused_by(evidence, kind.wait, kind.notify, kind.notify_all)
-    if not isinstance(call, ast.Call) or evidence.inner[-1] is code_of(_GET_LOOP):
+    call = refused_by(evidence, kind.wait, kind.notify, kind.notify_all)
+    if not isinstance(call, ast.Call) or evidence.inner[-1] is code_of(GET_LOOP):
         return None
     owner = call.func.value if isinstance(call.func, ast.Attribute) else None
     text = evidence.unit.source.source(owner) if owner is not None else "condition"
@@ -136,28 +127,6 @@ def _bodies(node: ast.AST | None) -> list[list[ast.stmt]]:
     return [getattr(node, name, None) or [] for name in ("body", "orelse", "finalbody")]
 
 
-def _of_another_loop(evidence: Evidence) -> Finding | None:
-    """A lock or the like that has waited in one loop, used in another; or a loop kept too long."""
-    made = {canonical_name(call.func) for _, call in evidence.units.nodes(ast.Call)}
-    if not made & _LOOP_MAKERS:
-        return None
-    if _refused_by(evidence, _GET_LOOP) is not None:
-        what = "what has waited in one loop belongs to it"
-    elif (call := _refused_by(evidence, _CHECK_CLOSED)) is not None:
-        what = f"{short(evidence.unit, call, 24)} asks one that is closed"
-    else:
-        return None
-    why = f"Each `asyncio.run` has a loop of its own, and {what}. Make it where it is used."
-    return Finding(why)
-
-
-#: What refuses an object that has waited in another loop, and a loop that is closed.
-_GET_LOOP = vars(asyncio.mixins._LoopBoundMixin).get("_get_loop")  # noqa: SLF001
-_CHECK_CLOSED = vars(asyncio.BaseEventLoop).get("_check_closed")
-#: What makes a loop.
-_LOOP_MAKERS = {"asyncio.run", "asyncio.new_event_loop", "asyncio.Runner"}
-
-
 RULES = (
     Rule(
         "condition-without-its-lock",
@@ -166,15 +135,6 @@ RULES = (
         "`wait`, `notify` and `notify_all` of an `asyncio.Condition` are for whoever holds its "
         "lock: `async with condition:` takes it, and `wait` gives it back meanwhile.",
         _without_lock,
-        errors=(RuntimeError,),
-    ),
-    Rule(
-        "asyncio-object-of-another-loop",
-        "an object of another event loop",
-        3,
-        "Locks, queues, futures and connections of asyncio belong to the loop in which they were "
-        "first used. A second `asyncio.run` is a second loop: they do not work there.",
-        _of_another_loop,
         errors=(RuntimeError,),
     ),
     Rule(

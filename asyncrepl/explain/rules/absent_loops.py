@@ -1,0 +1,188 @@
+"""What needs the running loop, where none runs."""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import inspect
+from typing import TYPE_CHECKING
+
+from asyncrepl.explain.explanation import Finding, Rule
+from asyncrepl.explain.fix_editor import Fixing, correction, short
+from asyncrepl.explain.held_operands import runs_in_thread
+from asyncrepl.explain.hoisted_code import made_in_function
+from asyncrepl.explain.scopes import scope
+from asyncrepl.syntax.names import callee_name, canonical_name
+
+if TYPE_CHECKING:
+    from asyncrepl.explain.evidence import Evidence
+    from asyncrepl.explain.source_units import Unit
+
+_RUNNERS = ("run_until_complete", "run_forever")
+
+
+def _no_loop(evidence: Evidence) -> Finding | None:
+    call = evidence.node(ast.Call)
+    by = evidence.inner[-1] if evidence.inner else None
+    if call is None or by is None or callee_name(call) != "get_event_loop":
+        return None
+    if by.co_name != "get_event_loop" or "asyncio" not in by.co_filename:
+        return None
+    unit = evidence.unit
+    uses = _loop_uses(unit, call)
+    if not any(isinstance(use, ast.Attribute) and use.attr in _RUNNERS for use in uses):
+        return None
+    why = (
+        f"{short(unit, call)} gives the running loop, and none runs here: `asyncio.run` starts "
+        "one and runs a coroutine on it."
+    )
+    return Finding(why, _run(evidence, call, uses) or _new_loop(evidence, call))
+
+
+def _loop_uses(unit: Unit, call: ast.Call) -> list[ast.AST]:
+    """What is done with the loop: the nodes around it, or around the name it is given."""
+    name = _loop_name(unit, call)
+    if name is None:
+        return [unit.parents[call]]
+    loads = (n for n in unit.nodes(ast.Name) if n.id == name and isinstance(n.ctx, ast.Load))
+    return [unit.parents[node] for node in loads]
+
+
+def _loop_name(unit: Unit, call: ast.Call) -> str | None:
+    statement = unit.parents.get(call)
+    if isinstance(statement, ast.Assign) and len(statement.targets) == 1:
+        target = statement.targets[0]
+        return target.id if isinstance(target, ast.Name) else None
+    return None
+
+
+@correction
+def _run(fixing: Fixing, call: ast.Call, uses: list[ast.AST]) -> None:
+    """``asyncio.run(main())``, where that is all that is done with the loop."""
+    unit = fixing.evidence.unit
+    runs = [unit.parents[use] for use in uses]
+    function = call.func
+    if len(runs) != 1 or not isinstance(function, ast.Attribute):
+        return
+    (run,) = runs
+    if not isinstance(run, ast.Call) or callee_name(run) != _RUNNERS[0] or len(run.args) != 1:
+        return
+    if not isinstance(run.args[0], ast.Call):
+        return  # perhaps a future, which `run` does not take
+    module, coroutine = unit.source.source(function.value), unit.source.source(run.args[0])
+    fixing.of(unit).replace(run, f"{module}.run({coroutine})")
+    if _loop_name(unit, call) is not None:
+        fixing.of(unit).remove(unit.statement(call))
+
+
+@correction
+def _new_loop(fixing: Fixing, call: ast.Call) -> None:
+    function = call.func
+    if not isinstance(function, ast.Attribute):
+        return
+    module = fixing.evidence.unit.source.source(function.value)
+    fixing.of(fixing.evidence.unit).replace(function, f"{module}.new_event_loop")
+
+
+def _made_too_early(evidence: Evidence) -> Finding | None:
+    """A task or future made where nothing runs: at the top of a program, or called from there."""
+    site = next((each for each in evidence.sites[::-1] if each.node(ast.Call)), None)
+    asked = evidence.node(ast.Call)
+    functions = [by for by in evidence.inner if by.co_qualname == by.co_name]  # and no methods
+    library = {by.co_name for by in functions if "asyncio" in by.co_filename}
+    refused = library <= {"get_event_loop"} and _asks_for_loop(asked)
+    within = not library.isdisjoint(_MAKERS)
+    if site is None or not (refused or within) or _ran_in_a_loop(evidence):
+        return None
+    call = evidence.sites[0].node(ast.Call) or asked
+    if call is None:
+        return None
+    does = f"makes {_MAKERS.get(callee_name(asked), 'a future')} for"
+    if callee_name(asked) == "get_running_loop":
+        does = "asks for"
+    subject = f"{short(evidence.sites[0].unit, call)} {does} the loop that runs, and none runs"
+    if runs_in_thread(evidence.error):
+        why = f"{subject} in this thread. What is for the loop of another one, is given to it by "
+        return Finding(why + "`asyncio.run_coroutine_threadsafe(coroutine, loop)`.")
+    why = f"{subject} here: it has to be made, and awaited, in an `async def`."
+    return Finding(why, _made_and_run(evidence, call))
+
+
+def _at_the_top(evidence: Evidence) -> Finding | None:
+    """A task made at the top of a program that starts no loop; here one ran nevertheless."""
+    unit = evidence.unit
+    suspending = unit.nodes(ast.Await, ast.AsyncFor, ast.AsyncWith, ast.comprehension)
+    if any(scope(unit, each) is None for each in suspending):
+        return None  # such a text is none for ``python FILE``
+    made = [c for c in unit.nodes(ast.Call) if canonical_name(c.func) == "asyncio.create_task"]
+    call = next((each for each in made if scope(unit, each) is None), None)
+    if call is None:
+        return None
+    why = (
+        f"{short(unit, call)} makes a task for the loop that runs, and `python FILE` has none at "
+        "its top: a RuntimeError. `asyncio.run` starts one, and ends when the coroutine has."
+    )
+    return Finding(why, _run_at_the_top(evidence, call))
+
+
+@correction
+def _run_at_the_top(fixing: Fixing, call: ast.Call) -> None:
+    """``asyncio.create_task(main())`` → ``asyncio.run(main())``."""
+    unit = fixing.evidence.unit
+    if isinstance(unit.parents.get(call), ast.Expr) and len(call.args) == 1:
+        fixing.of(unit).replace(call, f"asyncio.run({unit.source.source(call.args[0])})")
+        fixing.needs_import(unit, "asyncio")
+
+
+def _ran_in_a_loop(evidence: Evidence) -> bool:
+    """Whether a loop runs, or the error came out of a coroutine, which one has run."""
+    ran = inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
+    inside = any(site.frame.f_code.co_flags & ran for site in evidence.sites)
+    runs = asyncio._get_running_loop() is not None  # noqa: SLF001  its public sister raises
+    return inside or (runs and not runs_in_thread(evidence.error))
+
+
+def _asks_for_loop(call: ast.Call | None) -> bool:
+    """Whether it asks for the loop itself; a future does since Python 3.14."""
+    return call is not None and (
+        callee_name(call) == "get_running_loop" or canonical_name(call.func) == "asyncio.Future"
+    )
+
+
+@correction
+def _made_and_run(fixing: Fixing, call: ast.Call) -> None:
+    unit = fixing.evidence.sites[0].unit
+    run = unit.parents.get(call)
+    if isinstance(run, ast.Call) and canonical_name(run.func) == "asyncio.run":
+        made_in_function(fixing, unit, call)
+
+
+_MAKERS = {
+    "create_task": "a task", "ensure_future": "a task", "gather": "a future",
+    "shield": "a future", "wrap_future": "a future",
+}  # fmt: skip
+
+
+_NO_LOOP = (
+    "run-until-complete-inside-the-loop",
+    "a task where no loop runs",
+    3,
+    (
+        "Tasks and futures belong to the running loop. A program starts one with "
+        "`asyncio.run(main())`, and makes and awaits its tasks in `main`."
+    ),
+)
+
+RULES = (
+    Rule(*_NO_LOOP, _made_too_early, errors=(RuntimeError,)),
+    Rule(*_NO_LOOP, _at_the_top, sees="started"),
+    Rule(
+        "run-until-complete-inside-the-loop",
+        "`get_event_loop` where no loop runs",
+        3,
+        "`asyncio.get_event_loop()` gives the running loop, and since Python 3.14 it makes none "
+        "where none runs. A program starts a loop with `asyncio.run(main())`.",
+        _no_loop,
+        errors=(RuntimeError,),
+    ),
+)

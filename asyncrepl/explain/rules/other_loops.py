@@ -1,0 +1,298 @@
+"""What is made for another event loop than the one that runs.
+
+Futures, tasks and all that waits belong to a loop, and each `asyncio.run` makes one and closes it:
+what it leaves behind is cancelled or closed then, generators that are half way through as well.
+"""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+from types import AsyncGeneratorType
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
+
+from asyncrepl.events.finding_log import was_shut
+from asyncrepl.events.object_info import code_of, is_real_instance
+from asyncrepl.explain.explanation import Finding, Rule
+from asyncrepl.explain.fix_editor import Fixing, correction, short
+from asyncrepl.explain.held_operands import innermost_frame
+from asyncrepl.explain.rules.iteration_end import awaited_step, stopped_at
+from asyncrepl.explain.scopes import CannotFixError, scope
+from asyncrepl.explain.static_values import Resolver
+from asyncrepl.explain.value_origins import stepped_source
+from asyncrepl.syntax.names import FUNCTIONS, canonical_name
+from asyncrepl.syntax.source_rewriter import Span, indent
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from asyncrepl.explain.evidence import Evidence
+    from asyncrepl.explain.source_units import Unit
+
+#: What refuses an object that has waited in another loop, and a loop that is closed.
+GET_LOOP = vars(asyncio.mixins._LoopBoundMixin).get("_get_loop")  # noqa: SLF001
+_CHECK_CLOSED = vars(asyncio.BaseEventLoop).get("_check_closed")
+#: What makes a loop.
+_RUNS = {"asyncio.run", "asyncio.Runner"}
+_LOOP_MAKERS = {*_RUNS, "asyncio.new_event_loop"}
+_RUN = code_of(vars(asyncio.BaseEventLoop).get("run_until_complete"))
+_OWN_LOOP = "Each `asyncio.run` has a loop of its own"
+
+
+class _Awaited(NamedTuple):
+    """What was awaited, the future that it is or has, and where."""
+
+    unit: Unit
+    node: ast.expr
+    future: asyncio.Future[object]
+
+
+def refused_by(evidence: Evidence, *functions: object) -> ast.AST | None:
+    """What called, at the user's place, one of asyncio's own functions that has refused it."""
+    codes = [code_of(each) for each in functions]
+    if not any(code is not None and code in codes for code in evidence.inner):
+        return None
+    waited = evidence.node(ast.Await)
+    return waited.value if waited is not None else evidence.node(ast.expr, ast.AsyncWith)
+
+
+def _bound(evidence: Evidence) -> Finding | None:
+    """A lock or the like that has waited in one loop, used in another; or a loop kept too long."""
+    made = {canonical_name(call.func) for _, call in evidence.units.nodes(ast.Call)}
+    if not made & _LOOP_MAKERS:
+        return None
+    if refused_by(evidence, GET_LOOP) is not None:
+        what = "what has waited in one loop belongs to it"
+    elif (call := refused_by(evidence, _CHECK_CLOSED)) is None:
+        return None
+    elif made.isdisjoint(_RUNS):
+        text = short(evidence.unit, call)
+        return Finding(
+            f"{text} asks a loop that is closed: close it when all has run, or make one."
+        )
+    else:
+        what = f"{short(evidence.unit, call, 24)} asks one that is closed"
+    return Finding(f"{_OWN_LOOP}, and {what}. Make it where it is used.", _one_run(evidence))
+
+
+def _awaited(evidence: Evidence) -> Finding | None:
+    """A future or task of another loop than that in which it is awaited."""
+    found = _foreign(evidence, at_hand=True)
+    if found is None or found.future.done():
+        return None
+    kind = "task" if is_real_instance(found.future, asyncio.Task) else "future"
+    does = "is" if isinstance(found.node, ast.Name | ast.Attribute) else "waits for"
+    why = (
+        f"{short(found.unit, found.node)} {does} a {kind} of another event loop than the one that "
+        f"runs here. {_OWN_LOOP}: make the {kind} in the `async def` that awaits it."
+    )
+    return Finding(why, _in_one_loop(evidence, found) or _one_run(evidence))
+
+
+def _cancelled(evidence: Evidence) -> Finding | None:
+    """A task that was cancelled when the loop it belongs to has ended."""
+    found = _foreign(evidence, at_hand=False)
+    if found is None or not found.future.cancelled():
+        return None
+    why = (
+        f"{short(found.unit, found.node)} belongs to an earlier `asyncio.run`, which cancelled it "
+        f"at its end. {_OWN_LOOP}: what is made there has to be awaited there."
+    )
+    return Finding(why, _one_run(evidence))
+
+
+def _shut(evidence: Evidence) -> Finding | None:
+    """A step of an async generator that the end of an earlier run has closed."""
+    site = stopped_at(evidence)
+    step = awaited_step(evidence, site) if site is not None else None
+    source = stepped_source(step[1]) if step is not None else None
+    if site is None or step is None or source is None:
+        return None
+    stream = Resolver.of_frame(evidence.units, site.frame).value(source)
+    if not is_real_instance(stream, AsyncGeneratorType) or not was_shut(stream):
+        return None
+    return _told_shut(evidence, site.unit, source)
+
+
+def _walked_shut(evidence: Evidence) -> Finding | None:
+    """The same in an ``async for``, which gets no items then."""
+    use = evidence.use("seen")
+    return None if use is None else _told_shut(evidence, evidence.unit, use.node)
+
+
+def _told_shut(evidence: Evidence, unit: Unit, source: ast.expr) -> Finding:
+    why = (
+        f"{short(unit, source)} was closed, before its end, when an earlier `asyncio.run` ended: "
+        "that closes all async generators of its loop. Iterate over it in one run."
+    )
+    return Finding(why, _one_run(evidence))
+
+
+def _foreign(evidence: Evidence, *, at_hand: bool) -> _Awaited | None:
+    """The innermost future of another loop that a place on the error's way awaits.
+
+    It may be one that a library has `at_hand`.
+    """
+    loop = _loop_of(evidence.error)
+    if loop is None:
+        return None
+    for site in reversed(evidence.sites):
+        node = site.node(ast.Await)
+        if node is None:
+            continue
+        values = _values_in(Resolver.of_frame(evidence.units, site.frame), node.value)
+        if at_hand and site is evidence.sites[-1]:
+            values += _values_at_hand(evidence)
+        for each in values:
+            if is_real_instance(each, asyncio.Future) and each.get_loop() is not loop:
+                return _Awaited(site.unit, node.value, each)
+    return None
+
+
+def _loop_of(error: BaseException | None) -> asyncio.AbstractEventLoop | None:
+    """The loop in which `error` arose: that of the innermost run, or the one that runs."""
+    loop: asyncio.AbstractEventLoop | None = asyncio._get_running_loop()  # noqa: SLF001  its public sister raises
+    trace = error.__traceback__ if error is not None else None
+    while trace is not None:
+        if trace.tb_frame.f_code is _RUN:
+            loop = trace.tb_frame.f_locals.get("self", loop)
+        trace = trace.tb_next
+    return loop
+
+
+def _values_in(resolver: Resolver, awaited: ast.expr) -> list[Any]:
+    """What the names in an expression stand for, and what is in those that are collections."""
+    values = [resolver.value(node) for node in ast.walk(awaited) if isinstance(node, ast.expr)]
+    several = [value for value in values if type(value) in (list, tuple, set)]
+    return [*values, *(each for value in several for each in cast("Iterable[Any]", value))]
+
+
+def _values_at_hand(evidence: Evidence) -> list[Any]:
+    """What the library has at hand in which the error arose; nothing, if it arose in no one."""
+    frame = innermost_frame(evidence) if evidence.inner else None
+    if frame is None:
+        return []
+    return [*frame.f_locals.values(), *_attributes(frame.f_locals.get("self"))]
+
+
+def _attributes(owner: object) -> list[object]:
+    """What an object has of its own; it is not asked."""
+    if not type(owner).__dictoffset__:
+        return []
+    return [*object.__getattribute__(owner, "__dict__").values()]
+
+
+# -- corrections -----------------------------------------------------------------------
+
+
+@correction
+def _in_one_loop(fixing: Fixing, found: _Awaited) -> None:
+    """The future is made by the loop that runs, or that loop by the one the future has."""
+    unit, function = found.unit, scope(found.unit, found.node)
+    made = [call for call in unit.nodes(ast.Call) if _makes_future(call)]
+    within = [call for call in made if scope(unit, call) is function]
+    runs = [each for each in unit.nodes(ast.Call) if canonical_name(each.func) == "asyncio.run"]
+    if within and isinstance(function, ast.AsyncFunctionDef):
+        owner = within[0].func.value  # type: ignore[attr-defined]  # see _makes_future
+        text = unit.source.source(owner)
+        for node in ast.walk(function):
+            if isinstance(node, ast.Attribute) and unit.source.source(node.value) == text:
+                fixing.of(unit).replace(node.value, "asyncio.get_running_loop()")
+        fixing.needs_import(unit, "asyncio")
+    elif len(runs) == 1 and (
+        owners := [c for c in made if scope(unit, c) is scope(unit, runs[0])]
+    ):
+        owner = owners[0].func.value  # type: ignore[attr-defined]
+        fixing.of(unit).replace(runs[0].func, f"{unit.source.source(owner)}.run_until_complete")
+    else:
+        raise CannotFixError
+
+
+def _makes_future(call: ast.Call) -> bool:
+    """``loop.create_future()`` or ``loop.create_task(…)``, of whatever loop."""
+    function = call.func
+    return (
+        isinstance(function, ast.Attribute)
+        and function.attr in ("create_future", "create_task")
+        and canonical_name(function) not in ("asyncio.create_task", "asyncio.get_running_loop()")
+    )
+
+
+@correction
+def _one_run(fixing: Fixing) -> None:
+    """All that the program runs by `asyncio.run`, one after the other, in one ``async def``."""
+    evidence = fixing.evidence
+    unit = evidence.sites[0].unit if evidence.sites else evidence.unit
+    runs = [each for each in unit.nodes(ast.Call) if canonical_name(each.func) == "asyncio.run"]
+    statements = [unit.statement(each) for each in runs]
+    body = _common_body(unit, statements)
+    if not body or any(len(run.args) != 1 or run.keywords or scope(unit, run) for run in runs):
+        raise CannotFixError
+    numbers = [n for n, each in enumerate(body) if any(s in ast.walk(each) for s in statements)]
+    moved = body[numbers[0] : numbers[-1] + 1]
+    if _cannot_move(unit, moved) or (len(runs) == 1 and moved[0] is statements[0]):
+        raise CannotFixError
+    start, end = unit.source.block(moved[0])[0], unit.source.block(moved[-1])[1]
+    text = unit.text[start:end].rstrip("\n")
+    for run in sorted(runs, key=lambda each: unit.source.span(each).start, reverse=True):
+        at, after = unit.source.span(run)
+        operand = f"await {unit.source.source(run.args[0])}"
+        tight = isinstance(unit.parents.get(run), ast.Attribute | ast.Subscript | ast.BinOp)
+        operand = f"({operand})" if tight else operand
+        text = text[: at - start] + operand + text[after - start :]
+    by, name = unit.source.indent(moved[0]), fixing.fresh(unit, "main")
+    runner = unit.source.source(runs[0].func)
+    function = f"{by}async def {name}():\n{indent(text, '    ')}\n\n{by}{runner}({name}())\n"
+    fixing.of(unit).replace(Span(start, end), function)
+
+
+def _common_body(unit: Unit, statements: list[ast.stmt]) -> list[ast.stmt]:
+    """The innermost list of statements that has all of `statements` in it."""
+    around = [{*unit.ancestors(each), each} for each in statements]
+    if not around or unit.tree is None:
+        return []
+    owners = [each for each in unit.ancestors(statements[0]) if hasattr(each, "body")]
+    for owner in owners:
+        body = getattr(owner, "body", None)
+        holds_all = isinstance(body, list) and all(not each.isdisjoint(body) for each in around)
+        if holds_all and not isinstance(owner, ast.For | ast.While):  # those are moved as a whole
+            return cast("list[ast.stmt]", body)
+    return []
+
+
+def _cannot_move(unit: Unit, moved: list[ast.stmt]) -> bool:
+    """Whether `moved` binds names that are used elsewhere, or cannot stand in a function."""
+    nodes = [node for each in moved for node in ast.walk(each)]
+    kinds = (*FUNCTIONS, ast.ClassDef, ast.Import, ast.ImportFrom, ast.Global, ast.Lambda)
+    bound = {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+    inside = {id(node) for node in nodes}
+    used = (n for n in unit.nodes(ast.Name) if id(n) not in inside)
+    return (
+        any(isinstance(node, kinds) for node in nodes)
+        or any(name.id in bound for name in used)
+        or any(isinstance(n, ast.Constant) and "\n" in str(n.value) for n in nodes)
+    )
+
+
+_MODEL = (
+    "Locks, queues, futures and connections of asyncio belong to the loop in which they were "
+    "first used. A second `asyncio.run` is a second loop: they do not work there."
+)
+_OF_ANOTHER = ("asyncio-object-of-another-loop", "an object of another event loop", 3, _MODEL)
+_CLOSED = (
+    "asyncio-object-of-another-loop",
+    "an async generator that the end of a run has closed",
+    2,
+    (
+        "`asyncio.run` closes the async generators of its loop when it ends, also those that are "
+        "half way through: after that they have no more items. Iterate in one run."
+    ),
+)
+
+RULES = (
+    Rule(*_OF_ANOTHER, _bound, errors=(RuntimeError,)),
+    Rule(*_OF_ANOTHER, _awaited, errors=(RuntimeError,)),
+    Rule(*_OF_ANOTHER, _cancelled, errors=(asyncio.CancelledError,)),
+    Rule(*_CLOSED, _shut, errors=(StopAsyncIteration,)),
+    Rule(*_CLOSED, _walked_shut, sees="shut"),
+)
