@@ -76,7 +76,10 @@ def _bound(evidence: Evidence) -> Finding | None:
 
 
 def _awaited(evidence: Evidence) -> Finding | None:
-    """A future or task of another loop than that in which it is awaited."""
+    """A future or task of another loop than that in which it is awaited.
+
+    Since Python 3.14 `gather` refuses it with a ValueError.
+    """
     found = _foreign(evidence, at_hand=True)
     if found is None or found.future.done():
         return None
@@ -291,7 +294,7 @@ _CLOSED = (
 
 RULES = (
     Rule(*_OF_ANOTHER, _bound, errors=(RuntimeError,)),
-    Rule(*_OF_ANOTHER, _awaited, errors=(RuntimeError,)),
+    Rule(*_OF_ANOTHER, _awaited, errors=(RuntimeError, ValueError)),
     Rule(*_OF_ANOTHER, _cancelled, errors=(asyncio.CancelledError,)),
     Rule(*_CLOSED, _shut, errors=(StopAsyncIteration,)),
     Rule(*_CLOSED, _walked_shut, sees="shut"),
