@@ -140,15 +140,16 @@ def _foreign(evidence: Evidence, *, at_hand: bool) -> _Awaited | None:
     if loop is None:
         return None
     for site in reversed(evidence.sites):
-        node = site.node(ast.Await)
+        waits = site.node(ast.Await)
+        node = waits.value if waits is not None else site.node(ast.Call)
         if node is None:
             continue
-        values = _values_in(Resolver.of_frame(evidence.units, site.frame), node.value)
+        values = _values_in(Resolver.of_frame(evidence.units, site.frame), node)
         if at_hand and site is evidence.sites[-1]:
             values += _values_at_hand(evidence)
         for each in values:
             if is_real_instance(each, asyncio.Future) and each.get_loop() is not loop:
-                return _Awaited(site.unit, node.value, each)
+                return _Awaited(site.unit, node, each)
     return None
 
 
