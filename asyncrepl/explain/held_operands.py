@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import ast
 import asyncio
+import contextlib
 import inspect
 from pathlib import Path
 from types import AsyncGeneratorType, CoroutineType, FunctionType, MethodType
@@ -32,6 +33,11 @@ if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence
 
 _ASYNCIO = str(Path(asyncio.__file__).parent)
+#: Functions that ask nothing of the items of an argument.
+MOVERS = ITERTOOLS_CALLS - {"accumulate", "starmap", "chain"} | {
+    "list", "tuple", "set", "frozenset", "deque", "zip", "enumerate", "reversed", "iter", "print",
+    "sample", "choice", "choices", "shuffle", "extend", "append", "insert", "isinstance", "repr",
+}  # fmt: skip
 #: Kinds of what has to be called first.
 FUNCTION_KINDS = {
     Kind.COROUTINE_FUNCTION, Kind.ASYNC_GENERATOR_FUNCTION, Kind.ASYNC_MANAGER_FUNCTION,
@@ -173,7 +179,7 @@ def candidate_uses(evidence: Evidence) -> Iterator[Use]:
     for use in evidence.uses:
         seen.add(use.node)
         yield use
-    for call in _calls(evidence):
+    for call in [*_calls(evidence), *_kept_by_stack(evidence)]:
         for argument in [*call.args, *(keyword.value for keyword in call.keywords)]:
             node = argument.value if isinstance(argument, ast.Starred) else argument
             if node not in seen:
@@ -210,6 +216,16 @@ def _calls(evidence: Evidence) -> Iterator[ast.Call]:
                 yield node
 
 
+def _kept_by_stack(evidence: Evidence) -> Iterator[ast.Call]:
+    """What was given to an exit stack, which calls or enters it when it is left."""
+    refusing = evidence.inner[-1].co_filename if evidence.inner else ""
+    if refusing != contextlib.__file__ or not evidence.nodes:
+        return
+    for node in ast.walk(evidence.nodes[-1]):
+        if isinstance(node, ast.Call) and callee_name(node) in ("push_async_callback", "callback"):
+            yield node
+
+
 #: What walks its arguments when it is walked itself.
 _LAZY = ITERTOOLS_CALLS | {
     "map", "filter", "zip", "enumerate", "from_iterable", "merge", "permutations", "combinations",
@@ -243,24 +259,44 @@ def called_object(evidence: Evidence, use: Use) -> object:
 
 
 def parts(use: Use) -> Iterator[Use]:
-    """The operand; of an argument that is a display, also what stands in it."""
+    """The operand; of an argument that is a display, also what stands in it.
+
+    What only moves its items on refuses none of them.
+    """
     yield use
-    if use.role == "argument":
+    if use.role == "argument" and callee_name(use.owner) not in MOVERS:
         for inner in _elements(use.node):
             yield Use("argument", inner, use.owner, None)
 
 
 def held_parts(evidence: Evidence, use: Use) -> Iterator[Use]:
-    """What stands in the display that the argument of `use` was made of."""
-    if use.role not in ("argument", "star"):
+    """What stands in the display that the argument of `use` was made of.
+
+    Of one made in another text, "items" of the argument: there is no place for them here.
+    """
+    moved = use.role == "argument" and callee_name(use.owner) in MOVERS
+    if use.role not in ("argument", "star") or moved:
         return
     call = evidence.unit.parents.get(use.owner) if use.role == "star" else use.owner
-    held = evidence.resolver.info(use.node)
-    for unit, made in origins(evidence.units, evidence.unit, use.node):
+    held = _collection(evidence, use.node)
+    made_of = origins(evidence.units, evidence.unit, use.node)
+    elsewhere = all(unit is not evidence.unit or made is use.node for unit, made in made_of)
+    if held is not None and held.item is not None and elsewhere and isinstance(call, ast.Call):
+        yield Use("items", use.node, call, held.item)
+    for unit, made in made_of:
         if unit is evidence.unit and isinstance(call, ast.Call):
             item = held.item if held is not None and isinstance(made, ast.ListComp) else None
             for inner in _elements(made):
                 yield Use("argument", inner, call, item)
+
+
+def _collection(evidence: Evidence, node: ast.expr) -> ObjectInfo | None:
+    """What is known of a collection; of ``jobs.values()``, of the dict."""
+    method = node.func if isinstance(node, ast.Call) else None
+    if isinstance(method, ast.Attribute) and method.attr == "values":
+        owner = evidence.resolver.info(method.value)
+        return owner._replace(kind=list) if owner is not None and owner.kind is dict else None
+    return evidence.resolver.info(node)
 
 
 def _elements(node: ast.expr) -> Iterator[ast.expr]:

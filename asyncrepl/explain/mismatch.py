@@ -135,6 +135,8 @@ def _concerns(evidence: Evidence, demand: Demand, info: ObjectInfo) -> bool:
     if type(evidence.error) is RuntimeError:  # a future says so when it is walked
         taken = kind is Kind.GENERATOR and demand.what in ("await", "coroutine", "awaitables")
         return taken or (kind in (Kind.TASK, Kind.FUTURE) and not wants_async)
+    if type(evidence.error) is AssertionError:
+        return kind in (Kind.COROUTINE, Kind.STEP)
     displays = (ast.List, ast.Tuple, ast.Set, ast.Dict, ast.JoinedStr)
     literal = isinstance(demand.node, displays) and info.item is None and demand.what == "await"
     if literal or isinstance(demand.node, ast.Constant):
@@ -170,7 +172,8 @@ def _demands(evidence: Evidence) -> Iterator[tuple[Demand, list[ObjectInfo]]]:
             if demand is None:
                 continue
             options = options_of(evidence, part)
-            if evidence.direct or callee_name(demand.owner) in _ELSEWHERE:
+            failed = type(evidence.error) is AssertionError  # it keeps nothing of what it compared
+            if evidence.direct or failed or callee_name(demand.owner) in _ELSEWHERE:
                 yield demand, options
             elif blamed := [each for each in options if is_held(evidence, each)]:
                 yield demand, blamed

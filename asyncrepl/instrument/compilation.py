@@ -98,8 +98,7 @@ def needs_loop(text: str) -> bool:
     That is where it awaits: by ``await``, ``async for``, ``async with`` or in a comprehension
     (but an asynchronous generator expression only waits to be iterated over).
     And where it calls ``asyncio.create_task``, by whatever name, outside of all functions:
-    ``python FILE`` can do neither. Not where it starts a loop itself there: that fails in a
-    running one, and it is meant for Python, which tells it what is wrong. (Up to Python 3.13
+    ``python FILE`` can do neither; unless it starts a loop itself there. (Up to Python 3.13
     ``ensure_future`` finds a loop that does not run yet.) All else is run by Python's own rules.
     (What is in a ``try`` may well ask for the running loop, to learn that there is none; and what
     makes a task by its own loop's method has a loop.)
@@ -111,15 +110,27 @@ def needs_loop(text: str) -> bool:
             _compile(tree, "<trial>", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
         except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError):
             return False  # it will not run at all
-        bind_names(tree)
-        called = {canonical_name(call.func) for call in _calls_at_top(tree)}
-        if "asyncio.run" in called:
-            return False
         try:
             _compile(tree, "<trial>", 0)
         except SyntaxError:
             return True
-    return bool(called & set(_TASK_MAKERS))
+    called = _called_at_top(tree)
+    return bool(called & set(_TASK_MAKERS)) and "asyncio.run" not in called
+
+
+def starts_loop(text: str) -> bool:
+    """Whether the top level of `text`, which parses, calls ``asyncio.run``.
+
+    It fails in a running loop, so `text` is meant for Python alone, also where it awaits there.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return "asyncio.run" in _called_at_top(syntax_tree(text))
+
+
+def _called_at_top(tree: ast.Module) -> set[str]:
+    bind_names(tree)
+    return {canonical_name(call.func) for call in _calls_at_top(tree)}
 
 
 def _calls_at_top(node: ast.AST) -> Iterator[ast.Call]:

@@ -277,7 +277,7 @@ def _inside(evidence: Evidence) -> Finding | None:
     if not text:
         return None
     what = words[found[0] + 1]
-    why = f"`async` makes a function or a loop asynchronous; for the result of `{what}` write `await`."
+    why = f"`async` goes with `def`, `for` and `with`: for what `{what}` gives, write `await`."
     return Finding(why, Fix(evidence.unit.filename, text))
 
 
