@@ -169,11 +169,12 @@ def demand_of(use: Use, callee: object, *, foreign: bool = False) -> Demand | No
         return Demand(what, use.node, use.owner, by, needs)
     if use.role == "operand":
         return _of_operator(use)
-    demand = (
-        _of_argument(use, use.owner, callee, foreign) if isinstance(use.owner, ast.Call) else None
-    )
+    call = use.owner
+    demand = _of_argument(use, call, callee, foreign) if isinstance(call, ast.Call) else None
     if use.role == "items" and demand is not None:
         return demand._replace(what="items") if demand.what in ("walk", "value") else None
+    if use.role == "items" and not isinstance(call, ast.Call):
+        return Demand("items", use.node, call, "unpacking")
     return demand
 
 

@@ -69,7 +69,7 @@ def _mismatch(evidence: Evidence) -> Mismatch | None:
         return _of_attribute(evidence, evidence.error)
     raising = any(use.role == "raise" for use in evidence.uses)
     if evidence.op == "RAISE_VARARGS" and (tested := tested_operand(evidence)) is not None:
-        return Mismatch(tested[0], describe(tested[1], keep=True))
+        return Mismatch(*tested)
     if (evidence.op in ("RAISE_VARARGS", "RERAISE") and not raising) or evidence.leak:
         return None  # the user's code raised it itself
     unknown = None
@@ -245,7 +245,7 @@ def _of_argument(evidence: Evidence, info: ObjectInfo, name: str) -> Mismatch | 
         if not isinstance(call, ast.Call):
             continue
         by = f"`{callee_name(call)}`"
-        if called_object(evidence, use) is getattr:
+        if called_object(evidence, use) in (getattr, setattr, delattr):
             first = use.node is call.args[0]
             return Mismatch(Demand("value", use.node, call, by), info) if first else None
         for part in parts(use) if _is_missed(evidence, info, name) else ():

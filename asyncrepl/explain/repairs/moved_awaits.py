@@ -167,7 +167,7 @@ def awaited_where_made(fixing: Fixing, case: Case) -> None:
 
 def items_awaited(fixing: Fixing, case: Case) -> None:
     """``sum(jobs)`` → ``sum([await job for job in jobs])``; ``jobs.sort()`` has them first."""
-    unit, node, call = case.unit, case.node, case.owner
+    unit, node = case.unit, case.node
     held = case.evidence.resolver.info(node)
     if held is None or any(not met(case.demand, each) for each in case.awaited):
         raise CannotFixError
@@ -176,8 +176,8 @@ def items_awaited(fixing: Fixing, case: Case) -> None:
     if held.kind is dict:
         key = fresh(unit, "key")
         results = f"{{{key}: await {item} for {key}, {item} in {text}.items()}}"
-    if call.func is unit.parents.get(node):  # a method of the collection
-        fixing.of(unit).lines_before(unit.statement(call), f"{text}[:] = {results}")
+    if getattr(case.owner, "func", None) is unit.parents.get(node):  # a method of the collection
+        fixing.of(unit).lines_before(unit.statement(node), f"{text}[:] = {results}")
     else:
         fixing.of(unit).replace(node, results)
     fixing.suspending(unit, node)
