@@ -113,6 +113,7 @@ _FUNCTIONS: dict[str, dict[int | None, str]] = {
     "asyncio.as_completed": {0: "awaitables", None: "value"},
     "asyncio.to_thread": {0: "function", None: "value"},
     "contextlib.aclosing": {0: "close"},
+    "contextlib.suppress": {None: "value"},
     "functools.partial": {0: "callback"},
     "atexit.register": {0: "callback"},
     "signal.signal": {1: "callback"},

@@ -14,7 +14,7 @@ from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE
 from types import CoroutineType
 from typing import TYPE_CHECKING, Concatenate, ParamSpec
 
-from asyncrepl.explain.bindings import ISOLATED, calls_of, plain_test_case
+from asyncrepl.explain.bindings import ISOLATED, awaits_parameter, calls_of, plain_test_case
 from asyncrepl.explain.explanation import Fix
 from asyncrepl.explain.fresh_names import (
     attributes_in,
@@ -437,7 +437,8 @@ def _is_mentioned(evidence: Evidence, home: Unit, function: Function) -> bool:
                 own = method or (
                     isinstance(node, ast.Name) and function in bindings(unit, node)[1]
                 )
-                if own and not called and isinstance(parent, around):
+                wraps = isinstance(parent, ast.Return) and awaits_parameter(home, function)
+                if own and not called and isinstance(parent, around) and not wraps:
                     return True
     return False
 

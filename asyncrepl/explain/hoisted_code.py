@@ -202,7 +202,7 @@ def make_plain(fixing: Fixing, unit: Unit, function: Function) -> None:
 
 
 def made_plain(fixing: Fixing, unit: Unit, function: Function) -> None:
-    """The same of a function in which nothing waits."""
+    """Make `function` a ``def``, if nothing waits in it; else raise CannotFixError."""
     if any(is_async(node) or isinstance(node, ast.Yield) for node in own_nodes(function)):
         raise CannotFixError
     make_plain(fixing, unit, function)

@@ -182,7 +182,7 @@ def _demands(evidence: Evidence) -> Iterator[tuple[Demand, list[ObjectInfo]]]:
 
 
 #: What these are given is used in another place, which does not keep it where it is seen.
-_ELSEWHERE = ("submit", "to_thread", "run_in_executor")
+_ELSEWHERE = ("submit", "to_thread", "run_in_executor", "suppress")
 
 
 #: Of the containers that the interpreter itself fills, those that refuse some items.

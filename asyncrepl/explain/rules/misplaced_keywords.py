@@ -264,6 +264,18 @@ def _postfix(words: Words) -> tuple[Words, int, int, int] | None:
     return None
 
 
+def _before_name(words: Words) -> list[Edit]:
+    """``await x = fetch()`` → ``x = await fetch()``."""
+    edits: list[Edit] = []
+    for number in range(len(words) - 3):
+        named = words.words[number + 1].is_name and words[number + 2] == "="
+        if words[number] == "await" and words.starts_statement(number) and named:
+            edits.append(words.drop(number))
+            if words[number + 3] != "await":
+                edits.append(words.put(number + 3, "await "))
+    return edits
+
+
 def _inside(evidence: Evidence) -> Finding | None:
     """``print(async fetch())``: `async` where a value is to be awaited."""
     words = Words.of(evidence.unit.text)
@@ -382,7 +394,7 @@ RULES = (
         "parse",
     ),
     Rule(
-        "async-await-as-names",
+        "await-for-order",
         "`await` behind what is awaited",
         0,
         "`await` stands in front of what it waits for, as `not` does: `await fetch()`. It binds "
@@ -391,7 +403,15 @@ RULES = (
         "parse",
     ),
     Rule(
-        "async-await-as-names",
+        "await-for-order",
+        "`await` in front of the name",
+        0,
+        "What is awaited stands behind the `=`, with `await` in front of it: `x = await fetch()`.",
+        _reordered("`await` stands in front of what is awaited, behind the `=`.", _before_name),
+        "parse",
+    ),
+    Rule(
+        "async-on-any-statement",
         "`async` for `await`",
         0,
         "`async` stands in front of `def`, `for` and `with`. What an async function gives is "

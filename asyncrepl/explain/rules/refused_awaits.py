@@ -103,7 +103,9 @@ def _dropped_await(told: Told) -> Fix | None:
 
 
 def _takes(told: Told, takes: str) -> str:
-    return f"`{callee_name(told.owner)}` takes {takes}, and {told.text} is {told.words}"
+    method = waiting_method(told.info)
+    more = f", whose `{method}()` gives that" if method else ""
+    return f"`{callee_name(told.owner)}` takes {takes}, and {told.text} is {told.words}{more}"
 
 
 def _awaited_by_library(evidence: Evidence) -> Finding | None:

@@ -20,6 +20,7 @@ from asyncrepl.explain.hoisted_code import (
     stop_asynchronously,
 )
 from asyncrepl.explain.scopes import annotated, is_async, own_nodes, scope, scopes
+from asyncrepl.instrument.compilation import starts_loop
 from asyncrepl.syntax.names import FUNCTIONS, callee_name
 from asyncrepl.syntax.source_rewriter import parses
 
@@ -203,7 +204,9 @@ def _without_annotation(fixing: Fixing, holder: ast.AST) -> None:
 def _at_the_top(evidence: Evidence) -> Finding | None:
     """In a file that starts its loop itself: what else stands at its top runs without one."""
     node, unit = misplaced(evidence), evidence.unit
-    if node is None or scope(unit, node) is not None or not parses(unit.text):
+    if node is None or scope(unit, node) is not None:
+        return None
+    if not parses(unit.text) or not starts_loop(unit.text):
         return None
     why = (
         f"{_words(node)} in line {getattr(node, 'lineno', 0)} stands at the top of the file, in "
