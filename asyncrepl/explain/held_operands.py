@@ -234,7 +234,7 @@ def _kept_by_stack(evidence: Evidence) -> Iterator[ast.Call]:
     refusing = evidence.inner[-1].co_filename if evidence.inner else ""
     if refusing != contextlib.__file__ or not evidence.nodes:
         return
-    for node in ast.walk(evidence.nodes[-1]):
+    for node in ast.walk(evidence.unit.statement(evidence.nodes[-1])):
         if isinstance(node, ast.Call) and callee_name(node) in ("push_async_callback", "callback"):
             yield node
 

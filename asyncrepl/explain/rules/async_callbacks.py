@@ -269,7 +269,7 @@ def _callback(evidence: Evidence) -> Finding | None:
     unit = evidence.unit
     why = (
         f"`{callee_name(call)}` calls {short(unit, given)} synchronously and compares "
-        "coroutines: compute the keys first."
+        "coroutines, which nobody awaits: compute the keys first."
     )
     return Finding(why, _keys_first(evidence, call, key) if given is key.value else None)
 
