@@ -164,7 +164,8 @@ def _of_protocol(evidence: Evidence, code: CodeType | None) -> Finding | None:
     )
     if name == "__next__":
         return Finding(why, _async_protocol(evidence, found[0], owner))
-    return Finding(why, corrected(evidence, made_plain, *found))
+    paired = name in ("__enter__", "__exit__")  # what waits in the other one is not looked at
+    return Finding(why, None if paired else corrected(evidence, made_plain, *found))
 
 
 @correction
