@@ -428,9 +428,8 @@ def _is_mentioned(evidence: Evidence, home: Unit, function: Function) -> bool:
     method = isinstance(home.parents.get(function), ast.ClassDef)
     for unit in (home, *evidence.callers):
         for node in unit.nodes(ast.Attribute if method else ast.Name):
-            if last_name(node) == function.name and isinstance(
-                getattr(node, "ctx", None), ast.Load
-            ):
+            read = isinstance(getattr(node, "ctx", None), ast.Load)
+            if last_name(node) == function.name and read:
                 parent = unit.parents.get(node)
                 called = isinstance(parent, ast.Call) and parent.func is node
                 around = (ast.Call, ast.keyword, ast.Return, ast.Assign, ast.List, ast.Dict)
