@@ -21,7 +21,7 @@ from asyncrepl.engine.loop.loop_runner import (
     asyncio_makes_live_loops,
     keep_running,
 )
-from asyncrepl.instrument.compilation import needs_loop
+from asyncrepl.instrument.compilation import needs_loop, starts_loop
 from asyncrepl.runtime.process import FAILED, INTERRUPTED
 from asyncrepl.session.frontend import Frontend
 from asyncrepl.session.input_run import Status, run_input
@@ -43,14 +43,14 @@ def run_program(shell: Shell, text: str, filename: str) -> int:
     """Run `text` as ``python FILE`` does, but with top-level ``await``; the exit status.
 
     It is 0, 1 after an error, 130 after Ctrl-C, or what SystemExit says. Where nothing at
-    its top needs a running loop, none runs: the program may start its own.
+    its top needs a running loop, or it starts its own, none runs, and Python's rules hold.
     """
     if not filename.startswith("<"):
         # The names that Python gives the main module of a file.
         names = {"__file__": filename, "__loader__": SourceFileLoader("__main__", filename)}
         cached = {} if sys.version_info >= (3, 15) else {"__cached__": None}
         shell.session.namespace |= {**names, **cached}
-    if needs_loop(text):
+    if needs_loop(text) and not starts_loop(text):
         return _exit_status(shell, run_source(shell, text, filename))
     shell.loop.live.clock.release()
     with asyncio_makes_live_loops(shell.loop):

@@ -43,7 +43,8 @@ _mro = type.__dict__["__mro__"].__get__
 _namespace = type.__dict__["__dict__"].__get__
 _HELD_TYPES = (FunctionType, MethodType, BuiltinFunctionType, functools.partial, type)
 _CONSTANT_TYPES = (type(None), bool, int, float, complex, str, bytes, range)
-_COLLECTIONS = (list, tuple, set, frozenset, dict)
+_NOTHING: dict[str, str] = {}
+_COLLECTIONS = (list, tuple, set, frozenset, deque, dict, type(_NOTHING.values()))
 #: How the code of a running thing is called by its type.
 CODE_ATTRIBUTES: dict[type, str] = {
     CoroutineType: "cr_code",
@@ -104,7 +105,7 @@ class ObjectInfo(NamedTuple):  # not a dataclass: those take a millisecond each 
     the object itself where holding it changes nothing (functions, classes,
     constants) or where the explanation found it alive under a name; `members`
     the types of its instance attributes; `item` the facts of its first item,
-    if it is a list, a tuple or a set, or of its first value, if it is a dict; `name` that of a
+    if it is a collection, or of its first value, if it is a dict; `name` that of a
     coroutine or generator, which a decorator may have given it: its code has that of the
     decorator's own function.
     """

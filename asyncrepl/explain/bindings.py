@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any
 
 from asyncrepl.events.object_info import MISSING, ObjectInfo, describe, lookup
 from asyncrepl.explain.kinds import is_mock
-from asyncrepl.explain.scopes import own_nodes
+from asyncrepl.explain.scopes import own_nodes, scopes
 from asyncrepl.syntax.names import callee_name, canonical_name, last_name
 from asyncrepl.syntax.static_inspection import without_annotations
 
@@ -191,3 +191,16 @@ def plain_test_case(unit: Unit, function: Function) -> ast.expr | None:
     bases = owner.bases if isinstance(owner, ast.ClassDef) else []
     plain = [each for each in bases if canonical_name(each) == "unittest.TestCase"]
     return plain[0] if plain and function.name.startswith("test") else None
+
+
+def awaits_parameter(unit: Unit, function: Function) -> bool:
+    """Whether `function`, inside another in `unit`, awaits a call of what that was given.
+
+    So a decorator's wrapper does: who calls it has awaited what it decorates.
+    """
+    outer = next(scopes(unit, function), None)
+    given = outer.args.args if isinstance(outer, ast.FunctionDef) else []
+    names = {each.arg for each in given}
+    awaited = [each.value for each in own_nodes(function) if isinstance(each, ast.Await)]
+    calls = [each.func for each in awaited if isinstance(each, ast.Call)]
+    return any(isinstance(each, ast.Name) and each.id in names for each in calls)

@@ -37,7 +37,8 @@ class Demand(NamedTuple):
 
     "walk", "step", "enter", "call" and "value" are of the synchronous world; "async walk", "async
     step", "async enter", "iterator", "await", "coroutine", "awaitables" and "function" (one that
-    is called and not awaited) are about async.
+    is called and not awaited) are about async. "callback" is anything that can be called,
+    "items" are values that the operand holds.
     """
 
     what: str
@@ -112,6 +113,10 @@ _FUNCTIONS: dict[str, dict[int | None, str]] = {
     "asyncio.as_completed": {0: "awaitables", None: "value"},
     "asyncio.to_thread": {0: "function", None: "value"},
     "contextlib.aclosing": {0: "close"},
+    "contextlib.suppress": {None: "value"},
+    "functools.partial": {0: "callback"},
+    "atexit.register": {0: "callback"},
+    "signal.signal": {1: "callback"},
     **{f"asyncio.{name}": {None: "value"} for name in (
         "timeout", "timeout_at", "Queue", "LifoQueue", "PriorityQueue", "Semaphore",
         "BoundedSemaphore", "Barrier", "StreamReader", "open_connection", "open_unix_connection",
@@ -135,6 +140,7 @@ _METHODS: dict[str, dict[int | None, str]] = {
     "enter_context": {0: "enter"},
     "fromkeys": {0: "walk"},
     "submit": {0: "function", None: "value"},
+    "push_async_callback": {0: "callback"},
 }
 #: Modules that know what to do with what is to be awaited.
 _AT_HOME = ("asyncio", "_asyncio", "contextlib", "inspect", "types", "unittest", "anyio", "trio")
@@ -164,9 +170,13 @@ def demand_of(use: Use, callee: object, *, foreign: bool = False) -> Demand | No
         return Demand(what, use.node, use.owner, by, needs)
     if use.role == "operand":
         return _of_operator(use)
-    return (
-        _of_argument(use, use.owner, callee, foreign) if isinstance(use.owner, ast.Call) else None
-    )
+    call = use.owner
+    demand = _of_argument(use, call, callee, foreign) if isinstance(call, ast.Call) else None
+    if use.role == "items" and demand is not None:
+        return demand._replace(what="items") if demand.what in ("walk", "value") else None
+    if use.role == "items" and not isinstance(call, ast.Call):
+        return Demand("items", use.node, call, "unpacking")
+    return demand
 
 
 def _of_operator(use: Use) -> Demand | None:
@@ -196,12 +206,14 @@ def _of_argument(use: Use, call: ast.Call, callee: object, foreign: bool) -> Dem
             each = "await" if listed.get(None) == "await" else None
             what = _OF_ELEMENTS.get(listed.get(0, ""), each)
         return Demand(what, use.node, call, by, _NEEDS.get(what, ())) if what else None
+    if name in _ASSERTIONS and _module(callee) == "unittest":
+        return Demand("value", use.node, call, by)
+    if not (_takes_values(callee, call, name) or (callee is None and foreign)):
+        return None
     if _position(call, use.node) == _CALLED_BACK.get(name, -1) or _keyword(call, use.node) in (
         _CALLBACKS
     ):
-        return None  # what it calls may be anything
-    if not (_takes_values(callee, call, name) or (callee is None and foreign)):
-        return None
+        return Demand("callback", use.node, call, by)
     return _of_value(use, call, callee, name)
 
 
@@ -225,6 +237,12 @@ def _walks(name: str, callee: object, call: ast.Call) -> bool:
     )
 
 
+#: Methods of a TestCase that fail for every coroutine where a value is meant.
+_ASSERTIONS = {f"assert{name}" for name in (
+    "Equal", "AlmostEqual", "IsNone", "False", "In", "NotIn", "ListEqual", "TupleEqual",
+    "DictEqual", "SetEqual", "SequenceEqual", "MultiLineEqual", "CountEqual", "Greater",
+    "GreaterEqual", "Less", "LessEqual", "Regex", "NotRegex",
+)}  # fmt: skip
 #: Functions that call an argument: which it is.
 _CALLED_BACK = {
     "map": 0, "filter": 0, "reduce": 0, "partial": 0, "starmap": 0, "takewhile": 0, "dropwhile": 0,
@@ -318,6 +336,7 @@ _TESTS: dict[str, Callable[[Demand, ObjectInfo], bool]] = {
     "call": _is_called,
     "coroutine": _is_coroutine,
     "function": lambda _, info: kind_of(info) not in ASYNCHRONOUS and has(info, "__call__"),
+    "callback": lambda _, info: kind_of(info) not in ASYNCHRONOUS or has(info, "__call__"),
     "task": lambda _, info: kind_of(info) in (Kind.TASK, Kind.FUTURE),
     "tasks": _is_collection,
     "awaitables": _is_collection,

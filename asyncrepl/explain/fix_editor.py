@@ -14,7 +14,7 @@ from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE
 from types import CoroutineType
 from typing import TYPE_CHECKING, Concatenate, ParamSpec
 
-from asyncrepl.explain.bindings import ISOLATED, calls_of, plain_test_case
+from asyncrepl.explain.bindings import ISOLATED, awaits_parameter, calls_of, plain_test_case
 from asyncrepl.explain.explanation import Fix
 from asyncrepl.explain.fresh_names import (
     attributes_in,
@@ -430,16 +430,16 @@ def _is_mentioned(evidence: Evidence, home: Unit, function: Function) -> bool:
     method = isinstance(home.parents.get(function), ast.ClassDef)
     for unit in (home, *evidence.callers):
         for node in unit.nodes(ast.Attribute if method else ast.Name):
-            if last_name(node) == function.name and isinstance(
-                getattr(node, "ctx", None), ast.Load
-            ):
+            read = isinstance(getattr(node, "ctx", None), ast.Load)
+            if last_name(node) == function.name and read:
                 parent = unit.parents.get(node)
                 called = isinstance(parent, ast.Call) and parent.func is node
                 around = (ast.Call, ast.keyword, ast.Return, ast.Assign, ast.List, ast.Dict)
                 own = method or (
                     isinstance(node, ast.Name) and function in bindings(unit, node)[1]
                 )
-                if own and not called and isinstance(parent, around):
+                wraps = isinstance(parent, ast.Return) and awaits_parameter(home, function)
+                if own and not called and isinstance(parent, around) and not wraps:
                     return True
     return False
 

@@ -12,7 +12,9 @@ from __future__ import annotations
 
 import ast
 import asyncio
+import contextlib
 import inspect
+import re
 from pathlib import Path
 from types import AsyncGeneratorType, CoroutineType, FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
@@ -32,6 +34,11 @@ if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence
 
 _ASYNCIO = str(Path(asyncio.__file__).parent)
+#: Functions that ask nothing of the items of an argument.
+MOVERS = ITERTOOLS_CALLS - {"accumulate", "starmap", "chain"} | {
+    "list", "tuple", "set", "frozenset", "deque", "zip", "enumerate", "reversed", "iter", "print",
+    "sample", "choice", "choices", "shuffle", "extend", "append", "insert", "repr", "hash", "len",
+}  # fmt: skip
 #: Kinds of what has to be called first.
 FUNCTION_KINDS = {
     Kind.COROUTINE_FUNCTION, Kind.ASYNC_GENERATOR_FUNCTION, Kind.ASYNC_MANAGER_FUNCTION,
@@ -126,7 +133,7 @@ _ASKING = (inspect.iscoroutine, inspect.isawaitable, inspect.isasyncgen, asyncio
 _EXPECTED = ("__await__", "__aiter__", "__anext__", "__call__")
 
 
-def tested_operand(evidence: Evidence) -> tuple[Demand, object] | None:
+def tested_operand(evidence: Evidence) -> tuple[Demand, ObjectInfo] | None:
     """A coroutine or an async generator in the test before the ``raise``, and its demand."""
     variables = evidence.frame.f_locals if evidence.frame is not None else {}
     nodes = [each for test in _tests(evidence) for each in ast.walk(test)]
@@ -139,11 +146,23 @@ def tested_operand(evidence: Evidence) -> tuple[Demand, object] | None:
         ):
             owner = evidence.unit.parents[name]
             if isinstance(name, ast.Name) and (what := _asked(evidence, name, owner)):
-                return Demand(what, name, owner, "the test"), value
+                return Demand(what, name, owner, "the test"), describe(value, keep=True)
+    return _tested_call(evidence, nodes)
+
+
+def _tested_call(evidence: Evidence, nodes: list[ast.AST]) -> tuple[Demand, ObjectInfo] | None:
+    """``assert fetch() == 3``: the coroutine is gone, and only what is called is known."""
+    for call in nodes:
+        owner = evidence.unit.parents.get(call)
+        options = evidence.resolver.options(call) if isinstance(call, ast.Call) else []
+        if isinstance(call, ast.Call) and isinstance(owner, ast.Compare) and options:
+            plain = any(kind_of(each) is not Kind.COROUTINE for each in options)
+            if not plain and (what := _asked(evidence, call, owner)):
+                return Demand(what, call, owner, "the test"), options[0]
     return None
 
 
-def _asked(evidence: Evidence, name: ast.Name, owner: ast.AST) -> str:
+def _asked(evidence: Evidence, name: ast.expr, owner: ast.AST) -> str:
     """What a test demands: of what is compared, and of what is asked for its type; or nothing."""
     if isinstance(owner, ast.Call) and owner.args[:1] == [name]:
         function = evidence.resolver.value(owner.func)
@@ -185,7 +204,7 @@ def candidate_uses(evidence: Evidence) -> Iterator[Use]:
     for use in evidence.uses:
         seen.add(use.node)
         yield use
-    for call in _calls(evidence):
+    for call in [*_calls(evidence), *_kept_by_stack(evidence)]:
         for argument in [*call.args, *(keyword.value for keyword in call.keywords)]:
             node = argument.value if isinstance(argument, ast.Starred) else argument
             if node not in seen:
@@ -222,6 +241,16 @@ def _calls(evidence: Evidence) -> Iterator[ast.Call]:
                 yield node
 
 
+def _kept_by_stack(evidence: Evidence) -> Iterator[ast.Call]:
+    """What was given to an exit stack, which calls or enters it when it is left."""
+    refusing = evidence.inner[-1].co_filename if evidence.inner else ""
+    if refusing != contextlib.__file__ or not evidence.nodes:
+        return
+    for node in ast.walk(evidence.unit.statement(evidence.nodes[-1])):
+        if isinstance(node, ast.Call) and callee_name(node) in ("push_async_callback", "callback"):
+            yield node
+
+
 #: What walks its arguments when it is walked itself.
 _LAZY = ITERTOOLS_CALLS | {
     "map", "filter", "zip", "enumerate", "from_iterable", "merge", "permutations", "combinations",
@@ -255,24 +284,67 @@ def called_object(evidence: Evidence, use: Use) -> object:
 
 
 def parts(use: Use) -> Iterator[Use]:
-    """The operand; of an argument that is a display, also what stands in it."""
+    """The operand; of an argument that is a display, also what stands in it.
+
+    What only moves its items on refuses none of them.
+    """
     yield use
-    if use.role == "argument":
-        for inner in _elements(use.node):
-            yield Use("argument", inner, use.owner, None)
+    inner: list[ast.expr] = []
+    if use.role == "argument" and callee_name(use.owner) not in MOVERS:
+        inner = [*_elements(use.node)]
+    elif use.role == "except" and isinstance(use.node, ast.Tuple):
+        inner = use.node.elts
+    elif use.role == "operand":
+        inner = _formatted(use.owner)
+    for each in inner:
+        yield Use(use.role, each, use.owner, None)
+
+
+def _formatted(owner: ast.AST) -> list[ast.expr]:
+    """What ``"%s %d" % (name, count())`` makes a number of; the rest takes anything."""
+    match owner:
+        case ast.BinOp(ast.Constant(str(text)), ast.Mod(), ast.Tuple(elements)):
+            kinds = _CONVERSION.findall(text.replace("%%", ""))
+            if len(kinds) == len(elements):
+                pairs = zip(kinds, elements, strict=True)
+                return [each for kind, each in pairs if kind not in "sra"]
+    return []
 
 
 def held_parts(evidence: Evidence, use: Use) -> Iterator[Use]:
-    """What stands in the display that the argument of `use` was made of."""
-    if use.role not in ("argument", "star"):
+    """What stands in the display that the argument of `use` was made of.
+
+    Of one made in another text, "items" of the argument: there is no place for them here.
+    """
+    moved = use.role == "argument" and callee_name(use.owner) in MOVERS
+    if use.role not in ("argument", "star") or moved:
         return
     call = evidence.unit.parents.get(use.owner) if use.role == "star" else use.owner
-    held = evidence.resolver.info(use.node)
-    for unit, made in origins(evidence.units, evidence.unit, use.node):
+    held = _collection(evidence, use.node)
+    made_of = origins(evidence.units, evidence.unit, use.node)
+    elsewhere = all(
+        unit is not evidence.unit or (made is use.node and not [*_elements(use.node)])
+        for unit, made in made_of
+    )
+    if held is not None and held.item is not None and elsewhere and isinstance(call, ast.Call):
+        yield Use("items", use.node, call, held.item)
+    for unit, made in made_of:
         if unit is evidence.unit and isinstance(call, ast.Call):
             item = held.item if held is not None and isinstance(made, ast.ListComp) else None
             for inner in _elements(made):
                 yield Use("argument", inner, call, item)
+
+
+def _collection(evidence: Evidence, node: ast.expr) -> ObjectInfo | None:
+    """What is known of a collection; of ``jobs.values()``, of the dict."""
+    method = node.func if isinstance(node, ast.Call) else None
+    if isinstance(method, ast.Attribute) and method.attr == "values":
+        owner = evidence.resolver.info(method.value)
+        return owner._replace(kind=list) if owner is not None and owner.kind is dict else None
+    return evidence.resolver.info(node)
+
+
+_CONVERSION = re.compile(r"%[-#0 +]*\d*(?:\.\d+)?[hlL]?([a-zA-Z])")
 
 
 def _elements(node: ast.expr) -> Iterator[ast.expr]:
@@ -293,8 +365,8 @@ def _elements(node: ast.expr) -> Iterator[ast.expr]:
 
 def options_of(evidence: Evidence, use: Use) -> list[ObjectInfo]:
     """What the operand of `use` may be: as it was seen, else as it is inferred."""
-    if use.info is not None and use.certain:
-        return [use.info]
+    if (use.info is not None and use.certain) or use.role == "items":
+        return [use.info] if use.info is not None else []
     found = evidence.resolver.options(use.node) or _of_items(evidence, use.node)
     return found if found or use.info is None or use.role != "argument" else [use.info]
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from asyncrepl.explain.demands import demand_of
 from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.operand_uses import Use
-from asyncrepl.explain.scopes import CannotFixError, own_nodes, scope
+from asyncrepl.explain.scopes import CannotFixError, is_async, own_nodes, scope
 from asyncrepl.syntax.names import FUNCTIONS, LOOPS, callee_name, last_name
 from asyncrepl.syntax.source_rewriter import Span
 
@@ -199,6 +199,13 @@ def put_head(fixing: Fixing, unit: Unit, function: Function, head: str) -> None:
 def make_plain(fixing: Fixing, unit: Unit, function: Function) -> None:
     """Make `function`, an ``async def``, a ``def``."""
     put_head(fixing, unit, function, f"def {function.name}")
+
+
+def made_plain(fixing: Fixing, unit: Unit, function: Function) -> None:
+    """Make `function` a ``def``, if nothing waits in it; else raise CannotFixError."""
+    if any(is_async(node) or isinstance(node, ast.Yield) for node in own_nodes(function)):
+        raise CannotFixError
+    make_plain(fixing, unit, function)
 
 
 def stop_asynchronously(fixing: Fixing, unit: Unit, function: Function) -> None:

@@ -142,6 +142,21 @@ def is_manager_function(function: FunctionType) -> bool:
     return code.co_filename == contextlib.__file__ and code.co_qualname.startswith("async")
 
 
+def waiting_method(info: ObjectInfo | None) -> str:
+    """The method that waits for what such an object is for; "" if it has none, or several."""
+    kind = info.kind if info is not None else object
+    modules = {base.__module__: base.__qualname__ for base in kind.__mro__}
+    return next((name for each, name in _WAITING.items() if each in modules.items()), "")
+
+
+#: Of objects of asyncio that cannot be awaited themselves, by module and class.
+_WAITING = {
+    ("asyncio.locks", "Event"): "wait",
+    ("asyncio.queues", "Queue"): "get",
+    ("asyncio.subprocess", "Process"): "wait",
+}
+
+
 def a_type(info: ObjectInfo | None) -> str:
     """The name of the type with its article: ``a list``."""
     name = info.kind.__name__ if info is not None else "object"

@@ -69,7 +69,7 @@ def _mismatch(evidence: Evidence) -> Mismatch | None:
         return _of_attribute(evidence, evidence.error)
     raising = any(use.role == "raise" for use in evidence.uses)
     if evidence.op == "RAISE_VARARGS" and (tested := tested_operand(evidence)) is not None:
-        return Mismatch(tested[0], describe(tested[1], keep=True))
+        return Mismatch(*tested)
     if (evidence.op in ("RAISE_VARARGS", "RERAISE") and not raising) or evidence.leak:
         return None  # the user's code raised it itself
     unknown = None
@@ -135,6 +135,8 @@ def _concerns(evidence: Evidence, demand: Demand, info: ObjectInfo) -> bool:
     if type(evidence.error) is RuntimeError:  # a future says so when it is walked
         taken = kind is Kind.GENERATOR and demand.what in ("await", "coroutine", "awaitables")
         return taken or (kind in (Kind.TASK, Kind.FUTURE) and not wants_async)
+    if type(evidence.error) is AssertionError:
+        return kind in (Kind.COROUTINE, Kind.STEP)
     displays = (ast.List, ast.Tuple, ast.Set, ast.Dict, ast.JoinedStr)
     literal = isinstance(demand.node, displays) and info.item is None and demand.what == "await"
     if literal or isinstance(demand.node, ast.Constant):
@@ -170,7 +172,8 @@ def _demands(evidence: Evidence) -> Iterator[tuple[Demand, list[ObjectInfo]]]:
             if demand is None:
                 continue
             options = options_of(evidence, part)
-            if evidence.direct or callee_name(demand.owner) in _ELSEWHERE:
+            failed = type(evidence.error) is AssertionError  # it keeps nothing of what it compared
+            if evidence.direct or failed or callee_name(demand.owner) in _ELSEWHERE:
                 yield demand, options
             elif blamed := [each for each in options if is_held(evidence, each)]:
                 yield demand, blamed
@@ -179,7 +182,7 @@ def _demands(evidence: Evidence) -> Iterator[tuple[Demand, list[ObjectInfo]]]:
 
 
 #: What these are given is used in another place, which does not keep it where it is seen.
-_ELSEWHERE = ("submit", "to_thread", "run_in_executor")
+_ELSEWHERE = ("submit", "to_thread", "run_in_executor", "suppress")
 
 
 #: Of the containers that the interpreter itself fills, those that refuse some items.
@@ -242,7 +245,7 @@ def _of_argument(evidence: Evidence, info: ObjectInfo, name: str) -> Mismatch | 
         if not isinstance(call, ast.Call):
             continue
         by = f"`{callee_name(call)}`"
-        if called_object(evidence, use) is getattr:
+        if called_object(evidence, use) in (getattr, setattr, delattr):
             first = use.node is call.args[0]
             return Mismatch(Demand("value", use.node, call, by), info) if first else None
         for part in parts(use) if _is_missed(evidence, info, name) else ():

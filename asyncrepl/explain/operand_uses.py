@@ -44,8 +44,9 @@ class Use(NamedTuple):
 
     Roles: "async for" (also in comprehensions), "for", "yield from", "star",
     "unpack", "await", "with", "async with", "argument" (of the call `owner`),
-    "called", "index", "in", "operand", "test", "value". `info` is None when nothing is
-    known of the object. Not `certain`: the class may be at fault, or may not.
+    "called", "index", "in", "operand", "test", "value", "items" (those that the operand holds).
+    `info` is None when nothing is known of the object. Not `certain`: the class may be at fault,
+    or may not.
     """
 
     role: str
@@ -89,6 +90,8 @@ def uses_at(
     for role, node, owner in _operands(unit, nodes, op):
         hint = hints.pop(node, None)
         info = resolver.info(node)
+        if role == "items":
+            info = info.item if info is not None else None
         found.append(hint if hint and info is None else Use(role, node, owner, info))
     found.sort(key=lambda use: not use.lacks)  # of a loop over a comprehension, the culprit
     return (*found, *hints.values())
@@ -190,6 +193,12 @@ def _iterated(unit: Unit, node: ast.AST) -> Iterator[Operand]:
         yield role, node, owner  # type: ignore[misc]  # an expression: it has a role
     elif isinstance(node, ast.Tuple | ast.List) and isinstance(owner, ast.Assign):
         yield "unpack", owner.value, owner
+    elif (
+        isinstance(owner, ast.For | ast.comprehension)
+        and owner.target is node
+        and not getattr(owner, "is_async", False)
+    ):
+        yield "items", owner.iter, owner
     for clause in getattr(node, "generators", []):
         yield ("async for" if clause.is_async else "for"), clause.iter, clause
 

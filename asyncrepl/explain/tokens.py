@@ -8,6 +8,7 @@ the result parses was the order the mistake.
 from __future__ import annotations
 
 import io
+import keyword
 import token
 import tokenize
 from typing import TYPE_CHECKING, NamedTuple
@@ -89,6 +90,24 @@ class Words:
             number += 1
         return number
 
+    def start_of_operand(self, number: int) -> int | None:
+        """The first word of the names, calls and items, joined by dots, that end with `number`."""
+        while number >= 0:
+            if self[number] in _CLOSING:
+                depth = self.words[number].depth
+                opening = (n for n in range(number - 1, -1, -1) if self.words[n].depth == depth)
+                number = next((n for n in opening if self[n] in _OPENING), -1)
+                if number < 1 or not _ends_operand(self.words[number - 1]):
+                    return number if number >= 0 else None  # a bracketed expression, or a display
+            elif not _ends_operand(self.words[number]):
+                return None
+            elif self[number - 1] != ".":
+                return number
+            else:
+                number -= 1
+            number -= 1
+        return None
+
     def slice(self, start: int, stop: int) -> str:
         """The source from word `start` up to word `stop`, without white space at the ends."""
         if start >= stop:
@@ -100,6 +119,13 @@ class Words:
         start = self.text.rfind("\n", 0, self.words[number].start) + 1
         line = self.text[start : self.words[number].start]
         return line[: len(line) - len(line.lstrip())]
+
+    def fresh(self, name: str) -> str:
+        """`name`, or one like it that the text does not have."""
+        taken = {word.text for word in self.words}
+        while name in taken:
+            name += "_"
+        return name
 
     def drop(self, number: int) -> Edit:
         """Take word `number` away, with the blanks behind it."""
@@ -127,6 +153,10 @@ class Words:
         except ValueError:
             return None
         return text if edits and parses(text) else None
+
+
+def _ends_operand(word: Word) -> bool:
+    return (word.is_name and not keyword.iskeyword(word.text)) or word.text in (")", "]")
 
 
 def _words(text: str) -> Iterator[Word]:

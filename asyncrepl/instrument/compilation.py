@@ -115,18 +115,32 @@ def needs_loop(text: str) -> bool:
             _compile(tree, "<trial>", 0)
         except SyntaxError:
             return True
-    bind_names(tree)
-    called = {canonical_name(call.func) for call in _calls_at_top(tree)}
-    return bool(called & set(_TASK_MAKERS)) and not _starts_loop(tree)
+    called = _called_at_top(tree)
+    return bool(called & set(_TASK_MAKERS)) and not _brings_loop(tree)
 
 
-def _starts_loop(tree: ast.Module) -> bool:
+def _brings_loop(tree: ast.Module) -> bool:
     """Whether anything in `tree` starts a loop: then that is no text for a running one."""
     names = (canonical_name(n) for n in ast.walk(tree) if isinstance(n, ast.Name | ast.Attribute))
     methods = {n.attr for n in ast.walk(tree) if isinstance(n, ast.Attribute)}
     return not methods.isdisjoint(_RUNNERS) or not {"asyncio.run", "asyncio.Runner"}.isdisjoint(
         names
     )
+
+
+def starts_loop(text: str) -> bool:
+    """Whether the top level of `text`, which parses, calls ``asyncio.run``.
+
+    It fails in a running loop, so `text` is meant for Python alone, also where it awaits there.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return "asyncio.run" in _called_at_top(syntax_tree(text))
+
+
+def _called_at_top(tree: ast.Module) -> set[str]:
+    bind_names(tree)
+    return {canonical_name(call.func) for call in _calls_at_top(tree)}
 
 
 def _calls_at_top(node: ast.AST) -> Iterator[ast.Call]:

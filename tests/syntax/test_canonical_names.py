@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from asyncrepl.instrument.compilation import needs_loop
+from asyncrepl.instrument.compilation import needs_loop, starts_loop
 from asyncrepl.syntax.names import bind_names, callee_name, canonical_name, method_owner
 
 
@@ -132,3 +132,17 @@ def test_names_may_be_bound_again() -> None:
 def test_which_programs_need_a_running_loop(text: str, needed: bool) -> None:
     """Those that ``python FILE`` cannot run, by what they do and not by their words."""
     assert needs_loop(text) is needed
+
+
+@pytest.mark.parametrize(
+    ("text", "starts"),
+    [
+        ("import asyncio\nawait f()\nasyncio.run(main())", True),
+        ("from asyncio import run as go\nif __name__ == '__main__':\n    go(main())", True),
+        ("import asyncio\ndef start(): asyncio.run(main())\nawait f()", False),
+        ("run(main())", False),
+    ],
+)
+def test_which_programs_start_a_loop_at_their_top(text: str, starts: bool) -> None:
+    """What else they await there, ``python FILE`` refuses: so it is told, too."""
+    assert starts_loop(text) is starts

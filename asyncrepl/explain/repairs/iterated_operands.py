@@ -237,10 +237,12 @@ def first_item(fixing: Fixing, case: Case) -> None:
 
 def _walked_beside(case: Case) -> list[ast.expr]:
     """The other streams that the function walks, as ``chain(first(), second())``."""
-    if not isinstance(case.owner, ast.Call) or callee_name(case.owner) not in _OF_STREAMS:
-        return []
-    resolver, own = case.evidence.resolver, [n for n in case.owner.args if n is case.node]
-    infos = {each: resolver.info(each) for each in case.owner.args if each is not case.node}
+    around, call = case.unit.parents.get(case.node), case.owner
+    given: list[ast.expr] = around.elts if isinstance(around, ast.List | ast.Tuple) else []
+    if isinstance(call, ast.Call) and callee_name(call) in _OF_STREAMS:
+        given = given or call.args
+    resolver, own = case.evidence.resolver, [each for each in given if each is case.node]
+    infos = {each: resolver.info(each) for each in given if each is not case.node}
     streams = [each for each, info in infos.items() if info and kind_of(info) in WALKABLE]
     if any(is_endless(case._replace(info=infos[each])) for each in streams):
         raise CannotFixError

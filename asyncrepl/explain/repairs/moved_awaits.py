@@ -16,13 +16,14 @@ from asyncrepl.events.object_info import MISSING, ObjectInfo, describe, lookup
 from asyncrepl.explain.demands import met
 from asyncrepl.explain.fix_editor import Fixing
 from asyncrepl.explain.fresh_names import fresh
-from asyncrepl.explain.kinds import has
+from asyncrepl.explain.hoisted_code import made_plain
+from asyncrepl.explain.kinds import has, waiting_method
 from asyncrepl.explain.repairs.repair_case import single_assignment
 from asyncrepl.explain.scopes import CannotFixError, scope
 from asyncrepl.explain.static_values import Resolver
 from asyncrepl.explain.value_origins import bindings
 from asyncrepl.instrument.probe_placement import AWAITABLE_CALLS
-from asyncrepl.syntax.names import FUNCTIONS, callee_name, canonical_name
+from asyncrepl.syntax.names import FUNCTIONS, callee_name, canonical_name, last_name
 from asyncrepl.syntax.source_rewriter import Span
 
 if TYPE_CHECKING:
@@ -162,6 +163,60 @@ def awaited_where_made(fixing: Fixing, case: Case) -> None:
     unit, call = found[0]
     fixing.changed = call
     fixing.awaiting(unit, call)
+
+
+def items_awaited(fixing: Fixing, case: Case) -> None:
+    """``sum(jobs)`` → ``sum([await job for job in jobs])``; ``jobs.sort()`` has them first."""
+    unit, node = case.unit, case.node
+    held = case.evidence.resolver.info(node)
+    if held is None or any(not met(case.demand, each) for each in case.awaited):
+        raise CannotFixError
+    item, text = fresh(unit, "job"), case.source
+    results = f"[await {item} for {item} in {text}]"
+    if held.kind is dict:
+        key = fresh(unit, "key")
+        results = f"{{{key}: await {item} for {key}, {item} in {text}.items()}}"
+    if getattr(case.owner, "func", None) is unit.parents.get(node):  # a method of the collection
+        fixing.of(unit).lines_before(unit.statement(node), f"{text}[:] = {results}")
+    else:
+        fixing.of(unit).replace(node, results)
+    fixing.suspending(unit, node)
+
+
+def plain_factory(fixing: Fixing, case: Case) -> None:
+    """``defaultdict(zero)``, of an ``async def`` in which nothing waits: a plain function."""
+    found = case.evidence.units.definition(case.info.code if case.info is not None else None)
+    name = found[1].name if found is not None else ""
+    given = [
+        each
+        for _, call in case.evidence.units.nodes(ast.Call)
+        for each in (
+            *(call.args[:1] if callee_name(call) == "defaultdict" else ()),
+            *(each.value for each in call.keywords if each.arg == "default_factory"),
+        )
+    ]
+    called = any(callee_name(call) == name for _, call in case.evidence.units.nodes(ast.Call))
+    if found is None or called or not any(last_name(each) == name for each in given):
+        raise CannotFixError
+    made_plain(fixing, *found)
+
+
+def waited_by_method(fixing: Fixing, case: Case) -> None:
+    """``await event`` → ``await event.wait()``; of a queue, if the item is used."""
+    method, alone = (
+        waiting_method(case.info),
+        isinstance(case.unit.parents.get(case.owner), ast.Expr),
+    )
+    if not method or (method == "get" and alone):
+        raise CannotFixError
+    fixing.of(case.unit).replace(case.node, f"{case.unit.source.operand(case.node)}.{method}()")
+
+
+def awaited_function(fixing: Fixing, case: Case) -> None:
+    """``map(loaded(), xs)`` → ``map(await loaded(), xs)``, where that gives a function."""
+    if not case.awaited or not all(has(each, "__call__") for each in case.awaited):
+        raise CannotFixError
+    fixing.awaiting(case.unit, case.node)
 
 
 def may_await_where_made(fixing: Fixing, case: Case) -> bool:

@@ -105,9 +105,15 @@ def _starts_a_task(case: Case) -> bool:
     )
 
 
+#: Functions that call what they are given with the arguments that follow, and await it then.
+_WITH_ARGUMENTS = ("partial", "push_async_callback")
+
+
 def handed_uncalled(fixing: Fixing, case: Case) -> None:
     """``start(work(1))`` → ``start(work, 1)``, if `start` calls what it is given."""
-    own = case.demand.what == "function"  # as `to_thread` does
+    if case.demand.what == "callback" and callee_name(case.owner) not in _WITH_ARGUMENTS:
+        raise CannotFixError
+    own = case.demand.what in ("function", "callback")  # as `to_thread` does
     given, inner = (case.unit, case.node) if own else given_by_caller(case), case.owner
     call = given[1] if given is not None else None
     if given is None or not isinstance(call, ast.Call) or call.keywords:

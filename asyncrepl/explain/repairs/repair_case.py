@@ -206,7 +206,9 @@ def also_wanting(case: Case, own: ast.expr) -> list[ast.expr]:
     loop = case.owner if isinstance(case.owner, LOOPS) else None
     targets = [*ast.walk(loop.target)] if loop is not None else []  # a task gives itself there
     given = {each.id for each in targets if isinstance(each, ast.Name)}
-    for node in own_nodes(around) if isinstance(around, ast.AsyncFunctionDef) else ():
+    typed = around is None and unit.filename.startswith("<input ")
+    suspends = unit.tree if typed else around if isinstance(around, ast.AsyncFunctionDef) else None
+    for node in own_nodes(suspends) if suspends is not None else ():
         kind = ast.Name if wanted is Kind.TASK else ast.Call
         if isinstance(node, kind) and _is_value(unit, node):
             options = case.evidence.resolver.options(node)

@@ -72,7 +72,14 @@ from asyncrepl.explain.repairs.iterated_operands import (
     uncalled,
     walked_not_awaited,
 )
-from asyncrepl.explain.repairs.moved_awaits import awaited_where_made, branch_awaited
+from asyncrepl.explain.repairs.moved_awaits import (
+    awaited_function,
+    awaited_where_made,
+    branch_awaited,
+    items_awaited,
+    plain_factory,
+    waited_by_method,
+)
 from asyncrepl.explain.repairs.plain_operands import (
     as_async,
     as_async_items,
@@ -336,6 +343,8 @@ _LOOPED = (
 _AWAITABLE: dict[str, tuple[Repair, ...]] = {
     "coroutine": (ensured,),
     "function": (scheduled,),
+    "callback": (awaited_function, handed_uncalled),
+    "items": (items_awaited,),
     "task": (listed,),
     "tasks": (listed,),
     "awaitables": (listed,),
@@ -350,11 +359,9 @@ _AWAITABLE: dict[str, tuple[Repair, ...]] = {
     "call, awaited": (uncalled,),
     "call": (handed_uncalled, result_not_called, awaited),
     "attribute, of tasks": (awaited_result, as_task),
-    "*": (awaited, awaited_where_made),
+    "*": (plain_factory, awaited, awaited_where_made),
 }  # fmt: skip
-
 _STEP = {**_AWAITABLE, "async step": (step_itself, awaited)}
-
 _WALKABLE: dict[str, tuple[Repair, ...]] = {
     "attribute": (twin, next_method, resource, items_as_list, of_one_item),
     "await, function": (collected_jobs, drained),
@@ -393,7 +400,6 @@ _MANAGER: dict[str, tuple[Repair, ...]] = {
     "call, awaited": (entered,),
     "*": (entered,),
 }
-
 _AWAITABLE_MANAGER = {**_MANAGER, "async walk": (entered,), "*": (awaited,)}
 _MOCK: dict[str, tuple[Repair, ...]] = {"await": (as_async_mock,)}
 _MOCK["async walk"] = (as_async_items,)
@@ -411,10 +417,12 @@ _LOCK = {**_MANAGER, "await": (dropped,), "call": (entered_uncalled,), "*": ()}
 
 _INSTEAD = (twin_method, wrapped_future, gathered_values, gathered, slept)
 _ORDINARY: dict[str, tuple[Repair, ...]] = {
-    "await, function": (wrapped_future, gathered, as_its_like, in_thread, as_awaitable),
+    "await, function": (
+        wrapped_future, waited_by_method, gathered, as_its_like, in_thread, as_awaitable,
+    ),
     "await, list": (wrapped_future, in_thread, as_awaitable),
-    "await": (*_INSTEAD, branch_awaited, as_its_like, dropped),
-    "coroutine": (in_thread, as_awaitable),
+    "await": (*_INSTEAD, waited_by_method, branch_awaited, as_its_like, dropped),
+    "coroutine": (waited_by_method, in_thread, as_awaitable),
     "async walk": (
         twin_method, each_awaited, over_results, loop_plain, over_range, streaming_method,
     ),

@@ -262,27 +262,33 @@ def _callback(evidence: Evidence) -> Finding | None:
         given = given.args[0]
     function = evidence.resolver.value(given) if given is not None else None
     made = evidence.resolver.result(function)
+    if isinstance(given, ast.Lambda) and len(given.args.args) == 1:
+        made = next(iter(evidence.resolver.options(given.body)), None)
     if key is None or given is None or made is None or made.kind is not CoroutineType:
         return None
     unit = evidence.unit
     why = (
         f"`{callee_name(call)}` calls {short(unit, given)} synchronously and compares "
-        "coroutines: compute the keys first."
+        "coroutines, which nobody awaits: compute the keys first."
     )
     return Finding(why, _keys_first(evidence, call, key) if given is key.value else None)
 
 
 @correction
 def _keys_first(fixing: Fixing, call: ast.Call, key: ast.keyword) -> None:
-    if len(call.args) != 1 or not isinstance(call.func, ast.Name):
+    unit, method = fixing.evidence.unit, call.func
+    items = method.value if isinstance(method, ast.Attribute) else None
+    items = call.args[0] if len(call.args) == 1 and isinstance(method, ast.Name) else items
+    if items is None or (items not in call.args and callee_name(call) != "sort"):
         return
-    unit = fixing.evidence.unit
-    source, function = unit.source.source(call.args[0]), unit.source.source(key.value)
-    name = fixing.fresh(unit, "keys")
-    item = fresh(unit, "item")
-    line = f"{name} = {{{item}: await {function}({item}) for {item} in {source}}}"
+    name, item = fixing.fresh(unit, "keys"), fresh(unit, "item")
+    made = f"{unit.source.source(key.value)}({item})"
+    if isinstance(key.value, ast.Lambda):
+        item, made = key.value.args.args[0].arg, unit.source.source(key.value.body)
+    line = f"{name} = {{{item}: await {made} for {item} in {unit.source.source(items)}}}"
     fixing.of(unit).lines_before(unit.statement(call), line)
-    fixing.of(unit).replace(call.args[0], name)
+    if items in call.args:
+        fixing.of(unit).replace(items, name)
     fixing.of(unit).replace(key.value, f"{name}.get")
     fixing.suspending(unit, call)
 

@@ -7,12 +7,13 @@ the words in the right order and finding that the text then parses.
 from __future__ import annotations
 
 from collections.abc import Callable
+from keyword import iskeyword
 from typing import TYPE_CHECKING
 
 from asyncrepl.explain.bindings import is_coroutine_function
 from asyncrepl.explain.explanation import Finding, Fix, Rule
 from asyncrepl.explain.tokens import Words
-from asyncrepl.syntax.source_rewriter import Edit
+from asyncrepl.syntax.source_rewriter import Edit, parses
 
 if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence
@@ -234,6 +235,73 @@ def _as_names(evidence: Evidence) -> Finding | None:
     return Finding(why, Fix(evidence.unit.filename, text))
 
 
+def _behind(evidence: Evidence) -> Finding | None:
+    """``fetch().await``, as in Rust, and ``task.await()``, as in Kotlin."""
+    unit = evidence.unit
+    text, operand = unit.text, ""
+    while (found := _postfix(Words.of(text))) is not None:
+        words, first, dot, end = found
+        operand = operand or words.slice(first, dot)
+        awaited = f"await {words.slice(first, dot)}"
+        tight = words[end] in (".", "[", "(")
+        start, stop = words.words[first].start, words.words[end - 1].end
+        text = text[:start] + (f"({awaited})" if tight else awaited) + text[stop:]
+    if not operand or not parses(text):
+        return None
+    why = f"Python writes `await` in front: `await {operand}`, in brackets where more follows."
+    return Finding(why, Fix(unit.filename, text))
+
+
+def _postfix(words: Words) -> tuple[Words, int, int, int] | None:
+    """The first ``….await``: where its operand begins, its dot, and what comes behind it."""
+    for number in range(2, len(words)):
+        called = (words[number + 1], words[number + 2]) == ("(", ")")
+        if (words[number - 1], words[number]) != (".", "await"):
+            continue
+        first = words.start_of_operand(number - 2)
+        if first is not None and (called or words[number - 2] == ")"):
+            return words, first, number - 1, number + 1 + 2 * called
+    return None
+
+
+def _before_name(words: Words) -> list[Edit]:
+    """``await x = fetch()`` → ``x = await fetch()``."""
+    edits: list[Edit] = []
+    for number in range(len(words) - 3):
+        named = words.words[number + 1].is_name and words[number + 2] == "="
+        if words[number] == "await" and words.starts_statement(number) and named:
+            edits.append(words.drop(number))
+            if words[number + 3] != "await":
+                edits.append(words.put(number + 3, "await "))
+    return edits
+
+
+def _inside(evidence: Evidence) -> Finding | None:
+    """``print(async fetch())``: `async` where a value is to be awaited."""
+    words = Words.of(evidence.unit.text)
+    found = [
+        number
+        for number in range(1, len(words))
+        if words[number] == "async" and not words.starts_statement(number)
+        if _is_called(words, number + 1)
+    ]
+    text = words.corrected([words.swap(number, number + 1, "await") for number in found])
+    if not text:
+        return None
+    what = words[found[0] + 1]
+    why = f"`async` goes with `def`, `for` and `with`: for what `{what}` gives, write `await`."
+    return Finding(why, Fix(evidence.unit.filename, text))
+
+
+def _is_called(words: Words, number: int) -> bool:
+    """Whether a name stands there, which is called, also as a method."""
+    if number >= len(words) or not words.words[number].is_name or iskeyword(words[number]):
+        return False
+    while words[number + 1] == ".":
+        number += 2
+    return words[number + 1] == "("
+
+
 def _is_used_as_name(words: Words, number: int) -> bool:
     if words[number] not in _NEW_NAMES:
         return False
@@ -251,11 +319,7 @@ def _is_unfinished(words: Words, number: int) -> bool:
 def _new_name(words: Words, number: int) -> str:
     if words[number - 1] == "." and words[number - 2] in _names_of_asyncio(words):
         return "ensure_future"
-    name = _NEW_NAMES[words[number]]
-    taken = {word.text for word in words.words}
-    while name in taken:
-        name += "_"
-    return name
+    return words.fresh(_NEW_NAMES[words[number]])
 
 
 def _names_of_asyncio(words: Words) -> set[str]:
@@ -327,6 +391,32 @@ RULES = (
         "something in the background put it into an `async def` and give that to "
         "`asyncio.create_task`.",
         _anywhere,
+        "parse",
+    ),
+    Rule(
+        "await-for-order",
+        "`await` behind what is awaited",
+        0,
+        "`await` stands in front of what it waits for, as `not` does: `await fetch()`. It binds "
+        "more tightly than operators, and less than a call or a dot: `(await fetch()).name`.",
+        _behind,
+        "parse",
+    ),
+    Rule(
+        "await-for-order",
+        "`await` in front of the name",
+        0,
+        "What is awaited stands behind the `=`, with `await` in front of it: `x = await fetch()`.",
+        _reordered("`await` stands in front of what is awaited, behind the `=`.", _before_name),
+        "parse",
+    ),
+    Rule(
+        "async-on-any-statement",
+        "`async` for `await`",
+        0,
+        "`async` stands in front of `def`, `for` and `with`. What an async function gives is "
+        "waited for with `await`.",
+        _inside,
         "parse",
     ),
     Rule(

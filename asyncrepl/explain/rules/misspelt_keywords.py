@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 #: What stands behind ``async``.
 _PARTNERS = ("for", "with", "def")
 _SIMILAR = 0.79
+#: What other languages write for ``def``.
+_FUNCTION_WORDS = ("function", "fn", "func", "fun")
 
 
 def _found(
@@ -98,11 +100,14 @@ def _order_edits(words: Words) -> dict[int, list[Edit]]:
             found[number] = [words.swap(number, number + 2, f"async {pair[0]}")]
         elif pair in (("await", "with"), ("await", "def")):
             found[number] = [words.swap(number, number + 1, "async")]
+        elif words[number] == "async" and words[number + 1] in _FUNCTION_WORDS:
+            found[number] = [words.swap(number + 1, number + 2, "def")]
     return found
 
 
 def _order(words: Words, number: int) -> str:
-    block = next(each for each in (words[number], words[number + 1]) if each in _PARTNERS)
+    pair = words[number], words[number + 1]
+    block = next((each for each in pair if each in _PARTNERS), "def")
     return f"Python writes `async {block}`: `async` comes first, and nothing else with it."
 
 
@@ -122,7 +127,26 @@ def _lambda_edits(words: Words) -> dict[int, list[Edit]]:
             blank = " " if arguments else ""
             text = f"lambda{blank}{arguments}: {words.slice(body + 1, end)}"
             found[number] = [words.swap(number, end, text)]
+        elif (first := _alone_in_statement(words, number)) is not None:
+            name = words.fresh("function")
+            lines = f"async def {name}({arguments}):\n    return {words.slice(body, end)}\n"
+            by = words.indent(first)
+            found[number] = [
+                words.put(first, lines.replace("\n", f"\n{by}")),
+                words.swap(number, end, name),
+            ]
     return found
+
+
+def _alone_in_statement(words: Words, number: int) -> int | None:
+    """The first word of the statement, if that begins a line and binds no names around it."""
+    first = number
+    while not words.starts_statement(first):
+        first -= 1
+    inner = [words[each] for each in range(first + 1, words.end_of_statement(number))]
+    scopes = inner.count("lambda") > (words[number + 1] == "lambda") or "for" in inner
+    own_line = first == 0 or words.words[first - 1].ends_line
+    return first if own_line and words[first] != "@" and not scopes else None
 
 
 def _function(words: Words, number: int) -> tuple[str, int, int] | None:

@@ -57,7 +57,7 @@ ANY = frozenset(Kind)
 LOOPS = (ast.For, ast.AsyncFor, ast.comprehension)
 
 
-_ERRORS = (TypeError, AttributeError, ValueError, KeyError, RuntimeError)
+_ERRORS = (TypeError, AttributeError, ValueError, KeyError, RuntimeError, AssertionError)
 
 
 #: Modules written in C that refuse a value with an error of their own.
@@ -354,6 +354,12 @@ RULES = (
         "value | attribute | call | walk | step | close | iterator | async step | function",
         RESULTS,
         _result,
+    ),
+    row(
+        *_USED,
+        "items",
+        RESULTS,
+        lambda told: f"{told.text} holds {told.words}: {MEANT[told.kind]}.",
     ),
     row(
         "async-for-over-context-manager",

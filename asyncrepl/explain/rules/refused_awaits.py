@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import concurrent.futures
 from typing import TYPE_CHECKING
 
 from asyncrepl.events.object_info import function_of
@@ -10,7 +11,7 @@ from asyncrepl.explain.class_methods import made_async, makes_coroutine
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import replaced, short
 from asyncrepl.explain.held_operands import innermost_trace
-from asyncrepl.explain.kinds import ASYNCHRONOUS, Kind, replaced_since
+from asyncrepl.explain.kinds import ASYNCHRONOUS, Kind, replaced_since, waiting_method
 from asyncrepl.explain.library_results import library_source
 from asyncrepl.explain.repairs.repair_case import is_lock, is_mocked
 from asyncrepl.explain.rules.operand_rules import (
@@ -51,25 +52,40 @@ def _is_lock(told: Told) -> bool:
 def _no_awaitable(told: Told) -> str:
     """Of what cannot be awaited and is not known to be anything else."""
     node = told.node
+    if told.info is not None and issubclass(told.info.kind, concurrent.futures.Future):
+        return (
+            f"{told.text} is a future of `concurrent.futures`, for threads: "
+            "`asyncio.wrap_future` makes one that can be awaited."
+        )
     if isinstance(node, ast.Call) and is_mocked(told):
         called = short(told.unit, node.func)
         return f"{called} is a plain mock: only what an `AsyncMock` gives can be awaited."
     if isinstance(node, ast.Call):
-        name = short(told.unit, node.func)
-        if replaced_since(told.evidence.resolver.value(node.func)):
-            return (
-                f"{name} is an async function now, and what was called gave no coroutine: "
-                "something else stood in its place, as a mock may. An `AsyncMock` can be awaited."
-            )
-        if isinstance(told.evidence.resolver.value(node.func), type):
-            return f"{name} is a class: its object is made at once, and cannot be awaited."
-        gives = "None" if told.kind is Kind.NONE else "its result"
-        return f"{name} is a plain function: it has already run, and {gives} cannot be awaited."
+        return _of_call(told, node)
+    return _of_value(told)
+
+
+def _of_call(told: Told, node: ast.Call) -> str:
+    name, called = short(told.unit, node.func), told.evidence.resolver.value(node.func)
+    if replaced_since(called):
+        return (
+            f"{name} is an async function now, and what was called gave no coroutine: "
+            "something else stood in its place, as a mock may. An `AsyncMock` can be awaited."
+        )
+    if isinstance(called, type):
+        return f"{name} is a class: its object is made at once, and cannot be awaited."
+    gives = "None" if told.kind is Kind.NONE else "its result"
+    return f"{name} is a plain function: it has already run, and {gives} cannot be awaited."
+
+
+def _of_value(told: Told) -> str:
     if told.info is None:
         return f"What {told.text} gives cannot be awaited: it has no `__await__`."
     said = _SAID.get(told.kind, "is {}: the value is there already, there is nothing to await.")
     if _is_lock(told):
         said = "is {}: `async with` takes it, it cannot be awaited."
+    if method := waiting_method(told.info):
+        said = f"is {{}}: it cannot be awaited, what its `{method}()` gives can."
     if makes_coroutine(told.info.kind):
         said = "is {}: only a call of it gives something to await."
     return f"{told.text} {said.format(told.words)}"
@@ -87,7 +103,9 @@ def _dropped_await(told: Told) -> Fix | None:
 
 
 def _takes(told: Told, takes: str) -> str:
-    return f"`{callee_name(told.owner)}` takes {takes}, and {told.text} is {told.words}"
+    method = waiting_method(told.info)
+    more = f", whose `{method}()` gives that" if method else ""
+    return f"`{callee_name(told.owner)}` takes {takes}, and {told.text} is {told.words}{more}"
 
 
 def _awaited_by_library(evidence: Evidence) -> Finding | None:
@@ -275,10 +293,11 @@ RULES = (
         5,
         "What runs a function elsewhere takes the function itself, and its arguments beside it: "
         "`await asyncio.to_thread(work, 1)`. `work(1)` has run before that, right here.",
-        "function",
-        ANY - ASYNCHRONOUS,
+        "function | callback",
+        ANY,
         "`{told.caller}` calls what it is given, and {told.text} has been called already: it is "
         "{told.words}.",
+        lambda told: told.demand.what == "callback" or told.kind not in ASYNCHRONOUS,
     ),
     row(
         "await-a-plain-call",

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, corrected, correction, short
+from asyncrepl.explain.mismatch import mismatch
 from asyncrepl.explain.repairs.plain_operands import async_twin, awaited_in_thread, with_twin
 from asyncrepl.explain.scopes import scope
 from asyncrepl.explain.static_values import is_awaitable
@@ -54,14 +55,17 @@ def _no_star(evidence: Evidence) -> Finding | None:
     call = _refused_by_asyncio(evidence) or _behind_expression(evidence)
     if call is None or callee_name(call) != "gather" or len(call.args) != 1:
         return None
-    argument = call.args[0]
-    info = evidence.resolver.info(argument)
+    argument, found = call.args[0], mismatch(evidence)
+    seen = found.info if found is not None and found.demand.node is argument else None
+    info = seen or evidence.resolver.info(argument)
     if info is None or is_awaitable(info) or isinstance(argument, ast.Starred):
         return None
     if info.item is None or not is_awaitable(info.item):
         return None
     fixing, unit = Fixing(evidence), evidence.unit
     start = unit.source.span(argument).start
+    if info.kind is dict:
+        fixing.of(unit).after(argument, ".values()")
     if (
         isinstance(argument, ast.GeneratorExp)
         and unit.source.span(call).end == unit.source.span(argument).end

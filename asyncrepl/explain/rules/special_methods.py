@@ -15,6 +15,7 @@ from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, corrected, correction, short
 from asyncrepl.explain.hoisted_code import (
     async_factory,
+    made_plain,
     put_head,
     stop_asynchronously,
     yield_each,
@@ -80,7 +81,10 @@ def _sync_protocol(evidence: Evidence) -> Finding | None:
                 f"`{use.kind.__name__ if use.kind else ''}.{name}` is `async def`: this protocol "
                 f"calls it synchronously and gets {gives}."
             )
-            return Finding(why, _other_protocol(evidence, use, function))
+            found = evidence.units.definition(function.__code__)
+            alone = found is not None and use.role != "with"  # which calls two of them
+            plain = corrected(evidence, made_plain, *found) if found and alone else None
+            return Finding(why, plain or _other_protocol(evidence, use, function))
     return None
 
 
@@ -158,8 +162,10 @@ def _of_protocol(evidence: Evidence, code: CodeType | None) -> Finding | None:
         f"`{owner.name}.{name}` is `async def`: this protocol calls it synchronously and gets "
         "a coroutine."
     )
-    fix = _async_protocol(evidence, found[0], owner) if name == "__next__" else None
-    return Finding(why, fix)
+    if name == "__next__":
+        return Finding(why, _async_protocol(evidence, found[0], owner))
+    paired = name in ("__enter__", "__exit__")  # what waits in the other one is not looked at
+    return Finding(why, None if paired else corrected(evidence, made_plain, *found))
 
 
 @correction

@@ -20,7 +20,9 @@ from asyncrepl.explain.hoisted_code import (
     stop_asynchronously,
 )
 from asyncrepl.explain.scopes import annotated, is_async, own_nodes, scope, scopes
-from asyncrepl.syntax.names import callee_name
+from asyncrepl.instrument.compilation import starts_loop
+from asyncrepl.syntax.names import FUNCTIONS, callee_name
+from asyncrepl.syntax.source_rewriter import parses
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -199,6 +201,56 @@ def _without_annotation(fixing: Fixing, holder: ast.AST) -> None:
     fixing.of(unit).replace(unit.source.span(holder)._replace(start=start, end=end), "")
 
 
+def _at_the_top(evidence: Evidence) -> Finding | None:
+    """In a file that starts its loop itself: what else stands at its top runs without one."""
+    node, unit = misplaced(evidence), evidence.unit
+    if node is None or scope(unit, node) is not None:
+        return None
+    if not parses(unit.text) or not starts_loop(unit.text):
+        return None
+    why = (
+        f"{_words(node)} in line {getattr(node, 'lineno', 0)} stands at the top of the file, in "
+        "no `async def`, and no loop runs there."
+    )
+    return Finding(why, _below_or_run(evidence, node))
+
+
+@correction
+def _below_or_run(fixing: Fixing, node: ast.AST) -> None:
+    """Put what stands right below an ``async def`` into it; have ``await f()`` run by itself."""
+    unit = fixing.evidence.unit
+    slipped = _right_below(unit, unit.statement(node))
+    call = node.value if isinstance(node, ast.Await) else None
+    if slipped:
+        function, *statements = slipped
+        by = unit.source.indent(function.body[0])  # type: ignore[attr-defined]  # a function
+        for line in range(statements[0].lineno, (statements[-1].end_lineno or 0) + 1):
+            fixing.of(unit).insert(unit.source.starts[line - 1], by)
+    elif isinstance(call, ast.Call) and any(
+        isinstance(function, ast.AsyncFunctionDef)
+        for _, function in fixing.evidence.units.functions(callee_name(call))
+    ):
+        fixing.of(unit).replace(node, f"asyncio.run({unit.source.source(call)})")
+        fixing.needs_import(unit, "asyncio")
+
+
+def _right_below(unit: Unit, statement: ast.stmt) -> list[ast.stmt]:
+    """An ``async def``, and the statements right below it up to an empty line or a definition."""
+    body = unit.tree.body if unit.tree is not None else []
+    found: list[ast.stmt] = []
+    for each in body:
+        joined = bool(found) and each.lineno == (found[-1].end_lineno or 0) + 1
+        if joined and not isinstance(each, (*FUNCTIONS, ast.ClassDef)):
+            found.append(each)
+        elif statement in found:
+            break
+        else:
+            found = [each] if isinstance(each, ast.AsyncFunctionDef) else []
+    texts = [n for each in found for n in ast.walk(each) if isinstance(n, ast.Constant)]
+    whole = all(each.lineno == each.end_lineno for each in texts)
+    return found if statement in found and whole else []
+
+
 RULES = (
     Rule(
         "await-in-annotation",
@@ -291,6 +343,15 @@ RULES = (
         "paused: an `async def`. A plain `def` has to become `async def`, and its callers then "
         "await it.",
         _in_def(ast.Await),
+        "compile",
+    ),
+    Rule(
+        "await-in-sync-def",
+        "`await` at the top of a file",
+        0,
+        "`await`, `async for` and `async with` belong into an `async def`, which `asyncio.run` "
+        "runs. Only a prompt awaits at its top.",
+        _at_the_top,
         "compile",
     ),
 )

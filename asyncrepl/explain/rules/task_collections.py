@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import ast
 import asyncio
+from types import CoroutineType
 from typing import TYPE_CHECKING
 
 from asyncrepl.events.object_info import MISSING, lookup
 from asyncrepl.explain.explanation import Finding, Rule
-from asyncrepl.explain.fix_editor import Fixing, correction, short
+from asyncrepl.explain.fix_editor import Fixing, correction, replaced, short
 from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.repairs.repair_case import LOOPS, single_assignment
 from asyncrepl.explain.scopes import CannotFixError
@@ -172,7 +173,48 @@ def _arguments(unit: Unit, call: ast.Call) -> Span:
     return Span(unit.source.span(call.args[0]).start, unit.source.span(call.args[-1]).end)
 
 
+def _keys(evidence: Evidence) -> Finding | None:
+    """``gather(*jobs)`` or ``wait(jobs)`` of a dict of awaitables: that gives its keys."""
+    nodes = [each for node in evidence.nodes[-1:] for each in ast.walk(node)]
+    calls = [each for each in nodes if isinstance(each, ast.Call)]
+    for call in calls:
+        for argument in call.args if canonical_name(call.func) in _TAKERS else ():
+            node = argument.value if isinstance(argument, ast.Starred) else argument
+            info = evidence.resolver.info(node)
+            item = info.item if info is not None and info.kind is dict else None
+            if item is not None and is_awaitable(item):
+                return _of_values(evidence, call, argument, node, made=item.kind is CoroutineType)
+    return None
+
+
+def _of_values(
+    evidence: Evidence, call: ast.Call, argument: ast.expr, node: ast.expr, *, made: bool
+) -> Finding:
+    unit = evidence.unit
+    values = f"{unit.source.operand(node)}.values()"
+    star = "*" if argument is not node else ""
+    why = (
+        f"{short(unit, argument)} gives the keys of the dict, and what can be awaited are its "
+        f"values: `{star}{values}`."
+    )
+    if callee_name(call) == "wait" and made:
+        job = fresh(unit, "job")
+        values = f"[asyncio.create_task({job}) for {job} in {values}]"
+    return Finding(why, replaced(evidence, unit, (node, values)))
+
+
+_TAKERS = ("asyncio.gather", "asyncio.wait", "asyncio.as_completed")
+
 RULES = (
+    Rule(
+        "gather-without-star",
+        "the keys of a dict of awaitables",
+        3,
+        "A dict gives its keys to whoever walks or unpacks it; the awaitables of a dict of them "
+        "are its values: `await asyncio.gather(*jobs.values())`.",
+        _keys,
+        errors=(AttributeError, TypeError),
+    ),
     Rule(
         "gather-without-star",
         "several coroutines where one is taken",
