@@ -37,8 +37,7 @@ from asyncrepl.engine.iteration.iteration_state import IterationState, find_star
 from asyncrepl.engine.iteration.open_iterations import OpenIterations, UntracedIteration
 from asyncrepl.engine.tasks.await_chain import is_task
 from asyncrepl.engine.tasks.task_findings import wait_for_timed_out
-from asyncrepl.engine.tasks.task_records import all_tasks, current_task, name_of
-from asyncrepl.engine.tasks.task_survey import sorted_by_name
+from asyncrepl.engine.tasks.task_records import all_tasks, current_task, name_of, sorted_by_name
 from asyncrepl.events.iteration_events import Iteration, LoopSite
 from asyncrepl.events.object_info import has_method, lookup
 from asyncrepl.instrument.doubled_loops import TRACE_SWITCH
