@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from explain.harness import load, run
 
+from asyncrepl.explain.library_results import _steps
+
 if TYPE_CHECKING:
     from explain.harness import Report
     from support.shells import Typed
@@ -102,6 +104,20 @@ def test_an_object_that_has_every_attribute_is_asked_for_none(
     assert "why  `" in told
     assert "cannot be" not in told
     assert set(type_in("print(*Anything.asked)").split()) <= {"x"}
+
+
+def test_an_explanation_makes_no_task_on_the_loop_of_the_user(type_in: Typed) -> None:
+    """To know what `anext` gives it steps an async generator of its own, which is closed unseen."""
+    type_in("async def none():\n    return; yield\n")
+    type_in.shell.observing.want("timeline")
+    _steps.cache_clear()
+    assert "why  `anext(none())` found no more items" in type_in("await anext(none())")
+    gc.collect()
+    type_in("await asyncio.sleep(0)")
+    timeline = type_in.shell.observing.timeline
+    assert timeline is not None
+    tasks = [lane.coro for lane in timeline.snapshot().lanes]
+    assert "async_generator_athrow" not in tasks
 
 
 ODD = """\
