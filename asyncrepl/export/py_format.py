@@ -166,7 +166,7 @@ def python_script(recording: Recording) -> str:
     writer = _ScriptWriter(
         HelperNames.beside(
             text if (command := as_command(text)) is None else command.rest
-            for text in (recorded.text for _, recorded in recording.recorded_inputs)
+            for text in (recorded.text for recorded in recording.recorded_inputs)
         )
     )
     for entry, recorded in recording.parts:

@@ -60,10 +60,9 @@ class Recording(NamedTuple):
     width: int | None = None
 
     @property
-    def recorded_inputs(self) -> tuple[tuple[Input, RecordedInput], ...]:
-        """The inputs with what came of each."""
-        pairs = ((entry, each) for entry, each in self.parts if isinstance(entry, Input))
-        return tuple((entry, recorded) for entry, recorded in pairs if recorded is not None)
+    def recorded_inputs(self) -> tuple[RecordedInput, ...]:
+        """What came of each input."""
+        return tuple(recorded for _, recorded in self.parts if recorded is not None)
 
 
 def record_transcript(transcript: Transcript) -> Recording:
