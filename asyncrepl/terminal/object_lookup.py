@@ -15,7 +15,14 @@ import sys
 import types
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from asyncrepl.events.object_info import MISSING, is_real_instance
+from asyncrepl.events.object_info import (
+    MISSING,
+    instance_dict,
+    is_real_instance,
+    lookup,
+    mro_of,
+    namespace_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,7 +37,6 @@ _PLAIN_MAPPINGS: tuple[type, ...] = (dict, getattr(builtins, "frozendict", dict)
 _LAZY_IMPORT: type | None = getattr(types, "LazyImportType", None)
 _MAX_KEYS = 1000
 _DOCUMENTED_TYPES = (types.FunctionType, types.BuiltinFunctionType, types.MethodDescriptorType)
-_DICT_DESCRIPTORS = (types.GetSetDescriptorType, types.MemberDescriptorType)
 
 
 def value_of(expression: str, namespace: Mapping[str, Any]) -> Any:
@@ -44,8 +50,8 @@ def value_of(expression: str, namespace: Mapping[str, Any]) -> Any:
 
 def names_of(obj: Any) -> set[str]:
     """The names of attributes that `obj` has, as far as its dictionaries tell."""
-    classes = [*_mro(type(obj)), *(_mro(obj) if is_real_instance(obj, type) else ())]
-    places = [*map(_class_dict, classes), _instance_dict(obj)]
+    classes = [*mro_of(type(obj)), *(mro_of(obj) if is_real_instance(obj, type) else ())]
+    places = [*map(namespace_of, classes), instance_dict(obj)]
     # Each is copied in one step: the main thread may add some.
     return {name for place in places for name in list(place) if type(name) is str}
 
@@ -76,22 +82,20 @@ def find(expression: str, namespace: Mapping[str, Any]) -> Found | None:
         return Found(raw.__func__, type(raw) is classmethod)
     if type(raw) not in (types.FunctionType, types.MethodDescriptorType):
         return None if found is MISSING else Found(found)
-    own = is_real_instance(owner, type) or name in _instance_dict(owner)
+    own = is_real_instance(owner, type) or name in instance_dict(owner)
     return Found(raw, not own)
 
 
 def raw_attribute(obj: Any, name: str) -> Any:
     """What lies under `name` in `obj`, its class or their bases, not computed; or MISSING."""
-    own = _instance_dict(obj)
+    own = instance_dict(obj)
     return own[name] if name in own else _class_attribute(obj, name)
 
 
 def _class_attribute(obj: Any, name: str) -> Any:
     """The same, but not in the object's own dictionary."""
-    classes = _mro(type(obj))
-    if is_real_instance(obj, type):
-        classes = (*_mro(obj), *classes)
-    return next((found[name] for found in map(_class_dict, classes) if name in found), MISSING)
+    found = lookup(obj, name) if is_real_instance(obj, type) else MISSING
+    return lookup(type(obj), name) if found is MISSING else found
 
 
 def raw_document(obj: Any) -> Any:
@@ -100,7 +104,7 @@ def raw_document(obj: Any) -> Any:
         obj = obj.__func__
     document = obj.__doc__ if type(obj) in _DOCUMENTED_TYPES else MISSING
     if is_real_instance(obj, type):
-        document = _class_dict(obj).get("__doc__", MISSING)
+        document = namespace_of(obj).get("__doc__", MISSING)
     return document if type(document) is str else MISSING
 
 
@@ -125,7 +129,7 @@ def _plain_mapping(obj: Any) -> Any:
     """The dict in ``os.environ``, whose own methods are Python code; all else as it is."""
     if type(obj) is not type(os.environ):
         return obj
-    stored = _instance_dict(obj).get("_data")
+    stored = instance_dict(obj).get("_data")
     if type(stored) is not dict:
         return obj
     pairs = [pair for pair in list(stored.items()) if type(pair[0]) is type(pair[1]) is bytes]
@@ -176,7 +180,7 @@ def static_attribute(obj: Any, name: str) -> Any:
     """The attribute `name` of `obj`, if it simply lies there; MISSING if it had to be computed."""
     if obj is MISSING:
         return MISSING
-    found, own = _class_attribute(obj, name), _instance_dict(obj)
+    found, own = _class_attribute(obj, name), instance_dict(obj)
     if name in own and not _is_computed(found):
         return own[name]
     if type(found) is types.MemberDescriptorType and not is_real_instance(obj, type):
@@ -188,7 +192,7 @@ def _is_computed(value: Any) -> bool:
     """Whether reading this value from a class runs something: a property, a descriptor."""
     if type(value) in (types.FunctionType, types.BuiltinFunctionType):
         return False
-    return any("__get__" in _class_dict(klass) for klass in _mro(type(value)))
+    return lookup(type(value), "__get__") is not MISSING
 
 
 def _read_slot(member: Any, obj: Any) -> Any:
@@ -206,24 +210,3 @@ def _look_up_item(obj: Any, key: Any) -> Any:
     if type(obj) in (list, tuple) and type(key) is int and -len(obj) <= key < len(obj):
         return obj[key]
     return MISSING
-
-
-def _mro(klass: type) -> tuple[type, ...]:
-    return type.__dict__["__mro__"].__get__(klass)  # type: ignore[no-any-return]
-
-
-def _class_dict(klass: type) -> Mapping[str, Any]:
-    return type.__dict__["__dict__"].__get__(klass)  # type: ignore[no-any-return]
-
-
-def _instance_dict(obj: Any) -> dict[str, Any]:
-    """The object's own dictionary; empty where a class puts something else in its place."""
-    for klass in _mro(type(obj)):
-        own = _class_dict(klass).get("__dict__", MISSING)
-        if own is not MISSING and type(own) not in _DICT_DESCRIPTORS:
-            return {}
-    try:
-        found = object.__getattribute__(obj, "__dict__")
-    except AttributeError:
-        return {}
-    return found if type(found) is dict else {}
