@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from asyncrepl.syntax.parsed_input import syntax_tree
+from asyncrepl.syntax.source_rewriter import SourceRewriter, Span
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,17 +61,17 @@ def plain_python(text: str, show: str) -> PlainStatement | None:
     defines = all(isinstance(node, _DEFINES) for node in tree.body)
     # An import that is lazy (Python 3.15) cannot be in a function.
     lazy = [node for node in _statements(tree.body) if getattr(node, "is_lazy", 0)]
-    edits = [*_edits(tree.body, text, show)]
-    if not defines:
-        for line, start, _, _ in map(_span, lazy):
-            words = text.split("\n")[line - 1].encode()[start:]
-            end = start + len(words) - len(words[len("lazy") :].lstrip())
-            edits.append((line, start, line, end, "", "\0"))
+    rewriter = SourceRewriter(text)
+    _edit(tree.body, rewriter, show)
+    for node in () if defines else lazy:
+        start = rewriter.source.span(node).start
+        rest = text[start:].removeprefix("lazy").lstrip()
+        rewriter.replace(Span(start, len(text) - len(rest)), "")
     imports = (node for node in tree.body if isinstance(node, ast.ImportFrom))
     hoisted = any(node.module == "__future__" or node.names[0].name == "*" for node in imports)
     names = {step.argval for step in dis.get_instructions(code) if step.opname in _BINDS}
     return PlainStatement(
-        _edited(text.rstrip(), edits),
+        rewriter.apply().rstrip(),
         frozenset(names - {"__annotations__", "__conditional_annotations__"}),
         defines=defines,
         hoisted=hoisted or (defines and bool(lazy)),
@@ -88,23 +89,21 @@ def indented(text: str, levels: int = 1) -> str:
     return "\n".join(line if at in inside or not line else blanks + line for at, line in lines)
 
 
-#: Where in the text, as line and column in bytes, and what to put there instead of how much.
-Edit = tuple[int, int, int, int, str, str]
-
-
-def _edits(body: list[ast.stmt], text: str, show: str) -> Iterator[Edit]:
+def _edit(body: list[ast.stmt], rewriter: SourceRewriter, show: str) -> None:
     """A call around what the prompt shows; no annotation of a name, which is a global one."""
+    source = rewriter.source
     for node in _statements(body):
         if isinstance(node, ast.Expr):
             call = node.value.value if isinstance(node.value, ast.Await) else node.value
             if not (isinstance(call, ast.Call) and ast.unparse(call.func) in _NONE_CALLS):
-                source = ast.get_source_segment(text, node) or ""
-                before, after = (f"{show}(", ")") if _is_argument(source) else (f"{show}((", "))")
-                yield *_span(node), before, after
-        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
-            _, _, line, start = _span(node.target)
-            _, _, last, end = _span(node.annotation)
-            yield line, start, last, end, "", "\0" if node.value is not None else " = None\0"
+                argument = _is_argument(source.source(node))
+                rewriter.before(node, f"{show}(" if argument else f"{show}((")
+                rewriter.after(node, ")" if argument else "))")
+        elif isinstance(node, ast.AnnAssign) and node.simple:
+            start, end = source.span(node.target).end, source.span(node).end
+            if node.value is not None:  # brackets may be around the annotation, and around it
+                end = source.text.index("=", source.span(node.annotation).end)
+            rewriter.replace(Span(start, end), " = None" if node.value is None else " ")
 
 
 def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
@@ -117,24 +116,6 @@ def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
             for name in ("handlers", "cases"):
                 for part in getattr(node, name, ()):
                     yield from _statements(part.body)
-
-
-def _span(node: ast.expr | ast.stmt) -> tuple[int, int, int, int]:
-    return node.lineno, node.col_offset, node.end_lineno or 0, node.end_col_offset or 0
-
-
-def _edited(text: str, edits: list[Edit]) -> str:
-    """`text` with something before and after each place; a NUL after: instead of it."""
-    lines = [line.encode() for line in text.split("\n")]
-    for first, start, last, end, before, after in sorted(edits, reverse=True):
-        rest = lines[last - 1][end:]
-        if after.endswith("\0"):
-            lines[first - 1 : last] = [lines[first - 1][:start] + after[:-1].encode() + rest]
-            continue
-        lines[last - 1] = lines[last - 1][:end] + after.encode() + rest
-        head = lines[first - 1]
-        lines[first - 1] = head[:start] + before.encode() + head[start:]
-    return b"\n".join(lines).decode()
 
 
 def _is_argument(source: str) -> bool:
