@@ -142,7 +142,9 @@ def test_special_methods_are_not_compared(type_in: Typed, typed: str) -> None:
     assert "unhashable" not in told
 
 
-@pytest.mark.parametrize("mistake", ["for x in own: pass", "async for x in own: pass", "await own"])
+@pytest.mark.parametrize(
+    "mistake", ["for x in own: pass", "async for x in own: pass", "await own"]
+)
 def test_a_dictionary_of_its_own_is_not_asked(type_in: Typed, mistake: str) -> None:
     """What a class has put in the place of ``__dict__`` is code of the user's."""
     type_in('class Own:\n    __dict__ = property(lambda self: print("asked"))\n')
