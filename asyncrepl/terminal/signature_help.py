@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from asyncrepl.events.object_info import MISSING, is_real_instance
 from asyncrepl.syntax.cursor_context import open_call
-from asyncrepl.syntax.static_inspection import without_annotations
-from asyncrepl.terminal.object_lookup import (
+from asyncrepl.syntax.static_inspection import (
     Found,
     find,
     raw_attribute,
     raw_document,
+    without_annotations,
 )
 from asyncrepl.views.async_kinds import async_use
 from asyncrepl.views.styled_lines import cell_width, flowed, printable
