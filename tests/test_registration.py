@@ -10,7 +10,7 @@ import pytest
 
 from asyncrepl.export.format_registry import export_formats
 from asyncrepl.session.command_registry import CommandRegistry, command
-from asyncrepl.views.glyphs import Glyph, add_glyph, glyphs_of, remove_glyph
+from asyncrepl.views.glyphs import Glyph, glyph_rows, glyphs_of
 from asyncrepl.views.lanes import legend
 from asyncrepl.views.styled_lines import plain
 
@@ -131,22 +131,12 @@ def test_an_export_format_is_one_file(folder: Path) -> None:
     assert "zebra" not in run(folder, typed=":help save\n:export nothing\n")
 
 
-def test_a_glyph_is_one_call(tmp_path: Path) -> None:
+def test_a_glyph_is_one_row(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is explained by `:help lanes` and the legend, in its place."""
-    glyph = tmp_path / "zebra.py"
-    glyph.write_text(
-        "from asyncrepl.views.glyphs import Glyph, add_glyph\n"
-        'add_glyph("lanes", Glyph("zebra", "≡", "#", "grazes", "dim", rank=15))\n'
-    )
-    exec(compile(glyph.read_text(), glyph, "exec"), {})
-    try:
-        assert list(glyphs_of("lanes"))[1:4] == ["waiting", "zebra", "brief"]
-        assert "─ waits   ≡ zebra   ┴ runs" in "".join(map(plain, legend()))
-        with pytest.raises(ValueError, match="a glyph 'zebra' already"):
-            add_glyph("lanes", Glyph("zebra", "=", "="))
-    finally:
-        remove_glyph("lanes", "zebra")
-    assert "zebra" not in "".join(map(plain, legend()))
+    zebra = Glyph("zebra", "≡", "#", "grazes", "dim")
+    monkeypatch.setitem(glyphs_of("lanes"), zebra.name, zebra)
+    assert "✗ error   ≡ zebra" in "".join(map(plain, legend()))
+    assert plain(glyph_rows("lanes")[-1]) == "  ≡  #  grazes"
 
 
 def test_a_command_belongs_to_a_group() -> None:
@@ -159,6 +149,4 @@ def test_no_two_have_one_rank() -> None:
     """So the order is said, and is not that of the files."""
     ranks = [(each.group, each.rank) for each in CommandRegistry()]
     assert len(set(ranks)) == len(ranks)
-    for picture in ("lanes", "marbles"):
-        assert len({each.rank for each in glyphs_of(picture).values()}) == len(glyphs_of(picture))
     assert len({each.rank for each in export_formats().values()}) == len(export_formats())

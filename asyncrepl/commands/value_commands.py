@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from asyncrepl.commands.demo_commands import call_text, source_code_lines
 from asyncrepl.commands.diagram_commands import DEFAULT_WIDTH
 from asyncrepl.engine.code_owner import location_text, short_filename, user_entries
-from asyncrepl.engine.iteration.iteration_emission import type_name
+from asyncrepl.engine.tasks.await_chain import name_of_type
 from asyncrepl.events.object_info import MISSING, code_of, is_real_instance
 from asyncrepl.runtime.configuration import closest_match
 from asyncrepl.runtime.isolation import is_library
@@ -80,7 +80,7 @@ def _hint(name: str, shell: Shell) -> str:
 
 
 def _head(name: str, value: Any, width: int | None) -> list[Line]:
-    called = call_text(value) if callable(value) else f": {type_name(value)}"
+    called = call_text(value) if callable(value) else f": {name_of_type(type(value))}"
     head = ("name", printable(name + called)), ("label", _kind(value)), ("dim", _place(value))
     return [row for piece in head if piece[1] for row in flowed([piece], width, 4)]
 
@@ -112,7 +112,7 @@ def _short_kind(value: Any) -> str:
     if is_real_instance(value, ROUTINES):
         return "function"
     size = f" of {len(value):,}" if kind in (list, tuple, dict, set, frozenset, str, bytes) else ""
-    return printable(type_name(value)) + size
+    return printable(name_of_type(type(value))) + size
 
 
 _PLAIN = "plain function: the call itself needs no await"

@@ -28,21 +28,25 @@ from types import (
     FrameType,
     FunctionType,
     GeneratorType,
+    GetSetDescriptorType,
     MappingProxyType,
+    MemberDescriptorType,
     MethodType,
 )
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 #: Stands for "no such attribute", which differs from the attribute None.
 MISSING = object()
 
-_mro = type.__dict__["__mro__"].__get__
-_namespace = type.__dict__["__dict__"].__get__
+#: The bases of a class, itself first, and what is defined in it; its metaclass is not asked.
+mro_of: Callable[[type], tuple[type, ...]] = type.__dict__["__mro__"].__get__
+namespace_of: Callable[[type], Mapping[str, Any]] = type.__dict__["__dict__"].__get__
 _HELD_TYPES = (FunctionType, MethodType, BuiltinFunctionType, functools.partial, type)
 _CONSTANT_TYPES = (type(None), bool, int, float, complex, str, bytes, range)
+_DICT_DESCRIPTORS = (GetSetDescriptorType, MemberDescriptorType)
 _NOTHING: dict[str, str] = {}
 _COLLECTIONS = (list, tuple, set, frozenset, deque, dict, type(_NOTHING.values()))
 #: How the code of a running thing is called by its type.
@@ -55,8 +59,8 @@ CODE_ATTRIBUTES: dict[type, str] = {
 
 def lookup(kind: type, name: str) -> object:
     """What the interpreter finds for the special method `name`; runs no user code."""
-    for base in _mro(kind):
-        found = _namespace(base).get(name, MISSING)
+    for base in mro_of(kind):
+        found = namespace_of(base).get(name, MISSING)
         if found is not MISSING:
             return found
     return MISSING
@@ -69,6 +73,17 @@ def is_real_instance(obj: object, kinds: type | tuple[type, ...]) -> TypeGuard[A
     of the user's. That of a proxy of a request raises where there is no request.
     """
     return issubclass(type(obj), kinds)
+
+
+def instance_dict(obj: object) -> dict[str, Any]:
+    """The object's own dictionary; empty where a class puts something else in its place."""
+    if type(lookup(type(obj), "__dict__")) not in _DICT_DESCRIPTORS:
+        return {}
+    try:
+        found = object.__getattribute__(obj, "__dict__")
+    except AttributeError:
+        return {}
+    return found if type(found) is dict else {}
 
 
 def has_method(kind: type, name: str) -> bool:
@@ -181,13 +196,8 @@ def describe(obj: object, *, keep: bool = False) -> ObjectInfo:
 
 
 def _members(obj: object) -> dict[str, type]:
-    try:
-        found = object.__getattribute__(obj, "__dict__")
-    except AttributeError:
-        return {}
-    if type(found) is not dict:
-        return {}
-    return {name: type(value) for name, value in found.items() if type(name) is str}
+    found = instance_dict(obj).items()
+    return {name: type(value) for name, value in found if type(name) is str}
 
 
 class RefusedOperands:

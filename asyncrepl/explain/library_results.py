@@ -117,12 +117,17 @@ def _steps() -> dict[str, type]:
         yield
 
     found = {}
-    for name in ("__anext__", "asend", "athrow", "aclose"):
-        arguments = {"asend": (None,), "athrow": (ValueError(),)}.get(name, ())
-        step = getattr(empty(), name)(*arguments)
-        with contextlib.suppress(BaseException):
-            step.close()  # else it warns that nobody has awaited it
-        found[name] = type(step)
+    hooks = sys.get_asyncgen_hooks()
+    sys.set_asyncgen_hooks(None, None)  # else the user's loop would make a task to close each
+    try:
+        for name in ("__anext__", "asend", "athrow", "aclose"):
+            arguments = {"asend": (None,), "athrow": (ValueError(),)}.get(name, ())
+            step = getattr(empty(), name)(*arguments)
+            with contextlib.suppress(BaseException):
+                step.close()  # else it warns that nobody has awaited it
+            found[name] = type(step)
+    finally:
+        sys.set_asyncgen_hooks(*hooks)
     return found
 
 

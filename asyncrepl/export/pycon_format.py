@@ -62,7 +62,7 @@ class _GrowingTranscript:
 def transcript_text(recording: Recording) -> str:
     """The session on paper, as ``asyncrepl check`` reads it."""
     return _TRANSCRIPT_HEAD + "".join(
-        _input_text(recorded, recording.width) for _, recorded in recording.recorded_inputs
+        _input_text(recorded, recording.width) for recorded in recording.recorded_inputs
     )
 
 

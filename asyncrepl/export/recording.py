@@ -13,13 +13,12 @@ import ast
 import gc
 import inspect
 import math
-from contextlib import contextmanager
 from copy import copy
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
+from asyncrepl.events.instrument import Instrument
 from asyncrepl.session.frontend import Console
-from asyncrepl.session.live_reporters import Narrator
 from asyncrepl.session.tape import RecordedInput
 from asyncrepl.syntax.parsed_input import as_command
 from asyncrepl.transcript.grammar import GAP, Input
@@ -61,10 +60,9 @@ class Recording(NamedTuple):
     width: int | None = None
 
     @property
-    def recorded_inputs(self) -> tuple[tuple[Input, RecordedInput], ...]:
-        """The inputs with what came of each."""
-        pairs = ((entry, each) for entry, each in self.parts if isinstance(entry, Input))
-        return tuple((entry, recorded) for entry, recorded in pairs if recorded is not None)
+    def recorded_inputs(self) -> tuple[RecordedInput, ...]:
+        """What came of each input."""
+        return tuple(recorded for _, recorded in self.parts if recorded is not None)
 
 
 def record_transcript(transcript: Transcript) -> Recording:
@@ -104,8 +102,10 @@ def _run_in_shell(
         open_player(transcript, console, math.inf, TimeLimits()) as player,
     ):
         shell = player.shell
-        with _steps_recorded(shell, events):
-            _play_inputs(player, transcript)
+        if events is not None:
+            shell.narrator.listen()
+            shell.loop.live.instruments.add(_StepRecorder(events))
+        _play_inputs(player, transcript)
         timeline = shell.observing.timeline
         if snapshots is not None and timeline is not None:
             snapshots.append(timeline.snapshot())
@@ -124,35 +124,11 @@ def _play_inputs(player: Player, transcript: Transcript) -> None:
             break
 
 
-@contextmanager
-def _steps_recorded(shell: Shell, events: list[IterationEvent] | None) -> Iterator[None]:
-    """Within the block, all steps of all iterations go to `events`, if given."""
-    if events is None:
-        yield
-        return
-    narrator, listener = shell.narrator, _StepRecorder(shell, events)
-    shell.narrator = listener
-    listener.switch_recording(on=True)
-    try:
-        yield
-    finally:
-        listener.switch_recording(on=False)
-        shell.narrator = narrator
+class _StepRecorder(Instrument):
+    """Keeps the steps of all iterations in `events`."""
 
-
-class _StepRecorder(Narrator):
-    """Records all iterations and shows none, whatever the session itself asks for."""
-
-    def __init__(self, shell: Shell, events: list[IterationEvent]) -> None:
-        super().__init__(shell)
+    def __init__(self, events: list[IterationEvent]) -> None:
         self._events = events
-
-    def switch_recording(self, *, on: bool) -> None:
-        """Hear from now on, or no more."""
-        super().turn(on=on)
-
-    def turn(self, *, on: bool) -> None:
-        """Go on as before."""
 
     def iteration_event(self, event: IterationEvent) -> None:
         """Keep `event`."""

@@ -40,11 +40,9 @@ if TYPE_CHECKING:
 PICTURE_ROWS = 30
 #: The size of a cell of the picture, and the space around the screen.
 CELL_WIDTH, CELL_HEIGHT, MARGIN = 8.4, 18, 14
-#: The colours of a terminal, by the names of its palette.
-TERMINAL_COLORS = {
-    "default": "#d6dbe0", "black": "#20262c", "red": "#ff7b72", "green": "#7ee787",
-    "brown": "#e3b341", "blue": "#79c0ff", "magenta": "#d2a8ff", "cyan": "#76e3ea",
-    "white": "#d6dbe0", "brightblack": "#7d8590", "dim": "#7d8590",
+_COLORS = {
+    "default": "#d6dbe0", "dim": "#7d8590", "red": "#ff7b72", "green": "#7ee787",
+    "brown": "#e3b341", "magenta": "#d2a8ff", "cyan": "#76e3ea",
 }  # fmt: skip
 
 
@@ -67,7 +65,7 @@ def recording_picture(recording: Recording) -> str:
     shown = _last_screen(parts)
     while shown and not any(text.strip() for _, text in shown[0]):
         del shown[0]
-    return svg_picture([list(_styled_runs(row)) for row in shown], SCREEN_COLUMNS, recording.title)
+    return _picture([list(_styled_runs(row)) for row in shown], recording.title)
 
 
 def _last_screen(parts: list[list[Line]]) -> list[Line]:
@@ -82,12 +80,10 @@ def _last_screen(parts: list[list[Line]]) -> list[Line]:
     return shown[-PICTURE_ROWS:]
 
 
-def svg_picture(screen: Sequence[Sequence[StyledRun]], columns: int, title: str = "") -> str:
-    """The `screen` as SVG, `columns` wide: each row is what stands in it, from left to right.
-
-    `title` is what a screen reader says and a browser shows on top.
-    """
-    width, height = columns * CELL_WIDTH + 2 * MARGIN, len(screen) * CELL_HEIGHT + 2 * MARGIN
+def _picture(screen: Sequence[Sequence[StyledRun]], title: str) -> str:
+    """The `screen` as SVG; a screen reader says the `title`, and a browser shows it on top."""
+    width = SCREEN_COLUMNS * CELL_WIDTH + 2 * MARGIN
+    height = len(screen) * CELL_HEIGHT + 2 * MARGIN
     text = "\n".join(
         _text_element(piece, row)
         for row, runs in enumerate(screen)
@@ -166,6 +162,6 @@ def _styled_runs(row: Line) -> Iterator[StyledRun]:
     column = 0
     for style, fragment in row:
         text = xml_representable(fragment)  # here, because what is spelled out takes more cells
-        color = TERMINAL_COLORS[STYLE_COLORS.get(style, "default")]
+        color = _COLORS[STYLE_COLORS.get(style, "default")]
         yield StyledRun(column, text, color, style in BOLD_STYLES)
         column += cell_width(text)

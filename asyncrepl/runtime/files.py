@@ -12,6 +12,7 @@ folder of another machine may take its time, and so nobody who draws calls that.
 from __future__ import annotations
 
 import os
+import select
 import stat
 from contextlib import suppress
 from itertools import islice
@@ -50,11 +51,17 @@ def reserve(path: Path) -> int:
 
 
 def write_all(fd: int, data: bytes, offset: int | None = None) -> None:
-    """Write all of `data` to the file `fd`, at its end, or at `offset`."""
+    """Write all of `data` to the file `fd`, at its end, or at `offset`.
+
+    Also to one that somebody has set to non-blocking.
+    """
     view, done = memoryview(data), 0
     while done < len(view):
         rest = view[done:]
-        done += os.write(fd, rest) if offset is None else os.pwrite(fd, rest, offset + done)
+        try:
+            done += os.write(fd, rest) if offset is None else os.pwrite(fd, rest, offset + done)
+        except BlockingIOError:
+            select.select([], [fd], [], 1.0)
 
 
 def is_special(path: Path) -> bool:

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
 
     from asyncrepl.session.command_registry import Answer, Command, CommandRegistry
-    from asyncrepl.session.frontend import Frontend
     from asyncrepl.session.input_run import ContainedErrors
     from asyncrepl.session.leak_reporter import LeakReporter
     from asyncrepl.session.outcome_reporter import OutcomeReporter
@@ -31,8 +30,6 @@ if TYPE_CHECKING:
 class _RunnerContext(ForegroundView, Protocol):
     """What running commands needs of the session. It is what commands are given, too."""
 
-    @property
-    def frontend(self) -> Frontend: ...
     @property
     def registry(self) -> CommandRegistry: ...
     @property

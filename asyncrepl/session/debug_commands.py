@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from asyncrepl.engine.loop.debug_control import DebugControl, DebugMode, StepResult
-    from asyncrepl.session.frontend import Frontend
     from asyncrepl.session.live_reporters import Narrator
 
 _NO_ITERATION = "no async for is under way: the next one that begins is waited for"
@@ -41,8 +40,6 @@ class _DebugContext(ForegroundView, Protocol):
 
     @property
     def busy(self) -> bool: ...
-    @property
-    def frontend(self) -> Frontend: ...
     @property
     def narrator(self) -> Narrator: ...
     def interrupt(self) -> bool: ...

@@ -196,6 +196,10 @@ class ForegroundView(Protocol):
         """Where lines are shown."""
 
     @property
+    def frontend(self) -> Frontend:
+        """Who types."""
+
+    @property
     def loop(self) -> LiveLoop:
         """Where the session lives."""
 

@@ -62,17 +62,22 @@ class Narrator(Instrument):
         return [] if self._tracer is None else self._tracer.open_iterations.seen()
 
     def turn(self, *, on: bool) -> None:
-        """Narrate all iterations from now on, or none."""
-        self.on = on
-        if on:
+        """Narrate all iterations from now on, or none; who listens goes on."""
+        self.on = on or not self._shows_steps
+        if self.on:
             self._start(None)
         else:
             self._stop()
 
     def listen(self) -> None:
-        """Examine all iterations from now on, and show none."""
+        """Examine all iterations until `close`, and show none."""
         self._shows_steps = False
         self.turn(on=True)
+
+    def close(self) -> None:
+        """Hear of no iteration any more: the session ends."""
+        self.on = self._watched = False
+        self._stop()
 
     def narrate_task(self, task: asyncio.Task[None]) -> None:
         """Narrate the iterations of `task`, and of the tasks it makes; if not all are narrated."""

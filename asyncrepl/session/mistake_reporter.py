@@ -23,7 +23,7 @@ from types import AsyncGeneratorType, CoroutineType
 from typing import TYPE_CHECKING, Any, Protocol
 
 from asyncrepl.engine.code_owner import short_filename
-from asyncrepl.engine.tasks.task_records import ending
+from asyncrepl.engine.tasks.task_records import all_tasks, ending, sorted_by_name
 from asyncrepl.events.finding_log import install
 from asyncrepl.events.findings import Finding
 from asyncrepl.events.instrument import Instrument
@@ -376,9 +376,6 @@ class SilentMistakeReporter(Instrument):
         """The task whose end is waited for; of a program on its own, the first it has made."""
         if not self._context.runs_own_loop:
             return self._context.task
-        from asyncrepl.engine.tasks.task_records import all_tasks
-        from asyncrepl.engine.tasks.task_survey import sorted_by_name
-
         return next(iter(sorted_by_name(all_tasks(self._context.loop))), None)
 
     def _explanation(self, finding: Finding) -> Explanation | None:

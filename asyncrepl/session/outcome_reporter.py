@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from asyncrepl.engine.loop.live_loop import ObservationRequests
     from asyncrepl.engine.statements import Outcome
     from asyncrepl.explain.explanation import Explanation
-    from asyncrepl.session.frontend import Frontend
     from asyncrepl.session.guide import Guide
     from asyncrepl.session.leak_reporter import LeakReporter
     from asyncrepl.session.live_reporters import Narrator
@@ -40,8 +39,6 @@ class _OutcomeContext(ForegroundView, Protocol):
 
     @property
     def closing(self) -> bool: ...
-    @property
-    def frontend(self) -> Frontend: ...
     @property
     def guide(self) -> Guide: ...
     @property

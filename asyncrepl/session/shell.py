@@ -195,9 +195,8 @@ class Shell:
                 self.leak_reporter.explained.close(self.session.namespace)
         finally:
             sys.displayhook, sys.modules["__main__"], sys.excepthook = before
-            self.narrator.watch(on=False)
             self._forget_values()
-            self.narrator.turn(on=False)
+            self.narrator.close()
             instruments.remove(self.blocking_reporter)
 
     def submit(

@@ -41,31 +41,23 @@ from types import (
     ModuleType,
     TracebackType,
 )
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from asyncrepl.events.object_info import MISSING, lookup
-from asyncrepl.session.frontend import ForegroundView
 from asyncrepl.views.styled_lines import flowed, text_lines
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from asyncrepl.session.frontend import Frontend
+    from asyncrepl.session.frontend import ForegroundView
 
 _NAMES = ("_", "__", "___")
-
-
-class _ValueContext(ForegroundView, Protocol):
-    """What showing values needs: also who types."""
-
-    @property
-    def frontend(self) -> Frontend: ...
 
 
 class ValueDisplay:
     """Shows the values of one session; for the loop's thread."""
 
-    def __init__(self, context: _ValueContext) -> None:
+    def __init__(self, context: ForegroundView) -> None:
         self._context = context
         self._said: tuple[int, object] = 0, None
         self._kept = ShownValues(context.session.namespace)

@@ -96,18 +96,10 @@ class Command(NamedTuple):
     rest: str
     column: int = 0
 
-    def __eq__(self, other: object) -> bool:
-        """Whether it is the same command, in whatever column its rest begins."""
-        return isinstance(other, Command) and self[:2] == other[:2]
-
-    def __hash__(self) -> int:
-        return hash(self[:2])
-
 
 class Statement(NamedTuple):
     """Python that parses: one statement or several, to be run as one."""
 
-    text: str
     tree: ast.Module
 
 
@@ -118,7 +110,6 @@ class Incomplete:
 class InvalidStatement(NamedTuple):
     """Python that does not parse, with the parser's error."""
 
-    text: str
     error: Exception
 
 
@@ -140,10 +131,10 @@ def parse_input(text: str, filename: str = "<input>", *, program: bool = False) 
         # 3.13 the error has no class of its own. User text cannot produce it.
         if error.msg == "incomplete input":
             return Incomplete()
-        return InvalidStatement(text, error.with_traceback(None))
+        return InvalidStatement(error.with_traceback(None))
     except (RecursionError, MemoryError, OverflowError) as error:
-        return InvalidStatement(text, error.with_traceback(None))
-    return Statement(text, tree) if tree.body else Blank()
+        return InvalidStatement(error.with_traceback(None))
+    return Statement(tree) if tree.body else Blank()
 
 
 def as_command(text: str) -> Command | None:

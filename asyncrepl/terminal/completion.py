@@ -24,7 +24,7 @@ from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from asyncrepl.events.object_info import MISSING, is_real_instance
 from asyncrepl.runtime.files import paths_beginning_with
 from asyncrepl.syntax.cursor_context import code_at_end, open_call, opened_at_end
-from asyncrepl.terminal.object_lookup import (
+from asyncrepl.syntax.static_inspection import (
     find,
     item_of,
     keys_of,

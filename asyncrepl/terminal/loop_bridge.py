@@ -52,30 +52,18 @@ class LoopBridge:
         self._queue = queue
         self._lock = threading.Lock()
         self._kept: list[str] = []
-        self._run: Callable[[str], None] = self._kept.append
+        self._run: Callable[[str, float | None], None]
         self._loop: LiveLoop | None = None
-        self._run_scripted: Callable[[str, float | None], None]
 
-    def connect(
-        self,
-        loop: LiveLoop,
-        run: Callable[[str], None],
-        run_scripted: Callable[[str, float | None], None],
-    ) -> None:
+    def connect(self, loop: LiveLoop, run: Callable[[str, float | None], None]) -> None:
         """From now on texts are given to `run`, on `loop`; first those kept so far.
 
-        Those of a replay are given to `run_scripted`, with the time after which to interrupt them.
+        With each comes the time after which to interrupt it, that of a replay's, or None.
         """
-        self._loop, self._run_scripted = loop, run_scripted
-
-        def post(text: str) -> None:
-            with contextlib.suppress(RuntimeError):  # the loop is closed: the session ends
-                loop.call_soon_threadsafe(run, text)
-
         with self._lock:
-            self._run = post
+            self._run, self._loop = run, loop
             for text in self._kept:
-                post(text)
+                self._post(run, text, None)
             self._kept.clear()
 
     def prepare(self) -> None:
@@ -96,12 +84,15 @@ class LoopBridge:
     def submit(self, text: str) -> None:
         """Have `text` run; the terminal prompts again when it is done."""
         with self._lock:
-            self._run(text)
+            if self._loop is None:
+                self._kept.append(text)
+            else:
+                self._post(self._run, text, None)
 
     def run_scripted(self, text: str, interrupt_after: float | None) -> None:
         """Have `text` of a replay run while the user's clock is released."""
         if self._loop is not None:
-            self._post(self._run_scripted, text, interrupt_after)
+            self._post(self._run, text, interrupt_after)
 
     def set_pace(self, pace: float) -> None:
         """Let the user's clock run at `pace`; a real one can't jump."""

@@ -128,7 +128,8 @@ class Pager:
         self._input = input_
         self._suspension = suspension
         self._shown: Application[None] | None = None
-        self._then: Callable[[], None] = _no_continuation
+        #: Called at the end of the reading.
+        self._then: Callable[[], object] = bool
         self._task: asyncio.Task[None] | None = None
 
     def open(self, lines: Sequence[Line], done: Callable[[], None], *, newest_last: bool) -> None:
@@ -174,7 +175,7 @@ class Pager:
             self._shown = None
             self._suspension.reclaim_from_pager(get_typeahead(app.input))
             done()
-            then, self._then = self._then, _no_continuation
+            then, self._then = self._then, bool
             then()
 
 
@@ -191,10 +192,6 @@ def _application(app: Application[None], input_: Input, pages: Pages) -> Applica
         erase_when_done=True,
         terminal_size_polling_interval=None,  # see `Pager.resized`
     )
-
-
-def _no_continuation() -> None:
-    """Nobody waits for the end of the reading."""
 
 
 def _page_bindings(pages: Pages) -> KeyBindings:

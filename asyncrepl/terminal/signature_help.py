@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from asyncrepl.events.object_info import MISSING, is_real_instance
 from asyncrepl.syntax.cursor_context import open_call
-from asyncrepl.syntax.static_inspection import without_annotations
-from asyncrepl.terminal.object_lookup import (
+from asyncrepl.syntax.static_inspection import (
     Found,
     find,
     raw_attribute,
     raw_document,
+    without_annotations,
 )
 from asyncrepl.views.async_kinds import async_use
 from asyncrepl.views.styled_lines import cell_width, flowed, printable
@@ -136,14 +136,6 @@ def keyword_names(call: OpenCall, found: Found) -> list[str]:
     return [name for name in names if name not in taken | call.given]
 
 
-def signature_of(obj: Any) -> str | None:
-    """The parameters of a function, a method or a class, in parentheses; None if unknown."""
-    parameters = parameters_of(Found(obj))
-    if parameters is None:
-        return None
-    return f"({', '.join(part.text for part in _parts(parameters))})"
-
-
 def parameters_of(found: Found, layers: int = _MAX_LAYERS) -> list[Parameter] | None:
     """The parameters that a call of what was `found` takes; None if they cannot be known.
 
@@ -227,7 +219,7 @@ def _builtin_parameters(obj: Any) -> list[Parameter] | None:
         return None
 
 
-def _parts(parameters: list[Parameter], dots: str = "…") -> Iterator[_Part]:
+def _parts(parameters: list[Parameter], dots: str) -> Iterator[_Part]:
     """Names and defaults, with the ``/`` and ``*`` that Python would write between them."""
     before: Parameter | None = None
     for parameter in parameters:

@@ -36,6 +36,7 @@ from prompt_toolkit.input.vt100 import Vt100Input
 from prompt_toolkit.output.color_depth import ColorDepth
 from prompt_toolkit.output.vt100 import Vt100_Output
 
+from asyncrepl.runtime.files import write_all
 from asyncrepl.terminal.terminal_background import AnswerFilter
 
 if TYPE_CHECKING:
@@ -255,18 +256,6 @@ class DeviceOutput(Vt100_Output):
         moves what was there into the scrollback: one ghost copy per print.
         """
         self.write_raw("\x1b7\x1b[K\x1b[B\x1b[J\x1b8")
-
-
-def write_all(fd: int, data: bytes) -> None:
-    """Write all of `data`, also to a descriptor set to non-blocking by somebody."""
-    view = memoryview(data)
-    while view:
-        try:
-            view = view[os.write(fd, view) :]
-        except BlockingIOError:
-            import select
-
-            select.select([], [fd], [], 1.0)
 
 
 def _color_depth(*, color: bool) -> ColorDepth | None:

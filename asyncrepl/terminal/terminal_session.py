@@ -131,7 +131,7 @@ class _PromptSession:
         )
         terminal.editor.lexer.takes_python = lambda name: takes_python(self._shell, name)
         terminal.ui.call(terminal.ui.painter.redraw)  # what is typed already may need help
-        terminal.bridge.connect(loop, self._start, self._start)
+        terminal.bridge.connect(loop, self._start)
         install_stdlib_copies()
         _freeze_heap()
         terminal.out.on_write = self._shell.printed
@@ -230,7 +230,7 @@ class _PromptSession:
         watchdog.start()
         self._terminal.loop_view.watchdog = watchdog
 
-    def _start(self, text: str, interrupt_after: float | None = None) -> None:
+    def _start(self, text: str, interrupt_after: float | None) -> None:
         self._prepare()
         install_stdlib_copies()
         self._interrupter.install()

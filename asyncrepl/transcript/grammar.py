@@ -133,9 +133,6 @@ class Transcript(NamedTuple):
         mark, end = "\ufeff" * self.bom, self.newline * self.final_newline
         return mark + self.newline.join(self.lines) + end
 
-    def __str__(self) -> str:
-        return self.render()
-
     @property
     def lines(self) -> list[str]:
         """The lines as written, without line ends."""

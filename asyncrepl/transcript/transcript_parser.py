@@ -52,11 +52,6 @@ class Fence(NamedTuple):
     mark: str
     lines: tuple[str, ...]
 
-    @property
-    def text(self) -> str:
-        """The transcript in the fence."""
-        return "".join(self.inner(line) + "\n" for line in self.lines)
-
     def inner(self, line: str) -> str:
         """`line` without the fence's indent (or as much of it as is there)."""
         return line[len(self.indent) :] if line.startswith(self.indent) else line.lstrip(" ")

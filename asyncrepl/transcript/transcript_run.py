@@ -33,6 +33,7 @@ from asyncrepl.engine.loop.loop_clock import Clock
 from asyncrepl.engine.loop.loop_runner import keep_running
 from asyncrepl.engine.loop.timers import TimerTies
 from asyncrepl.engine.tasks.task_records import current_task
+from asyncrepl.events.instrument import Instrument
 from asyncrepl.runtime.process import release_collector
 from asyncrepl.session.frontend import Console
 from asyncrepl.session.input_run import Status, run_input
@@ -60,12 +61,14 @@ class TimeLimits(NamedTuple):
     total: float = 60.0
 
 
-class HangDetector:
+class HangDetector(Instrument):
     """Watches the statements on one loop from a thread of its own.
 
     If, between `begin` and `end`, the statement will not end, `reason` says why
     and `hung` is called on the loop's thread. A statement that holds the loop gets
     a SIGINT first, so that the loop can run again and call `hung`.
+
+    It wakes no loop that goes on by itself, however slowly: the record of a run has each callback.
     """
 
     def __init__(self, loop: LiveLoop, hung: Callable[[], object], limits: TimeLimits) -> None:
@@ -76,12 +79,15 @@ class HangDetector:
         self._over = threading.Event()
         self._began: float | None = None
         self._may_be_idle = True
+        #: The iteration behind which the loop waits for the outside alone.
+        self._waits_after = -1
         self._suspicions = 0
         self._last_activity = (-1, 0.0)
         self._own_wakeups = 0
         self._thread = threading.Thread(target=self._poll, name="asyncrepl watch", daemon=True)
         self._thread.start()
         self._threads = threading.active_count()
+        loop.live.instruments.add(self)
 
     def begin(self) -> None:
         """A statement starts."""
@@ -94,8 +100,13 @@ class HangDetector:
 
     def close(self) -> None:
         """End the watch and its thread."""
+        self._loop.live.instruments.remove(self)
         self._over.set()
         self._thread.join()
+
+    def loop_waits(self) -> None:
+        """Note that nothing but the outside ends the wait that begins."""
+        self._waits_after = self._loop.live.loop_iteration.number
 
     def _poll(self) -> None:
         while not self._over.wait(POLL_INTERVAL):
@@ -105,10 +116,11 @@ class HangDetector:
 
     def _look(self, began: float) -> None:
         now, current = monotonic(), self._loop.live.loop_iteration
+        rests = self._waits_after == current.number or self._loop.live.clock.frozen
         number = current.number - self._own_wakeups
         if number != self._last_activity[0] or self._last_activity[1] < began:
             self._last_activity, self._may_be_idle, self._suspicions = (number, now), True, 0
-        elif self._may_be_idle and not current.busy:
+        elif self._may_be_idle and rests and not current.busy:
             self._own_wakeups += 1
             self._loop.call_soon_threadsafe(self._check_idle, current.number + 1)
         quiet = now - self._last_activity[1]

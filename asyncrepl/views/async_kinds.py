@@ -14,7 +14,7 @@ from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_ITERABLE_COROUTINE
 from types import AsyncGeneratorType, CoroutineType, FunctionType, GeneratorType, MethodType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from asyncrepl.events.object_info import has_method, is_step
+from asyncrepl.events.object_info import has_method, is_step, mro_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -121,7 +121,7 @@ def async_use(obj: Any) -> str:
         return f"needs {use}" if use else ""
     if function is anext or function is aiter:
         return "needs await" if function is anext else "needs async for"
-    is_class = type in type.__dict__["__mro__"].__get__(type(obj))
+    is_class = type in mro_of(type(obj))
     kind = obj if is_class else type(obj)
     uses = [use for name, use in _MEMBERS if has_method(kind, name)]
     return f"needs {' or '.join(uses)}" if uses else ""

@@ -332,12 +332,12 @@ class LanePicture:
         return int(self._ids[number]) if number >= 0 else 0
 
     def _marked(self, snapshot: Snapshot) -> dict[tuple[int, int], str]:
-        glyphs = glyphs_of("lanes")
+        ranks = {name: rank for rank, name in enumerate(glyphs_of("lanes"))}
         marks: dict[tuple[int, int], str] = {}
         for mark in reversed(snapshot.marks):
             column = self._scale.column(mark.at)
             if column < 0:
                 break
             before = marks.get((mark.lane, column), mark.kind)
-            marks[mark.lane, column] = max(mark.kind, before, key=lambda kind: glyphs[kind].rank)
+            marks[mark.lane, column] = max(mark.kind, before, key=ranks.__getitem__)
         return marks

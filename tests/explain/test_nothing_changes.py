@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from explain.harness import load, run
 
+from asyncrepl.explain.library_results import _steps
+
 if TYPE_CHECKING:
     from explain.harness import Report
     from support.shells import Typed
@@ -104,6 +106,20 @@ def test_an_object_that_has_every_attribute_is_asked_for_none(
     assert set(type_in("print(*Anything.asked)").split()) <= {"x"}
 
 
+def test_an_explanation_makes_no_task_on_the_loop_of_the_user(type_in: Typed) -> None:
+    """To know what `anext` gives it steps an async generator of its own, which is closed unseen."""
+    type_in("async def none():\n    return; yield\n")
+    type_in.shell.observing.want("timeline")
+    _steps.cache_clear()
+    assert "why  `anext(none())` found no more items" in type_in("await anext(none())")
+    gc.collect()
+    type_in("await asyncio.sleep(0)")
+    timeline = type_in.shell.observing.timeline
+    assert timeline is not None
+    tasks = [lane.coro for lane in timeline.snapshot().lanes]
+    assert "async_generator_athrow" not in tasks
+
+
 ODD = """\
 class Method:
     __hash__ = None
@@ -124,3 +140,15 @@ def test_special_methods_are_not_compared(type_in: Typed, typed: str) -> None:
     told = type_in(typed)
     assert "compared" not in told
     assert "unhashable" not in told
+
+
+@pytest.mark.parametrize(
+    "mistake", ["for x in own: pass", "async for x in own: pass", "await own"]
+)
+def test_a_dictionary_of_its_own_is_not_asked(type_in: Typed, mistake: str) -> None:
+    """What a class has put in the place of ``__dict__`` is code of the user's."""
+    type_in('class Own:\n    __dict__ = property(lambda self: print("asked"))\n')
+    type_in("own = Own()")
+    told = type_in(mistake)
+    assert "TypeError" in told
+    assert "asked" not in told

@@ -56,6 +56,7 @@ since_3_15 = pytest.mark.skipif(sys.version_info < (3, 15), reason="new in Pytho
         (["def f(): 1\n...", "f()", "f.__name__"], "'f'\n"),
         (["n: int = 1", "m: int", "n"], "1\n"),
         (["for n in (1, 2): m: int = n", "m"], "2\n"),
+        (["a: (int) = (3)", "(b): (int) = 4", "a, b"], "(3, 4)\n"),
         (["x = '''a\n... b'''", "print(x)"], "a\nb\n"),
         (["if 1:\n...     print('''a\n...   b''')\n..."], "a\n  b\n"),
         (["from math import *", "floor(1.5)"], "1\n"),

@@ -111,7 +111,7 @@ def outputs(text: str) -> list[list[str]]:
         line for lines in run_transcript(transcript, TimeLimits()).outputs for line in lines
     ]
     recorded_inputs = record_transcript(transcript).recorded_inputs
-    exported = [plain(line) for _, recorded in recorded_inputs for line in output_lines(recorded)]
+    exported = [plain(line) for recorded in recorded_inputs for line in output_lines(recorded)]
     out = io.StringIO()
     replay_plain(transcript, Console(out))
     replayed = [

@@ -77,10 +77,10 @@ def test_a_mistake_only_the_compiler_finds_does_not_break_a_block_off() -> None:
 @pytest.mark.parametrize(
     ("text", "command"),
     [
-        (":load counter", Command("load", "counter")),
-        (":help", Command("help", "")),
-        (":", Command("", "")),
-        (":spawn await f(1, 2) ", Command("spawn", "await f(1, 2)")),
+        (":load counter", Command("load", "counter", 6)),
+        (":help", Command("help", "", 5)),
+        (":", Command("", "", 1)),
+        (":spawn await f(1, 2) ", Command("spawn", "await f(1, 2)", 7)),
         ("exit", Command("quit", "")),
         ("quit\n", Command("quit", "")),
     ],

@@ -33,9 +33,10 @@ README = """\
 
 def test_only_pycon_fences_are_transcripts() -> None:
     """Headings, prose and other fences are no part of the session."""
-    assert [(fence.line, fence.text) for fence in fences(README)] == [
-        (4, ">>> x = 1\n>>> x\n1\n"),
-        (12, '>>> if x:\n...     print("a\\n\\nb")\n...\na\n\nb\n'),
+    found = [(each.line, [each.inner(line) for line in each.lines]) for each in fences(README)]
+    assert found == [
+        (4, [">>> x = 1", ">>> x", "1"]),
+        (12, [">>> if x:", '...     print("a\\n\\nb")', "...", "a", "", "b"]),
     ]
 
 

@@ -1,12 +1,17 @@
 from __future__ import annotations
 
 import builtins
+import io
 import sys
 import warnings
+from time import monotonic
 from typing import TYPE_CHECKING
 
 import pytest
 
+from asyncrepl.engine.loop.loop_clock import Clock
+from asyncrepl.session.frontend import Console
+from asyncrepl.session.shell import open_shell
 from asyncrepl.transcript.grammar import TranscriptError
 from asyncrepl.transcript.transcript_check import (
     CheckReport,
@@ -16,7 +21,7 @@ from asyncrepl.transcript.transcript_check import (
     diff_lines,
 )
 from asyncrepl.transcript.transcript_parser import parse_transcript
-from asyncrepl.transcript.transcript_run import TimeLimits
+from asyncrepl.transcript.transcript_run import HangDetector, TimeLimits
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -335,3 +340,19 @@ def test_user_code_may_stop_the_loop() -> None:
 1
 """
     assert checked(text).passed
+
+
+def test_a_loop_that_goes_on_by_itself_is_not_woken(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else a busy machine would show in the slices of an export, which is to be the same each time."""
+    monkeypatch.setattr("asyncrepl.transcript.transcript_run.POLL_INTERVAL", 60.0)
+    with open_shell(Console(io.StringIO()), clock=Clock.virtual()) as shell:
+        detector = HangDetector(shell.loop, lambda: None, TimeLimits())
+        timer, began = shell.loop.call_later(1, bool), monotonic()
+        for _ in range(3):
+            detector._look(began)
+        assert not shell.loop._ready
+        timer.cancel()
+        detector.loop_waits()
+        detector._look(began)
+        assert len(shell.loop._ready) == 1
+        detector.close()

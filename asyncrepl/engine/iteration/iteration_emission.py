@@ -21,7 +21,7 @@ from collections import Counter
 from types import CoroutineType, GeneratorType
 from typing import TYPE_CHECKING, Any, Literal
 
-from asyncrepl.engine.tasks.await_chain import is_future, is_task
+from asyncrepl.engine.tasks.await_chain import is_future, is_task, name_of_type
 from asyncrepl.events import IDLE
 from asyncrepl.events.iteration_events import ConcurrentTasks, IterationsSummary
 
@@ -131,7 +131,10 @@ _short.maxlist = _short.maxtuple = _short.maxdict = _short.maxset = _short.maxfr
 
 def binding_text(target: str, values: tuple[object, ...]) -> str:
     """Tell `values`, which were bound to `target`, as in ``n = 3`` or ``i, word = 0, 'a'``."""
-    shown = [_short.repr(each) if _is_plain(each) else f"<{type_name(each)}>" for each in values]
+    shown = [
+        _short.repr(each) if _is_plain(each) else f"<{name_of_type(type(each))}>"
+        for each in values
+    ]
     return f"{target} = {', '.join(shown)}" if values else target
 
 
@@ -142,12 +145,7 @@ def awaitable_kind(obj: object) -> AwaitableKind:
         return _BY_TYPE[kind]
     if is_future(obj):
         return "task" if is_task(obj) else "future"
-    return _BY_NAME.get(type_name(obj), "object") if type(kind) is type else "object"
-
-
-def type_name(obj: object) -> str:
-    """The qualified name of the type of `obj`."""
-    return type.__dict__["__qualname__"].__get__(type(obj))  # type: ignore[no-any-return]
+    return _BY_NAME.get(name_of_type(kind), "object") if type(kind) is type else "object"
 
 
 def _is_plain(value: Any, depth: int = 2) -> bool:

@@ -31,8 +31,8 @@ from asyncrepl.engine.iteration.iteration_emission import (
     concurrent_tasks,
     detail_of,
     next_emitted,
-    type_name,
 )
+from asyncrepl.engine.tasks.await_chain import name_of_type
 from asyncrepl.events.findings import Finding
 from asyncrepl.events.iteration_events import (
     NO_TASKS,
@@ -217,7 +217,7 @@ class IterationState:
             self.tracer.settle("unknown")
             self.end("break" if self._broke else "return")
             return
-        name = type_name(error)
+        name = name_of_type(type(error))
         self.tracer.settle("source", name)
         cancelled = self.tracer.cancelled()
         self.tracer.open_iterations.end_clauses(cancelled, name, self)
@@ -247,7 +247,7 @@ class IterationState:
         self.ready = self.tracer.ready()
         if self.detail == "full":
             itself = iterator is iterable
-            names = type_name(iterable), type_name(iterator)
+            names = name_of_type(type(iterable)), name_of_type(type(iterator))
             self.tracer.emit(IterationBegan(self.iteration, now, *names, itself))
 
     def join(self, *, waiting: bool) -> None:
@@ -301,7 +301,7 @@ class IterationState:
     def asked(self, awaitable: object) -> None:
         """Step 2 is done."""
         if self._round_detail == "full":
-            self.emit_asked(type_name(awaitable), awaitable_kind(awaitable))
+            self.emit_asked(name_of_type(type(awaitable)), awaitable_kind(awaitable))
 
     def emit_asked(self, name: str, kind: AwaitableKind = "object") -> None:
         """Step 2 has given an object whose type has this `name` ("": unknown), of this `kind`."""

@@ -32,13 +32,12 @@ from types import CoroutineType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from asyncrepl.engine.code_owner import cut_to_user_part
-from asyncrepl.engine.iteration.iteration_emission import SiteSampler, ancestors, type_name
+from asyncrepl.engine.iteration.iteration_emission import SiteSampler, ancestors
 from asyncrepl.engine.iteration.iteration_state import IterationState, find_starvation
 from asyncrepl.engine.iteration.open_iterations import OpenIterations, UntracedIteration
-from asyncrepl.engine.tasks.await_chain import is_task
+from asyncrepl.engine.tasks.await_chain import is_task, name_of_type
 from asyncrepl.engine.tasks.task_findings import wait_for_timed_out
-from asyncrepl.engine.tasks.task_records import all_tasks, current_task, name_of
-from asyncrepl.engine.tasks.task_survey import sorted_by_name
+from asyncrepl.engine.tasks.task_records import all_tasks, current_task, name_of, sorted_by_name
 from asyncrepl.events.iteration_events import Iteration, LoopSite
 from asyncrepl.events.object_info import has_method, lookup
 from asyncrepl.instrument.doubled_loops import TRACE_SWITCH
@@ -110,7 +109,7 @@ class _TracedIterator:
         try:
             state.asked(awaitable)
         except BaseException:  # a Ctrl-C while it stands here: it will not be awaited
-            if type(awaitable) is CoroutineType or type_name(awaitable) == _STEP:
+            if type(awaitable) is CoroutineType or name_of_type(type(awaitable)) == _STEP:
                 awaitable.close()  # or it would be complained of
             raise
         return awaitable
@@ -273,7 +272,7 @@ class Tracer:
     def finish(self, error: BaseException | None) -> None:
         """A statement is over, with `error`: so are its comprehensions, and its sums are told."""
         if self.on:
-            name = "" if error is None else type_name(error)
+            name = "" if error is None else name_of_type(type(error))
             if self._joining is not None:
                 interrupted = isinstance(error, KeyboardInterrupt)
                 how = "cancelled" if interrupted else _cancellation_behind(error)

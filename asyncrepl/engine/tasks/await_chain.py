@@ -38,6 +38,8 @@ from types import (
 )
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+from asyncrepl.engine.code_owner import is_users
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -132,6 +134,21 @@ def await_chain(awaitable: object) -> list[AwaitLink]:
     if chain and chain[-1].code is not None and chain[-1].frame is None:
         del chain[-1]  # it is over
     return chain
+
+
+def user_frame(chain: list[AwaitLink]) -> tuple[int, FrameType] | None:
+    """The innermost frame of the user's in `chain`, behind the number of its link."""
+    for at in range(len(chain) - 1, -1, -1):
+        frame = chain[at].frame
+        if frame is not None and is_users(frame.f_code.co_filename):
+            return at, frame
+    return None
+
+
+def waits_at(task: object) -> tuple[str, int] | None:
+    """The file and line of the user's innermost frame in which `task` waits."""
+    found = user_frame(await_chain(task))
+    return None if found is None else (found[1].f_code.co_filename, found[1].f_lineno)
 
 
 def coroutine_of(task: Any) -> object:

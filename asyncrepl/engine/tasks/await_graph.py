@@ -26,8 +26,8 @@ from asyncrepl.engine.tasks.await_chain import (
     result_source,
     task_group_parent,
 )
-from asyncrepl.engine.tasks.task_records import all_tasks, name_of
-from asyncrepl.engine.tasks.task_survey import describe_chain, sorted_by_name, state_of
+from asyncrepl.engine.tasks.task_records import all_tasks, name_of, sorted_by_name
+from asyncrepl.engine.tasks.task_survey import describe_chain, state_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

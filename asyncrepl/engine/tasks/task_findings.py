@@ -29,7 +29,7 @@ from types import AsyncGeneratorType, CoroutineType, MethodType
 from typing import TYPE_CHECKING, Any
 
 from asyncrepl.engine.code_owner import is_plumbing, is_users
-from asyncrepl.engine.tasks.await_chain import await_chain, first_argument, is_task
+from asyncrepl.engine.tasks.await_chain import await_chain, first_argument, is_task, waits_at
 from asyncrepl.engine.tasks.task_records import task_coroutine
 from asyncrepl.events.findings import Finding, finding_at
 from asyncrepl.events.object_info import ObjectInfo, describe, refused_operands
@@ -107,7 +107,7 @@ def note_swallowed_cancellation(task: asyncio.Task[object], findings: FindingLog
         return
     asking = [each for each in _called_at_the_end(task) if _asks(each)]
     waiting = [getattr(each, "__self__", None) for each in asking]
-    places = [place for each in waiting if is_task(each) and (place := _waits_at(each))]
+    places = [place for each in waiting if is_task(each) and (place := waits_at(each))]
     made = places[0] if len(asking) == len(places) == 1 else None
     info = ObjectInfo(CoroutineType, code)
     unasked = findings.patient and not asking  # at a prompt the next input may ask
@@ -131,13 +131,6 @@ def _asks(callback: Any) -> bool:
         return False
     cells = zip(code.co_freevars, function.__closure__ or (), strict=True)
     return all(name != "return_exceptions" or not cell.cell_contents for name, cell in cells)
-
-
-def _waits_at(task: object) -> tuple[str, int] | None:
-    """The file and line of the user's innermost frame in which `task` waits."""
-    frames = [each.frame for each in reversed(await_chain(task))]
-    users = (each for each in frames if each is not None and is_users(each.f_code.co_filename))
-    return next(((each.f_code.co_filename, each.f_lineno) for each in users), None)
 
 
 #: What the timer of a ``wait_for`` calls, up to Python 3.11; None since.

@@ -32,6 +32,7 @@ iteration".)
 from __future__ import annotations
 
 import asyncio
+import re
 import struct
 import sys
 import threading
@@ -44,19 +45,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from asyncrepl.events import Ending, Lane
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-#: By task; as asyncio sees it, each of these has simply returned.
-statement_endings: weakref.WeakKeyDictionary[Any, Ending] = weakref.WeakKeyDictionary()
-
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator
 
     class _PyTask(asyncio.Task[Any]):
         """asyncio's task in pure Python."""
 else:
     from asyncio.tasks import _PyTask
+
+#: By task; as asyncio sees it, each of these has simply returned.
+statement_endings: weakref.WeakKeyDictionary[Any, Ending] = weakref.WeakKeyDictionary()
 
 _Task = asyncio.Task
 Answer = TypeVar("Answer")
@@ -195,10 +192,15 @@ def coro_name(coro: Any) -> str:
     return name
 
 
-def by_task_number(task: asyncio.Task[Any]) -> tuple[int, str]:
-    """Order tasks that were made unseen: Task-9 before Task-10."""
-    name = name_of(task)
-    return len(name), name
+def sorted_by_name(tasks: Iterable[asyncio.Task[Any]]) -> list[asyncio.Task[Any]]:
+    """Tasks by name, numbers in it as numbers: Task-9 comes before Task-10."""
+
+    def key(task: asyncio.Task[Any]) -> list[str | tuple[int, str]]:
+        # Text and numbers alternating; a number of so many digits is not worked out.
+        parts = re.split(r"([0-9]+)", name_of(task))
+        return [(len(part.lstrip("0")), part) if at % 2 else part for at, part in enumerate(parts)]
+
+    return sorted(tasks, key=key)
 
 
 #: So many slices are packed at once: more would be felt as a pause.

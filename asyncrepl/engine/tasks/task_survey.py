@@ -10,7 +10,6 @@ asyncio's where it lives in asyncio's files: a user's own that is called
 from __future__ import annotations
 
 import asyncio
-import re
 from functools import cache
 from types import CoroutineType, NoneType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
@@ -23,8 +22,16 @@ from asyncrepl.engine.tasks.await_chain import (
     is_future,
     is_task,
     result_source,
+    user_frame,
+    waits_at,
 )
-from asyncrepl.engine.tasks.task_records import all_tasks, current_task, name_of, task_coroutine
+from asyncrepl.engine.tasks.task_records import (
+    all_tasks,
+    current_task,
+    name_of,
+    sorted_by_name,
+    task_coroutine,
+)
 from asyncrepl.events import Totals
 from asyncrepl.events.findings import Finding
 from asyncrepl.events.object_info import ObjectInfo
@@ -225,17 +232,6 @@ def survey_tasks(
     return found
 
 
-def sorted_by_name(tasks: set[asyncio.Task[Any]]) -> list[asyncio.Task[Any]]:
-    """Tasks by name, numbers in it as numbers: Task-9 comes before Task-10."""
-
-    def key(task: asyncio.Task[Any]) -> list[str | tuple[int, str]]:
-        # Text and numbers alternating; a number of so many digits is not worked out.
-        parts = re.split(r"([0-9]+)", name_of(task))
-        return [(len(part.lstrip("0")), part) if at % 2 else part for at, part in enumerate(parts)]
-
-    return sorted(tasks, key=key)
-
-
 def state_of(task: Any) -> TaskActivity:
     """What a task that is not done is at."""
     if task.cancelling():
@@ -250,8 +246,8 @@ def _awaited_tasks(task: Any) -> list[Any]:
     waiter, found = task._fut_waiter, []  # noqa: SLF001
     if is_task(waiter):
         found = [waiter]
-    elif type(waiter) is asyncio.tasks._GatheringFuture:  # type: ignore[attr-defined]  # noqa: SLF001
-        found = waiter._children  # noqa: SLF001
+    elif (gathered := gathered_futures(waiter)) is not None:
+        found = gathered
     elif frames := [link.frame for link in await_chain(task) if link.frame is not None]:
         names = frames[-1].f_locals
         if frames[-1].f_code is asyncio.tasks._wait.__code__:  # type: ignore[attr-defined]  # noqa: SLF001
@@ -284,10 +280,7 @@ def deadlock_findings(task: Any) -> Iterator[Finding]:
         stuck for each in (*_putting(task), last, task) if (stuck := _stuck(each)) is not None
     ]
     if found:
-        place = _user_link(await_chain(task))
-        frame = place[1].frame if place is not None else None
-        made = None if frame is None else (frame.f_code.co_filename, frame.f_lineno)
-        yield found[0]._replace(made=made)
+        yield found[0]._replace(made=waits_at(task))
 
 
 def _failed_tasks(task: Any) -> list[weakref.ref[Any]]:
@@ -313,25 +306,13 @@ def _putting(task: Any) -> list[Any]:
 def _stuck(task: Any) -> Finding | None:
     """Where the user's innermost code waits in `task`, and what of asyncio's for."""
     chain = await_chain(task)
-    place = _user_link(chain)
+    place = user_frame(chain)
     if place is None:
         return None
-    at, link = place
-    code, frame = link.code, link.frame
-    assert code is not None
-    assert frame is not None
+    at, frame = place
     info = _waited_for(chain[at:])
     count = 0 if info.name == "join" and _failed_tasks(task) else _count(info, chain[at:])
-    return Finding("stuck", info, code, frame.f_lasti, count)
-
-
-def _user_link(chain: list[AwaitLink]) -> tuple[int, AwaitLink] | None:
-    """The innermost link of the user's code, and its number."""
-    for at in range(len(chain) - 1, -1, -1):
-        code = chain[at].code
-        if code is not None and chain[at].frame is not None and is_users(code.co_filename):
-            return at, chain[at]
-    return None
+    return Finding("stuck", info, frame.f_code, frame.f_lasti, count)
 
 
 #: What waits for what somebody else does, by the method of asyncio's that is suspended.

@@ -50,7 +50,6 @@ from asyncrepl.engine.tasks.task_records import (
     TaskRecord,
     TaskRef,
     all_tasks,
-    by_task_number,
     coro_name,
     current_task,
     ending,
@@ -59,6 +58,7 @@ from asyncrepl.engine.tasks.task_records import (
     name_of,
     no_task,
     pending_cancellations,
+    sorted_by_name,
     task_coroutine,
 )
 from asyncrepl.events import CALLBACK, IDLE, LaneEnded, Mark, Snapshot, Totals
@@ -278,7 +278,7 @@ class Timeline(Instrument):
         for record in list(self.records.values()):
             if (task := record.ref()) is not None and is_done(task):
                 self.end_task(task)
-        for task in sorted(all_tasks(loop), key=by_task_number):
+        for task in sorted_by_name(all_tasks(loop)):
             if id(task) not in self.records:
                 self.add_unseen_task(task)
         self.since = self.ns()
