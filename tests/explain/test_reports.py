@@ -29,16 +29,12 @@ _OLD = {"async-manager-decorates-plain-function": (3, 15), "task-that-no-loop-ru
 #: Shapes that are not told, or not put right, on one Python or another: known misses, to be mended.
 _NOT_YET = frozenset(
     [
-        "anext-never-raises-stop",
         "async-for-over-queue-get",  # what is taken out may be walked, or not
-        "async-hash-in-set",
         "await-in-decorator-argument",  # a file may await at its top here
         "battle-test-shutdown",  # what the loop logs in its last breath is heard, and not explained
         "butler-aclose-in-background",  # the awaitable of `aclose` is made in a thread
         "client-made-by-each",  # who asks and then awaits, may reckon with the others
-        "decorator-with-arguments-catches-nothing",  # the error is an ordinary one
         "ensure-future-of-stream",  # the function that walks it is there, and is not looked for
-        "exit-stack-push-of-async-manager",  # refused by the stack when it is left, for its call
         "getter-left-behind",  # who lets go of a task may not want its item
         "handler-inside-the-reader",  # who would set a future, is in a dict
         "keepalive-goes-on",  # what is gathered may be meant to outlive an error
@@ -55,10 +51,8 @@ _NOT_YET = frozenset(
         "subscription-left-by-break",  # something holds it, which may walk on
         "tasks-one-by-one",  # each may need what the one before it gave
         "user-set-in-a-child",  # others may be meant to see the old value
-        "wait-for-entered",  # no correction
         "waits-before-it-reads",  # newer Pythons wait for the process alone
         "xinference-chat-with-tools",  # one item, where all of them were meant
-        "yield-from-attribute-stream",
         "zipped-with-completed",  # what is given to `zip` is looked at by nobody
     ]
 )

@@ -16,12 +16,13 @@ from asyncrepl.events.object_info import MISSING, ObjectInfo, describe, lookup
 from asyncrepl.explain.demands import met
 from asyncrepl.explain.fix_editor import Fixing
 from asyncrepl.explain.fresh_names import fresh
+from asyncrepl.explain.hoisted_code import put_head, yield_each
 from asyncrepl.explain.kinds import has
 from asyncrepl.explain.repairs.repair_case import single_assignment
-from asyncrepl.explain.scopes import CannotFixError, scope
+from asyncrepl.explain.scopes import CannotFixError, keyword_span, scope
 from asyncrepl.explain.static_values import Resolver
 from asyncrepl.explain.value_origins import bindings
-from asyncrepl.instrument.probe_placement import AWAITABLE_CALLS
+from asyncrepl.instrument.probe_placement import AWAITABLE_CALLS, ITERATING_CALLS
 from asyncrepl.syntax.names import FUNCTIONS, callee_name, canonical_name
 from asyncrepl.syntax.source_rewriter import Span
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import CodeType
 
+    from asyncrepl.explain.evidence import Site
     from asyncrepl.explain.repairs.repair_case import Case
     from asyncrepl.explain.source_units import Unit
 
@@ -319,6 +321,41 @@ def _reduction(case: Case) -> tuple[Unit, ast.Call] | None:
         if isinstance(call.args[0], ast.Name) and call.args[0].id == scope.name
     ]
     return found[0] if len(found) == 1 else None
+
+
+def aiter_instead(fixing: Fixing, case: Case) -> None:
+    """``__iter__`` that walks a stream → async ``__aiter__``, and ``async for`` over the object.
+
+    The interpreter called it: what walks the object is where the error passed last.
+    """
+    unit, function = case.unit, scope(case.unit, case.owner)
+    owner = unit.parents.get(function) if function is not None else None
+    walks = [each for each in map(_walked_at, case.evidence.sites[:-1]) if each is not None]
+    if not isinstance(function, ast.FunctionDef) or not isinstance(owner, ast.ClassDef):
+        raise CannotFixError
+    there = [getattr(each, "name", "") for each in owner.body]
+    if function.name != "__iter__" or "__aiter__" in there or "__next__" in there or not walks:
+        raise CannotFixError
+    put_head(fixing, unit, function, "async def __aiter__")
+    if isinstance(case.owner, ast.YieldFrom):
+        yield_each(fixing, unit, case.owner, case.source)
+    else:
+        fixing.of(unit).insert(keyword_span(unit, case.owner).start, "async ")
+    fixing.walk_async(*walks[-1])
+
+
+def _walked_at(site: Site) -> tuple[Unit, ast.expr] | None:
+    """What a loop, or a call that walks its argument, walks at the `site`."""
+    for node in reversed(site.nodes):
+        for each in (node, site.unit.parents.get(node)):
+            match each:
+                case ast.For(iter=walked) | ast.comprehension(iter=walked):
+                    return site.unit, walked
+                case ast.ListComp(generators=[clause]) | ast.SetComp(generators=[clause]):
+                    return site.unit, clause.iter
+                case ast.Call(args=[walked, *_]) if callee_name(each) in ITERATING_CALLS:
+                    return site.unit, walked
+    return None
 
 
 def kept_in_attribute(case: Case) -> ast.Call | None:

@@ -72,7 +72,11 @@ from asyncrepl.explain.repairs.iterated_operands import (
     uncalled,
     walked_not_awaited,
 )
-from asyncrepl.explain.repairs.moved_awaits import awaited_where_made, branch_awaited
+from asyncrepl.explain.repairs.moved_awaits import (
+    aiter_instead,
+    awaited_where_made,
+    branch_awaited,
+)
 from asyncrepl.explain.repairs.plain_operands import (
     as_async,
     as_async_items,
@@ -359,8 +363,8 @@ _WALKABLE: dict[str, tuple[Repair, ...]] = {
     "attribute": (twin, next_method, resource, items_as_list, of_one_item),
     "await, function": (collected_jobs, drained),
     "await": (walked_not_awaited,),
-    "walk, loop": (loop_async, collected_where_made),
-    "walk, yield from": (delegated,),
+    "walk, loop": (loop_async, aiter_instead, collected_where_made),
+    "walk, yield from": (delegated, aiter_instead),
     "walk, iter": (first_of_iter, renamed_aiter),
     "walk, enumerate": (counted, collected),
     "walk, list": (list_call, collected),

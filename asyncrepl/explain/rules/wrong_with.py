@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 
 from asyncrepl.events.object_info import lookup
 from asyncrepl.explain.class_methods import made_async, returned_values, source_of, takes
+from asyncrepl.explain.demands import Demand
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, correction, short
 from asyncrepl.explain.held_operands import innermost_frame
 from asyncrepl.explain.kinds import ASYNCHRONOUS, Kind, a_type, has, is_manager_function, kind_of
 from asyncrepl.explain.library_results import code_of_manager
-from asyncrepl.explain.repairs.repair_case import is_lock, lock_of
+from asyncrepl.explain.repairs.repair_case import Case, is_lock, lock_of
+from asyncrepl.explain.repairs.repair_choice import repaired
 from asyncrepl.explain.rules.aiter_methods import method
 from asyncrepl.explain.rules.operand_rules import ANY, RESULTS, STREAMS, row
 from asyncrepl.explain.value_origins import called
@@ -180,6 +182,27 @@ def _aclosing(fixing: Fixing, unit: Unit, statement: ast.AST, call: ast.Call) ->
     fixing.suspending(unit, statement)
 
 
+def _pushed(evidence: Evidence) -> Finding | None:
+    """``stack.push(manager())``: kept as a plain function, and called when the stack is left."""
+    exits = contextlib.ExitStack.__exit__, contextlib.AsyncExitStack.__aexit__
+    left, unit = any(each.__code__ in evidence.inner for each in exits), evidence.unit
+    around = [each for node in evidence.nodes[-1:] for each in (node, *unit.ancestors(node))]
+    for block in around if left else ():
+        for call in ast.walk(block) if isinstance(block, ast.With | ast.AsyncWith) else ():
+            if not isinstance(call, ast.Call) or callee_name(call) != "push" or not call.args:
+                continue
+            info = evidence.resolver.info(call.args[0])
+            if info is None or not has(info, "__aexit__") or has(info, "__exit__"):
+                continue
+            demand = Demand("enter", call.args[0], call, "`push`", ("__enter__",))
+            why = (
+                f"{short(unit, call)} keeps an async context manager as a plain function, to be "
+                "called at the end: `await stack.enter_async_context(…)` enters it."
+            )
+            return Finding(why, repaired(Case(evidence, unit, demand, info)))
+    return None
+
+
 def _plain_enter(evidence: Evidence) -> Finding | None:
     use = evidence.use("async with")
     entering = evidence.op in ("GET_AWAITABLE", "BEFORE_ASYNC_WITH", "LOAD_SPECIAL")
@@ -284,6 +307,14 @@ RULES = (
         "`async with contextlib.aclosing(…)` awaits.",
         _closing,
         errors=(AttributeError,),
+    ),
+    Rule(
+        "sync-with-on-async-context-manager",
+        "an async context manager pushed as a function",
+        1,
+        "`ExitStack.push` takes what has `__exit__`, or a plain function. What has `__aexit__` is "
+        "entered by `await stack.enter_async_context(…)` of an `AsyncExitStack`.",
+        _pushed,
     ),
     Rule(*_ON_PLAIN, _needs_plain),
     Rule(
