@@ -55,6 +55,8 @@ class FindingLog:
         #: Those whose generator is about to die.
         self._dying: list[_MadeStep] = []
         self._known: set[tuple[str, CodeType, int]] = set()
+        #: The locks that were entered, by place, as long as they live.
+        self._locks: dict[tuple[CodeType, int], list[weakref.ref[Any]]] = {}
         #: The async generators in a step of which a task was cancelled: those that are over, are
         #: so for that.
         self.cut: weakref.WeakSet[Any] = weakref.WeakSet()
@@ -98,6 +100,16 @@ class FindingLog:
     def unkept(self, task: Any, frame: FrameType, what: FindingKind = "unkept") -> None:
         """Note `task`, made where `frame` is: if it still runs when asked for, that is seen."""
         self._tasks.append((weakref.ref(task), frame.f_code, frame.f_lasti, what))
+
+    def locking(self, lock: Any, frame: FrameType) -> None:
+        """Note that `lock` is entered where `frame` is; see it if another one is, meanwhile."""
+        place = frame.f_code, frame.f_lasti
+        alive = [ref for ref in self._locks.pop(place, ()) if ref() not in (None, lock)]
+        if alive:
+            self.see("unshared", lock, frame)
+        if len(self._locks) >= _MAX_KNOWN:
+            self._locks.clear()
+        self._locks[place] = [*alive[-1:], weakref.ref(lock)]
 
     def expect(self, what: FindingKind, thing: Any, frame: FrameType) -> None:
         """Note that `what` is to be seen where `frame` is, if `thing` is never begun."""
@@ -199,6 +211,7 @@ class FindingLog:
         for noted in (self._new, self._tasks, self._closing, self._steps, self.tentative):
             noted.clear()
         self._known.clear()
+        self._locks.clear()
         self.unbegun.clear()
 
 

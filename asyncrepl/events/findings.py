@@ -22,7 +22,8 @@ FindingKind = Literal[
     "lost", "shown", "unwalked", "driven", "exhausted", "running", "cut", "walked", "guarded",
     "skipping", "shared", "unchecked", "blocks", "unkept", "cut off", "cancelling", "dropped",
     "deprecated", "left", "kept", "swallowed", "blocked", "stuck", "stopped", "failed", "starved",
-    "hogged", "sequential", "alternating", "unsuspended", "unwoken",
+    "hogged", "sequential", "alternating", "unsuspended", "unwoken", "paired", "unshared",
+    "decorating", "called back",
 ]  # fmt: skip
 
 
@@ -44,6 +45,11 @@ class Finding(NamedTuple):
     - "guarded", "skipping", "shared", "unchecked": such a thing began
       (see `asyncrepl.instrument.silent_mistake_placement`);
     - "blocks": a function that blocks was called on the loop;
+    - "paired": what gives awaitables in the order they are done is walked beside others;
+    - "unshared": a lock was entered while another lived that was entered at the same place;
+    - "decorating": a plain context manager decorates an ``async def``;
+    - "called back": an async generator's method, whose name is the object, is called here by what
+      awaits nothing;
     - "unkept": a loop made tasks that nobody keeps, and `number` of them still run;
     - "cut off": so do tasks made anywhere, and the program's loop has run to its end;
     - "cancelling": so do tasks that were cancelled, and have not come to their end.

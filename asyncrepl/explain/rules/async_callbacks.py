@@ -27,7 +27,7 @@ from asyncrepl.explain.fix_editor import Fixing, correction, short
 from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.scopes import CannotFixError, own_nodes
 from asyncrepl.explain.value_origins import bindings, origins
-from asyncrepl.syntax.names import callee_name, canonical_name
+from asyncrepl.syntax.names import callee_name, canonical_name, written_name
 from asyncrepl.syntax.source_rewriter import Span
 
 if TYPE_CHECKING:
@@ -313,6 +313,31 @@ def _registered(evidence: Evidence) -> Finding | None:
     return Finding(why, _registered_otherwise(evidence, unit, call, function))
 
 
+def _step_called(evidence: Evidence) -> Finding | None:
+    """``to_thread(stream.aclose)``: what a step method gives is to be awaited."""
+    use, unit = evidence.use("seen"), evidence.unit
+    call = unit.enclosing(use.node, ast.Call) if use is not None else None
+    if use is None or use.info is None or call is None:
+        return None
+    name = str(use.info.value)
+    text = short(unit, use.node)
+    of = (
+        text if text.endswith(f"{name}`") else f"{text} is the `{name}` of an async generator, and"
+    )
+    why = (
+        f"{of} only makes something to be awaited: `{callee_name(call)}` calls it, and nobody "
+        "awaits what it gives, so nothing of it runs."
+    )
+    fix = None
+    if written_name(use.node) != name:  # who knows what else it is given
+        return Finding(why)
+    if callee_name(call) in _THREADS:
+        fix = _called_here(evidence, unit, call, call.args[call.args.index(use.node) :])
+    elif _is_of_stack(evidence, unit, call):
+        fix = _registered_otherwise(evidence, unit, call, use.node)
+    return Finding(why, fix)
+
+
 def _is_of_stack(evidence: Evidence, unit: Unit, call: ast.Call) -> bool:
     """Whether it is a method of an ``AsyncExitStack``."""
     if callee_name(call) not in _OF_STACKS or not isinstance(call.func, ast.Attribute):
@@ -383,6 +408,15 @@ RULES = (
         "`push_async_callback`; elsewhere write a plain function, or run the coroutine in it.",
         _registered,
         sees="dropped",
+    ),
+    Rule(
+        "generator-call-not-awaited",
+        "`aclose` given to what awaits nothing",
+        3,
+        "`aclose`, `asend` and `athrow` of an async generator only make an awaitable. A thread or "
+        "a callback calls them in vain: `await gen.aclose()`, or a stack's `push_async_callback`.",
+        _step_called,
+        sees="called back",
     ),
     Rule(
         "async-callback-for-sync-function",

@@ -19,8 +19,10 @@ from asyncrepl.explain.repairs.repair_case import Case, is_lock, lock_of
 from asyncrepl.explain.repairs.repair_choice import repaired
 from asyncrepl.explain.rules.aiter_methods import method
 from asyncrepl.explain.rules.operand_rules import ANY, RESULTS, STREAMS, row
+from asyncrepl.explain.scopes import deepen
 from asyncrepl.explain.value_origins import called
 from asyncrepl.syntax.names import callee_name, last_name, written_name
+from asyncrepl.syntax.source_rewriter import Span
 
 if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence
@@ -203,6 +205,40 @@ def _pushed(evidence: Evidence) -> Finding | None:
     return None
 
 
+def _around_the_call(evidence: Evidence) -> Finding | None:
+    """A plain context manager as the decorator of an ``async def``: left before that runs."""
+    use, unit = evidence.use("seen"), evidence.unit
+    function = use.owner if use is not None else None
+    if use is None or not isinstance(function, ast.AsyncFunctionDef):
+        return None
+    why = (
+        f"{short(unit, use.node)} is entered and left while a call of `{function.name}` only "
+        "makes its coroutine (or generator): nothing of that runs inside of it."
+    )
+    return Finding(why, _around_the_body(evidence, unit, function, use.node))
+
+
+@correction
+def _around_the_body(
+    fixing: Fixing, unit: Unit, function: ast.AsyncFunctionDef, decorator: ast.expr
+) -> None:
+    """The body in a ``with``, in the place of the decorator."""
+    edits, source, body = fixing.of(unit), unit.source, function.body
+    line = source.line_start(source.span(decorator).start)
+    edits.replace(Span(line, unit.text.index("\n", source.span(decorator).end) + 1), "")
+    first = body[1] if ast.get_docstring(function) is not None and body[1:] else body[0]
+    head = f"with {source.source(decorator)}:\n"
+    if source.begins_line(first):
+        start, end = source.block(first).start, source.block(body[-1]).end
+        edits.insert(start, source.indent(first) + head)
+        deepen(edits, unit, start, end, source.indent(first))
+    else:
+        start, end = source.span(first).start, source.span(body[-1]).end
+        by = source.indent(function) + "    "
+        text = f"\n{by}{head}{by}    {unit.text[start:end]}"
+        edits.replace(Span(unit.text.rindex(":", 0, start) + 1, end), text)
+
+
 def _plain_enter(evidence: Evidence) -> Finding | None:
     use = evidence.use("async with")
     entering = evidence.op in ("GET_AWAITABLE", "BEFORE_ASYNC_WITH", "LOAD_SPECIAL")
@@ -315,6 +351,15 @@ RULES = (
         "`ExitStack.push` takes what has `__exit__`, or a plain function. What has `__aexit__` is "
         "entered by `await stack.enter_async_context(…)` of an `AsyncExitStack`.",
         _pushed,
+    ),
+    Rule(
+        "async-with-on-sync-context-manager",
+        "a plain context manager that decorates an `async def`",
+        1,
+        "As a decorator a context manager is around the call, and a call of an `async def` only "
+        "makes a coroutine. Enter it in the body, or make it with `@asynccontextmanager`.",
+        _around_the_call,
+        sees="decorating",
     ),
     Rule(*_ON_PLAIN, _needs_plain),
     Rule(
