@@ -60,6 +60,9 @@ class FindingLog:
         #: The async generators in a step of which a task was cancelled: those that are over, are
         #: so for that.
         self.cut: weakref.WeakSet[Any] = weakref.WeakSet()
+        #: The iterators that have come to an end, by ``id``, and where that was; see
+        #: `asyncrepl.engine.iteration.iteration_state.find_repetition`.
+        self.over: dict[int, tuple[weakref.ref[Any], tuple[CodeType, int]]] = {}
         #: The async generators that were not begun yet, by ``id``, and what is to be seen if they
         #: never are; and coroutines, of which the interpreter warns if they die so.
         self.unbegun: dict[int, tuple[weakref.ref[Any], Finding]] = {}
@@ -212,6 +215,7 @@ class FindingLog:
             noted.clear()
         self._known.clear()
         self._locks.clear()
+        self.over.clear()
         self.unbegun.clear()
 
 

@@ -23,7 +23,7 @@ FindingKind = Literal[
     "skipping", "shared", "unchecked", "blocks", "unkept", "cut off", "cancelling", "dropped",
     "deprecated", "left", "kept", "swallowed", "blocked", "stuck", "stopped", "failed", "starved",
     "hogged", "sequential", "alternating", "unsuspended", "unwoken", "paired", "unshared",
-    "decorating", "called back",
+    "decorating", "called back", "in use",
 ]  # fmt: skip
 
 
@@ -70,6 +70,7 @@ class Finding(NamedTuple):
       where the statement waits;
     - "unwoken": it waited here after another thread had made it ready, which wakes no loop;
     - "stopped": so does it, for a thread that has ended in a StopIteration;
+    - "in use": an async generator of this code was to be closed, and a task waits in it, here;
     - "failed": a task of this code failed with an error of the kind `info`, unseen; `number` is 1
       where others wait for ever.
 

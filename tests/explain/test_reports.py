@@ -37,16 +37,12 @@ _NOT_YET = frozenset(
     [
         "async-for-over-queue-get",  # what is taken out may be walked, or not
         "await-in-decorator-argument",  # a file may await at its top here
-        "battle-test-shutdown",  # what the loop logs in its last breath is heard, and not explained
         "client-made-by-each",  # who asks and then awaits, may reckon with the others
-        "ensure-future-of-stream",  # the function that walks it is there, and is not looked for
         "getter-left-behind",  # who lets go of a task may not want its item
         "handler-inside-the-reader",  # who would set a future, is in a dict
         "keepalive-goes-on",  # what is gathered may be meant to outlive an error
         "lahja-stream-never-pauses",  # others are not ready, only late
         "logout-of-all-sockets",  # `return_exceptions` may be meant to pass over them
-        "metric-scope",  # the correction passes over the handler that did the rest of the work
-        "paged-list-read-twice",  # of iterators that are no generators nobody notes the end
         "permit-given-back-unasked",  # a semaphore may be released by who has not taken it
         "proxy-bare-except",  # `asyncio.timeout` takes the cancellation back that was swallowed
         "sparkth-orphaned-call",  # a task that goes on may be meant to
@@ -55,7 +51,6 @@ _NOT_YET = frozenset(
         "tasks-one-by-one",  # each may need what the one before it gave
         "user-set-in-a-child",  # others may be meant to see the old value
         "waits-before-it-reads",  # newer Pythons wait for the process alone
-        "xinference-chat-with-tools",  # one item, where all of them were meant
     ]
 )
 

@@ -18,10 +18,10 @@ from asyncrepl.explain.fix_editor import Fixing
 from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.hoisted_code import put_head, yield_each
 from asyncrepl.explain.kinds import has
-from asyncrepl.explain.repairs.repair_case import single_assignment
-from asyncrepl.explain.scopes import CannotFixError, keyword_span, scope
+from asyncrepl.explain.repairs.repair_case import argument_at, single_assignment, yields_once
+from asyncrepl.explain.scopes import CannotFixError, keyword_span, own_nodes, scope
 from asyncrepl.explain.static_values import Resolver
-from asyncrepl.explain.value_origins import bindings
+from asyncrepl.explain.value_origins import bindings, loads
 from asyncrepl.instrument.probe_placement import AWAITABLE_CALLS, ITERATING_CALLS
 from asyncrepl.syntax.names import FUNCTIONS, callee_name, canonical_name
 from asyncrepl.syntax.source_rewriter import Span
@@ -342,6 +342,62 @@ def aiter_instead(fixing: Fixing, case: Case) -> None:
     else:
         fixing.of(unit).insert(keyword_span(unit, case.owner).start, "async ")
     fixing.walk_async(*walks[-1])
+
+
+def around_each_item(fixing: Fixing, case: Case) -> None:
+    """``print(text(stream))`` → a loop over the stream, around the statement.
+
+    What the statement gives is used by nobody, and so it is meant for each of the items.
+    """
+    unit, node = case.unit, case.node
+    given = argument_at(case.evidence.sites[-2], unit, node) if case.evidence.sites[1:] else None
+    if given is not None:
+        unit, node = case.evidence.sites[-2].unit, given
+    statement, items = unit.statement(node), case.evidence.resolver.yielded(_code(case))
+    uses = loads(unit, node) if isinstance(node, ast.Name) else []
+    if not isinstance(statement, ast.Expr) or not uses or not unit.source.begins_line(statement):
+        raise CannotFixError
+    inside = {*ast.walk(statement)}
+    if not inside.issuperset(uses) or any(isinstance(each, ast.Await) for each in inside):
+        raise CannotFixError
+    once = case.evidence.units.definition(_code(case))
+    if (once and yields_once(*once)) or not any(met(case.demand, each) for each in items):
+        raise CannotFixError
+    name, by = fresh(unit, "item"), unit.source.indent(statement)
+    text = unit.source.source(node)
+    fixing.of(unit).before(statement, f"async for {name} in {text}:\n{by}    ")
+    for each in uses:
+        fixing.of(unit).replace(each, name)
+    fixing.suspending(unit, statement)
+
+
+def _code(case: Case) -> CodeType | None:
+    return case.info.code if case.info is not None else None
+
+
+def walked_elsewhere(fixing: Fixing, case: Case) -> None:
+    """A call of the coroutine function that walks the very same, and that nobody calls yet."""
+    calls = [each for _, each in case.evidence.units.nodes(ast.Call)]
+    called, source = {callee_name(each) for each in calls}, ast.dump(case.node)
+    found = [
+        function.name
+        for function in case.unit.functions()
+        if isinstance(function, ast.AsyncFunctionDef) and function.name not in called
+        if scope(case.unit, function) is None and not ast.unparse(function.args)
+        if not any(isinstance(each, ast.Yield) for each in own_nodes(function))
+        if any(ast.dump(each.iter) == source for each in _walks_in(function))
+    ]
+    if len(found) != 1 or not isinstance(case.node, ast.Call):
+        raise CannotFixError
+    fixing.of(case.unit).replace(case.node, f"{found[0]}()")
+
+
+def _walks_in(function: ast.AST) -> Iterator[ast.AsyncFor | ast.comprehension]:
+    for each in own_nodes(function):
+        if isinstance(each, ast.AsyncFor) or (
+            isinstance(each, ast.comprehension) and each.is_async
+        ):
+            yield each
 
 
 def _walked_at(site: Site) -> tuple[Unit, ast.expr] | None:
