@@ -35,18 +35,15 @@ _OLD = {
 #: Shapes that are not told, or not put right, on one Python or another: known misses, to be mended.
 _NOT_YET = frozenset(
     [
-        "async-for-over-queue-get",  # what is taken out may be walked, or not
-        "await-in-decorator-argument",  # a file may await at its top here
         "client-made-by-each",  # who asks and then awaits, may reckon with the others
         "getter-left-behind",  # who lets go of a task may not want its item
         "handler-inside-the-reader",  # who would set a future, is in a dict
         "keepalive-goes-on",  # what is gathered may be meant to outlive an error
-        "lahja-stream-never-pauses",  # others are not ready, only late
         "logout-of-all-sockets",  # `return_exceptions` may be meant to pass over them
         "permit-given-back-unasked",  # a semaphore may be released by who has not taken it
         "proxy-bare-except",  # `asyncio.timeout` takes the cancellation back that was swallowed
         "sparkth-orphaned-call",  # a task that goes on may be meant to
-        "spawner-dies-quietly",  # something holds the task, and may ask it yet
+        "spawner-dies-quietly",  # `cancel` of a task that has failed says: nobody wants its error
         "subscription-left-by-break",  # something holds it, which may walk on
         "tasks-one-by-one",  # each may need what the one before it gave
         "user-set-in-a-child",  # others may be meant to see the old value
