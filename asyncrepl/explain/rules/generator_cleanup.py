@@ -354,7 +354,7 @@ RULES = (
     Rule(
         "concurrent-steps-of-one-generator",
         "an async generator closed while a task is in it",
-        3,
+        2,
         "`aclose` is a step, too, and an async generator makes one at a time. `asyncio.run` first "
         "cancels the tasks, and then closes the generators: do it in that order.",
         _in_use,
