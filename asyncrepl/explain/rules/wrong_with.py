@@ -224,8 +224,8 @@ def _around_the_body(
 ) -> None:
     """The body in a ``with``, in the place of the decorator."""
     edits, source, body = fixing.of(unit), unit.source, function.body
-    line = source.line_start(source.span(decorator).start)
-    edits.replace(Span(line, unit.text.index("\n", source.span(decorator).end) + 1), "")
+    first_line, head_line = (source.span(each).start for each in (decorator, function))
+    edits.replace(Span(source.line_start(first_line), source.line_start(head_line)), "")
     first = body[1] if ast.get_docstring(function) is not None and body[1:] else body[0]
     head = f"with {source.source(decorator)}:\n"
     if source.begins_line(first):
@@ -236,7 +236,7 @@ def _around_the_body(
         start, end = source.span(first).start, source.span(body[-1]).end
         by = source.indent(function) + "    "
         text = f"\n{by}{head}{by}    {unit.text[start:end]}"
-        edits.replace(Span(unit.text.rindex(":", 0, start) + 1, end), text)
+        edits.replace(Span(len(unit.text[:start].rstrip()), end), text)
 
 
 def _plain_enter(evidence: Evidence) -> Finding | None:
