@@ -339,16 +339,14 @@ def _step_called(evidence: Evidence) -> Finding | None:
     if use is None or use.info is None or call is None:
         return None
     name = str(use.info.value)
-    text = short(unit, use.node)
-    of = (
-        text if text.endswith(f"{name}`") else f"{text} is the `{name}` of an async generator, and"
-    )
+    text, written = short(unit, use.node), written_name(use.node) == name
+    of = text if written else f"{text} is the `{name}` of an async generator, and"
     why = (
         f"{of} only makes something to be awaited: `{callee_name(call)}` calls it, and nobody "
         "awaits what it gives, so nothing of it runs."
     )
     fix = None
-    if written_name(use.node) != name:  # who knows what else it is given
+    if not written:  # who knows what else it is given
         return Finding(why)
     if callee_name(call) in _THREADS:
         parts = call.args[call.args.index(use.node) :]
