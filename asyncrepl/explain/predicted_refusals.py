@@ -75,8 +75,9 @@ def _refused_calls(
         return {}
     unit, node = before.unit, found.demand.node
     made = single_assignment(unit, node) or node
-    if not isinstance(made, ast.Call):
-        return {}
+    options = before.resolver.options(made) if isinstance(made, ast.Call) else []
+    if not isinstance(made, ast.Call) or [each.kind for each in options] != [info.kind]:
+        return {}  # it may be what was in its hands that was refused
     names = {last_name(made.func), info.kind.__name__}
     if any(
         _defined(before.units, each, names) != _defined(units, each, names) for each in changed
