@@ -223,6 +223,8 @@ def diagnose(program: Program, clock: Clock | None = None) -> Diagnosis:
         from asyncrepl.explain.verified_fixes import with_equals
 
         found.explanation = with_equals(found.explanation, found.more, program.text)
+    said = {(each.id, each.why): each for each in reversed(found.explanations)}
+    found.more = tuple(each for each in found.more if said[each.id, each.why] is each)
     return found
 
 

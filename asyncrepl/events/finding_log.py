@@ -55,11 +55,16 @@ class FindingLog:
         #: Those whose generator is about to die.
         self._dying: list[_MadeStep] = []
         self._known: set[tuple[str, CodeType, int]] = set()
+        #: The locks that were entered, by place, as long as they live.
+        self._locks: dict[tuple[CodeType, int], list[weakref.ref[Any]]] = {}
         #: The async generators in a step of which a task was cancelled: those that are over, are
         #: so for that.
         self.cut: weakref.WeakSet[Any] = weakref.WeakSet()
         #: The async generators that were closed half way through, when a loop ended.
         self.shut: weakref.WeakSet[Any] = weakref.WeakSet()
+        #: The iterators that have come to an end, by ``id``, and where that was; see
+        #: `asyncrepl.engine.iteration.iteration_state.find_repetition`.
+        self.over: dict[int, tuple[weakref.ref[Any], tuple[CodeType, int]]] = {}
         #: The async generators that were not begun yet, by ``id``, and what is to be seen if they
         #: never are; and coroutines, of which the interpreter warns if they die so.
         self.unbegun: dict[int, tuple[weakref.ref[Any], Finding]] = {}
@@ -100,6 +105,16 @@ class FindingLog:
     def unkept(self, task: Any, frame: FrameType, what: FindingKind = "unkept") -> None:
         """Note `task`, made where `frame` is: if it still runs when asked for, that is seen."""
         self._tasks.append((weakref.ref(task), frame.f_code, frame.f_lasti, what))
+
+    def locking(self, lock: Any, frame: FrameType) -> None:
+        """Note that `lock` is entered where `frame` is; see it if another one is, meanwhile."""
+        place = frame.f_code, frame.f_lasti
+        alive = [ref for ref in self._locks.pop(place, ()) if ref() not in (None, lock)]
+        if alive:
+            self.see("unshared", lock, frame)
+        if len(self._locks) >= _MAX_KNOWN:
+            self._locks.clear()
+        self._locks[place] = [*alive[-1:], weakref.ref(lock)]
 
     def expect(self, what: FindingKind, thing: Any, frame: FrameType) -> None:
         """Note that `what` is to be seen where `frame` is, if `thing` is never begun."""
@@ -201,6 +216,8 @@ class FindingLog:
         for noted in (self._new, self._tasks, self._closing, self._steps, self.tentative):
             noted.clear()
         self._known.clear()
+        self._locks.clear()
+        self.over.clear()
         self.unbegun.clear()
 
 

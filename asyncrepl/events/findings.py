@@ -23,6 +23,7 @@ FindingKind = Literal[
     "skipping", "shared", "unchecked", "blocks", "unkept", "cut off", "cancelling", "dropped",
     "deprecated", "left", "kept", "swallowed", "blocked", "stuck", "stopped", "failed", "starved",
     "hogged", "sequential", "alternating", "unsuspended", "unwoken", "shut", "started",
+    "paired", "unshared", "decorating", "called back", "in use",
 ]  # fmt: skip
 
 
@@ -45,6 +46,11 @@ class Finding(NamedTuple):
     - "guarded", "skipping", "shared", "unchecked": such a thing began
       (see `asyncrepl.instrument.silent_mistake_placement`);
     - "blocks": a function that blocks was called on the loop;
+    - "paired": what gives awaitables in the order they are done is walked beside others;
+    - "unshared": a lock was entered while another lived that was entered at the same place;
+    - "decorating": a plain context manager decorates an ``async def``;
+    - "called back": an async generator's method, whose name is the object, is called here by what
+      awaits nothing;
     - "unkept": a loop made tasks that nobody keeps, and `number` of them still run;
     - "cut off": so do tasks made anywhere, and the program's loop has run to its end;
     - "cancelling": so do tasks that were cancelled, and have not come to their end.
@@ -65,6 +71,7 @@ class Finding(NamedTuple):
       where the statement waits;
     - "unwoken": it waited here after another thread had made it ready, which wakes no loop;
     - "stopped": so does it, for a thread that has ended in a StopIteration;
+    - "in use": an async generator of this code was to be closed, and a task waits in it, here;
     - "failed": a task of this code failed with an error of the kind `info`, unseen; `number` is 1
       where others wait for ever.
 

@@ -286,3 +286,35 @@ def has_begun(generator: Any) -> bool:
         return bool(generator.ag_suspended)
     last: int = frame.f_code.co_code[frame.f_lasti]
     return opname[last] != "RETURN_GENERATOR"
+
+
+#: What takes a step of a generator.
+_STEPS = frozenset({"next", "send", "throw", "__next__"})
+# As in `inspect`, which is slow to import.
+_CO_GENERATOR = 0x20
+_CO_ITERABLE_COROUTINE = 0x100
+
+
+def is_awaited_or_stepped(frame: FrameType) -> bool:
+    """Whether `frame` is of a generator that somebody awaits: such a one may ``yield from``.
+
+    Or whom somebody steps, who may wait for the future that it gets, as a scheduler of generators
+    does; one that is compiled has no frame, and is called by asyncio.
+    """
+    flags = frame.f_code.co_flags
+    if flags & _CO_ITERABLE_COROUTINE or frame.f_code.co_name == "__await__":
+        return True
+    if not flags & _CO_GENERATOR:
+        return False
+    driver = frame.f_back
+    if driver is None:
+        return True
+    instruction = instruction_at(driver.f_code, driver.f_lasti)
+    return instruction == "SEND" or ("CALL" in instruction and _may_step(driver))
+
+
+def _may_step(driver: FrameType) -> bool:
+    """Whether a call in `driver` may be a step of a generator; else it takes all the items."""
+    module = driver.f_globals.get("__name__")
+    by_loop = type(module) is str and module.startswith("asyncio.")
+    return by_loop or not _STEPS.isdisjoint(driver.f_code.co_names)

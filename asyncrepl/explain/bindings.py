@@ -140,7 +140,10 @@ def is_coroutine_function(value: object) -> bool:
 
 
 def takes_nothing(function: object) -> bool:
-    """Whether it can be called without arguments."""
+    """Whether it can be called without arguments; also one of a text that has not run."""
+    if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+        given = function.args
+        return len(given.posonlyargs + given.args) == len(given.defaults) and not given.kwonlyargs
     try:
         inspect.signature(without_annotations(function)).bind()
     except (TypeError, ValueError, NameError):  # that of a class may still be evaluated

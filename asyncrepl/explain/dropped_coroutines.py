@@ -235,11 +235,11 @@ def is_partial(node: ast.AST) -> bool:
     return canonical_name(node.func) == "functools.partial"
 
 
-def handed_to(evidence: Evidence, *callees: str) -> Place | None:
-    """The one call among `callees` that the function was handed to, if nothing else calls it."""
-    name = dropped_name(evidence)
-    found = mentions(evidence, name)
-    if len(found) != 1 or callee_name(found[0][1]) not in callees:
-        return None
+def handed_to(evidence: Evidence, *callees: str) -> list[Place]:
+    """The calls of one of `callees` that the function was handed to, if nothing else calls it."""
+    found = mentions(evidence, dropped_name(evidence))
+    names = {callee_name(call) for _, call in found}
+    if len(names) != 1 or not names.issubset(callees):
+        return []
     called = any(not is_kept(*place) for place in calls_that_made(evidence))
-    return None if called else found[0]
+    return [] if called else found

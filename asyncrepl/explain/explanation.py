@@ -84,10 +84,11 @@ _OF_LOOPS = (1, 2, 6)
 class Rule(NamedTuple):
     """One misconception: how to recognise it and what to say.
 
-    `find` judges evidence of the `stage` and the `errors` named here, or of what the rule `sees`,
-    parted by bars; it returns None when the misconception is not the cause. `model` says how
-    things really are, in a few sentences that need no context. Rules are asked in the order of
-    their `rank`; None stands for that of the module, see `asyncrepl.explain.explainer`.
+    `find` judges evidence of the `stage` and the `errors` named here (`Exception` alone stands for
+    any), or of what the rule `sees`, parted by bars; it returns None when the misconception is not
+    the cause. `model` says how things really are, in a few sentences that need no context. Rules
+    are asked in the order of their `rank`; None stands for that of the module, see
+    `asyncrepl.explain.explainer`.
     """
 
     id: str
@@ -107,7 +108,8 @@ class Rule(NamedTuple):
         if self.sees or evidence.stage != self.stage:
             return False
         # The interpreter and asyncio raise these very types; a subclass is somebody else's.
-        return self.stage != "run" or type(evidence.error) in self.errors
+        known = type(evidence.error) in self.errors
+        return self.stage != "run" or known or self.errors == (Exception,)
 
     def explanation(self, finding: Finding, *, iterates: bool = True) -> Explanation:
         """What is told of `finding`; `iterates` says whether the code has an ``async for``."""

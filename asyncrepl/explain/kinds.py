@@ -7,6 +7,7 @@ asking the object: nothing of the user's is run.
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import functools
 import inspect
@@ -25,6 +26,7 @@ from types import (
 from typing import TYPE_CHECKING
 
 from asyncrepl.events.object_info import MISSING, ObjectInfo, is_step, lookup
+from asyncrepl.explain.scopes import own_nodes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -128,6 +130,9 @@ def _of_class(made: object) -> Kind:
 
 
 def _of_function(function: object) -> Kind:
+    if isinstance(function, ast.AsyncFunctionDef):  # of a text that has not run
+        yields = any(isinstance(each, ast.Yield) for each in own_nodes(function))
+        return Kind.ASYNC_GENERATOR_FUNCTION if yields else Kind.COROUTINE_FUNCTION
     inner = getattr(function, "__func__", function)
     if isinstance(inner, FunctionType) and is_manager_function(inner):
         return Kind.ASYNC_MANAGER_FUNCTION

@@ -164,7 +164,8 @@ def _demands(evidence: Evidence) -> Iterator[tuple[Demand, list[ObjectInfo]]]:
         callee = called_object(evidence, use)
         if use.role == "stored" and not _is_particular(evidence):
             continue
-        if evidence.direct and _is_python(callee) and type(evidence.error) is not RuntimeError:
+        seen = evidence.direct and evidence.frame is not None
+        if seen and _is_python(callee) and type(evidence.error) is not RuntimeError:
             continue  # it was called in a wrong way: nothing of it has run
         foreign = callee is None and _is_foreign(evidence, use.owner)
         for part in (*parts(use), *held_parts(evidence, use)):
@@ -218,7 +219,9 @@ def _is_python(callee: object) -> bool:
 
 
 def _of_attribute(evidence: Evidence, error: AttributeError) -> Mismatch | None:
-    info, name = describe(error.obj, keep=True), error.name
+    foreseen = evidence.use("attribute")
+    info = foreseen.info if foreseen is not None else None
+    info, name = info or describe(error.obj, keep=True), error.name
     if evidence.op == "STORE_ATTR":  # that names no object on some versions
         stored = next((n for n in evidence.nodes if isinstance(n, ast.Attribute)), None)
         options = evidence.resolver.options(stored.value) if stored is not None else []

@@ -20,12 +20,15 @@ from asyncrepl.events.object_info import MISSING, ObjectInfo, Place, code_of, de
 from asyncrepl.explain.bindings import imported
 from asyncrepl.explain.demands import demand_of, met
 from asyncrepl.explain.evidence import Evidence
-from asyncrepl.explain.kinds import Kind, has, kind_of
+from asyncrepl.explain.kinds import ASYNCHRONOUS, Kind, has, kind_of
+from asyncrepl.explain.mismatch import mismatch
 from asyncrepl.explain.operand_uses import Use
+from asyncrepl.explain.repairs.repair_case import single_assignment
 from asyncrepl.explain.scopes import own_nodes, scopes
 from asyncrepl.explain.static_values import Resolver
+from asyncrepl.explain.value_origins import bindings
 from asyncrepl.instrument.probe_placement import ITERATING_CALLS
-from asyncrepl.syntax.names import bound_names, callee_name, canonical_name
+from asyncrepl.syntax.names import FUNCTIONS, bound_names, callee_name, canonical_name, last_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -46,15 +49,65 @@ def foreseen(before: Evidence, units: Units, names: tuple[str, ...]) -> Iterator
     """
     changed = [unit for name in names if (unit := units.get(name)) is not None and unit.tree]
     resolvers = [_Expecting(units, unit, names, _namespace(before, unit)) for unit in changed]
+    alike = _refused_calls(before, units, names)
     for resolver in resolvers:
         unit = resolver.home
         resolver.peers = [each for each in resolvers if each.home.module is unit.module]
+        resolver.alike = alike
         for role, node, owner, op in _operands(unit):
             if op == "CALL" and not resolver.calls_known(owner):
                 continue
             use = Use(role, node, owner, resolver.info(node))
             if _is_refused(use) and not _may_fail(unit, node):
                 yield _evidence(before, resolver, use, op)
+
+
+def _refused_calls(
+    before: Evidence, units: Units, changed: tuple[str, ...]
+) -> dict[tuple[str, str], ObjectInfo]:
+    """What the calls have given that were refused, if each call of the same gives the like.
+
+    Who makes the same mistake in five places wants all of them put right.
+    """
+    found = mismatch(before)
+    info = found.info if found is not None else None
+    if found is None or info is None or kind_of(info) not in ASYNCHRONOUS:
+        return {}
+    unit, node = before.unit, found.demand.node
+    made = single_assignment(unit, node) or node
+    options = before.resolver.options(made) if isinstance(made, ast.Call) else []
+    if not isinstance(made, ast.Call) or [each.kind for each in options] != [info.kind]:
+        return {}  # it may be what was in its hands that was refused
+    names = {last_name(made.func), info.kind.__name__}
+    if any(
+        _defined(before.units, each, names) != _defined(units, each, names) for each in changed
+    ):
+        return {}  # that was put right
+    return {_variable(unit, made.func): info}
+
+
+def _defined(units: Units, filename: str, names: set[str]) -> list[str]:
+    """The functions and classes of these names, in one text."""
+    unit = units.get(filename)
+    found = [*unit.functions(), *unit.nodes(ast.ClassDef)] if unit is not None else []
+    return [ast.dump(each) for each in found if each.name in names]
+
+
+def _variable(unit: Unit, function: ast.expr) -> tuple[str, str]:
+    """What is called, and whose local name it begins with: a class's, for its ``self``."""
+    root: ast.AST = function
+    while isinstance(root, ast.Attribute | ast.Subscript):
+        root = root.value
+    around = bindings(unit, root)[0] if isinstance(root, ast.Name) else None
+    owner = unit.parents.get(around) if around is not None else None
+    if isinstance(owner, ast.ClassDef) and getattr(root, "id", "") == _own_name(around):
+        return ast.dump(function), owner.name
+    return ast.dump(function), getattr(around, "name", "")
+
+
+def _own_name(method: ast.AST | None) -> str:
+    arguments = method.args.args if isinstance(method, FUNCTIONS) else []
+    return arguments[0].arg if arguments else ""
 
 
 def _namespace(before: Evidence, unit: Unit) -> Mapping[str, Any]:
@@ -67,9 +120,10 @@ def _namespace(before: Evidence, unit: Unit) -> Mapping[str, Any]:
 
 def _evidence(before: Evidence, resolver: _Expecting, use: Use, op: str) -> Evidence:
     unit, units = resolver.home, resolver.units
-    place = use.owner if op in {"GET_AWAITABLE", "CALL"} else use.node
+    place = use.owner if op in {"GET_AWAITABLE", "CALL", "LOAD_ATTR"} else use.node
+    name = use.owner.attr if isinstance(use.owner, ast.Attribute) else ""
     return Evidence(
-        TypeError(),
+        AttributeError(name=name) if name else TypeError(),
         "run",
         unit,
         units,
@@ -136,12 +190,21 @@ def _values_of(node: ast.AST) -> Iterator[Operand]:
             operator, ast.Lt | ast.LtE | ast.Gt | ast.GtE
         ):
             yield from (("operand", each, node, "COMPARE_OP") for each in (left, *comparators))
+        case ast.AugAssign(value=value):
+            yield "operand", value, node, "BINARY_OP"
+        case ast.Compare(ops=[ast.In() | ast.NotIn(), *_], comparators=[value, *_]):
+            yield "in", value, node, "CONTAINS_OP"
         case ast.Subscript(value, ctx=ast.Load()):
             yield "index", value, node, "BINARY_SUBSCR"
+        case ast.Attribute(value, ctx=ast.Load()):
+            yield "attribute", value, node, "LOAD_ATTR"
 
 
 def _is_refused(use: Use) -> bool:
     """Whether the type of the operand has none of the methods that are called on it."""
+    if isinstance(use.owner, ast.Attribute):
+        waits = use.info is not None and kind_of(use.info) in _NO_OPERANDS
+        return waits and not has(use.info, use.owner.attr)
     if use.role in ("operand", "index"):
         demand = demand_of(use, None)
         waits = use.info is not None and kind_of(use.info) in _NO_OPERANDS
@@ -155,13 +218,14 @@ def _is_refused(use: Use) -> bool:
     return not has(info, *methods)
 
 
-_NO_OPERANDS = (Kind.COROUTINE, Kind.ASYNC_GENERATOR, Kind.STEP)
+_NO_OPERANDS = (Kind.COROUTINE, Kind.ASYNC_GENERATOR, Kind.STEP, Kind.TASK)
 _ITERATES = ("__iter__", "__getitem__")
 _METHODS = {
     "async for": ("__aiter__",),
     "await": ("__await__",),
     "with": ("__enter__",),
     "async with": ("__aenter__",),
+    "in": ("__contains__", *_ITERATES),
 }
 #: Of functions, which arguments need one of which methods.
 _ARGUMENTS: dict[str, tuple[slice, tuple[str, ...]]] = {
@@ -200,6 +264,8 @@ class _Expecting(Resolver):
         #: Those of the changed texts that share its global names; it is one of them.
         self.peers = [self]
         self._names = names
+        #: What the calls gave that were refused, by `_variable`: the same calls give the like.
+        self.alike: dict[tuple[str, str], ObjectInfo] = {}
         self._outdated = {
             node.name
             for name in names
@@ -212,6 +278,10 @@ class _Expecting(Resolver):
         """What is known for certain of the value of `node`."""
         if self.depth > _DEPTH:
             return None
+        if isinstance(node, ast.Call) and (
+            known := self.alike.get(_variable(self.home, node.func))
+        ):
+            return known
         self.depth += 1
         try:
             found = super().info(node)
@@ -262,6 +332,11 @@ class _Expecting(Resolver):
         match node, self.home.parents.get(node):
             case ast.Name(), ast.Assign([target], value) if target is node:
                 return self.info(value)
+            case ast.Name(), ast.Tuple(targets) as whole:
+                match self.home.parents.get(whole):
+                    case ast.Assign([target], ast.Tuple(values)) if target is whole:
+                        own = dict(zip(targets, values, strict=False))  # a star takes more
+                        return self.info(own[node]) if len(targets) == len(values) else None
             case ast.FunctionDef() | ast.AsyncFunctionDef(), _ if not node.decorator_list:
                 return ObjectInfo(FunctionType, value=node)
             case ast.Import() | ast.ImportFrom(), _:

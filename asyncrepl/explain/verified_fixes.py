@@ -200,7 +200,7 @@ def _bound(statements: list[ast.stmt]) -> set[str]:
 
 
 #: How many mistakes are put right one after the other.
-_ROUNDS = 5
+_ROUNDS = 20
 
 
 def verified(fix: Fix | None, evidence: Evidence, ask: Ask) -> Fix | None:

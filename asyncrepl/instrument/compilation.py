@@ -247,7 +247,7 @@ def instrument(tree: Tree) -> Tree:
         from asyncrepl.instrument.silent_mistake_placement import PatternProber, probe_lost_values
 
         probe_lost_values(copy)
-        PatternProber().visit(copy)
+        PatternProber(called).visit(copy)
     log = active_log()
     everywhere = log is not None and log.patient  # who explains a program waits for no text
     _made_awaitables.update(called & _AWAITABLE_MAKERS)

@@ -36,6 +36,16 @@ ITERTOOLS_CALLS = frozenset({
 DATA_CALLS = ITERTOOLS_CALLS | {
     "len", "min", "max", "join", "extend", "update", "from_iterable", "deque", "Counter",
 }  # fmt: skip
+#: Functions of the library that iterate over an argument at once, beside those of `DATA_CALLS`.
+LIBRARY_ITERATING_CALLS = frozenset({
+    "reduce", "nlargest", "nsmallest", "merge", "mean", "fmean", "median", "mode", "stdev",
+    "fsum", "prod", "array", "bytes", "bytearray", "union", "intersection", "difference",
+    "symmetric_difference", "issubset", "issuperset", "isdisjoint", "fromkeys", "writerow",
+    "writerows", "writelines", "reader", "DictReader", "compress", "filterfalse", "permutations",
+    "combinations", "combinations_with_replacement", "product", "groupby", "OrderedDict",
+    "UserList", "defaultdict", "difference_update", "intersection_update", "extendleft",
+    "executemany",
+})  # fmt: skip
 #: Calls that want awaitables, by the last part of their name.
 AWAITABLE_CALLS = frozenset(
     ["gather", "wait_for", "create_task", "ensure_future", "shield", "run", "run_until_complete"]

@@ -47,7 +47,7 @@ from asyncrepl.events.finding_log import active_log, see, was_cut, was_shut
 from asyncrepl.events.object_info import (
     MISSING,
     has_begun,
-    instruction_at,
+    is_awaited_or_stepped,
     is_new,
     is_real_instance,
     is_step,
@@ -62,11 +62,7 @@ if TYPE_CHECKING:
     from asyncrepl.events.findings import FindingKind
 
 T = TypeVar("T")
-#: What takes a step of a generator.
-_STEPS = frozenset({"next", "send", "throw", "__next__"})
-
 # As in `inspect`, which is slow to import.
-_CO_GENERATOR = 0x20
 _CO_COROUTINE = 0x80
 _CO_ITERABLE_COROUTINE = 0x100
 _CO_ASYNC_GENERATOR = 0x200
@@ -140,33 +136,8 @@ def _is_opaque(kind: type) -> bool:
 
 def _note_driven(obj: object, kind: type, frame: FrameType) -> None:
     future = lookup(kind, "_asyncio_future_blocking") is not MISSING and _is_opaque(kind)
-    if (future or is_step(kind)) and not _is_awaited(frame):
+    if (future or is_step(kind)) and not is_awaited_or_stepped(frame):
         see("driven", obj, frame)
-
-
-def _is_awaited(frame: FrameType) -> bool:
-    """Whether `frame` is of a generator that somebody awaits: such a one may ``yield from``.
-
-    Or whom somebody steps, who may wait for the future that it gets, as a scheduler of generators
-    does; one that is compiled has no frame, and is called by asyncio.
-    """
-    flags = frame.f_code.co_flags
-    if flags & _CO_ITERABLE_COROUTINE or frame.f_code.co_name == "__await__":
-        return True
-    if not flags & _CO_GENERATOR:
-        return False
-    driver = frame.f_back
-    if driver is None:
-        return True
-    instruction = instruction_at(driver.f_code, driver.f_lasti)
-    return instruction == "SEND" or ("CALL" in instruction and _may_step(driver))
-
-
-def _may_step(driver: FrameType) -> bool:
-    """Whether a call in `driver` may be a step of a generator; else it takes all the items."""
-    module = driver.f_globals.get("__name__")
-    by_loop = type(module) is str and module.startswith("asyncio.")
-    return by_loop or not _STEPS.isdisjoint(driver.f_code.co_names)
 
 
 def guarded(obj: T) -> T:
@@ -246,17 +217,18 @@ def _holds_up_others(frame: FrameType) -> bool:
 
 def unkept(task: T) -> T:
     """A task that a loop has made and that is kept by nobody."""
-    log = active_log()
-    if log is not None and lookup(type(task), "_asyncio_future_blocking") is not MISSING:
-        log.unkept(task, _getframe(1))
-    return task
+    return _noted_task(task, "unkept", _getframe(1))
 
 
 def begun_task(task: T) -> T:
     """A task that no loop has made, and that a name or a list keeps, or nobody."""
+    return _noted_task(task, "cut off", _getframe(1))
+
+
+def _noted_task(task: T, what: FindingKind, frame: FrameType) -> T:
     log = active_log()
     if log is not None and lookup(type(task), "_asyncio_future_blocking") is not MISSING:
-        log.unkept(task, _getframe(1), "cut off")
+        log.unkept(task, frame, what)
     return task
 
 
@@ -266,6 +238,50 @@ def closing(step: T) -> T:
     if log is not None and is_step(type(step)):
         log.closing(step, _getframe(1))
     return step
+
+
+def paired(obj: T) -> T:
+    """What `zip` walks beside others: `as_completed` gives its own in another order."""
+    from asyncio import tasks
+
+    code = obj.gi_code if type(obj) is GeneratorType else None  # type: ignore[attr-defined]
+    made = code or type(obj)  # a generator's up to Python 3.12
+    own = tasks.as_completed.__code__, vars(tasks).get("_AsCompletedIterator")
+    if any(made is each for each in own):
+        see("paired", obj, _getframe(1))
+    return obj
+
+
+def locking(obj: T) -> T:
+    """What ``async with`` enters, where locks are made: one of each task's own guards nothing."""
+    from asyncio import BoundedSemaphore, Lock, Semaphore
+
+    log = active_log()
+    if log is not None and any(type(obj) is kind for kind in (Lock, Semaphore, BoundedSemaphore)):
+        log.locking(obj, _getframe(1))
+    return obj
+
+
+def decorating(obj: T) -> T:
+    """What decorates an ``async def``: a plain context manager is left before that runs.
+
+    From Python 3.15 on it asks what it decorates.
+    """
+    method: Any = lookup(type(obj), "__call__")
+    if type(method) is FunctionType and method.__qualname__ == "ContextDecorator.__call__":
+        asks = any("coroutine" in name for name in method.__code__.co_names)
+        if method.__module__ == "contextlib" and not asks:
+            see("decorating", obj, _getframe(1))
+    return obj
+
+
+def called_back(obj: T) -> T:
+    """What is given to something that calls it and awaits nothing: ``aclose``, perhaps."""
+    function: Any = obj
+    function = function.func if type(obj) is partial else function
+    if type(function) is BuiltinFunctionType and type(function.__self__) is AsyncGeneratorType:
+        see("called back", function.__name__, _getframe(1))  # who is told must not hold it
+    return obj
 
 
 def _is_own_iterator(obj: object) -> bool:
@@ -280,10 +296,10 @@ def _is_own_iterator(obj: object) -> bool:
     return len(kept) == 2 and kept[0].startswith("LOAD_FAST") and kept[1] == "RETURN_VALUE"
 
 
-_ITERABLE_TYPES = frozenset(
-    {list, tuple, dict, set, frozenset, str, bytes, range, GeneratorType, enumerate, zip, map}
-    | {filter, reversed, type({}.keys()), type({}.values()), type({}.items())}
-)
+_ITERABLE_TYPES = frozenset({
+    list, tuple, dict, set, frozenset, str, bytes, range, GeneratorType, enumerate, zip, map,
+    filter, reversed, type({}.keys()), type({}.values()), type({}.items()),
+})  # fmt: skip
 
 
 def _special_method(kind: type, name: str) -> Any:
@@ -407,7 +423,7 @@ def handed(obj: T) -> T:
 _ALL_PROBES: tuple[Callable[[Any], Any], ...] = (
     async_iterated, iterated, awaited, entered, async_entered, stepped, async_stepped, scheduled,
     handed, lost, made, driven, spread, shown, guarded, skipping, shared, unchecked, asked,
-    blocking, unkept, begun_task, closing,
+    blocking, unkept, begun_task, closing, paired, locking, decorating, called_back,
 )  # fmt: skip
 
 #: The name of each probe in the instrumented tree, and the probe.

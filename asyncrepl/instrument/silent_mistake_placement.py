@@ -22,9 +22,10 @@ when it runs, and no other loop pays.
 - "shared": inside another loop over the same name;
 - "unchecked": no loop, but a ``try`` around the call that makes what is iterated over later.
 
-Some calls are marked likewise: of a function that blocks, unless its result is awaited; of steps
-that are taken by hand; of ``create_task`` where nobody waits for the task; and of ``aclose`` where
-only a name gets what is to be awaited.
+Marked likewise are what decorates an ``async def``, what `zip` walks, what a thread or a callback
+calls, and, where a text makes locks, what ``async with`` enters; and calls: of a function that
+blocks, unless its result is awaited; of steps that are taken by hand; of ``create_task`` where
+nobody waits for the task; and of ``aclose`` where only a name gets what is to be awaited.
 
 *Iterated awaitables.* A future, a task and the step of an async generator have ``__iter__``, as
 ``await`` needs it. So ``for row in step:`` runs: it gets what the step hands to the loop, None,
@@ -44,6 +45,7 @@ from typing import TYPE_CHECKING
 from asyncrepl.instrument.probe_placement import (
     DATA_CALLS,
     ITERATING_CALLS,
+    LIBRARY_ITERATING_CALLS,
     copied_children,
     wrapped_in_probe,
 )
@@ -58,6 +60,7 @@ from asyncrepl.syntax.names import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from collections.abc import Set as AbstractSet
 
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")
@@ -217,6 +220,13 @@ _JOINERS = ("gather", "shield")
 _CLOSE_CALLS = ("aclose", "athrow")
 _ANEXT_CALLS = ("anext", "__anext__")
 _STEP_METHODS = ("__anext__", "asend")
+_LOCK_CLASSES = ("Lock", "Semaphore", "BoundedSemaphore")
+#: What calls a function that it is given, and awaits nothing.
+_CALLING_BACK = (
+    "to_thread", "run_in_executor", "submit", "call_soon", "call_soon_threadsafe", "call_later",
+    "call_at", "callback", "register", "add_signal_handler", "Thread", "Timer",
+)  # fmt: skip
+_PROBES_OF_ARGUMENTS = {"zip": ".paired", **dict.fromkeys(_CALLING_BACK, ".called_back")}
 
 Loop = ast.AsyncFor | ast.comprehension
 
@@ -224,11 +234,13 @@ Loop = ast.AsyncFor | ast.comprehension
 class PatternProber:
     """One pass over one tree, which gets the probes itself.
 
-    `around` are the names that the loops around iterate over.
+    `around` are the names that the loops around iterate over. `called` are the names of all that
+    the tree calls.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, called: AbstractSet[str] = frozenset()) -> None:
         self.around: tuple[str, ...] = ()
+        self._makes_locks = not called.isdisjoint(_LOCK_CLASSES)
         self.suspends = False
         self._awaited: ast.AST | None = None
 
@@ -254,14 +266,15 @@ class PatternProber:
             case ast.Try():
                 _probe_guarded(node)
                 _probe_unchecked(node)
-            case ast.Call() if callee_name(node) in _BLOCKING_NAMES and node is not self._awaited:
-                node.func = wrapped_in_probe(".blocking", node.func)
-            case ast.Call(ast.Attribute() as method) if method.attr in _STEP_METHODS:
-                method.value = wrapped_in_probe(".asked", method.value)
-            case ast.Call(ast.Name() as function, [asked, *_]) if last_name(function) == "anext":
-                node.args[0] = wrapped_in_probe(".asked", asked)
+            case ast.Call():
+                self._mark_call(node)
             case ast.Await():
                 self._awaited = node.value
+            case ast.AsyncFunctionDef(decorator_list=[*_, last]):
+                node.decorator_list[-1] = wrapped_in_probe(".decorating", last)
+            case ast.AsyncWith(items=items) if self._makes_locks:
+                for item in items:
+                    item.context_expr = wrapped_in_probe(".locking", item.context_expr)
             case ast.Assign([ast.Name()], ast.Call() as call) if callee_name(call) in _CLOSE_CALLS:
                 node.value = wrapped_in_probe(".closing", call)
             case ast.Expr(ast.Call() as call) if callee_name(call) in _TASK_MAKERS:
@@ -274,6 +287,22 @@ class PatternProber:
                 ast.Call(ast.Attribute(attr="append"), [ast.Call() as call]) as kept
             ) if callee_name(call) in _TASK_MAKERS:
                 kept.args[0] = wrapped_in_probe(".begun_task", call)
+
+    def _mark_call(self, node: ast.Call) -> None:
+        match node:
+            case ast.Call() if callee_name(node) in _BLOCKING_NAMES and node is not self._awaited:
+                node.func = wrapped_in_probe(".blocking", node.func)
+            case ast.Call(ast.Attribute() as method) if method.attr in _STEP_METHODS:
+                method.value = wrapped_in_probe(".asked", method.value)
+            case ast.Call(ast.Name() as function, [asked, *_]) if last_name(function) == "anext":
+                node.args[0] = wrapped_in_probe(".asked", asked)
+            case _ if probe := _PROBES_OF_ARGUMENTS.get(callee_name(node)):
+                node.args = [_with_probe(probe, each) for each in node.args]
+
+
+def _with_probe(probe: str, node: ast.expr) -> ast.expr:
+    kinds = (ast.Name, ast.Attribute, ast.Call)
+    return wrapped_in_probe(probe, node) if isinstance(node, kinds) else node
 
 
 def _probe_loop(loop: Loop, around: tuple[str, ...]) -> tuple[str, ...]:
@@ -337,20 +366,10 @@ def _probe_unchecked(node: ast.Try) -> None:
                 statement.value = wrapped_in_probe(".unchecked", call)
 
 
-#: Functions of the library that iterate over an argument at once, beside those of `DATA_CALLS`.
-_LIBRARY_ITERATING = frozenset({
-    "reduce", "nlargest", "nsmallest", "merge", "mean", "fmean", "median", "mode", "stdev",
-    "fsum", "prod", "array", "bytes", "bytearray", "union", "intersection", "difference",
-    "symmetric_difference", "issubset", "issuperset", "isdisjoint", "fromkeys", "writerow",
-    "writerows", "writelines", "reader", "DictReader", "compress", "filterfalse", "permutations",
-    "combinations", "combinations_with_replacement", "product", "groupby", "OrderedDict",
-    "UserList", "defaultdict", "difference_update", "intersection_update", "extendleft",
-    "executemany",
-})  # fmt: skip
 #: What calls its first argument with the others.
 _CALLING = ("to_thread", "run_in_executor", "submit")
 _ITERATING = (
-    _LIBRARY_ITERATING | DATA_CALLS | (ITERATING_CALLS.keys() - {"next", "anext", "aiter"})
+    LIBRARY_ITERATING_CALLS | DATA_CALLS | (ITERATING_CALLS.keys() - {"next", "anext", "aiter"})
 )
 
 
@@ -407,7 +426,7 @@ def _probe_call(call: ast.Call) -> None:
     """
     names = {callee_name(call)}
     if not names.isdisjoint(_CALLING):
-        names = {last_name(each) for each in call.args}
+        names = {last_name(_without_probe(each)) for each in call.args}
     if not names.isdisjoint(_ITERATING):
         call.args = [_probed(each) for each in call.args]
     for keyword in call.keywords:

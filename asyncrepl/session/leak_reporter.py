@@ -254,6 +254,11 @@ class LeakReporter(Instrument):
         given = getattr(context.get("handle"), "_callback", None)
         if type(given) is CoroutineType:  # it was to be called, and dies as nobody awaits it
             self._context.mistake_reporter.see(dropped_finding(given))
+        stream = context.get("asyncgen")
+        if isinstance(stream, AsyncGeneratorType) and stream.ag_running:
+            # It refuses to be closed, for a task waits in it.
+            seen = finding_at("in use", describe(stream), stream.ag_frame)
+            self._context.mistake_reporter.see(seen)
         own = not isinstance(future, asyncio.Task)
         code = first_code(error, own=own) if future is not None and error is not None else None
         if error is not None and code is not None:

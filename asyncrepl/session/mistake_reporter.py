@@ -295,8 +295,10 @@ class SilentMistakeReporter(Instrument):
 
     def _is_reported(self, found: Explanation) -> bool:
         """Whether it was told; what is put right by the very same correction is one mistake."""
-        same = found.fix is not None and frozenset(found.fix.texts.items()) in self._fixes
-        return same or (found.id, found.why) in self._reported
+        fixed = found.fix is not None and frozenset(found.fix.texts.items()) in self._fixes
+        if self.silent and found.fix is not None:
+            return fixed  # who tells all in the end puts it right at each place
+        return fixed or (found.id, found.why) in self._reported
 
     def is_reported_blocking(self, filename: str, line: int) -> bool:
         """Whether this statement was said to block the loop on `line` of `filename`."""

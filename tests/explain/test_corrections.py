@@ -132,7 +132,7 @@ def test_the_rounds_are_limited() -> None:
         return Finding("", Fix("<input 1>", again.unit.text + "("))
 
     assert verified(Fix("<input 1>", "f("), asked("x = ("), ask) is None
-    assert 1 < len(asks) < 10
+    assert 5 < len(asks) < 30  # a program may have the same mistake in many places
 
 
 def test_a_module_that_is_imported_gets_no_await_at_its_top(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ how long the body ran without suspending, and whether source and body waited alt
 from __future__ import annotations
 
 import asyncio
+import weakref
 from types import AsyncGeneratorType
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -143,6 +144,28 @@ def find_starvation(iteration: IterationState, ended: IterationEnded) -> None:
         iteration.tracer.findings.tentative.append(seen)
 
 
+def find_repetition(iteration: IterationState, ended: IterationEnded) -> None:
+    """Note that `iteration` found nothing, of an iterator that had come to its end elsewhere."""
+    iterator = iteration.own_iterator() if iteration.own_iterator is not None else None
+    if iterator is None or ended.how != "exhausted":
+        return
+    over = iteration.tracer.findings.over
+    before, place = over.get(id(iterator), (None, None))
+    if before is not None and before() is iterator and place != iteration.place:
+        if ended.items == 0:
+            _note_finding(iteration, "exhausted")
+    elif ended.items and len(over) < MANY_ITEMS:
+        assert iteration.own_iterator is not None
+        over[id(iterator)] = iteration.own_iterator, iteration.place
+
+
+def _weak(iterator: object) -> weakref.ref[Any] | None:
+    try:
+        return weakref.ref(iterator)
+    except TypeError:  # its class has slots, and none for this
+        return None
+
+
 def _note_finding(iteration: IterationState, what: FindingKind, milliseconds: int = 0) -> None:
     seen = Finding(what, iteration.iterable_facts, *iteration.place, milliseconds)
     iteration.tracer.findings.add(seen)
@@ -158,8 +181,8 @@ class IterationState:
         "_asked", "_asked_in", "_began", "_body", "_body_began_in", "_broke", "_got",
         "_next_emitted", "_round_detail", "_slices", "_slices_asked", "_sum", "_suspended",
         "_waited", "body_suspended", "detail", "frame", "iterable_facts", "iteration",
-        "long_bodies", "longest_body", "on", "parent", "phase", "place", "ready", "round",
-        "tracer", "watched_lane", "where",
+        "long_bodies", "longest_body", "on", "own_iterator", "parent", "phase", "place",
+        "ready", "round", "tracer", "watched_lane", "where",
     )  # fmt: skip
 
     def __init__(
@@ -183,6 +206,8 @@ class IterationState:
         self.watched_lane = 0
         #: What a finding about it will say of it: see `find_starvation`.
         self.iterable_facts = NO_FACTS
+        #: What it takes the items of, if that is an object that is its own iterator.
+        self.own_iterator: weakref.ref[Any] | None = None
         self.ready = self.long_bodies = self.longest_body = self.body_suspended = 0
         self._body_began_in = 0
         self._round_detail: Detail = "sum"
@@ -244,6 +269,8 @@ class IterationState:
         self._began = now = self.tracer.timeline.ns()
         self._sum = (0, 0, 0, 0, self._slices)
         self.iterable_facts = facts_of_iterable(iterable)
+        if iterator is iterable and type(iterator) is not AsyncGeneratorType:
+            self.own_iterator = _weak(iterator)
         self.ready = self.tracer.ready()
         if self.detail == "full":
             itself = iterator is iterable

@@ -33,7 +33,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from asyncrepl.engine.code_owner import cut_to_user_part
 from asyncrepl.engine.iteration.iteration_emission import SiteSampler, ancestors
-from asyncrepl.engine.iteration.iteration_state import IterationState, find_starvation
+from asyncrepl.engine.iteration.iteration_state import (
+    IterationState,
+    find_repetition,
+    find_starvation,
+)
 from asyncrepl.engine.iteration.open_iterations import OpenIterations, UntracedIteration
 from asyncrepl.engine.tasks.await_chain import is_task, name_of_type
 from asyncrepl.engine.tasks.task_findings import wait_for_timed_out
@@ -376,6 +380,7 @@ class Tracer:
     def ended(self, state: IterationState, event: IterationEnded) -> None:
         """`state` is over."""
         find_starvation(state, event)
+        find_repetition(state, event)
         if state.detail == "full":
             self.emit(event)
         elif state.parent is None or state.parent.emits_steps:

@@ -170,21 +170,18 @@ def entered_async(fixing: Fixing, case: Case) -> None:
         fixing.of(case.unit).replace(call.func, text)
         fixing.awaiting(case.unit, call)
         return
-    made = None
-    for origin in origins(case.evidence.units, case.unit, stack) if stack is not None else ():
-        made = origin
     statement = case.unit.enclosing(call, ast.With)
-    if stack is None or statement is None or made is None:
+    if stack is None or statement is None:
         raise CannotFixError
     item = statement.items[0]
     if callee_name(item.context_expr) != "ExitStack" or not isinstance(
         item.context_expr, ast.Call
     ):
         raise CannotFixError
-    text = case.unit.source.source(item.context_expr.func)
-    fixing.of(case.unit).replace(
-        item.context_expr.func, text.replace("ExitStack", "AsyncExitStack")
-    )
+    end = case.unit.source.span(item.context_expr.func).end
+    fixing.of(case.unit).insert(end - len("ExitStack"), "Async")
+    if isinstance(item.context_expr.func, ast.Name):
+        fixing.needs_name(case.unit, "contextlib", "AsyncExitStack")
     fixing.of(case.unit).replace(
         call.func, f"{case.unit.source.source(stack)}.enter_async_context"
     )

@@ -19,6 +19,7 @@ from asyncrepl.explain.repairs.entered_operands import around_statement
 from asyncrepl.explain.repairs.moved_awaits import read_asynchronously
 from asyncrepl.explain.repairs.repair_case import LOOPS, Case, given_by_caller
 from asyncrepl.explain.scopes import CannotFixError, own_nodes
+from asyncrepl.explain.static_values import is_awaitable
 from asyncrepl.explain.value_origins import loads, origins
 from asyncrepl.instrument.probe_placement import AWAITABLE_CALLS
 from asyncrepl.syntax.names import callee_name, last_name
@@ -73,7 +74,7 @@ def dropped(fixing: Fixing, case: Case) -> None:
         around_statement(fixing, case.unit, case.owner, case.source, keyword="with")
         return
     without_await(fixing, case)
-    for each in _same_calls(case) if kind is Kind.NONE else ():
+    for each in _same_calls(case):
         span = case.unit.source.span
         fixing.of(case.unit).replace(Span(span(each).start, span(each.value).start), "")
     loop = case.unit.parents.get(case.owner)
@@ -85,14 +86,19 @@ def dropped(fixing: Fixing, case: Case) -> None:
 
 
 def _same_calls(case: Case) -> list[ast.Await]:
-    """The other statements that await a call of the same method of what has the same name."""
-    return [
+    """The other awaits of a call of the same, as statements or with what is known to be plain."""
+    options, parents = case.evidence.resolver.options, case.unit.parents
+    alike = [
         each
         for each in case.unit.nodes(ast.Await)
-        if each is not case.owner and isinstance(case.unit.parents.get(each), ast.Expr)
+        if each is not case.owner
         if isinstance(each.value, ast.Call) and isinstance(case.node, ast.Call)
         if ast.dump(each.value.func) == ast.dump(case.node.func)
     ]
+    if case.kind is Kind.NONE:
+        return [each for each in alike if isinstance(parents.get(each), ast.Expr)]
+    known = [(each, options(each.value)) for each in alike]
+    return [each for each, found in known if found and not any(map(is_awaitable, found))]
 
 
 def _starts_a_task(case: Case) -> bool:

@@ -14,7 +14,7 @@ from asyncrepl.syntax.names import FUNCTIONS, callee_name
 
 if TYPE_CHECKING:
     from asyncrepl.explain.demands import Demand
-    from asyncrepl.explain.evidence import Evidence
+    from asyncrepl.explain.evidence import Evidence, Site
     from asyncrepl.explain.source_units import Function, Unit
 
 AWAITABLE = {Kind.COROUTINE, Kind.STEP, Kind.TASK, Kind.FUTURE, Kind.AWAITABLE}
@@ -158,22 +158,27 @@ def given_by_caller(case: Case) -> tuple[Unit, ast.expr] | None:
     """Of a parameter, what made its value, in the function that called, or in its caller's."""
     unit, node, found = case.unit, case.node, None
     for site in reversed(case.evidence.sites[:-1]):
-        parameter = _parameter(unit, node)
-        if parameter is None:
-            break
-        function, name, position = parameter
-        calls = [
-            each
-            for inner in site.nodes[-1:]
-            for each in ast.walk(inner)
-            if isinstance(each, ast.Call) and callee_name(each) == function.name
-        ]
-        given = argument(calls[0], name, position) if len(calls) == 1 else None
+        given = argument_at(site, unit, node)
         if given is None:
             break
         unit, node = site.unit, given
         found = (unit, single_assignment(unit, node) or node)
     return None if found is None or _parameter(*found) is not None else found
+
+
+def argument_at(site: Site, unit: Unit, node: ast.expr) -> ast.expr | None:
+    """What the parameter `node` of a function in `unit` was given by the call at the `site`."""
+    parameter = _parameter(unit, node)
+    if parameter is None:
+        return None
+    function, name, position = parameter
+    calls = [
+        each
+        for inner in site.nodes[-1:]
+        for each in ast.walk(inner)
+        if isinstance(each, ast.Call) and callee_name(each) == function.name
+    ]
+    return argument(calls[0], name, position) if len(calls) == 1 else None
 
 
 def used_again(case: Case) -> tuple[ast.Name, ast.stmt] | None:

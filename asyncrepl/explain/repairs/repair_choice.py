@@ -73,12 +73,15 @@ from asyncrepl.explain.repairs.iterated_operands import (
     walked_not_awaited,
 )
 from asyncrepl.explain.repairs.moved_awaits import (
+    aiter_instead,
+    around_each_item,
     awaited_function,
     awaited_where_made,
     branch_awaited,
     items_awaited,
     plain_factory,
     waited_by_method,
+    walked_elsewhere,
 )
 from asyncrepl.explain.repairs.plain_operands import (
     as_async,
@@ -363,11 +366,11 @@ _AWAITABLE: dict[str, tuple[Repair, ...]] = {
 }  # fmt: skip
 _STEP = {**_AWAITABLE, "async step": (step_itself, awaited)}
 _WALKABLE: dict[str, tuple[Repair, ...]] = {
-    "attribute": (twin, next_method, resource, items_as_list, of_one_item),
-    "await, function": (collected_jobs, drained),
+    "attribute": (twin, next_method, resource, items_as_list, around_each_item, of_one_item),
+    "await, function": (collected_jobs, walked_elsewhere, drained),
     "await": (walked_not_awaited,),
-    "walk, loop": (loop_async, collected_where_made),
-    "walk, yield from": (delegated,),
+    "walk, loop": (loop_async, aiter_instead, collected_where_made),
+    "walk, yield from": (delegated, aiter_instead),
     "walk, iter": (first_of_iter, renamed_aiter),
     "walk, enumerate": (counted, collected),
     "walk, list": (list_call, collected),
@@ -376,7 +379,7 @@ _WALKABLE: dict[str, tuple[Repair, ...]] = {
     "async step": (from_iterator,),
     "enter": (entered_generator,),
     "async enter": (entered_generator,),
-    "coroutine": (drained,),
+    "coroutine": (walked_elsewhere, drained),
     "task": (drained,),
     "tasks": (collected_jobs, drained),
     "awaitables": (collected_jobs, drained),

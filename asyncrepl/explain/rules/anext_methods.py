@@ -24,7 +24,7 @@ from asyncrepl.explain.rules.aiter_methods import method, on_instance, walked
 from asyncrepl.explain.rules.iteration_end import NEXT_CALLS
 from asyncrepl.explain.rules.operand_rules import ANY, Told, row
 from asyncrepl.explain.scopes import own_nodes
-from asyncrepl.explain.value_origins import called, stepped_source
+from asyncrepl.explain.value_origins import bindings, called, stepped_source
 from asyncrepl.syntax.names import callee_name, canonical_name
 from asyncrepl.syntax.source_rewriter import Span
 
@@ -217,6 +217,34 @@ def _without_end(evidence: Evidence) -> Finding | None:
     ends = (ast.Raise, ast.Call, ast.Await, ast.AsyncFor, ast.Subscript, ast.For)
     if any(isinstance(node, ends) for node in nodes):
         return None  # what it calls, or an index, may raise the end
+    return _none_at_the_end(evidence, unit, function, name)
+
+
+def _gave_none(evidence: Evidence) -> Finding | None:
+    """The None that the loop has given, where it was used as an item."""
+    unit = evidence.unit
+    for node in ast.walk(evidence.nodes[-1]) if evidence.nodes and evidence.direct else ():
+        bound = bindings(unit, node)[1] if isinstance(node, ast.Name) else []
+        loop = unit.parents.get(bound[0]) if len(bound) == 1 else None
+        if not isinstance(loop, ast.AsyncFor):
+            continue
+        info = evidence.resolver.info(loop.iter)
+        step = python_method(_iterator_kind(evidence, info.kind), "__anext__") if info else None
+        found = source_of(evidence, step) if step is not None else None
+        if step is None or found is None or evidence.resolver.value(node) is not None:
+            continue
+        owner = found[0].enclosing(found[1], ast.ClassDef)
+        names = {canonical_name(each) for each in ast.walk(owner or found[1])}
+        steps = {callee_name(each) for each in ast.walk(found[1])} & {"anext", "__anext__"}
+        if _END not in names and not steps:
+            return _none_at_the_end(evidence, *found, step.__qualname__)
+    return None
+
+
+def _none_at_the_end(
+    evidence: Evidence, unit: Unit, function: Function, name: str
+) -> Finding | None:
+    nodes = list(own_nodes(function))
     returns = [node for node in nodes if isinstance(node, ast.Return)]
     empty = [node for node in returns if _is_none(node.value)]
     falls = falls_through(function.body)
@@ -366,6 +394,14 @@ RULES = (
         "None is an item like any other; only `raise StopAsyncIteration` ends the loop.",
         _without_end,
         sees="walked",
+    ),
+    Rule(
+        "anext-never-stops",
+        "an item that is None, since `__anext__` never stops",
+        6,
+        "None is an item like any other; only `raise StopAsyncIteration` ends the loop.",
+        _gave_none,
+        errors=(TypeError, AttributeError),
     ),
     Rule(
         "inner-anext-ends-outer-loop",

@@ -23,11 +23,11 @@ from asyncrepl.explain.dropped_coroutines import (
     mentions,
 )
 from asyncrepl.explain.explanation import Finding, Rule
-from asyncrepl.explain.fix_editor import Fixing, correction, short
+from asyncrepl.explain.fix_editor import Fixing, corrected, correction, short
 from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.scopes import CannotFixError, own_nodes
 from asyncrepl.explain.value_origins import bindings, origins
-from asyncrepl.syntax.names import callee_name, canonical_name
+from asyncrepl.syntax.names import callee_name, canonical_name, written_name
 from asyncrepl.syntax.source_rewriter import Span
 
 if TYPE_CHECKING:
@@ -50,39 +50,50 @@ _WALKERS = {
 
 
 def _in_thread(evidence: Evidence) -> Finding | None:
-    found = handed_to(evidence, *_THREADS, *_OWN_THREADS)
-    if found is None:
+    places = handed_to(evidence, *_THREADS, *_OWN_THREADS)
+    if not places:
         return None
-    unit, call = found
-    given = {each.arg: each.value for each in call.keywords}
-    awaited, own = callee_name(call) in _THREADS, callee_name(call) in ("Thread", "Timer")
-    position = callee_name(call) in ("run_in_executor", "Thread", "Timer")
-    target = given.get("target", given.get("function")) if own else None
-    function = target if target is not None else call.args[position]
+    unit, call = places[0]
     why = (
-        f"{short(unit, function)} is an `async def`: the thread only makes its coroutine, "
-        "and nobody awaits that."
+        f"{short(unit, _function_of_thread(call))} is an `async def`: the thread only makes its "
+        "coroutine, and nobody awaits that."
     )
-    if awaited:
-        fix = _called_here(evidence, unit, call, call.args[position:])
-    elif own:
-        packed = call.args[position + 1 + (target is None and callee_name(call) == "Thread") :]
-        fix = _target_of_thread(
-            evidence, unit, function, packed[0] if packed else given.get("args")
-        )
-    else:
-        fix = _submitted(evidence, unit, call)
-    return Finding(why, fix)
+    return Finding(why, _out_of_threads(evidence, places))
+
+
+def _function_of_thread(call: ast.Call) -> ast.expr:
+    given = {each.arg: each.value for each in call.keywords}
+    own = callee_name(call) in ("Thread", "Timer")
+    target = given.get("target", given.get("function")) if own else None
+    return target if target is not None else call.args[_position_in_thread(call)]
+
+
+def _position_in_thread(call: ast.Call) -> int:
+    return int(callee_name(call) in ("run_in_executor", "Thread", "Timer"))
 
 
 @correction
+def _out_of_threads(fixing: Fixing, places: list[tuple[Unit, ast.Call]]) -> None:
+    for unit, call in places:
+        function, name = _function_of_thread(call), callee_name(call)
+        if name in _THREADS:
+            _called_here(fixing, unit, call, call.args[_position_in_thread(call) :])
+        elif name == "submit":
+            _submitted(fixing, unit, call)
+        else:
+            named = function not in call.args
+            first = _position_in_thread(call) + 1 + (name == "Thread" and not named)
+            packed = call.args[first:]
+            given = [each.value for each in call.keywords if each.arg == "args"]
+            _target_of_thread(fixing, unit, function, next(iter(packed + given), None))
+
+
 def _called_here(fixing: Fixing, unit: Unit, call: ast.Call, parts: list[ast.expr]) -> None:
     """``await to_thread(work, 1)`` → ``await work(1)``."""
     function, *arguments = map(unit.source.source, [*parts, *call.keywords])
     fixing.of(unit).replace(call, f"{function}({', '.join(arguments)})")
 
 
-@correction
 def _target_of_thread(
     fixing: Fixing, unit: Unit, function: ast.expr, packed: ast.expr | None
 ) -> None:
@@ -99,7 +110,6 @@ def _target_of_thread(
     fixing.needs_import(unit, "asyncio")
 
 
-@correction
 def _submitted(fixing: Fixing, unit: Unit, call: ast.Call) -> None:
     """``submit(work, 1)`` → ``submit(asyncio.run, work(1))``."""
     if not call.keywords:
@@ -117,16 +127,16 @@ def _called_back(evidence: Evidence) -> Finding | None:
             "function: the loop cannot call that, and nobody awaits it."
         )
         return Finding(why, _made_later(evidence, unit, call, given))
-    found = handed_to(evidence, *_CALLBACKS, "add_done_callback")
-    if found is None:
+    places = handed_to(evidence, *_CALLBACKS, "add_done_callback")
+    if not places:
         return None
-    unit, call = found
+    unit, call = places[0]
     function = call.args[_CALLBACKS.get(callee_name(call), 0)]
     why = (
         f"The loop calls {short(unit, function)} and gets a coroutine: callbacks are plain "
         "functions, nobody awaits them."
     )
-    return Finding(why, _as_task(evidence, unit, call, function))
+    return Finding(why, _as_tasks(evidence, places))
 
 
 def _made_already(evidence: Evidence) -> tuple[Unit, ast.Call, ast.Call] | None:
@@ -156,17 +166,26 @@ def _made_later(fixing: Fixing, unit: Unit, call: ast.Call, given: ast.Call) -> 
 
 
 @correction
+def _as_tasks(fixing: Fixing, places: list[tuple[Unit, ast.Call]]) -> None:
+    """A plain function, if that awaits nothing; or tasks in the place of the callbacks."""
+    at_once = callee_name(places[0][1]) == "call_soon"
+    home = _plain_home(fixing.evidence, dropped_name(fixing.evidence))
+    if home is not None and not at_once:
+        start = home[0].source.span(home[1]).start
+        fixing.of(home[0]).replace(Span(start, start + len("async ")), "")
+        return
+    for unit, call in places:
+        _as_task(fixing, unit, call, call.args[_CALLBACKS.get(callee_name(call), 0)])
+
+
 def _as_task(fixing: Fixing, unit: Unit, call: ast.Call, function: ast.expr) -> None:
-    """A task in the place of the callback; or a plain function, if that awaits nothing."""
+    """A task in the place of the callback."""
     name = unit.source.source(function)
     after = call.args[call.args.index(function) + 1 :]
     arguments = ", ".join(unit.source.source(each) for each in after)
     made = f"asyncio.create_task({name}({arguments}))"
     if callee_name(call) == "call_soon":
         fixing.of(unit).replace(call, made)
-    elif (home := _plain_home(fixing.evidence, dropped_name(fixing.evidence))) is not None:
-        start = home[0].source.span(home[1]).start
-        fixing.of(home[0]).replace(Span(start, start + len("async ")), "")
     elif callee_name(call) == "add_done_callback":
         task = fresh(unit, "task")
         fixing.of(unit).replace(function, f"lambda {task}: asyncio.create_task({name}({task}))")
@@ -188,10 +207,10 @@ def _plain_home(evidence: Evidence, name: str) -> tuple[Unit, Function] | None:
 
 
 def _walked_through(evidence: Evidence) -> Finding | None:
-    found = handed_to(evidence, *_WALKERS)
-    if found is None or len(found[1].args) != 2:
+    places = handed_to(evidence, *_WALKERS)
+    if len(places) != 1 or len(places[0][1].args) != 2:
         return None
-    unit, call = found
+    unit, call = places[0]
     function, items = (unit.source.source(each) for each in call.args)
     name, fixing = fresh(unit, "x"), Fixing(evidence)
     parent = unit.parents.get(call)
@@ -319,6 +338,30 @@ def _registered(evidence: Evidence) -> Finding | None:
     return Finding(why, _registered_otherwise(evidence, unit, call, function))
 
 
+def _step_called(evidence: Evidence) -> Finding | None:
+    """``to_thread(stream.aclose)``: what a step method gives is to be awaited."""
+    use, unit = evidence.use("seen"), evidence.unit
+    call = unit.enclosing(use.node, ast.Call) if use is not None else None
+    if use is None or use.info is None or call is None:
+        return None
+    name = str(use.info.value)
+    text, written = short(unit, use.node), written_name(use.node) == name
+    of = text if written else f"{text} is the `{name}` of an async generator, and"
+    why = (
+        f"{of} only makes something to be awaited: `{callee_name(call)}` calls it, and nobody "
+        "awaits what it gives, so nothing of it runs."
+    )
+    fix = None
+    if not written:  # who knows what else it is given
+        return Finding(why)
+    if callee_name(call) in _THREADS:
+        parts = call.args[call.args.index(use.node) :]
+        fix = corrected(evidence, _called_here, unit, call, parts)
+    elif _is_of_stack(evidence, unit, call):
+        fix = _registered_otherwise(evidence, unit, call, use.node)
+    return Finding(why, fix)
+
+
 def _is_of_stack(evidence: Evidence, unit: Unit, call: ast.Call) -> bool:
     """Whether it is a method of an ``AsyncExitStack``."""
     if callee_name(call) not in _OF_STACKS or not isinstance(call.func, ast.Attribute):
@@ -389,6 +432,15 @@ RULES = (
         "`push_async_callback`; elsewhere write a plain function, or run the coroutine in it.",
         _registered,
         sees="dropped",
+    ),
+    Rule(
+        "generator-call-not-awaited",
+        "`aclose` given to what awaits nothing",
+        3,
+        "`aclose`, `asend` and `athrow` of an async generator only make an awaitable. A thread or "
+        "a callback calls them in vain: `await gen.aclose()`, or a stack's `push_async_callback`.",
+        _step_called,
+        sees="called back",
     ),
     Rule(
         "async-callback-for-sync-function",

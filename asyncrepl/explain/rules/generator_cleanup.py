@@ -336,7 +336,30 @@ def _limit_steps(fixing: Fixing, unit: Unit, block: ast.AsyncWith | ast.With) ->
     fixing.of(unit).replace(block, indent(text, by).removeprefix(by))
 
 
+def _in_use(evidence: Evidence) -> Finding | None:
+    """The loop's ``shutdown_asyncgens`` came while a task still waited in a step."""
+    seen = evidence.seen
+    home = evidence.units.definition(seen.code) if seen is not None else None
+    if home is None:
+        return None
+    waited = evidence.node(ast.Await)
+    at = f" at {short(evidence.unit, waited)}" if waited is not None else ""
+    return Finding(
+        f"`{home[1].name}` could not be closed: a task still waits in it{at}, and it makes "
+        "one step at a time. Cancel and await the task first, as `asyncio.run` does at its end."
+    )
+
+
 RULES = (
+    Rule(
+        "concurrent-steps-of-one-generator",
+        "an async generator closed while a task is in it",
+        2,
+        "`aclose` is a step, too, and an async generator makes one at a time. `asyncio.run` first "
+        "cancels the tasks, and then closes the generators: do it in that order.",
+        _in_use,
+        sees="in use",
+    ),
     Rule(
         "yield-while-closing",
         "a generator that yields while it is closed",

@@ -100,9 +100,26 @@ def _out_of(flag: int, stop: type[BaseException]) -> Callable[[Evidence], Findin
             f"{subject} let {stop.__name__} out; an async generator ends with `return`, nothing "
             "else."
         )
+        if stop is StopAsyncIteration and (wrong := _plain_ends(evidence.leak[0])):
+            unit = evidence.leak[0].unit
+            why += " What its handler asks for, StopIteration, ends plain iterators."
+            fix = replaced(evidence, unit, *((each, stop.__name__) for each in wrong))
+            return Finding(why, fix)
         return Finding(why, _returned(evidence, evidence.leak[0], stop.__name__))
 
     return find
+
+
+def _plain_ends(site: Site) -> list[ast.Name]:
+    """The StopIteration that handlers around the place expect, of an asynchronous step."""
+    found = []
+    for guard in site.unit.ancestors(site.nodes[-1]) if site.nodes else ():
+        if isinstance(guard, FUNCTIONS):
+            break
+        for handler in guard.handlers if isinstance(guard, ast.Try) else ():
+            names = (each for each in ast.walk(handler) if isinstance(each, ast.Name))
+            found += [each for each in names if canonical_name(each) == "StopIteration"]
+    return found
 
 
 @correction

@@ -329,7 +329,7 @@ RULES = (
         errors=(RuntimeError, ValueError),
     ),
     Rule(
-        "reuse-of-coroutine",
+        "future-set-twice",
         "a result for a future that is done",
         5,
         "A future is done once: with a result, an error, or cancelled by who gave up waiting. "

@@ -21,6 +21,8 @@ from asyncrepl.explain.static_values import is_awaitable
 from asyncrepl.syntax.names import callee_name, canonical_name, last_name, written_name
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from asyncrepl.explain.evidence import Evidence
     from asyncrepl.explain.source_units import Unit
 
@@ -177,15 +179,24 @@ def _run_until_complete(evidence: Evidence) -> Finding | None:
 
 @correction
 def _awaited(fixing: Fixing, call: ast.Call) -> None:
-    """``asyncio.run(main())`` → ``await main()``."""
+    """``asyncio.run(main())`` → ``await main()``; and wherever else a coroutine says the same."""
     unit = fixing.evidence.unit
-    if len(call.args) != 1:
-        return
-    parent = unit.parents.get(call)
-    text = f"await {unit.source.source(call.args[0])}"
-    tight = isinstance(parent, ast.Attribute | ast.Subscript)
-    fixing.of(unit).replace(call, f"({text})" if tight else text)
-    fixing.suspending(unit, call)
+    for each in [call, *_said_again(unit, call)]:
+        if len(each.args) == 1:
+            tight = isinstance(unit.parents.get(each), ast.Attribute | ast.Subscript)
+            text = f"await {unit.source.source(each.args[0])}"
+            fixing.of(unit).replace(each, f"({text})" if tight else text)
+            fixing.suspending(unit, each)
+
+
+def _said_again(unit: Unit, call: ast.Call) -> Iterator[ast.Call]:
+    """The other calls of the same function, where a loop runs as surely as around `call`."""
+    around, name = scope(unit, call), ast.dump(call.func)
+    for each in unit.nodes(ast.Call):
+        here = scope(unit, each)
+        runs = isinstance(here, ast.AsyncFunctionDef) or (here is around and around is not None)
+        if each is not call and ast.dump(each.func) == name and runs:
+            yield each
 
 
 def _unwoken_by_signal(evidence: Evidence) -> Finding | None:

@@ -168,8 +168,25 @@ def _exhausted(evidence: Evidence) -> Finding | None:
     use = evidence.use("seen")
     if use is None or _takes_the_rest(evidence, use):
         return None
-    text = short(evidence.unit, use.node)
+    text, kind = short(evidence.unit, use.node), use.info.kind if use.info is not None else object
+    if kind is not AsyncGeneratorType:
+        return None
     why = f"{text} is at its end: an async generator is walked once, this loop gets nothing."
+    return Finding(why, _made_anew(evidence, use))
+
+
+def _over(evidence: Evidence) -> Finding | None:
+    """The same of an object that is its own iterator, but for a loop that may ask it again."""
+    use = evidence.use("seen")
+    kind = use.info.kind if use is not None and use.info is not None else AsyncGeneratorType
+    if use is None or kind is AsyncGeneratorType or _takes_the_rest(evidence, use):
+        return None
+    if evidence.unit.enclosing(use.owner, *LOOPS) is not None:
+        return None
+    why = (
+        f"{short(evidence.unit, use.node)} is at its end: `{kind.__name__}.__aiter__` returns the "
+        "object itself, so an earlier loop has taken all there was, and this one gets nothing."
+    )
     return Finding(why, _made_anew(evidence, use))
 
 
@@ -345,6 +362,16 @@ def _as_else(fixing: Fixing, guard: ast.Try) -> None:
     fixing.of(unit).replace(guard, text)
 
 
+_SHARED_ITERATOR = (
+    "self-returning-iterator-shared",
+    "two loops over one iterator",
+    1,
+    (
+        "An object whose `__aiter__` returns itself has one position, whoever walks it. For "
+        "loops that do not disturb each other write `__aiter__` as an async generator."
+    ),
+)
+
 RULES = (
     Rule(*_RULE, _concurrent, errors=(RuntimeError,)),
     Rule(*_RULE, _seen, sees="running"),
@@ -357,15 +384,8 @@ RULES = (
         _exhausted,
         sees="exhausted",
     ),
-    Rule(
-        "self-returning-iterator-shared",
-        "two loops over one iterator",
-        1,
-        "An object whose `__aiter__` returns itself has one position, whoever walks it. For "
-        "loops that do not disturb each other write `__aiter__` as an async generator.",
-        _shared,
-        sees="shared",
-    ),
+    Rule(*_SHARED_ITERATOR, _shared, sees="shared"),
+    Rule(*_SHARED_ITERATOR, _over, sees="exhausted"),
     Rule(
         "anext-in-body-skips-items",
         "`anext` inside the loop over the same iterator",

@@ -5,17 +5,24 @@ from __future__ import annotations
 import ast
 import asyncio
 import inspect
-from types import CoroutineType, FunctionType
+from types import CoroutineType, FunctionType, MethodType
 from typing import TYPE_CHECKING
 
-from asyncrepl.events.object_info import MISSING, lookup
+from asyncrepl.events.object_info import MISSING, is_real_instance, lookup
 from asyncrepl.explain.bindings import is_coroutine_function
-from asyncrepl.explain.class_methods import called_class, returned_values
+from asyncrepl.explain.class_methods import (
+    called_class,
+    has_flag,
+    python_method,
+    returned_values,
+    source_of,
+)
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, corrected, correction, short
 from asyncrepl.explain.hoisted_code import (
     async_factory,
     made_plain,
+    make_plain,
     put_head,
     stop_asynchronously,
     yield_each,
@@ -23,7 +30,7 @@ from asyncrepl.explain.hoisted_code import (
 from asyncrepl.explain.kinds import has
 from asyncrepl.explain.mismatch import mismatch
 from asyncrepl.explain.rules.aiter_methods import method
-from asyncrepl.explain.scopes import CannotFixError, own_nodes
+from asyncrepl.explain.scopes import CannotFixError, is_async, own_nodes
 from asyncrepl.syntax.names import FUNCTIONS, callee_name, canonical_name, last_name
 from asyncrepl.syntax.source_rewriter import Span
 
@@ -75,17 +82,60 @@ def _sync_protocol(evidence: Evidence) -> Finding | None:
         if use.role == "argument" and callee_name(use.owner) in _DUNDERS:
             name = _DUNDERS[callee_name(use.owner)]
         function = lookup(use.kind, name) if use.kind and name else None
-        if isinstance(function, FunctionType) and function.__code__.co_flags & _ASYNC:
-            gives = "a coroutine" if is_coroutine_function(function) else "an async generator"
-            why = (
-                f"`{use.kind.__name__ if use.kind else ''}.{name}` is `async def`: this protocol "
-                f"calls it synchronously and gets {gives}."
-            )
+        if use.kind and is_real_instance(function, FunctionType) and has_flag(function, _ASYNC):
             found = evidence.units.definition(function.__code__)
             alone = found is not None and use.role != "with"  # which calls two of them
             plain = corrected(evidence, made_plain, *found) if found and alone else None
-            return Finding(why, plain or _other_protocol(evidence, use, function))
+            other = plain or _other_protocol(evidence, use, function)
+            return Finding(_why(use.kind, function), other)
     return None
+
+
+def _why(kind: type, function: FunctionType) -> str:
+    gives = "a coroutine" if is_coroutine_function(function) else "an async generator"
+    return (
+        f"`{kind.__name__}.{function.__name__}` is `async def`: this protocol calls it "
+        f"synchronously and gets {gives}."
+    )
+
+
+def _hash(evidence: Evidence) -> Finding | None:
+    """Of what is put into a set or a dict, or looked for there: the interpreter wants a number."""
+    node = evidence.nodes[-1] if evidence.nodes and evidence.direct else None
+    called = evidence.resolver.value(node.func) if isinstance(node, ast.Call) else None
+    if isinstance(called, FunctionType | MethodType):
+        return None  # nothing of it has run: it was called in a wrong way
+    for place in (node, evidence.unit.parents.get(node)) if node is not None else ():
+        for each in _hashed(place):
+            info = evidence.resolver.info(each)
+            for one in (info, info.item) if info is not None else ():
+                function = python_method(one.kind, "__hash__") if one is not None else None
+                if one is not None and function is not None and has_flag(function, _ASYNC):
+                    found = source_of(evidence, function)
+                    fix = _at_once(evidence, *found) if found is not None else None
+                    return Finding(_why(one.kind, function), fix)
+    return None
+
+
+def _hashed(place: ast.AST | None) -> list[ast.expr]:
+    """The expressions in `place` whose values are hashed, or what they hold."""
+    match place:
+        case ast.Set(elts=found) | ast.Call(args=found):
+            return found
+        case ast.Dict(keys=keys):
+            return [each for each in keys if each is not None]
+        case ast.SetComp(elt=key) | ast.DictComp(key=key) | ast.Subscript(slice=key):
+            return [key]
+        case ast.Compare(left=key, ops=[ast.In() | ast.NotIn()]):
+            return [key]
+    return []
+
+
+@correction
+def _at_once(fixing: Fixing, unit: Unit, function: Function) -> None:
+    """A plain method, if it waits for nothing."""
+    if not any(map(is_async, own_nodes(function))):
+        make_plain(fixing, unit, function)
 
 
 def _gives_stream(evidence: Evidence) -> Finding | None:
@@ -316,6 +366,7 @@ RULES = (
         _half,
     ),
     Rule(*_PROTOCOL, _sync_protocol),
+    Rule(*_PROTOCOL, _hash),
     Rule(
         "async-sync-protocol-methods",
         "`__iter__` that returns an async iterator",

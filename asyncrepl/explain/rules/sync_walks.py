@@ -6,19 +6,31 @@ And a plain loop over what another task changes while its body is suspended.
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from asyncrepl.events.object_info import lookup
+from asyncrepl.explain.class_methods import returned_values
 from asyncrepl.explain.explanation import Finding, Rule
-from asyncrepl.explain.fix_editor import replaced, short
+from asyncrepl.explain.fix_editor import Fixing, correction, replaced, short
 from asyncrepl.explain.kinds import ASYNCHRONOUS, Kind, has
+from asyncrepl.explain.repairs.repair_case import single_assignment
+from asyncrepl.explain.rules.aiter_methods import method
 from asyncrepl.explain.rules.forgotten_tasks import reached_functions
 from asyncrepl.explain.rules.operand_rules import ANY, GENERATOR, STREAMS, Told, row
+from asyncrepl.explain.scopes import CannotFixError, scope
+from asyncrepl.explain.value_origins import loads
 from asyncrepl.instrument.probe_placement import ITERTOOLS_CALLS
-from asyncrepl.syntax.names import callee_name, written_name
+from asyncrepl.syntax.names import (
+    FUNCTIONS,
+    callee_name,
+    canonical_name,
+    last_name,
+    written_name,
+)
 
 if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence
+    from asyncrepl.explain.source_units import Unit
 
 _NUMBERING = ITERTOOLS_CALLS | {"enumerate", "zip", "map", "filter"}
 
@@ -113,7 +125,92 @@ def _is_view(source: ast.expr) -> bool:
     return isinstance(source, ast.Call) and callee_name(source) in ("items", "keys", "values")
 
 
+def _own_lock(evidence: Evidence) -> Finding | None:
+    """``async with asyncio.Lock()``: each time another one, while tasks hold those of before."""
+    use, unit = evidence.use("seen"), evidence.unit
+    found = _made_for_one(evidence, unit, use.node) if use is not None else None
+    if use is None or found is None:
+        return None
+    home, made = found
+    kind = "semaphore" if "Semaphore" in callee_name(made) else "lock"
+    where = "" if made is use.node else f" for {short(unit, use.node)}"
+    why = (
+        f"{short(home, made)} makes a new {kind}{where} each time it is asked for: no two tasks "
+        f"share one, so it keeps nobody out. Make one {kind} for all who use it."
+    )
+    return Finding(why, _shared_lock(evidence, unit, use.node, made) if home is unit else None)
+
+
+_LOCKS = {f"asyncio.{name}" for name in ("Lock", "Semaphore", "BoundedSemaphore")}
+
+
+def _made_for_one(evidence: Evidence, unit: Unit, node: ast.expr) -> tuple[Unit, ast.Call] | None:
+    """The call that makes the lock `node`, if nobody else can have it."""
+    made = single_assignment(unit, node) or node
+    if isinstance(made, ast.Call) and canonical_name(made.func) in _LOCKS:
+        around = scope(unit, made)
+        alone = all(
+            isinstance(unit.parents.get(each), ast.withitem) and scope(unit, each) is around
+            for each in _uses(unit, node)
+        )
+        return (unit, made) if alone and around is not None else None
+    name = callee_name(node) or written_name(node)
+    homes = list(evidence.units.functions(name)) if not isinstance(node, ast.Name) else []
+    if len(homes) != 1 or isinstance(homes[0][1], ast.AsyncFunctionDef):
+        return None
+    (home, function), values = homes[0], returned_values(homes[0][1])
+    kept = [each for each in function.decorator_list if last_name(each) not in _MAKING]
+    if kept or len(values) != 1 or canonical_name(getattr(values[0], "func", None)) not in _LOCKS:
+        return None
+    return home, cast("ast.Call", values[0])
+
+
+#: What may decorate a function that makes a new one each time.
+_MAKING = ("property", "staticmethod", "classmethod")
+
+
+def _uses(unit: Unit, node: ast.expr) -> list[ast.Name]:
+    return loads(unit, node) if isinstance(node, ast.Name) else []
+
+
+@correction
+def _shared_lock(fixing: Fixing, unit: Unit, node: ast.expr, made: ast.Call) -> None:
+    """One lock of the object, made in its ``__init__``; or, for a function, in front of it."""
+    function = scope(unit, node)
+    if not isinstance(function, FUNCTIONS) or scope(unit, made) is not function:
+        raise CannotFixError
+    if any(isinstance(each, ast.Name) for part in made.args for each in ast.walk(part)):
+        raise CannotFixError  # a local, perhaps
+    owner, edits = unit.parents.get(function), fixing.of(unit)
+    if isinstance(owner, ast.ClassDef):
+        init, own = method(owner, "__init__"), function.args.args[:1]
+        if init is None or not own or isinstance(init.body[-1], ast.Return | ast.Raise):
+            raise CannotFixError
+        name = fixing.fresh_attribute("lock")
+        line = f"{init.args.args[0].arg}.{name} = {unit.source.source(made)}"
+        edits.lines_after(init.body[-1], line)
+        name = f"{own[0].arg}.{name}"
+    else:
+        name = fixing.fresh(unit, "lock")
+        edits.lines_before(function, f"{name} = {unit.source.source(made)}\n")
+    if made is not node:
+        edits.remove(unit.statement(made))
+    edits.replace(node, name)
+    for each in _uses(unit, node):
+        if each is not node:
+            edits.replace(each, name)
+
+
 RULES = (
+    Rule(
+        "shared-state-changes-while-suspended",
+        "a lock of each task's own",
+        3,
+        "A lock keeps out those who ask for the same lock. Make it once: in `__init__`, or in "
+        "front of the tasks that share what it guards.",
+        _own_lock,
+        sees="unshared",
+    ),
     Rule(
         "shared-state-changes-while-suspended",
         "data that changes while the loop over it is suspended",

@@ -19,7 +19,7 @@ from asyncrepl.syntax.names import callee_name, canonical_name
 from asyncrepl.syntax.source_rewriter import Span
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from asyncrepl.explain.evidence import Evidence
     from asyncrepl.explain.source_units import Unit
@@ -148,6 +148,72 @@ def _too_many(evidence: Evidence) -> Finding | None:
     return Finding(why, _gathered(evidence, call))
 
 
+def _in_another_order(evidence: Evidence) -> Finding | None:
+    """``zip(names, as_completed(jobs))``, where each job was made of one of the names."""
+    use, unit = evidence.use("seen"), evidence.unit
+    made = (single_assignment(unit, use.node) or use.node) if use is not None else None
+    if use is None or not isinstance(use.owner, ast.Call) or not isinstance(made, ast.Call):
+        return None
+    if canonical_name(made.func) != "asyncio.as_completed" or not made.args:
+        return None
+    sources = {ast.dump(each) for each in _made_of(unit, made.args[0])}
+    others = [each for each in use.owner.args if each is not use.node]
+    beside = [each for each in others if ast.dump(_walked(each)) in sources]
+    if not beside:
+        return None
+    why = (
+        "`as_completed` gives first what is done first, and not in the order of "
+        f"{short(unit, beside[0])}: `zip` pairs each with what another may have given."
+    )
+    return Finding(why, _in_order(evidence, use.owner, use.owner.args.index(use.node), made))
+
+
+def _made_of(unit: Unit, jobs: ast.expr) -> Iterator[ast.expr]:
+    """What the awaitables `jobs` are made of, item by item: themselves, and what was walked."""
+    yield _walked(jobs)
+    made = single_assignment(unit, jobs) or jobs
+    match made:
+        case ast.ListComp(generators=[clause]) | ast.GeneratorExp(generators=[clause]):
+            yield _walked(clause.iter)
+        case ast.Call(args=[_, *walked]) if callee_name(made) == "map":
+            yield from map(_walked, walked)
+
+
+def _walked(node: ast.expr) -> ast.expr:
+    """The collection itself: of ``list(names)``, ``sizes.items()`` and ``[*names]``."""
+    match node:
+        case ast.Call(args=[inner]) if callee_name(node) in ("list", "tuple", "iter"):
+            return _walked(inner)
+        case ast.Call(ast.Attribute(value=inner), []) if callee_name(node) in _VIEWS:
+            return inner
+        case ast.List([ast.Starred(inner)]):
+            return _walked(inner)
+    return node
+
+
+_VIEWS = ("items", "keys", "values")
+
+
+@correction
+def _in_order(fixing: Fixing, call: ast.Call, position: int, made: ast.Call) -> None:
+    """``await asyncio.gather(*jobs)``, and the results as they are."""
+    unit = fixing.evidence.unit
+    loop = unit.parents.get(call)
+    target = loop.target if isinstance(loop, ast.For | ast.comprehension) else None
+    names = target.elts if isinstance(target, ast.Tuple) else []
+    step = names[position] if position < len(names) else None
+    if not isinstance(step, ast.Name) or len(made.args) != 1 or made.keywords:
+        raise CannotFixError
+    for each in loads(unit, step):
+        awaited = unit.parents.get(each)
+        if not isinstance(awaited, ast.Await):
+            raise CannotFixError
+        fixing.of(unit).replace(awaited, step.id)
+    fixing.of(unit).replace(made, f"await asyncio.gather(*{unit.source.source(made.args[0])})")
+    fixing.needs_import(unit, "asyncio")
+    fixing.suspending(unit, made)
+
+
 _SEVERAL = 2
 #: What takes one awaitable, and nothing that could be another.
 _OF_ONE = ("run", "create_task", "ensure_future", "shield")
@@ -206,6 +272,15 @@ def _of_values(
 _TAKERS = ("asyncio.gather", "asyncio.wait", "asyncio.as_completed")
 
 RULES = (
+    Rule(
+        "results-in-another-order",
+        "`as_completed` beside what it was made of",
+        5,
+        "`as_completed` gives awaitables in the order in which they are done. `await "
+        "asyncio.gather(*jobs)` gives the results in the order of the jobs.",
+        _in_another_order,
+        sees="paired",
+    ),
     Rule(
         "gather-without-star",
         "the keys of a dict of awaitables",

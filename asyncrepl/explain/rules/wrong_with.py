@@ -9,16 +9,20 @@ from typing import TYPE_CHECKING
 
 from asyncrepl.events.object_info import lookup
 from asyncrepl.explain.class_methods import made_async, returned_values, source_of, takes
+from asyncrepl.explain.demands import Demand
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, correction, short
 from asyncrepl.explain.held_operands import innermost_frame
 from asyncrepl.explain.kinds import ASYNCHRONOUS, Kind, a_type, has, is_manager_function, kind_of
 from asyncrepl.explain.library_results import code_of_manager
-from asyncrepl.explain.repairs.repair_case import is_lock, lock_of
+from asyncrepl.explain.repairs.repair_case import Case, is_lock, lock_of
+from asyncrepl.explain.repairs.repair_choice import repaired
 from asyncrepl.explain.rules.aiter_methods import method
 from asyncrepl.explain.rules.operand_rules import ANY, RESULTS, STREAMS, row
+from asyncrepl.explain.scopes import deepen
 from asyncrepl.explain.value_origins import called
 from asyncrepl.syntax.names import callee_name, last_name, written_name
+from asyncrepl.syntax.source_rewriter import Span
 
 if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence
@@ -180,6 +184,61 @@ def _aclosing(fixing: Fixing, unit: Unit, statement: ast.AST, call: ast.Call) ->
     fixing.suspending(unit, statement)
 
 
+def _pushed(evidence: Evidence) -> Finding | None:
+    """``stack.push(manager())``: kept as a plain function, and called when the stack is left."""
+    exits = contextlib.ExitStack.__exit__, contextlib.AsyncExitStack.__aexit__
+    left, unit = any(each.__code__ in evidence.inner for each in exits), evidence.unit
+    around = [each for node in evidence.nodes[-1:] for each in (node, *unit.ancestors(node))]
+    for block in around if left else ():
+        for call in ast.walk(block) if isinstance(block, ast.With | ast.AsyncWith) else ():
+            if not isinstance(call, ast.Call) or callee_name(call) != "push" or not call.args:
+                continue
+            info = evidence.resolver.info(call.args[0])
+            if info is None or not has(info, "__aexit__") or has(info, "__exit__"):
+                continue
+            demand = Demand("enter", call.args[0], call, "`push`", ("__enter__",))
+            why = (
+                f"{short(unit, call)} keeps an async context manager as a plain function, to be "
+                "called at the end: `await stack.enter_async_context(…)` enters it."
+            )
+            return Finding(why, repaired(Case(evidence, unit, demand, info)))
+    return None
+
+
+def _around_the_call(evidence: Evidence) -> Finding | None:
+    """A plain context manager as the decorator of an ``async def``: left before that runs."""
+    use, unit = evidence.use("seen"), evidence.unit
+    function = use.owner if use is not None else None
+    if use is None or not isinstance(function, ast.AsyncFunctionDef):
+        return None
+    why = (
+        f"{short(unit, use.node)} is entered and left while a call of `{function.name}` only "
+        "makes its coroutine (or generator): nothing of that runs inside of it."
+    )
+    return Finding(why, _around_the_body(evidence, unit, function, use.node))
+
+
+@correction
+def _around_the_body(
+    fixing: Fixing, unit: Unit, function: ast.AsyncFunctionDef, decorator: ast.expr
+) -> None:
+    """The body in a ``with``, in the place of the decorator."""
+    edits, source, body = fixing.of(unit), unit.source, function.body
+    first_line, head_line = (source.span(each).start for each in (decorator, function))
+    edits.replace(Span(source.line_start(first_line), source.line_start(head_line)), "")
+    first = body[1] if ast.get_docstring(function) is not None and body[1:] else body[0]
+    head = f"with {source.source(decorator)}:\n"
+    if source.begins_line(first):
+        start, end = source.block(first).start, source.block(body[-1]).end
+        edits.insert(start, source.indent(first) + head)
+        deepen(edits, unit, start, end, source.indent(first))
+    else:
+        start, end = source.span(first).start, source.span(body[-1]).end
+        by = source.indent(function) + "    "
+        text = f"\n{by}{head}{by}    {unit.text[start:end]}"
+        edits.replace(Span(len(unit.text[:start].rstrip()), end), text)
+
+
 def _plain_enter(evidence: Evidence) -> Finding | None:
     use = evidence.use("async with")
     entering = evidence.op in ("GET_AWAITABLE", "BEFORE_ASYNC_WITH", "LOAD_SPECIAL")
@@ -284,6 +343,23 @@ RULES = (
         "`async with contextlib.aclosing(…)` awaits.",
         _closing,
         errors=(AttributeError,),
+    ),
+    Rule(
+        "sync-with-on-async-context-manager",
+        "an async context manager pushed as a function",
+        1,
+        "`ExitStack.push` takes what has `__exit__`, or a plain function. What has `__aexit__` is "
+        "entered by `await stack.enter_async_context(…)` of an `AsyncExitStack`.",
+        _pushed,
+    ),
+    Rule(
+        "async-with-on-sync-context-manager",
+        "a plain context manager that decorates an `async def`",
+        1,
+        "As a decorator a context manager is around the call, and a call of an `async def` only "
+        "makes a coroutine. Enter it in the body, or make it with `@asynccontextmanager`.",
+        _around_the_call,
+        sees="decorating",
     ),
     Rule(*_ON_PLAIN, _needs_plain),
     Rule(
