@@ -22,7 +22,8 @@ FindingKind = Literal[
     "lost", "shown", "unwalked", "driven", "exhausted", "running", "cut", "walked", "guarded",
     "skipping", "shared", "unchecked", "blocks", "unkept", "cut off", "cancelling", "dropped",
     "deprecated", "left", "kept", "swallowed", "blocked", "stuck", "stopped", "failed", "starved",
-    "hogged", "sequential", "alternating", "unsuspended", "unwoken",
+    "hogged", "sequential", "alternating", "unsuspended", "unwoken", "overwriting", "shrunk",
+    "late", "reused", "limiting",
 ]  # fmt: skip
 
 
@@ -45,6 +46,13 @@ class Finding(NamedTuple):
       (see `asyncrepl.instrument.silent_mistake_placement`);
     - "blocks": a function that blocks was called on the loop;
     - "unkept": a loop made tasks that nobody keeps, and `number` of them still run;
+    - "overwriting": a variable was about to be written with what was worked out from its value
+      before a wait, and it has changed since;
+    - "shrunk": a list became shorter while a loop was in it, and waited;
+    - "late": a loop that does not wait made a second thing that runs later and asks for a
+      variable of the loop;
+    - "reused": a generator yielded an object again that it has changed, and a list keeps it;
+    - "limiting": a lock, a semaphore or a timeout was entered around tasks alone;
     - "cut off": so do tasks made anywhere, and the program's loop has run to its end;
     - "cancelling": so do tasks that were cancelled, and have not come to their end.
 

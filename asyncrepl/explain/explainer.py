@@ -48,6 +48,7 @@ _ORDER = (
     "operand_rules",
     "forgotten_tasks",
     "queue_waits",
+    "lock_waits",
     "endless_waits",
     "slow_loops",
 )

@@ -27,7 +27,12 @@ from prompt_toolkit.enums import EditingMode
 from asyncrepl.runtime.configuration import use_ascii
 from asyncrepl.terminal.audience_rows import AudienceRows
 from asyncrepl.terminal.input_controller import InputController
-from asyncrepl.terminal.key_bindings import build_key_bindings
+from asyncrepl.terminal.key_bindings import (
+    ViCursorShapes,
+    build_key_bindings,
+    use_vi,
+    vi_mode_rows,
+)
 from asyncrepl.terminal.own_modules import import_lock
 from asyncrepl.terminal.painter import DrawRecovery, Painter
 from asyncrepl.terminal.panel import Panel
@@ -46,7 +51,6 @@ from asyncrepl.terminal.terminal_device import (
     terminal_size,
 )
 from asyncrepl.terminal.terminal_suspension import TerminalSuspension
-from asyncrepl.terminal.vi_mode import ViCursorShapes, use_vi, vi_mode_rows
 from asyncrepl.views.styled_lines import Theme
 
 if TYPE_CHECKING:

@@ -320,7 +320,9 @@ def _stuck(task: Any) -> Finding | None:
     code, frame = link.code, link.frame
     assert code is not None
     assert frame is not None
-    info = _waited_for(chain[at:])
+    info, waiter = _waited_for(chain[at:]), task._fut_waiter  # noqa: SLF001
+    if type(waiter) is asyncio.Future and all(each.code is None for each in chain[at + 1 :]):
+        info = ObjectInfo(asyncio.Future)
     count = 0 if info.name == "join" and _failed_tasks(task) else _count(info, chain[at:])
     return Finding("stuck", info, code, frame.f_lasti, count)
 

@@ -9,8 +9,7 @@ from types import CoroutineType, FunctionType
 from typing import TYPE_CHECKING
 
 from asyncrepl.events.object_info import MISSING, lookup
-from asyncrepl.explain.bindings import is_coroutine_function
-from asyncrepl.explain.class_methods import called_class, returned_values
+from asyncrepl.explain.bindings import is_coroutine_function, returned_values
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, corrected, correction, short
 from asyncrepl.explain.hoisted_code import (
@@ -21,6 +20,7 @@ from asyncrepl.explain.hoisted_code import (
 )
 from asyncrepl.explain.kinds import has
 from asyncrepl.explain.mismatch import mismatch
+from asyncrepl.explain.repairs.repair_case import called_class
 from asyncrepl.explain.rules.aiter_methods import method
 from asyncrepl.explain.scopes import CannotFixError, own_nodes
 from asyncrepl.syntax.names import FUNCTIONS, callee_name, canonical_name, last_name
