@@ -23,7 +23,8 @@ FindingKind = Literal[
     "skipping", "shared", "unchecked", "blocks", "unkept", "cut off", "cancelling", "dropped",
     "deprecated", "left", "kept", "swallowed", "blocked", "stuck", "stopped", "failed", "starved",
     "hogged", "sequential", "alternating", "unsuspended", "unwoken", "overwriting", "shrunk",
-    "late", "reused", "limiting",
+    "late", "reused", "limiting", "uncalled",
+    "outliving", "unordered", "falsy",
 ]  # fmt: skip
 
 
@@ -52,6 +53,10 @@ class Finding(NamedTuple):
     - "late": a loop that does not wait made a second thing that runs later and asks for a
       variable of the loop;
     - "reused": a generator yielded an object again that it has changed, and a list keeps it;
+    - "outliving": a generator or coroutine that did not run yet left the block of its object;
+    - "unordered": a set of tasks was taken for a row;
+    - "falsy": a loop took an item that counts as false for the end;
+    - "uncalled": a method of it was asked whether it is true, and not called;
     - "limiting": a lock, a semaphore or a timeout was entered around tasks alone;
     - "cut off": so do tasks made anywhere, and the program's loop has run to its end;
     - "cancelling": so do tasks that were cancelled, and have not come to their end.

@@ -53,6 +53,12 @@ _PRINTABLE = (ast.Name, ast.Attribute, ast.Subscript, ast.Call, ast.Await)
 #: Calls that make the awaitable of a step of an async generator.
 STEP_CALLS = frozenset({"anext", "__anext__", "asend", "athrow", "aclose"})
 
+#: Methods of asyncio's objects that say in which state they are.
+_QUESTIONS = frozenset({
+    "is_set", "done", "cancelled", "empty", "full", "locked", "is_closing", "at_eof", "is_running",
+    "is_closed",
+})  # fmt: skip
+
 #: The names of all async generator functions seen so far.
 async_generator_functions: set[str] = set()
 
@@ -75,7 +81,7 @@ def probe_lost_values(tree: ast.mod) -> None:
     for owner, name, number in lost:
         _probe_lost_call(owner, name, number)
     for node in list(copied_nodes(tree)):
-        _probe_made(node)
+        _probe_made(node, callbacks if isinstance(node, ast.Assign) else set())
         match node:
             case ast.Expr(ast.Call() as call) if last_name(call.func) in callbacks:
                 node.value = wrapped_in_probe(".lost", call)
@@ -136,6 +142,13 @@ def _places(node: ast.AST) -> Iterator[tuple[ast.AST, str, int | None]]:
 def _probe_lost_call(owner: ast.AST, field: str, number: int | None) -> None:
     value = getattr(owner, field)
     call = value if number is None else value[number]
+    if isinstance(call, ast.Attribute) and call.attr in _QUESTIONS:
+        asked = wrapped_in_probe(".uncalled", call)
+        if number is None:
+            setattr(owner, field, asked)
+        else:
+            value[number] = asked
+        return
     if (
         not isinstance(call, ast.Call)
         or callee_name(call) not in async_generator_functions | STEP_CALLS
@@ -147,21 +160,22 @@ def _probe_lost_call(owner: ast.AST, field: str, number: int | None) -> None:
         value[number] = wrapped_in_probe(".lost", call)
 
 
-def _probe_made(node: ast.AST) -> None:
+def _probe_made(node: ast.AST, callbacks: set[str]) -> None:
     """Put ``.made(…)`` around calls whose generator goes into a name, a list or another call."""
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id[0] == ".":
         return  # it has a probe
     for name in _GOING.get(type(node), ()):
         value = getattr(node, name)
         if isinstance(value, list):
-            value[:] = [_made(each) for each in value]
+            value[:] = [_made(each, callbacks) for each in value]
         elif value is not None:
-            setattr(node, name, _made(value))
+            setattr(node, name, _made(value, callbacks))
 
 
-def _made(node: ast.AST) -> ast.AST:
+def _made(node: ast.AST, callbacks: set[str]) -> ast.AST:
     # What is to close a generator has a probe of its own, whatever else has its name.
-    known = callee_name(node) in (async_generator_functions | STEP_CALLS) - set(_CLOSE_CALLS)
+    names = (async_generator_functions | STEP_CALLS | callbacks) - set(_CLOSE_CALLS)
+    known = callee_name(node) in names
     return wrapped_in_probe(".made", node) if known else node  # type: ignore[arg-type]  # a Call
 
 

@@ -9,7 +9,11 @@ their own time is nothing to it.
 - "shrunk": a list is iterated over in a loop that waits;
 - "reused": a generator yields one object again and again, and changes it;
 - "limiting": what is entered around tasks that run when it is left;
-- "late": what runs later asks for the variable of the loop that makes it.
+- "late": what runs later asks for the variable of the loop that makes it;
+- "outliving": what runs when it is iterated over or awaited is returned out of the block that it
+  needs;
+- "unordered": the tasks that are done, as `asyncio.wait` gives them, are taken for a row;
+- "falsy": a loop ends with an item that counts as false.
 
 Only names, attributes of names and items of these are followed, and only as far as they can be
 looked up without running code of the user's.
@@ -20,12 +24,21 @@ from __future__ import annotations
 import ast
 import builtins
 from sys import _getframe
+from types import AsyncGeneratorType, CoroutineType
 from typing import TYPE_CHECKING, TypeVar
 
 from asyncrepl.events.finding_log import active_log, part_of, see
+from asyncrepl.events.object_info import has_begun, is_new
 from asyncrepl.instrument.probe_placement import wrapped_in_probe
 from asyncrepl.instrument.silent_mistake_placement import copied_nodes, without_probe
-from asyncrepl.syntax.names import FUNCTIONS, LOOPS, SCOPES, bound_names, callee_name
+from asyncrepl.syntax.names import (
+    FUNCTIONS,
+    LOOPS,
+    SCOPES,
+    bound_names,
+    callee_name,
+    canonical_name,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -42,10 +55,19 @@ def probe_waits(tree: ast.AST) -> None:
     for function in [each for each in copied_nodes(tree) if isinstance(each, FUNCTIONS)]:
         nodes = [each for part in function.body for each in _own(part)]
         for node in nodes:
+            if isinstance(node, ast.With | ast.AsyncWith):
+                _probe_returned(node.items, node.body)
             match node:
                 case ast.AsyncWith([ast.withitem(entered) as item], body) if not _waits(body):
                     if _TASK_MAKERS & _called(body):
                         item.context_expr = wrapped_in_probe(".limiting", entered)
+                case ast.While(
+                    ast.NamedExpr(value=ast.Await(ast.Call(args=[_, default]))) as test
+                ):
+                    _probe_ending(test, default)
+                case ast.Call(args=arguments) if callee_name(node) in ("zip", "enumerate"):
+                    done = _done_sets(nodes)
+                    node.args = [_unordered(each, done) for each in arguments]
                 case ast.For(body=body) if _waits(body):
                     _probe_iterated_list(node)
                 case ast.For():
@@ -71,6 +93,47 @@ def _waits(body: Sequence[ast.AST]) -> bool:
 
 def _called(body: Sequence[ast.AST]) -> set[str]:
     return {callee_name(each) for part in body for each in _own(part)}
+
+
+def _probe_returned(items: list[ast.withitem], body: Sequence[ast.stmt]) -> None:
+    """``return session.lines()`` in the block of ``async with … as session``."""
+    names = {name for each in items for name in _names_of(each.optional_vars)}
+    for node in [each for part in body for each in _own(part)]:
+        match node:
+            case ast.Return(ast.Call(ast.Attribute(ast.Name(name))) as call) if name in names:
+                node.value = wrapped_in_probe(".outliving", call)
+
+
+def _names_of(node: ast.AST | None) -> list[str]:
+    return [name for each in ast.walk(node or ast.Pass()) for name in bound_names(each)]
+
+
+def _probe_ending(test: ast.NamedExpr, default: ast.expr) -> None:
+    """``while item := await anext(it, None)``."""
+    step = test.value.value if isinstance(test.value, ast.Await) else None
+    nothing = isinstance(default, ast.Constant) and default.value is None
+    if nothing and step is not None and callee_name(_bare(step)) == "anext":
+        test.value = wrapped_in_probe(".ending", test.value)
+
+
+def _done_sets(nodes: list[ast.AST]) -> set[str]:
+    """The names that a function gives to what is done of what `asyncio.wait` gives."""
+    found: list[str] = []
+    for node in nodes:
+        match node:
+            case ast.Assign([ast.Tuple([ast.Name(name), _])], given):
+                awaited = _bare(given)
+                call = _bare(awaited.value) if isinstance(awaited, ast.Await) else None
+                if isinstance(call, ast.Call) and canonical_name(call.func) == "asyncio.wait":
+                    found.append(name)
+    stored = [name for each in nodes for name in bound_names(each)]
+    return {name for name in found if stored.count(name) == 1}
+
+
+def _unordered(node: ast.expr, done: set[str]) -> ast.expr:
+    bare = _bare(node)
+    known = isinstance(bare, ast.Name) and bare.id in done
+    return wrapped_in_probe(".unordered", node) if known else node
 
 
 def _probe_iterated_list(loop: ast.For) -> None:
@@ -259,6 +322,30 @@ def limiting(obj: T) -> T:
     return obj
 
 
+def outliving(obj: T) -> T:
+    """What is returned out of a block whose object it was made by: it may not have run yet."""
+    kind = type(obj)
+    if (kind is AsyncGeneratorType and not has_begun(obj)) or (
+        kind is CoroutineType and is_new(obj)
+    ):
+        see("outliving", obj, _getframe(1))
+    return obj
+
+
+def unordered(obj: T) -> T:
+    """The tasks that are done, where their order counts."""
+    if type(obj) is set and len(obj) > 1:  # type: ignore[arg-type]
+        see("unordered", obj, _getframe(1))
+    return obj
+
+
+def ending(obj: T) -> T:
+    """What a loop takes for the end, if it counts as false: only None says so."""
+    if type(obj) in _EMPTY and not obj:
+        see("falsy", obj, _getframe(1))
+    return obj
+
+
 def rounds(obj: T) -> T:
     """What a loop goes through, in whose rounds something is remembered."""
     if (log := active_log()) is not None:
@@ -302,5 +389,18 @@ def overwriting(obj: T, base: object, attribute: str, *key: object) -> T:
     return obj
 
 
-_PROBES = (limiting, rounds, counted, late, reused, remembered, overwriting)
+#: What counts as false and is no None, of types whose truth runs nothing of the user's.
+_EMPTY = (int, float, str, bytes, list, tuple, dict, set, bool)
+_PROBES = (
+    outliving,
+    unordered,
+    ending,
+    limiting,
+    rounds,
+    counted,
+    late,
+    reused,
+    remembered,
+    overwriting,
+)
 vars(builtins).update({f".{probe.__name__}": probe for probe in _PROBES})

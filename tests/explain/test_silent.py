@@ -37,6 +37,8 @@ CANCELLED = ("except-swallows-cancellation#except-baseexception-around-the-loop"
 NO_FIX = (
     "changed-while-it-waited#read-before-the-await",
     "limit-left-before-its-tasks#semaphore-around-create-task",
+    "returned-out-of-its-block#stream-of-a-session",
+    "returned-out-of-its-block#coroutine-of-a-session",
 )
 
 

@@ -7,15 +7,17 @@ object that changes is kept. What is said here is where it was read, and what ke
 from __future__ import annotations
 
 import ast
+from types import CoroutineType
 from typing import TYPE_CHECKING
 
+from asyncrepl.events.object_info import MISSING
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, correction, replaced, short
 from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.scopes import CannotFixError, deepen, own_nodes, scope
 from asyncrepl.explain.tokens import Words
 from asyncrepl.explain.value_origins import bindings
-from asyncrepl.syntax.names import LOOPS, bound_names, callee_name
+from asyncrepl.syntax.names import FUNCTIONS, LOOPS, bound_names, callee_name, written_name
 
 if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence
@@ -204,6 +206,95 @@ def _kept_by_default(fixing: Fixing, unit: Unit, function: Late, names: list[str
     edits.insert(start + next(each.end for each in words if each.text == "("), kept)
 
 
+def _outlives(evidence: Evidence) -> Finding | None:
+    """What is returned out of ``async with … as x`` and runs only later, when that is left."""
+    unit, call = evidence.unit, _seen(evidence)
+    function = call.func if isinstance(call, ast.Call) else None
+    owner = function.value if isinstance(function, ast.Attribute) else None
+    if call is None or owner is None:
+        return None
+    blocks = [each for each in unit.ancestors(call) if isinstance(each, ast.AsyncWith | ast.With)]
+    around = [each for each in blocks if _gives(each, written_name(owner))]
+    if not around or _leaves_nothing(evidence, around[0]):
+        return None
+    text, name = short(unit, call), written_name(owner)
+    waits = "awaited" if evidence.seen and evidence.seen.info.kind is CoroutineType else "walked"
+    why = (
+        f"`return` leaves the block of `{name}`, which closes it, and {text} has not run by then: "
+        f"it begins when it is {waits}. Do that inside the block."
+    )
+    return Finding(why)
+
+
+def _gives(block: ast.With | ast.AsyncWith, name: str) -> bool:
+    return any(written_name(each.optional_vars) == name for each in block.items)
+
+
+def _leaves_nothing(evidence: Evidence, block: ast.With | ast.AsyncWith) -> bool:
+    """Whether what is entered is of a class of the user's that does nothing when it is left."""
+    made = callee_name(block.items[0].context_expr)
+    for unit in evidence.units.all():
+        owner = unit.class_named(made) if made else None
+        for each in owner.body if owner is not None else ():
+            if isinstance(each, FUNCTIONS) and each.name in ("__aexit__", "__exit__"):
+                plain = (ast.Pass, ast.Return, ast.Expr)
+                calls = any(isinstance(node, ast.Call) for node in ast.walk(each))
+                return not calls and all(isinstance(part, plain) for part in each.body)
+    return False
+
+
+def _not_in_order(evidence: Evidence) -> Finding | None:
+    """``zip(names, done)``: what `asyncio.wait` gives is a set."""
+    unit, done = evidence.unit, _seen(evidence)
+    assigned = (
+        [unit.parents.get(node) for node in bindings(unit, done)[1]]
+        if isinstance(done, ast.Name)
+        else []
+    )
+    pair = assigned[0] if assigned else None
+    wait = unit.parents.get(pair) if pair is not None else None
+    awaited = wait.value if isinstance(wait, ast.Assign) else None
+    call = awaited.value if isinstance(awaited, ast.Await) else None
+    if not isinstance(done, ast.Name) or not isinstance(call, ast.Call) or not call.args:
+        return None
+    given = unit.source.source(call.args[0])
+    why = (
+        f"`{done.id}` is a set, as `asyncio.wait` gives it: its tasks come in any order, and not "
+        f"in that of `{given}`. Ask the tasks of `{given}` themselves, or `gather` them."
+    )
+    whole = len(call.args) == 1 and not call.keywords and isinstance(call.args[0], ast.Name)
+    return Finding(why, replaced(evidence, unit, (done, given)) if whole else None)
+
+
+def _ends_with_false(evidence: Evidence) -> Finding | None:
+    """``while item := await anext(it, None)``, where an item counts as false."""
+    unit, step, seen = evidence.unit, _seen(evidence), evidence.seen
+    named = unit.enclosing(step, ast.NamedExpr) if step is not None else None
+    if named is None or seen is None:
+        return None
+    item = (
+        "an item that is empty"
+        if seen.info.value is MISSING
+        else f"the item `{seen.info.value!r}`"
+    )
+    text = unit.source.source(named)
+    why = (
+        f"The loop ended with {item}, which counts as false, as None does: only None, the default "
+        "of `anext`, says that there are no more. Compare with that."
+    )
+    return Finding(why, replaced(evidence, unit, (named, f"({text}) is not None")))
+
+
+def _never_asked(evidence: Evidence) -> Finding | None:
+    """``if event.is_set:``, which is true of any method."""
+    unit, asked = evidence.unit, _seen(evidence)
+    if not isinstance(asked, ast.Attribute):
+        return None
+    text = unit.source.source(asked)
+    why = f"`{text}` is a method, and always true: only the call, `{text}()`, says how it is."
+    return Finding(why, replaced(evidence, unit, (asked, f"{text}()")))
+
+
 _CHANGED = "changed-while-it-waited"
 
 RULES = (
@@ -251,5 +342,40 @@ RULES = (
         "run when the code that makes them waits: then the variable has its last value.",
         _asks_late,
         sees="late",
+    ),
+    Rule(
+        "method-not-called-in-a-test",
+        "a method that is not called",
+        5,
+        "The name of a method without `()` is the method itself, and true in every test.",
+        _never_asked,
+        sees="uncalled",
+    ),
+    Rule(
+        "returned-out-of-its-block",
+        "what is returned out of the block that it needs",
+        1,
+        "A generator or coroutine runs when it is walked or awaited, not when it is made. What "
+        "is entered is closed by then: walk it inside, and yield or return what it gives.",
+        _outlives,
+        sees="outliving",
+    ),
+    Rule(
+        "done-tasks-have-no-order",
+        "a set of tasks, taken in their order",
+        5,
+        "`asyncio.wait` gives two sets. A set has no order; the list of the tasks has, and so has "
+        "what `gather` gives.",
+        _not_in_order,
+        sees="unordered",
+    ),
+    Rule(
+        "item-taken-for-the-end",
+        "an item that counts as false, taken for the end",
+        6,
+        "`anext(it, None)` gives None at the end. A loop that asks whether an item is true ends "
+        "with a 0 or an empty text, too.",
+        _ends_with_false,
+        sees="falsy",
     ),
 )

@@ -11,7 +11,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from asyncrepl.explain.explanation import Finding, Rule
-from asyncrepl.explain.fix_editor import Fixing, correction, short
+from asyncrepl.explain.fix_editor import Fixing, correction, replaced, short
 from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.scopes import CannotFixError, own_nodes, scope
 from asyncrepl.syntax.names import callee_name, written_name
@@ -62,12 +62,25 @@ def _notified_before(evidence: Evidence) -> Finding | None:
         return Finding(f"`{text}.wait()` waits for a `notify`, and nobody notifies `{text}`.")
     unit, call = notified[0]
     source = unit.source.source
+    if evidence.unit.enclosing(condition, ast.While) is not None and _wakes_one(notified):
+        why = (
+            f"`{source(call)}` wakes one of those that wait for `{text}`, and there are more: "
+            "nobody wakes the others. `notify_all()` wakes all of them."
+        )
+        every = source(call.func).removesuffix("notify") + "notify_all"
+        return Finding(why, replaced(evidence, unit, (call.func, every)))
     why = (
         f"`{source(call)}` wakes those who wait at that moment: one that came before this "
         f"`{text}.wait()` is lost, and no other comes. Ask for the state first: "
         f"`await {text}.wait_for(lambda: …)`."
     )
     return Finding(why)
+
+
+def _wakes_one(notified: Ends) -> bool:
+    """Whether there is one call, of ``notify()``."""
+    call = notified[0][1]
+    return len(notified) == 1 and callee_name(call) == "notify" and not call.args
 
 
 def _missing_parties(evidence: Evidence) -> Finding | None:
@@ -97,6 +110,7 @@ def _pipe_full(evidence: Evidence) -> Finding | None:
 _ENDS = {
     (asyncio.Event, "wait"): ("set",),
     (asyncio.Queue, "get"): ("put", "put_nowait"),
+    (asyncio.Queue, "join"): ("task_done",),
     (asyncio.Condition, "wait"): ("notify", "notify_all"),
     (asyncio.Lock, "acquire"): ("release",),
     (asyncio.Semaphore, "acquire"): ("release",),
@@ -136,11 +150,12 @@ def _ended_too_late(evidence: Evidence) -> Finding | None:
     if found is None:
         return None
     unit, statement = found
-    text, call = evidence.unit.source.source(waited), unit.source.source(enders[0][1])
+    await_, call = evidence.node(ast.Await), unit.source.source(enders[0][1])
+    waits = short(evidence.unit, await_.value if await_ is not None else waited)
     where = f"{_waits_for(unit, statement)}, which waits for this very task first"
     if statement is evidence.unit.statement(waited):
         where = "it, in the same task: it is never reached"
-    return Finding(f"`{call}` would end the wait for `{text}`, and stands behind {where}.")
+    return Finding(f"`{call}` would end the wait in {waits}, and stands behind {where}.")
 
 
 def _calls_of_maker(evidence: Evidence, calls: Ends) -> Ends:
