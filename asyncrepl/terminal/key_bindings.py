@@ -46,12 +46,6 @@ if TYPE_CHECKING:
     from asyncrepl.views.styled_lines import Line
 
 INDENT = "    "
-#: Seconds until an Escape is a key of its own, and not the beginning of a longer one, in what the
-#: terminal sends and among our bindings. With the keys of vi that key is pressed most;
-#: prompt_toolkit's 0.5 and 1 are for those who type Escape in place of Alt.
-_ESCAPE_AFTER = 0.05
-_USUAL = 0.5, 1.0
-
 _MODE_NAMES = {
     InputMode.NAVIGATION: "NORMAL",
     **dict.fromkeys((InputMode.INSERT, InputMode.INSERT_MULTIPLE), "INSERT"),
@@ -254,13 +248,6 @@ class ViCursorShapes(CursorShapeConfig):
         if application.editing_mode is not EditingMode.VI:
             return CursorShape._NEVER_CHANGE  # noqa: SLF001 - as prompt_toolkit's own do
         return _SHAPES.get(_mode(application), CursorShape.BLOCK)
-
-
-def use_vi(application: Application[Any], *, on: bool) -> None:
-    """Take the keys of vi (`on`) or Emacs in `application`, from the next key on."""
-    application.editing_mode = EditingMode.VI if on else EditingMode.EMACS
-    waits = (_ESCAPE_AFTER, _ESCAPE_AFTER) if on else _USUAL
-    application.ttimeoutlen, application.timeoutlen = waits
 
 
 def vi_mode_rows(application: Application[Any]) -> Sequence[Line]:

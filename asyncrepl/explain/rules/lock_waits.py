@@ -1,364 +1,177 @@
-"""Waits that nothing ends: why nobody does what is waited for.
-
-What a task waits for is known of asyncio's own objects. Why it does not come is read from who
-could do it, and where that stands: behind the wait, before it, or in who holds the lock.
-"""
+"""Locks, permits and connections that are waited for, and that somebody holds for good."""
 
 from __future__ import annotations
 
 import ast
-import asyncio
 from typing import TYPE_CHECKING
 
 from asyncrepl.explain.explanation import Finding, Rule
-from asyncrepl.explain.fix_editor import Fixing, correction, replaced, short
-from asyncrepl.explain.fresh_names import fresh
-from asyncrepl.explain.scopes import CannotFixError, own_nodes, scope
-from asyncrepl.syntax.names import callee_name, written_name
+from asyncrepl.explain.fix_editor import Fixing, correction, short
+from asyncrepl.explain.rules.endless_waits import ends_of
+from asyncrepl.explain.scopes import CannotFixError, deepen, may_be_left, scope
+from asyncrepl.syntax.names import bound_names, callee_name, canonical_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from asyncrepl.explain.evidence import Evidence
-    from asyncrepl.explain.source_units import Unit
+    from asyncrepl.explain.source_units import Function, Unit
+
+_LOCKS = {"asyncio.Lock", "asyncio.Semaphore", "asyncio.BoundedSemaphore"}
 
 
-def awaited_object(evidence: Evidence, kind: type, method: str) -> ast.expr | None:
-    """The object that is waited for by its own `method`, where that is what never returns."""
-    info = evidence.seen.info if evidence.seen is not None else None
-    await_ = evidence.node(ast.Await)
-    call = await_.value if await_ is not None else None
-    if info is None or info.kind is not kind or info.name != method:
+def _held_already(evidence: Evidence) -> Finding | None:
+    """The lock, or the connection of a pool, that is waited for and was taken by a caller."""
+    place = evidence.nodes[-1] if evidence.nodes else None
+    made = {canonical_name(node.func) for _, node in evidence.units.nodes(ast.Call)}
+    for unit, block in evidence.units.nodes(ast.AsyncWith):
+        wanted, function = _named_in(block), scope(unit, block)
+        if not (place and wanted) or not isinstance(function, ast.AsyncFunctionDef):
+            continue
+        giver = getattr(scope(evidence.unit, place), "name", None)
+        given = isinstance(wanted, ast.Call) and giver == callee_name(wanted)
+        if not given and (place not in (block, wanted) or not made & _LOCKS):
+            continue
+        for held in unit.nodes(ast.AsyncWith):
+            found = (
+                _walked_with(unit, held, wanted, function)
+                or _left_with(unit, held, wanted)
+                or _taken_twice(unit, held, wanted, function, is_lock="asyncio.Lock" in made)
+            )
+            if found is not None:
+                return found
+    return None
+
+
+def _taken_twice(
+    unit: Unit, block: ast.AsyncWith, wanted: ast.expr, function: Function, *, is_lock: bool
+) -> Finding | None:
+    """Where a function that asks for the same again is awaited, or stands, in the `block`."""
+    held, inside = _named_in(block), [each for part in block.body for each in ast.walk(part)]
+    awaited = [each.value for each in inside if isinstance(each, ast.Await)]
+    again = wanted in inside or function.name in map(callee_name, awaited)
+    if held is None or held is wanted or not again or ast.dump(held) != ast.dump(wanted):
         return None
-    if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute):
-        return None
-    return call.func.value if call.func.attr == method else None
-
-
-def calls_on(evidence: Evidence, name: str, *methods: str) -> list[tuple[Unit, ast.Call]]:
-    """The calls of one of the `methods` of what is called `name`, or of anything without one.
-
-    Also where they are only named: they are handed on so, ``call_soon(event.set)``.
-    """
-    return [
-        (unit, unit.parents[node] if callee_name(unit.parents[node]) else node)  # type: ignore[misc]
-        for unit, node in evidence.units.nodes(ast.Attribute)
-        if node.attr in methods and (not name or written_name(node.value) == name)
-    ]
-
-
-#: What is gone through more than once.
-REPEATED = (ast.For, ast.AsyncFor, ast.While, ast.ListComp, ast.SetComp, ast.GeneratorExp)
-
-
-def _notified_before(evidence: Evidence) -> Finding | None:
-    """``wait`` of a condition that was, or will be, notified for nobody."""
-    condition = awaited_object(evidence, asyncio.Condition, "wait")
-    if condition is None:
-        return None
-    text = evidence.unit.source.source(condition)
-    notified = calls_on(evidence, written_name(condition), "notify", "notify_all")
-    if not notified:
-        return Finding(f"`{text}.wait()` waits for a `notify`, and nobody notifies `{text}`.")
-    unit, call = notified[0]
-    source = unit.source.source
-    if evidence.unit.enclosing(condition, ast.While) is not None and _wakes_one(notified):
-        why = (
-            f"`{source(call)}` wakes one of those that wait for `{text}`, and there are more: "
-            "nobody wakes the others. `notify_all()` wakes all of them."
-        )
-        every = source(call.func).removesuffix("notify") + "notify_all"
-        return Finding(why, replaced(evidence, unit, (call.func, every)))
+    text = unit.source.source(held)
     why = (
-        f"`{source(call)}` wakes those who wait at that moment: one that came before this "
-        f"`{text}.wait()` is lost, and no other comes. Ask for the state first: "
-        f"`await {text}.wait_for(lambda: …)`."
+        f"`{text}` is held already, by the same task: it awaits `{function.name}` inside `async "
+        f"with {text}`. "
+    )
+    if is_lock:
+        return Finding(f"{why}An `asyncio.Lock` cannot be taken twice, and waits for itself.")
+    return Finding(f"{why}It waits for one more before it gives that back, and nobody gives one.")
+
+
+def _walked_with(
+    unit: Unit, block: ast.AsyncWith, wanted: ast.expr, function: Function
+) -> Finding | None:
+    """A generator that yields while it holds the lock, where the body of a loop asks for it."""
+    maker = _yields_with(unit, block, wanted)
+    if maker is None or not any(_asks_again(each, maker, function) for each in _loops(unit)):
+        return None
+    text = unit.source.source(wanted)
+    why = (
+        f"`{maker.name}` yields inside `async with {text}`, so `{text}` is held while the body of "
+        f"the loop over it runs, and there `{function.name}` waits for it. Let go of it before "
+        "the `yield`."
     )
     return Finding(why)
 
 
-def _wakes_one(notified: Ends) -> bool:
-    """Whether there is one call, of ``notify()``."""
-    call = notified[0][1]
-    return len(notified) == 1 and callee_name(call) == "notify" and not call.args
+def _asks_again(loop: ast.AsyncFor, maker: Function, function: Function) -> bool:
+    """Whether the body of a loop over what `maker` gives calls `function`, which waits."""
+    body = {callee_name(each) for part in loop.body for each in ast.walk(part)}
+    return callee_name(loop.iter) == maker.name and function.name in body
 
 
-def _missing_parties(evidence: Evidence) -> Finding | None:
-    barrier, seen = awaited_object(evidence, asyncio.Barrier, "wait"), evidence.seen
-    if barrier is None or seen is None:
+def _yields_with(unit: Unit, block: ast.AsyncWith, wanted: ast.expr) -> Function | None:
+    """The generator that yields inside of `block`, if that holds what is `wanted`."""
+    maker, held = scope(unit, block), _named_in(block)
+    yields = any(isinstance(each, ast.Yield) for part in block.body for each in ast.walk(part))
+    same = held is not None and ast.dump(held) == ast.dump(wanted)
+    return maker if yields and same and isinstance(maker, ast.AsyncFunctionDef) else None
+
+
+def _left_with(unit: Unit, block: ast.AsyncWith, wanted: ast.expr) -> Finding | None:
+    """A generator that yields while it holds the lock, and a loop over one that is left."""
+    maker = _yields_with(unit, block, wanted)
+    if maker is None or not any(may_be_left(unit, each) for each in _loops(unit)):
         return None
-    more = "1 more task" if seen.number == 1 else f"{seen.number} more tasks"
-    text = evidence.unit.source.source(barrier)
-    why = f"The barrier `{text}` opens when {more} wait{'s' * (seen.number == 1)} for it, "
-    return Finding(f"{why}and no other is left to do so: it was made for too many parties.")
-
-
-def _pipe_full(evidence: Evidence) -> Finding | None:
-    """``process.wait()`` of a process that is over, where nobody reads its output."""
-    process = awaited_object(evidence, asyncio.subprocess.Process, "wait")
-    if process is None:
-        return None
-    text = evidence.unit.source.source(process)
     why = (
-        f"`{text}.wait()` waits until the pipe of its output is empty, too, and nobody reads what "
-        f"the process has written. `await {text}.communicate()` reads while it waits."
+        f"`{maker.name}` yields inside `async with {unit.source.source(wanted)}`: left in the "
+        "middle it is still open and keeps the lock. Close it: `async with aclosing(…)`, or "
+        "`await x.aclose()`."
     )
     return Finding(why)
 
 
-#: By what waits: what ends the wait.
-_ENDS = {
-    (asyncio.Event, "wait"): ("set",),
-    (asyncio.Queue, "get"): ("put", "put_nowait"),
-    (asyncio.Queue, "join"): ("task_done",),
-    (asyncio.Condition, "wait"): ("notify", "notify_all"),
-    (asyncio.Lock, "acquire"): ("release",),
-    (asyncio.Semaphore, "acquire"): ("release",),
-    (asyncio.Future, ""): ("set_result", "set_exception"),
-}
-Ends = list[tuple["Unit", ast.Call]]
+def _loops(unit: Unit) -> list[ast.AsyncFor]:
+    return [*unit.nodes(ast.AsyncFor)]
 
 
-def ends_of(evidence: Evidence) -> tuple[ast.expr, Ends] | None:
-    """What is waited for, and the calls that would end the wait: on its name, or on any.
+def _named_in(block: ast.AsyncWith | None) -> ast.expr | None:
+    """What stands for a lock in an ``async with`` of one item, by its name."""
+    item = block.items[0].context_expr if block is not None and len(block.items) == 1 else None
+    return item if isinstance(item, ast.Name | ast.Attribute | ast.Call) else None
 
-    Of a future that is what is awaited itself.
-    """
-    await_, seen = evidence.node(ast.Await), evidence.seen
-    kind, method = (seen.info.kind, seen.info.name) if seen is not None else (object, "")
-    if (kind, method) not in _ENDS or await_ is None:
-        return None
-    waited = awaited_object(evidence, kind, method) if method else await_.value
+
+def _not_released(evidence: Evidence) -> Finding | None:
+    """What gives back what is waited for, behind what may fail, and not in a ``finally``."""
+    waited, calls = ends_of(evidence) or (None, [])
     if waited is None:
         return None
-    ends = _ENDS[kind, method]
-    return waited, (
-        calls_on(evidence, written_name(waited), *ends) or calls_on(evidence, "", *ends)
-    )
-
-
-def _ended_too_late(evidence: Evidence) -> Finding | None:
-    """What would end the wait stands behind it, in the function that waits."""
-    waited, calls = ends_of(evidence) or (None, [])
-    ends = {each.func.attr for _, each in calls if isinstance(each.func, ast.Attribute)}
-    if waited is None or calls != calls_on(evidence, "", *ends):
-        return None  # who knows what the others are called on
-    found, enders = behind(evidence, calls), calls
-    if found is None:
-        enders = _calls_of_maker(evidence, calls)
-        found = behind(evidence, enders)
-    if found is None:
-        return None
-    unit, statement = found
-    wait = short(evidence.unit, next(node.value for node in [evidence.node(ast.Await)] if node))
-    call = unit.source.source(enders[0][1])
-    where = f"{_waits_for(unit, statement)}, which waits for this very task first"
-    if statement is evidence.unit.statement(waited):
-        where = "it, in the same task: it is never reached"
-    return Finding(f"`{call}` would end {wait}, and stands behind {where}.")
-
-
-def _calls_of_maker(evidence: Evidence, calls: Ends) -> Ends:
-    """The calls of the one function in which all the `calls` stand."""
-    makers = {scope(*each) for each in calls}
-    maker = makers.pop() if len(makers) == 1 else None
-    if not isinstance(maker, ast.AsyncFunctionDef | ast.FunctionDef):
-        return []
-    return [each for each in evidence.units.nodes(ast.Call) if callee_name(each[1]) == maker.name]
-
-
-def _each_other(evidence: Evidence) -> Finding | None:
-    """Two tasks, of which each does behind its wait what the other one waits for."""
-    waited, calls = ends_of(evidence) or (None, [])
-    if waited is None or len(calls) != 1:
-        return None
-    (unit, call), here = calls[0], scope(evidence.unit, waited)
-    first_name, there = getattr(here, "name", ""), scope(unit, call)
-    if not isinstance(there, ast.AsyncFunctionDef) or there is here or here is None:
-        return None
-    for other, first in _waits_before(unit, there, call):
-        theirs = calls_on(evidence, written_name(other), *first)
-        statement = evidence.unit.statement(waited)
-        if theirs and all(_follows(evidence.unit, statement, *each) for each in theirs):
-            mine, source = evidence.unit.source.source, unit.source.source
-            why = (
-                f"They wait for each other: `{first_name}` waits for `{mine(waited)}` before its "
-                f"`{mine(theirs[0][1])}`, and `{there.name}` waits for `{source(other)}` before "
-                f"its `{source(call)}`. One of them has to go first."
-            )
-            return Finding(why)
-    return None
-
-
-def _waits_before(
-    unit: Unit, function: ast.AsyncFunctionDef, call: ast.Call
-) -> Iterator[tuple[ast.expr, tuple[str, ...]]]:
-    """What `function` waits for before it comes to the `call`, and what would end that."""
-    by_method: dict[str, tuple[str, ...]] = {}
-    for (_, method), ends in _ENDS.items():
-        by_method[method] = by_method.get(method, ()) + ends
-    for node in own_nodes(function):
-        waits = node.value if isinstance(node, ast.Await) else None
-        known = by_method.get(callee_name(waits), ())
-        owner = waits.func if isinstance(waits, ast.Call) else None
-        if not known or not isinstance(owner, ast.Attribute):
+    taken = evidence.unit.statement(waited)
+    for unit, call in calls:
+        released, block = unit.statement(call), getattr(unit.parents.get(taken), "body", [])
+        if taken not in block or released not in block or not _gives_back(taken, call):
             continue
-        if _follows(unit, unit.statement(node), unit, call):
-            yield owner.value, known
-
-
-def _forgotten(evidence: Evidence) -> Finding | None:
-    """An event that was set, and that is cleared right before the wait for it."""
-    event = awaited_object(evidence, asyncio.Event, "wait")
-    if event is None or not calls_on(evidence, written_name(event), "set"):
-        return None
-    unit, waits = evidence.unit, evidence.unit.statement(event)
-    for home, call in calls_on(evidence, written_name(event), "clear"):
-        cleared = home.statement(call)
-        block = getattr(unit.parents.get(waits), "body", [])
-        if home is unit and cleared in block and waits in block:
-            between = block[block.index(cleared) + 1 : block.index(waits)]
-            if block.index(cleared) < block.index(waits) and not between:
-                text = unit.source.source(event)
-                why = (
-                    f"`{text}.clear()` forgets that `{text}` was set, right before the wait for "
-                    "it, and nobody sets it again. An event that is set lets everybody pass: "
-                    "leave the `clear()` out, or do it when the wait is over."
-                )
-                return Finding(why, _not_cleared(evidence, unit, cleared))
+        between = block[block.index(taken) + 1 : block.index(released)]
+        found = _what_may_fail(unit, between)
+        if not found:
+            continue
+        text = evidence.unit.source.source(waited)
+        why = (
+            f"`{unit.source.source(call)}` is passed over when {found} raises an error, and "
+            f"what `{text}` gave is kept for good: nobody gives it back. "
+        )
+        by_with = f"`async with {text}:` does so in any case."
+        why += "It belongs in a `finally`." if callee_name(call) != "release" else by_with
+        return Finding(why, _in_any_case(evidence, unit, taken, call, text))
     return None
 
 
-@correction
-def _not_cleared(fixing: Fixing, unit: Unit, cleared: ast.stmt) -> None:
-    fixing.of(unit).remove(cleared)
+def _what_may_fail(unit: Unit, statements: list[ast.stmt]) -> str:
+    """The first of the `statements`' parts that waits, in words; "" if there is none."""
+    for part in statements:
+        for node in ast.walk(part):
+            if isinstance(node, ast.Await):
+                return short(unit, node.value)
+            if isinstance(node, ast.Yield):
+                return "the body of the `async with`"
+    return ""
 
 
-def behind(evidence: Evidence, calls: list[tuple[Unit, ast.Call]]) -> tuple[Unit, ast.stmt] | None:
-    """The statement that waits behind which all of the `calls` stand, in one function with it.
-
-    It is where the stuck task waits, or where what runs in the foreground does.
-    """
-    seen, waiting = evidence.seen, [(evidence.unit, each) for each in evidence.nodes[-1:]]
-    if seen is not None and seen.made is not None:
-        home = evidence.units.get(seen.made[0])
-        lines = home.nodes(ast.stmt) if home is not None else ()
-        first = next((each for each in lines if each.lineno == seen.made[1]), None)
-        waiting += [(home, first)] if home is not None and first is not None else []
-    around = [each for unit, node in waiting[::-1] for each in _awaited_from(evidence, unit, node)]
-    for unit, node in around:
-        statement = unit.statement(node)
-        if calls and all(_follows(unit, statement, *each) for each in calls):
-            return unit, statement
-    return None
-
-
-def _awaited_from(evidence: Evidence, unit: Unit, node: ast.AST) -> Iterator[tuple[Unit, ast.AST]]:
-    """`node`, and the ``await`` of the function around it, and so on, if there is one of each."""
-    met: list[ast.AST] = []
-    while node not in met:
-        yield unit, node
-        met.append(node)
-        name = getattr(scope(unit, node), "name", "")
-        calls = [
-            (home, each)
-            for home, each in evidence.units.nodes(ast.Await)
-            if name and callee_name(each.value) == name
-        ]
-        if len(calls) == 1:
-            unit, node = calls[0]
-
-
-def _follows(unit: Unit, statement: ast.stmt, home: Unit, call: ast.Call) -> bool:
-    return (
-        home is unit
-        and scope(unit, call) is scope(unit, statement)
-        and call.lineno > (statement.end_lineno or 0)
-        and not _shares_loop(unit, statement, call)
-    )
-
-
-def _shares_loop(unit: Unit, statement: ast.stmt, call: ast.Call) -> bool:
-    """Whether both stand in one loop: then what is behind comes before, in the next round."""
-    around = [each for each in unit.ancestors(statement) if isinstance(each, REPEATED)]
-    return any(each in around for each in unit.ancestors(call))
-
-
-def _waits_for(unit: Unit, statement: ast.stmt) -> str:
-    """The statement that waits, in words."""
-    if isinstance(statement, ast.AsyncWith):
-        return f"`async with {unit.source.source(statement.items[0].context_expr)}`"
-    return short(unit, statement)
-
-
-def _stuck(evidence: Evidence) -> Finding | None:
-    unit = evidence.unit
-    await_ = evidence.node(ast.Await)
-    # A loop over an iterator of somebody else's has no ``await`` of its own.
-    waited = await_.value if await_ is not None else evidence.node(ast.AST)
-    text = short(unit, waited) if isinstance(waited, ast.expr) else "what it waits for"
-    why = (
-        f"Nothing can wake {text} any more: no other task runs, no timer is set"
-        f"{_left_undone(evidence)}. Ctrl-C ends the wait."
-    )
-    return Finding(why, _ended_by_none(evidence, unit, await_) if await_ else None)
-
-
-#: What nobody does, in words, by what is waited for.
-_WORDS = {
-    asyncio.Event: "sets the event",
-    asyncio.Queue: "fills the queue",
-    asyncio.Future: "sets its result",
-}
-
-
-def _left_undone(evidence: Evidence) -> str:
-    """What nobody does for what is waited for, or where somebody would have done it."""
-    waited, calls = ends_of(evidence) or (None, [])
-    words = _WORDS.get(evidence.seen.info.kind) if evidence.seen is not None else None
-    if words is None or waited is None:
-        return ""
-    homes = {getattr(scope(*each), "name", ""): each for each in calls}
-    if len(homes) != 1 or not (name := next(iter(homes))):
-        return f", and nobody {words}"
-    unit, call = homes[name]
-    known = {written_name(node) for _, node in evidence.units.nodes(ast.Name, ast.Attribute)}
-    if name not in known:
-        return f", and nobody calls `{name}`, which {words}"
-    if scope(unit, call) is scope(evidence.unit, waited):
-        return f", and nobody {words}"
-    return f", and nobody {words}: {short(unit, call)} in `{name}` is not called for it"
+def _gives_back(taken: ast.stmt, call: ast.Call) -> bool:
+    """Whether `call` releases what was `taken`, or puts back the item of a queue."""
+    if callee_name(call) == "release":
+        return True
+    names = {name for each in ast.walk(taken) for name in bound_names(each)}
+    return any(isinstance(each, ast.Name) and each.id in names for each in call.args)
 
 
 @correction
-def _ended_by_none(fixing: Fixing, unit: Unit, waited: ast.Await) -> None:
-    """Of a generator that drains a queue: None in the queue ends it."""
-    function, taken = scope(unit, waited), waited.value
-    loop = unit.enclosing(waited, ast.While)
-    statement = unit.statement(waited)
-    drains = isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Yield)
-    endless = loop is not None and isinstance(loop.test, ast.Constant) and bool(loop.test.value)
-    if callee_name(taken) != "get" or not drains or not endless or loop is None:
-        return
-    if not isinstance(function, ast.AsyncFunctionDef) or loop.body != [statement]:
-        return
-    name = fresh(unit, "item")
-    edits = fixing.of(unit)
-    edits.replace(loop.test, f"({name} := {unit.source.source(waited)}) is not None")
-    edits.replace(waited, name)
-    if not _closed(fixing.evidence, fixing, function.name):
+def _in_any_case(fixing: Fixing, unit: Unit, taken: ast.stmt, call: ast.Call, text: str) -> None:
+    """``await x.acquire()`` … ``x.release()`` → ``async with x:``; of a queue, a ``finally``."""
+    block, released = getattr(unit.parents.get(taken), "body", []), unit.statement(call)
+    first, last = block[block.index(taken) + 1], block[block.index(released) - 1]
+    edits, by = fixing.of(unit), unit.source.indent(taken)
+    if callee_name(call) != "release":
+        edits.lines_before(first, "try:")
+        edits.replace(released, f"finally:\n{by}    {unit.source.source(released)}")
+    elif isinstance(taken, ast.Expr):
+        edits.replace(taken, f"async with {text}:")
+        edits.remove(released)
+    else:
         raise CannotFixError
-
-
-def _closed(evidence: Evidence, fixing: Fixing, name: str) -> bool:
-    """Put the None in, in front of the loop that walks the generator."""
-    for unit, loop in evidence.units.nodes(ast.AsyncFor):
-        call = loop.iter
-        if isinstance(call, ast.Call) and callee_name(call) == name and len(call.args) == 1:
-            queue = unit.source.source(call.args[0])
-            fixing.of(unit).lines_before(loop, f"{queue}.put_nowait(None)")
-            return True
-    return False
+    deepen(edits, unit, unit.source.block(first).start, unit.source.block(last).end, by)
 
 
 _ID = "endless-generator-hangs"
@@ -366,65 +179,20 @@ _ID = "endless-generator-hangs"
 RULES = (
     Rule(
         _ID,
-        "a wait for what comes after it",
+        "a wait for what is held already",
         3,
-        "Statements run one after the other, also when they await: what stands behind a wait "
-        "cannot end it. Do it before, or in a task of its own.",
-        _ended_too_late,
+        "What is taken in an `async with` is given back at its end, and not before: not while its "
+        "body awaits something else, and not while a generator stands at a `yield` in it.",
+        _held_already,
         sees="stuck",
     ),
     Rule(
         _ID,
-        "two that wait for each other",
+        "what was taken, and not given back after an error",
         3,
-        "Each does behind its own wait what the other one waits for, so neither comes to it. "
-        "Who is waited for does its part before it waits itself.",
-        _each_other,
-        sees="stuck",
-    ),
-    Rule(
-        _ID,
-        "an event that was set, and cleared again",
-        3,
-        "`event.wait()` passes at once as long as the event is set, and `clear()` forgets that "
-        "it was. Clear it when its news has been taken, not when they are waited for.",
-        _forgotten,
-        sees="stuck",
-    ),
-    Rule(
-        _ID,
-        "a condition that nobody notifies any more",
-        3,
-        "`notify` wakes those who wait, and is not kept for those who come later. "
-        "`await condition.wait_for(predicate)` looks at the state first, and waits only if it "
-        "has to.",
-        _notified_before,
-        sees="stuck",
-    ),
-    Rule(
-        _ID,
-        "a barrier with too few tasks",
-        3,
-        "`asyncio.Barrier(n)` lets nobody pass until n tasks wait for it at the same time.",
-        _missing_parties,
-        sees="stuck",
-    ),
-    Rule(
-        _ID,
-        "a process whose output nobody reads",
-        3,
-        "A pipe and the reader behind it hold little, and a process that writes more waits until "
-        "somebody reads. `await process.communicate()` reads all of it and waits for the end.",
-        _pipe_full,
-        sees="stuck",
-    ),
-    Rule(
-        _ID,
-        "a source that waits for ever",
-        3,
-        "A step that awaits what nobody provides suspends the loop for good. Let the producer "
-        "say that it is done (a None in the queue), or limit the wait: `asyncio.timeout()`.",
-        _stuck,
+        "What stands behind an error is not run. `async with` gives back what it has taken "
+        "however its body ends; so does a `finally`.",
+        _not_released,
         sees="stuck",
     ),
 )
