@@ -264,8 +264,11 @@ _FORGOTTEN = (
 
 def _never_ends(evidence: Evidence) -> Finding | None:
     """Tasks that are waited for, of which one goes round for ever; when Ctrl-C has ended that."""
-    unit, block = evidence.unit, evidence.node(ast.AsyncWith)
-    await_ = evidence.node(ast.Await)
+    unit, await_, block = evidence.unit, evidence.node(ast.Await), evidence.node(ast.AsyncWith)
+    entered = evidence.node(ast.Call)
+    if block is None and entered is not None and await_ is None:
+        around = unit.enclosing(entered, ast.AsyncWith)  # what is entered stands for it, from 3.12
+        block = around if around and around.items[0].context_expr is entered else None
     waits = await_.value if await_ is not None else None
     group = block.items[0].optional_vars if block is not None else None
     if isinstance(waits, ast.Call) and callee_name(waits) == "gather":
