@@ -263,33 +263,35 @@ _FORGOTTEN = (
 
 
 def _never_ends(evidence: Evidence) -> Finding | None:
-    """Tasks that are waited for, of which one goes round for ever; when Ctrl-C has ended that."""
-    unit, await_, block = evidence.unit, evidence.node(ast.Await), evidence.node(ast.AsyncWith)
-    entered = evidence.node(ast.Call)
-    if block is None and entered is not None and await_ is None:
+    """A task group of which one task goes round for ever; when Ctrl-C has ended that.
+
+    If all of them do, and the block does nothing else, it is meant to.
+    """
+    unit, block, entered = evidence.unit, evidence.node(ast.AsyncWith), evidence.node(ast.Call)
+    if block is None and entered is not None:
         around = unit.enclosing(entered, ast.AsyncWith)  # what is entered stands for it, from 3.12
         block = around if around and around.items[0].context_expr is entered else None
-    waits = await_.value if await_ is not None else None
     group = block.items[0].optional_vars if block is not None else None
-    if isinstance(waits, ast.Call) and callee_name(waits) == "gather":
-        jobs = [each for each in waits.args if isinstance(each, ast.Call)]
-        text = short(unit, waits)
-    elif block is not None and group is not None and waits is None and _is_group(block):
-        made = [each for part in block.body for each in ast.walk(part) if _is_of(each, group)]
-        jobs = [each.args[0] for each in made if isinstance(each, ast.Call) and each.args]  # type: ignore[misc]
-        text = f"`async with {unit.source.source(block.items[0].context_expr)}`"
-    else:
+    if block is None or group is None or not _is_group(block):
         return None
-    for job in jobs:
-        for _, function in evidence.units.functions(callee_name(job)):
-            if any(_has_no_way_out(each) for each in own_nodes(function)):
-                why = (
-                    f"{text} waits for all of its tasks, and `{function.name}` goes round for "
-                    "ever, in a `while` without a way out. Keep its task, and `cancel()` it when "
-                    "the work is done."
-                )
-                return Finding(why, _cancelled_at_end(evidence, unit, block, job))
-    return None
+    calls = [node for part in block.body for node in ast.walk(part) if isinstance(node, ast.Call)]
+    jobs = [each.args[0] for each in calls if _is_of(each, group) and each.args]
+    endless = {
+        job: function
+        for job in jobs
+        for _, function in evidence.units.functions(callee_name(job))
+        if any(_has_no_way_out(each) for each in own_nodes(function))
+    }
+    if not endless or (len(endless) == len(jobs) and not any(map(_waits, block.body))):
+        return None
+    job, function = next(iter(endless.items()))
+    text = unit.source.source(block.items[0].context_expr)
+    why = (
+        f"`async with {text}` waits for all of its tasks, and `{function.name}` goes round for "
+        "ever, in a `while` without a way out. Keep its task, and `cancel()` it when the work is "
+        "done."
+    )
+    return Finding(why, _cancelled_at_end(evidence, unit, block, job))
 
 
 def _is_group(block: ast.AsyncWith) -> bool:
@@ -313,12 +315,10 @@ def _has_no_way_out(node: ast.AST) -> bool:
 
 
 @correction
-def _cancelled_at_end(
-    fixing: Fixing, unit: Unit, block: ast.AsyncWith | None, job: ast.Call
-) -> None:
+def _cancelled_at_end(fixing: Fixing, unit: Unit, block: ast.AsyncWith, job: ast.expr) -> None:
     """``group.create_task(beat())`` → keep the task, and cancel it at the end of the block."""
     statement = unit.statement(job)
-    if block is None or statement not in block.body or not isinstance(statement, ast.Expr):
+    if statement not in block.body or not isinstance(statement, ast.Expr):
         return
     others = [each for each in block.body if each is not statement]
     own = any(not isinstance(each, ast.Expr) or _waits(each) for each in others)
@@ -398,8 +398,8 @@ RULES = (
         "endless-generator-hangs",
         "a wait for a task that never ends",
         3,
-        "`gather` and `TaskGroup` wait until all of their tasks have ended. One that is to "
-        "accompany the others has to be cancelled when they are done.",
+        "A `TaskGroup` waits until all of its tasks have ended. One that is to accompany the "
+        "others has to be cancelled when they are done.",
         _never_ends,
         errors=_INTERRUPTED,
     ),
