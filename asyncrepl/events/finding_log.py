@@ -61,7 +61,7 @@ class FindingLog:
         #: By the ``id`` of the frame and what was read there: what it was.
         self._remembered: dict[tuple[int, tuple[object, ...]], tuple[object, ...]] = {}
         #: By the ``id`` of a frame and the place in it, of the last round of a loop there.
-        self._rounds: dict[tuple[int, int], tuple[int, int]] = {}
+        self._rounds: dict[tuple[int, int], tuple[int, int, int]] = {}
         #: The async generators in a step of which a task was cancelled: those that are over, are
         #: so for that.
         self.cut: weakref.WeakSet[Any] = weakref.WeakSet()
@@ -170,11 +170,13 @@ class FindingLog:
 
     def forget_frame(self, frame: FrameType) -> None:
         """A loop begins where `frame` is: what its last one noted counts no more."""
+        if len(self._rounds) >= _MAX_KNOWN:
+            self._rounds.clear()
         self._rounds = {key: each for key, each in self._rounds.items() if key[0] != id(frame)}
 
     def count(self, items: list[Any], frame: FrameType) -> None:
         """See if `items`, the list that a loop is in, became shorter since its last round."""
-        key, now = (id(frame), frame.f_lasti), (id(items), len(items))
+        key, now = (id(frame), frame.f_lasti), (id(items), len(items), 0)
         before = self._rounds.get(key, now)
         self._rounds[key] = now
         if before[0] == now[0] and before[1] > now[1]:
@@ -185,13 +187,21 @@ class FindingLog:
         key = id(frame), frame.f_lasti
         if key in self._rounds:
             self.see(what, obj, frame)
-        self._rounds[key] = (0, 0)
+        self._rounds[key] = (0, 0, 0)
 
     def reused(self, obj: object, frame: FrameType) -> None:
-        """See if `obj`, which a generator yields once more, lies in a list already."""
-        _, times = self._rounds.get((id(frame), frame.f_lasti), (0, 0))
-        self._rounds[id(frame), frame.f_lasti] = (0, times + 1)
-        if 0 < times < _LOOKS and any(type(e) in _KEEPERS for e in gc.get_referrers(obj)):
+        """See if `obj`, which a generator yields once more, is kept in a list since then."""
+        key, new = (id(frame), frame.f_lasti), (id(obj), 0, 0)
+        if len(self._rounds) >= _MAX_KNOWN:
+            self._rounds.clear()
+        known, first, times = self._rounds.get(key, new)
+        if known != id(obj):
+            _, first, times = new
+        kept = first
+        if times < _LOOKS:
+            kept = sum(type(each) in _KEEPERS for each in gc.get_referrers(obj))
+        self._rounds[key] = (id(obj), first if times else kept, times + 1)
+        if times and kept > first:
             self.see("reused", obj, frame)
 
     def closing(self, step: object, frame: FrameType) -> None:

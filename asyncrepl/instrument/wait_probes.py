@@ -69,7 +69,7 @@ def probe_waits(tree: ast.AST) -> None:
                     done = _done_sets(nodes)
                     node.args = [_unordered(each, done) for each in arguments]
                 case ast.For(body=body) if _waits(body):
-                    _probe_iterated_list(node)
+                    _probe_iterated_list(node, nodes)
                 case ast.For():
                     _probe_late(node)
                 case ast.Yield(ast.Name(name)) if _is_reused(nodes, node, name):
@@ -136,14 +136,20 @@ def _unordered(node: ast.expr, done: set[str]) -> ast.expr:
     return wrapped_in_probe(".unordered", node) if known else node
 
 
-def _probe_iterated_list(loop: ast.For) -> None:
+def _probe_iterated_list(loop: ast.For, nodes: list[ast.AST]) -> None:
     """Count, in each round, the list that is iterated over: others may take items out."""
     operand = _bare(loop.iter)
-    if part := _part(operand):
+    part = _part(operand)
+    deleted = {each.id for each in nodes if isinstance(each, ast.Name) and _is_deleted(each)}
+    if part is not None and part[0] not in deleted:
         loop.iter = wrapped_in_probe(".rounds", loop.iter)
         count = wrapped_in_probe(".counted", ast.copy_location(ast.Constant(None), operand))
         count.args += _arguments(part, operand)
         loop.body.insert(0, ast.copy_location(ast.Expr(count), operand))
+
+
+def _is_deleted(name: ast.Name) -> bool:
+    return isinstance(name.ctx, ast.Del)
 
 
 def _probe_late(loop: ast.For) -> None:
