@@ -129,8 +129,6 @@ def _asks(callback: Any) -> bool:
     code = getattr(function, "__code__", None)
     if code is None or not is_plumbing(code.co_filename):
         return False
-    if code.co_qualname == f"{asyncio.tasks._wait.__qualname__}.<locals>._on_completion":  # type: ignore[attr-defined]  # noqa: SLF001
-        return False  # `asyncio.wait` gives it back, however it has ended
     cells = zip(code.co_freevars, function.__closure__ or (), strict=True)
     return all(name != "return_exceptions" or not cell.cell_contents for name, cell in cells)
 
