@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from asyncrepl.session.shell import Shell
     from asyncrepl.syntax.input_splitter import InputSplitter
 
-
 _SIGNAL_DELAY = 0.3  # seconds after which a Ctrl-C is seen at the latest
 
 
@@ -107,8 +106,7 @@ def run_typed(
         show(*banner_lines(console.width))
     with prompts_installed():
         for text, filename in first:
-            status = run_source(shell, text, filename)
-            if status.kind == "exit":
+            if (status := run_source(shell, text, filename)).kind == "exit":
                 return status.exit_code
         row, splitter = _PromptRow(shell), InputSplitter(typed=True)
         with row.watched():
@@ -131,8 +129,7 @@ class _PromptRow:
     """
 
     def __init__(self, shell: Shell) -> None:
-        self._shell = shell
-        self._out = _writes_to(shell.console)
+        self._shell, self._out = shell, _writes_to(shell.console)
         self._begun = self._redraw_due = False
         #: Whether a line is asked for, and whether the cursor stands behind its prompt.
         self._asking = self._behind_prompt = False
@@ -211,8 +208,7 @@ class _Keyboard:
     """``sys.stdin``, whose lines begin a row of the terminal; all else the stream answers."""
 
     def __init__(self, stream: TextIO, row: _PromptRow) -> None:
-        self._stream = stream
-        self._row = row
+        self._stream, self._row = stream, row
 
     def readline(self, size: int = -1) -> str:
         """A line that is typed."""

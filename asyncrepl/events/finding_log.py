@@ -12,16 +12,19 @@ from __future__ import annotations
 import gc
 import weakref
 from collections import deque
+from contextlib import suppress
 from types import CodeType, CoroutineType
 from typing import TYPE_CHECKING, Any
 
 from asyncrepl.events.findings import Finding, FindingKind
 from asyncrepl.events.object_info import (
+    MISSING,
     ObjectInfo,
     describe,
     generator_of_step,
     has_begun,
     is_new,
+    lookup,
 )
 
 if TYPE_CHECKING:
@@ -57,6 +60,10 @@ class FindingLog:
         self._known: set[tuple[str, CodeType, int]] = set()
         #: The locks that were entered, by place, as long as they live.
         self._locks: dict[tuple[CodeType, int], list[weakref.ref[Any]]] = {}
+        #: By the ``id`` of the frame and what was read there: what it was.
+        self._remembered: dict[tuple[int, tuple[object, ...]], tuple[object, ...]] = {}
+        #: By the ``id`` of a frame and the place in it, of the last round of a loop there.
+        self._rounds: dict[tuple[int, int], tuple[int, int, int]] = {}
         #: The async generators in a step of which a task was cancelled: those that are over, are
         #: so for that.
         self.cut: weakref.WeakSet[Any] = weakref.WeakSet()
@@ -166,6 +173,54 @@ class FindingLog:
             if thing is not None and (type(thing) is not CoroutineType or is_new(thing)):
                 self.add(seen)
 
+    def remember(self, value: object, frame: FrameType, *part: object) -> None:
+        """Note what the `part` of something was when code read it where `frame` is."""
+        if len(self._remembered) >= _MAX_KNOWN:
+            self._remembered.clear()
+        self._remembered[id(frame), part] = _token(value)
+
+    def overwrite(self, now: object, value: object, frame: FrameType, *part: object) -> None:
+        """See if what the `part` is `now`, before it gets `value`, is not what was read."""
+        before = self._remembered.pop((id(frame), part), None)
+        if before is not None and before != _token(now) and now is not value:
+            self.see("overwriting", value, frame)
+
+    def forget_frame(self, frame: FrameType) -> None:
+        """A loop begins where `frame` is: what its last one noted counts no more."""
+        if len(self._rounds) >= _MAX_KNOWN:
+            self._rounds.clear()
+        self._rounds = {key: each for key, each in self._rounds.items() if key[0] != id(frame)}
+
+    def count(self, items: list[Any], frame: FrameType) -> None:
+        """See if `items`, the list that a loop is in, became shorter since its last round."""
+        key, now = (id(frame), frame.f_lasti), (id(items), len(items), 0)
+        before = self._rounds.get(key, now)
+        self._rounds[key] = now
+        if before[0] == now[0] and before[1] > now[1]:
+            self.see("shrunk", items, frame)
+
+    def again(self, what: FindingKind, obj: object, frame: FrameType) -> None:
+        """See `what` of `obj` when a loop has come to this place for the second time."""
+        key = id(frame), frame.f_lasti
+        if key in self._rounds:
+            self.see(what, obj, frame)
+        self._rounds[key] = (0, 0, 0)
+
+    def reused(self, obj: object, frame: FrameType) -> None:
+        """See if `obj`, which a generator yields once more, is kept in a list since then."""
+        key, new = (id(frame), frame.f_lasti), (id(obj), 0, 0)
+        if len(self._rounds) >= _MAX_KNOWN:
+            self._rounds.clear()
+        known, first, times = self._rounds.get(key, new)
+        if known != id(obj):
+            _, first, times = new
+        kept = first
+        if times < _LOOKS:
+            kept = sum(type(each) in _KEEPERS for each in gc.get_referrers(obj))
+        self._rounds[key] = (id(obj), first if times else kept, times + 1)
+        if times and kept > first:
+            self.see("reused", obj, frame)
+
     def closing(self, step: object, frame: FrameType) -> None:
         """Note `step`, which is to close an async generator, made where `frame` is."""
         generator = generator_of_step(step)
@@ -219,6 +274,8 @@ class FindingLog:
         self._locks.clear()
         self.over.clear()
         self.unbegun.clear()
+        self._remembered.clear()
+        self._rounds.clear()
 
 
 def _waits_for_synchronization(task: Any) -> bool:
@@ -229,6 +286,39 @@ def _waits_for_synchronization(task: Any) -> bool:
             return True
         waits = waits.cr_await
     return False
+
+
+#: Compared by their value; of all else only the ``id`` is noted, so nothing is held.
+_PLAIN = frozenset({int, float, str, bytes, bool, type(None)})
+#: Whether what was yielded is kept, is looked at so often; it takes a millisecond.
+_LOOKS = 3
+_KEEPERS = (list, deque)
+
+
+def part_of(base: object, attribute: str, *key: object) -> object:
+    """The `attribute` of `base`, or the item `key` of it or of that; MISSING if there is none.
+
+    Only what lies in an instance, a class or a plain dict: no code of the user's is run. Without
+    attribute and key it is `base` itself.
+    """
+    found = base
+    if attribute:
+        found = MISSING
+        with suppress(AttributeError):
+            names = object.__getattribute__(base, "__dict__")
+            found = names.get(attribute, MISSING) if type(names) is dict else MISSING
+        if found is MISSING:
+            inherited = lookup(type(base), attribute)
+            found = MISSING if hasattr(type(inherited), "__get__") else inherited
+    if key:
+        plain = type(found) is dict and type(key[0]) in _PLAIN
+        return found.get(key[0], MISSING) if plain else MISSING  # type: ignore[attr-defined]
+    return found
+
+
+def _token(value: object) -> tuple[object, ...]:
+    kind = type(value)
+    return (kind, value) if kind in _PLAIN else (kind, id(value))
 
 
 class _Slot:

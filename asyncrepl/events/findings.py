@@ -24,6 +24,8 @@ FindingKind = Literal[
     "deprecated", "left", "kept", "swallowed", "blocked", "stuck", "stopped", "failed", "starved",
     "hogged", "sequential", "alternating", "unsuspended", "unwoken", "shut", "started",
     "paired", "unshared", "decorating", "called back", "in use",
+    "overwriting", "shrunk", "late", "reused", "limiting", "uncalled", "outliving", "unordered",
+    "falsy",
 ]  # fmt: skip
 
 
@@ -52,6 +54,17 @@ class Finding(NamedTuple):
     - "called back": an async generator's method, whose name is the object, is called here by what
       awaits nothing;
     - "unkept": a loop made tasks that nobody keeps, and `number` of them still run;
+    - "overwriting": a variable was about to be written with what was worked out from its value
+      before a wait, and it has changed since;
+    - "shrunk": a list became shorter while a loop was in it, and waited;
+    - "late": a loop that does not wait made a second thing that runs later and asks for a
+      variable of the loop;
+    - "reused": a generator yielded an object again that it has changed, and a list keeps it;
+    - "outliving": a generator or coroutine that did not run yet left the block of its object;
+    - "unordered": a set of tasks was taken for a row;
+    - "falsy": a loop took an item that counts as false for the end;
+    - "uncalled": a method of it was asked whether it is true, and not called;
+    - "limiting": a lock, a semaphore or a timeout was entered around tasks alone;
     - "cut off": so do tasks made anywhere, and the program's loop has run to its end;
     - "cancelling": so do tasks that were cancelled, and have not come to their end.
 

@@ -1,4 +1,4 @@
-"""Where the variables of a function and the attributes of an object come from.
+"""Where the variables of a function, the attributes and the methods of an object come from.
 
 All is looked up; nothing of the user's is run. A descriptor whose value would have to be
 asked for counts as unknown, but for a slot, which the interpreter itself reads.
@@ -207,3 +207,62 @@ def awaits_parameter(unit: Unit, function: Function) -> bool:
     awaited = [each.value for each in own_nodes(function) if isinstance(each, ast.Await)]
     calls = [each.func for each in awaited if isinstance(each, ast.Call)]
     return any(isinstance(each, ast.Name) and each.id in names for each in calls)
+
+
+def python_method(kind: type | None, name: str) -> FunctionType | None:
+    """The method `name` of a class, if it is written in Python."""
+    found = lookup(kind, name) if kind else None
+    return found if isinstance(found, FunctionType) else None
+
+
+def returned_values(function: Function) -> list[ast.expr]:
+    """What the ``return`` statements of a function return."""
+    return [
+        node.value
+        for node in own_nodes(function)
+        if isinstance(node, ast.Return) and node.value is not None
+    ]
+
+
+def falls_through(body: list[ast.stmt], *, returning: bool = False) -> bool:
+    """Whether `body` comes to its end, as far as that is certain; or is `returning` nothing."""
+    match last := body[-1]:
+        case ast.Return():
+            return returning and last.value is None
+        case ast.Raise() | ast.While() | ast.Try() | ast.Match():
+            return False  # or who knows
+        case ast.With() | ast.AsyncWith():
+            return falls_through(last.body, returning=returning)
+        case ast.If():
+            return any(
+                not each or falls_through(each, returning=returning)
+                for each in (last.body, last.orelse)
+            )
+    return True
+
+
+def returns_self(function: Function) -> bool:
+    """Whether a method returns its own object, and nothing else."""
+    own = function.args.args[0].arg if function.args.args else ""
+    values = returned_values(function)
+    return bool(values) and all(isinstance(each, ast.Name) and each.id == own for each in values)
+
+
+def has_flag(function: FunctionType, flag: int) -> bool:
+    """Whether the code of `function` has the `flag` (`inspect.CO_…`)."""
+    return bool(function.__code__.co_flags & flag)
+
+
+def takes(function: FunctionType, count: int) -> bool:
+    """Whether a method can be called with its object and `count` arguments."""
+    try:
+        inspect.signature(without_annotations(function)).bind(*range(count + 1))
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+def makes_coroutine(kind: type) -> bool:
+    """Whether a call of an instance, without arguments, gives a coroutine."""
+    function = python_method(kind, "__call__")
+    return function is not None and is_coroutine_function(function) and takes(function, 0)

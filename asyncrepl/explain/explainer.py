@@ -50,6 +50,7 @@ _ORDER = (
     "operand_rules",
     "forgotten_tasks",
     "queue_waits",
+    "lock_waits",
     "endless_waits",
     "slow_loops",
 )

@@ -37,13 +37,16 @@ from threading import get_ident, main_thread
 from types import (
     AsyncGeneratorType,
     BuiltinFunctionType,
+    BuiltinMethodType,
     CoroutineType,
     FunctionType,
     GeneratorType,
+    MethodType,
+    ModuleType,
 )
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from asyncrepl.events.finding_log import active_log, see, was_cut, was_shut
+from asyncrepl.events.finding_log import active_log, part_of, see, was_cut, was_shut
 from asyncrepl.events.object_info import (
     MISSING,
     has_begun,
@@ -60,6 +63,8 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from asyncrepl.events.findings import FindingKind
+#: ``return self.x``: so many instructions.
+_STEPS_OF_GETTER = 3
 
 T = TypeVar("T")
 # As in `inspect`, which is slow to import.
@@ -76,6 +81,13 @@ def lost(obj: T) -> T:
     kind = type(obj)
     if (kind is AsyncGeneratorType and not has_begun(obj)) or is_step(kind):
         see("lost", obj, _getframe(1))
+    return obj
+
+
+def uncalled(obj: T) -> T:
+    """What is asked whether it is true: a method is, whatever it would say if it was called."""
+    if isinstance(obj, MethodType | BuiltinMethodType) and type(obj.__self__) is not ModuleType:
+        see("uncalled", obj.__self__, _getframe(1))
     return obj
 
 
@@ -328,12 +340,26 @@ def async_iterated(obj: T) -> T:
 def _note_class(obj: object, kind: type, frame: FrameType) -> None:
     """Note an instance that cannot be iterated over, or whose methods may be wrong."""
     method = _special_method(kind, "__aiter__")
+    stream = _kept_stream(obj, method)
+    if type(stream) is AsyncGeneratorType and stream.ag_frame is None and not was_cut(stream):
+        see("exhausted", stream, frame)
     if method is None:
         refused_operands.note("async iteration", obj, frame)
     elif type(method) is FunctionType and not method.__code__.co_flags & _CO_ASYNC_GENERATOR:
         new = refused_operands.hint("async iteration", kind, frame)
         if new and _may_never_end(_special_method(kind, "__anext__")):
             see("walked", obj, frame)
+
+
+def _kept_stream(obj: object, method: Any) -> Any:
+    """What an ``__aiter__`` gives that only returns an attribute of `obj`."""
+    if type(method) is not FunctionType or len(method.__code__.co_names) != 1:
+        return None
+    steps = [opname[each] for each in method.__code__.co_code[::2]]
+    kept = [name for name in steps if name not in ("RESUME", "CACHE", "NOP")]
+    plain = len(kept) == _STEPS_OF_GETTER and kept[0].startswith("LOAD_FAST")
+    plain = plain and kept[1:] == ["LOAD_ATTR", "RETURN_VALUE"]
+    return part_of(obj, method.__code__.co_names[0]) if plain else None
 
 
 def _may_never_end(step: Any) -> bool:
@@ -423,7 +449,7 @@ def handed(obj: T) -> T:
 _ALL_PROBES: tuple[Callable[[Any], Any], ...] = (
     async_iterated, iterated, awaited, entered, async_entered, stepped, async_stepped, scheduled,
     handed, lost, made, driven, spread, shown, guarded, skipping, shared, unchecked, asked,
-    blocking, unkept, begun_task, closing, paired, locking, decorating, called_back,
+    blocking, unkept, begun_task, closing, paired, locking, decorating, called_back, uncalled,
 )  # fmt: skip
 
 #: The name of each probe in the instrumented tree, and the probe.

@@ -26,15 +26,6 @@ Marked likewise are what decorates an ``async def``, what `zip` walks, what a th
 calls, and, where a text makes locks, what ``async with`` enters; and calls: of a function that
 blocks, unless its result is awaited; of steps that are taken by hand; of ``create_task`` where
 nobody waits for the task; and of ``aclose`` where only a name gets what is to be awaited.
-
-*Iterated awaitables.* A future, a task and the step of an async generator have ``__iter__``, as
-``await`` needs it. So ``for row in step:`` runs: it gets what the step hands to the loop, None,
-and its result is lost with the StopIteration that ends the ``for``. A future that is done gives
-nothing at all, one that is not gives itself. Nor is one ever equal to a constant, or matched.
-
-A probe at every operand of a plain ``for`` would be paid by all loops. There are probes only once
-a text has made one of these, by the words in it; and for operators in a loop, as in ``total +=
-row``, only while a program is explained.
 """
 
 from __future__ import annotations
@@ -42,13 +33,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from asyncrepl.instrument.probe_placement import (
-    DATA_CALLS,
-    ITERATING_CALLS,
-    LIBRARY_ITERATING_CALLS,
-    copied_children,
-    wrapped_in_probe,
-)
+from asyncrepl.instrument.probe_placement import copied_children, wrapped_in_probe
 from asyncrepl.syntax.names import (
     COMPREHENSIONS,
     LOOPS,
@@ -70,6 +55,12 @@ _PRINTABLE = (ast.Name, ast.Attribute, ast.Subscript, ast.Call, ast.Await)
 #: Calls that make the awaitable of a step of an async generator.
 STEP_CALLS = frozenset({"anext", "__anext__", "asend", "athrow", "aclose"})
 
+#: Methods of asyncio's objects that say in which state they are.
+_QUESTIONS = frozenset({
+    "is_set", "done", "cancelled", "empty", "full", "locked", "is_closing", "at_eof", "is_running",
+    "is_closed",
+})  # fmt: skip
+
 #: The names of all async generator functions seen so far.
 async_generator_functions: set[str] = set()
 
@@ -87,12 +78,12 @@ def probe_lost_values(tree: ast.mod) -> None:
                 async_generator_functions.add(statement.name)
         elif isinstance(statement, ast.Expr) and not kept:
             lost += _dropped(statement, "value")
-    for node in _copied_nodes(tree):
+    for node in copied_nodes(tree):
         lost += _places(node)
     for owner, name, number in lost:
         _probe_lost_call(owner, name, number)
-    for node in list(_copied_nodes(tree)):
-        _probe_made(node)
+    for node in list(copied_nodes(tree)):
+        _probe_made(node, callbacks if isinstance(node, ast.Assign) else set())
         match node:
             case ast.Expr(ast.Call() as call) if last_name(call.func) in callbacks:
                 node.value = wrapped_in_probe(".lost", call)
@@ -116,11 +107,11 @@ def _callbacks(tree: ast.AST) -> set[str]:
     return names
 
 
-def _copied_nodes(node: ast.AST) -> Iterator[ast.AST]:
+def copied_nodes(node: ast.AST) -> Iterator[ast.AST]:
     """`node` and what is in it, short of what the copy shares with the original."""
     yield node
     for _, child in copied_children(node):
-        yield from _copied_nodes(child)
+        yield from copied_nodes(child)
 
 
 def _dropped(owner: ast.AST, field: str) -> Iterator[tuple[ast.AST, str, int | None]]:
@@ -153,6 +144,13 @@ def _places(node: ast.AST) -> Iterator[tuple[ast.AST, str, int | None]]:
 def _probe_lost_call(owner: ast.AST, field: str, number: int | None) -> None:
     value = getattr(owner, field)
     call = value if number is None else value[number]
+    if isinstance(call, ast.Attribute) and call.attr in _QUESTIONS:
+        asked = wrapped_in_probe(".uncalled", call)
+        if number is None:
+            setattr(owner, field, asked)
+        else:
+            value[number] = asked
+        return
     if (
         not isinstance(call, ast.Call)
         or callee_name(call) not in async_generator_functions | STEP_CALLS
@@ -164,21 +162,22 @@ def _probe_lost_call(owner: ast.AST, field: str, number: int | None) -> None:
         value[number] = wrapped_in_probe(".lost", call)
 
 
-def _probe_made(node: ast.AST) -> None:
+def _probe_made(node: ast.AST, callbacks: set[str]) -> None:
     """Put ``.made(…)`` around calls whose generator goes into a name, a list or another call."""
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id[0] == ".":
         return  # it has a probe
     for name in _GOING.get(type(node), ()):
         value = getattr(node, name)
         if isinstance(value, list):
-            value[:] = [_made(each) for each in value]
+            value[:] = [_made(each, callbacks) for each in value]
         elif value is not None:
-            setattr(node, name, _made(value))
+            setattr(node, name, _made(value, callbacks))
 
 
-def _made(node: ast.AST) -> ast.AST:
+def _made(node: ast.AST, callbacks: set[str]) -> ast.AST:
     # What is to close a generator has a probe of its own, whatever else has its name.
-    known = callee_name(node) in (async_generator_functions | STEP_CALLS) - set(_CLOSE_CALLS)
+    names = (async_generator_functions | STEP_CALLS | callbacks) - set(_CLOSE_CALLS)
+    known = callee_name(node) in names
     return wrapped_in_probe(".made", node) if known else node  # type: ignore[arg-type]  # a Call
 
 
@@ -306,7 +305,7 @@ def _with_probe(probe: str, node: ast.expr) -> ast.expr:
 
 
 def _probe_loop(loop: Loop, around: tuple[str, ...]) -> tuple[str, ...]:
-    operand = _without_probe(loop.iter)
+    operand = without_probe(loop.iter)
     name = operand.id if isinstance(operand, ast.Name) else ""
     if name and name in around:
         loop.iter = wrapped_in_probe(".shared", loop.iter)
@@ -315,7 +314,7 @@ def _probe_loop(loop: Loop, around: tuple[str, ...]) -> tuple[str, ...]:
     return (*around, name)
 
 
-def _without_probe(node: ast.expr | None) -> ast.expr | None:
+def without_probe(node: ast.expr | None) -> ast.expr | None:
     """`node` without a probe around it."""
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id[0] == ".":
         return node.args[0]
@@ -339,7 +338,7 @@ def steps_inside(loop: ast.AsyncFor, name: str) -> Iterator[ast.Call]:
 
 def _is_step_of(call: ast.Call, name: str) -> bool:
     function, of = call.func, call.args[0] if call.args else None
-    of = _without_probe(function.value if isinstance(function, ast.Attribute) else of)
+    of = without_probe(function.value if isinstance(function, ast.Attribute) else of)
     return last_name(function) in _ANEXT_CALLS and isinstance(of, ast.Name) and of.id == name
 
 
@@ -361,85 +360,6 @@ def _probe_unchecked(node: ast.Try) -> None:
     """A ``try`` around a call that only makes an async generator: none of it fails there."""
     for statement in node.body:
         if isinstance(statement, ast.Assign | ast.Return) and node.handlers:
-            call = _without_probe(statement.value)
+            call = without_probe(statement.value)
             if isinstance(call, ast.Call) and callee_name(call) in async_generator_functions:
                 statement.value = wrapped_in_probe(".unchecked", call)
-
-
-#: What calls its first argument with the others.
-_CALLING = ("to_thread", "run_in_executor", "submit")
-_ITERATING = (
-    LIBRARY_ITERATING_CALLS | DATA_CALLS | (ITERATING_CALLS.keys() - {"next", "anext", "aiter"})
-)
-
-
-def probe_iterated_awaitables(tree: ast.AST, *, everywhere: bool) -> None:
-    """Put ``.driven(…)`` around the operands, in `tree` itself.
-
-    `everywhere`, also around those of operators in loops.
-    """
-    for node, in_loop in _nodes(tree, in_loop=False):
-        match node:
-            case ast.For() | ast.comprehension(is_async=0):
-                node.iter = _probed(node.iter)
-            case ast.YieldFrom() | ast.Starred(ctx=ast.Load()):
-                node.value = _probed(node.value)
-            case ast.Assign([ast.Tuple() | ast.List() | ast.Subscript(slice=ast.Slice())]):
-                node.value = _probed(node.value)
-            case ast.Call():
-                _probe_call(node)
-            case ast.AugAssign(op=ast.Add() | ast.BitOr()) if everywhere or not in_loop:
-                node.value = _probed(node.value)
-            case ast.Compare(ops=[ast.In() | ast.NotIn(), *_]) if everywhere or not in_loop:
-                node.comparators[0] = _probed(node.comparators[0])
-            case ast.Compare(ops=[ast.Eq() | ast.NotEq()], comparators=[ast.Constant(value)]) if (
-                value is not None and (everywhere or not in_loop)
-            ):
-                node.left = _probed(node.left)
-            case ast.Match() if _asks_value(node):
-                node.subject = _probed(node.subject)
-
-
-def _asks_value(node: ast.Match) -> bool:
-    """Whether its patterns are of values, and none of a kind of thing."""
-    patterns = [each for case in node.cases for each in ast.walk(case.pattern)]
-    values = (ast.MatchValue, ast.MatchSequence, ast.MatchMapping)
-    kinds = (ast.MatchClass, ast.MatchSingleton)
-    return any(isinstance(each, values) for each in patterns) and not any(
-        isinstance(each, kinds) for each in patterns
-    )
-
-
-def _nodes(node: ast.AST, *, in_loop: bool) -> Iterator[tuple[ast.AST, bool]]:
-    """`node` and what is in it, each with whether a loop runs it every round."""
-    yield node, in_loop
-    for name, child in copied_children(node):
-        inside = in_loop or (isinstance(node, LOOPS) and name in ("body", "test"))
-        inside = (inside or isinstance(node, COMPREHENSIONS)) and not isinstance(node, SCOPES)
-        yield from _nodes(child, in_loop=inside)
-
-
-def _probe_call(call: ast.Call) -> None:
-    """The arguments, if the function iterates over them, or what it is told to call.
-
-    A mock gives the items of its ``side_effect``; what a thread refuses, nobody hears of.
-    """
-    names = {callee_name(call)}
-    if not names.isdisjoint(_CALLING):
-        names = {last_name(_without_probe(each)) for each in call.args}
-    if not names.isdisjoint(_ITERATING):
-        call.args = [_probed(each) for each in call.args]
-    for keyword in call.keywords:
-        if keyword.arg == "side_effect":
-            keyword.value = _probed(keyword.value)
-        elif keyword.arg == "args" and callee_name(call) in ("Thread", "Timer"):
-            keyword.value = wrapped_in_probe(".spread", keyword.value)
-
-
-def _probed(node: ast.expr) -> ast.expr:
-    match node:
-        case ast.Call(ast.Name(".iterated" | ".handed" | ".driven")):
-            return node  # it has a probe, which sees as much
-        case ast.Name() | ast.Attribute() | ast.Subscript() | ast.Call() | ast.IfExp():
-            return wrapped_in_probe(".driven", node)
-    return node

@@ -54,13 +54,14 @@ def load_rules() -> None:
 
 
 def explain_outcome(
-    session: Session, outcome: Outcome, *, more: bool = False
+    session: Session, outcome: Outcome, *, more: bool = False, endless: bool = False
 ) -> Explanation | None:
     """The explanation of the error in `outcome`; None where it is not about async iteration.
 
-    `more` says that another error of the same input is to be explained after it.
+    `more` says that another error of the same input is to be explained after it, `endless` that
+    why it had to be interrupted is a question, too.
     """
-    if outcome.error is None or outcome.interrupted:
+    if outcome.error is None or (outcome.interrupted and not endless):
         return None
     try:
         return explain_error(session, outcome.error)
@@ -259,7 +260,7 @@ class SilentMistakeReporter(Instrument):
         if not refused_operands.certain():
             return
         from asyncrepl.explain.explainer import explain
-        from asyncrepl.explain.handled_refusals import gather_handled
+        from asyncrepl.explain.unraised_refusals import gather_handled
 
         session = self._context.session
         for evidence in gather_handled(refused_operands, session.sources, session.namespace):

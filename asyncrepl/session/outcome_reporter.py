@@ -140,7 +140,8 @@ class OutcomeReporter:
         self._context.last = outcome
         explanation = None
         with self._context.contained("it cannot be explained"):
-            explanation = explain_outcome(self._context.session, outcome)
+            asked = self._context.mistake_reporter.silent  # else an end by Ctrl-C may be meant
+            explanation = explain_outcome(self._context.session, outcome, endless=asked)
             self._context.leak_reporter.settle(outcome.error, explained=explanation is not None)
             if explanation is not None:
                 self._context.mistake_reporter.note(explanation)

@@ -3,6 +3,9 @@
 At the prompt: run the text, indent, drop the line, leave. Keys typed while a statement runs
 wait, as in a shell, and are typed again at the next prompt; but for those of a pause (see
 `asyncrepl.terminal.pause_keys`).
+
+The modes of vi have a row that names them, as vi has it, and a shape of the cursor. With the keys
+of Emacs the cursor is left as the user's terminal draws it.
 """
 
 from __future__ import annotations
@@ -10,8 +13,10 @@ from __future__ import annotations
 import math
 import re
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from prompt_toolkit.cursor_shapes import CursorShape, CursorShapeConfig
+from prompt_toolkit.enums import EditingMode
 from prompt_toolkit.filters import (
     Condition,
     has_completions,
@@ -28,8 +33,9 @@ from asyncrepl.syntax.input_splitter import dedented_clause, fitted_paste
 from asyncrepl.terminal.input_line import picture_length
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
+    from prompt_toolkit.application import Application
     from prompt_toolkit.buffer import Buffer
     from prompt_toolkit.document import Document
     from prompt_toolkit.filters import FilterOrBool
@@ -37,8 +43,15 @@ if TYPE_CHECKING:
     from prompt_toolkit.key_binding.key_processor import KeyPressEvent
 
     from asyncrepl.terminal.input_controller import InputController
+    from asyncrepl.views.styled_lines import Line
 
 INDENT = "    "
+_MODE_NAMES = {
+    InputMode.NAVIGATION: "NORMAL",
+    **dict.fromkeys((InputMode.INSERT, InputMode.INSERT_MULTIPLE), "INSERT"),
+    **dict.fromkeys((InputMode.REPLACE, InputMode.REPLACE_SINGLE), "REPLACE"),
+}
+_SHAPES = {"INSERT": CursorShape.BEAM, "REPLACE": CursorShape.UNDERLINE}
 #: Seconds in which nobody types a line.
 _FASTEST_LINE = 0.05
 _LEAVES_BLOCK = r"\s*(return|raise|pass|break|continue)\b"
@@ -225,3 +238,29 @@ def _control_bindings(actions: InputController, buffer: Buffer) -> KeyBindings:
     for name in ("c-g", "c-d"):
         on(name, do=actions.pause_keys.dismiss, when=asking)
     return keys
+
+
+class ViCursorShapes(CursorShapeConfig):
+    """A bar where text is inserted, an underline where it is replaced, else a block."""
+
+    def get_cursor_shape(self, application: Application[Any]) -> CursorShape:
+        """The shape for the mode; none of ours with other keys."""
+        if application.editing_mode is not EditingMode.VI:
+            return CursorShape._NEVER_CHANGE  # noqa: SLF001 - as prompt_toolkit's own do
+        return _SHAPES.get(_mode(application), CursorShape.BLOCK)
+
+
+def vi_mode_rows(application: Application[Any]) -> Sequence[Line]:
+    """The row that names the mode, and the register that keys are recorded in; none without vi."""
+    if application.editing_mode is not EditingMode.VI:
+        return ()
+    register = application.vi_state.recording_register
+    recording = f"recording @{register}" if register else ""
+    return [[("dim", f"-- {_mode(application)} --{recording}")]]
+
+
+def _mode(application: Application[Any]) -> str:
+    selection = application.current_buffer.selection_state
+    if selection is not None and application.vi_state.input_mode is InputMode.NAVIGATION:
+        return "VISUAL"
+    return _MODE_NAMES[application.vi_state.input_mode]

@@ -27,7 +27,11 @@ from prompt_toolkit.enums import EditingMode
 from asyncrepl.runtime.configuration import use_ascii
 from asyncrepl.terminal.audience_rows import AudienceRows
 from asyncrepl.terminal.input_controller import InputController
-from asyncrepl.terminal.key_bindings import build_key_bindings
+from asyncrepl.terminal.key_bindings import (
+    ViCursorShapes,
+    build_key_bindings,
+    vi_mode_rows,
+)
 from asyncrepl.terminal.own_modules import import_lock
 from asyncrepl.terminal.painter import DrawRecovery, Painter
 from asyncrepl.terminal.panel import Panel
@@ -46,7 +50,6 @@ from asyncrepl.terminal.terminal_device import (
     terminal_size,
 )
 from asyncrepl.terminal.terminal_suspension import TerminalSuspension
-from asyncrepl.terminal.vi_mode import ViCursorShapes, use_vi, vi_mode_rows
 from asyncrepl.views.styled_lines import Theme
 
 if TYPE_CHECKING:
@@ -66,6 +69,11 @@ _FIRST_DRAW_TIMEOUT = 1.0
 _LOAD_LEXER_AFTER = 0.2
 _MAX_FAILURES = 10
 _END_TIMEOUT = 4.0  # seconds for the main thread to end the process
+#: Seconds until an Escape is a key of its own, and not the beginning of a longer one, in what the
+#: terminal sends and among our bindings. With the keys of vi that key is pressed most;
+#: prompt_toolkit's 0.5 and 1 are for those who type Escape in place of Alt.
+_ESCAPE_AFTER = 0.05
+_USUAL = 0.5, 1.0
 _BLOCKED_SIGNALS = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD}
 
 
@@ -395,3 +403,10 @@ def _unnumbered_task(
     """
     options["name"] = "terminal"
     return asyncio.Task(cast("Coroutine[Any, Any, Any]", coro), loop=loop, **options)
+
+
+def use_vi(application: Application[Any], *, on: bool) -> None:
+    """Take the keys of vi (`on`) or Emacs in `application`, from the next key on."""
+    application.editing_mode = EditingMode.VI if on else EditingMode.EMACS
+    waits = (_ESCAPE_AFTER, _ESCAPE_AFTER) if on else _USUAL
+    application.ttimeoutlen, application.timeoutlen = waits

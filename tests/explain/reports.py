@@ -83,6 +83,8 @@ _UNCLEAN = re.compile(
     r"^\w+(Error|Warning|Iteration)(: |$)",
     re.IGNORECASE | re.MULTILINE,
 )
+#: After so many seconds what goes on for ever is interrupted.
+_PATIENCE = 20.0
 #: What stands between two inputs.
 _NEXT = "%%\n"
 
@@ -204,6 +206,10 @@ def _explanations(*texts: str) -> list[dict[str, Any] | None]:
     """What a process is told of each of the programs; of one that comes twice, once."""
 
     def ask() -> None:
+        # What goes on for ever is ended by a Ctrl-C, as its user would.
+        interrupt = threading.Timer(_PATIENCE, os.kill, (os.getpid(), signal.SIGINT))
+        interrupt.daemon, interrupt.name = True, "asyncrepl test"
+        interrupt.start()
         told = {text: _answer(text)["explanation"] for text in dict.fromkeys(texts)}
         print(json.dumps([told[text] for text in texts]))
 

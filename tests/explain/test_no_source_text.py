@@ -58,6 +58,7 @@ ALLOWED_THERE: dict[tuple[str, str], str] = {
     ("explain/scopes.py", "unit.text.find('\\n', at)"): _LAYOUT,
     ("explain/rules/sync_scopes.py",
      "unit.text.rindex('->', 0, unit.source.span(holder.returns).start)"): _PLACE,
+    ("explain/rules/changed_values.py", "each.text == '('"): _PLACE,
     ("explain/rules/iteration_end.py", "unit.text[:end].rstrip().endswith(',')"): _PLACE,
     ("explain/rules/generator_cleanup.py", "text.endswith('\\n')"): _LAYOUT,
     ("explain/rules/special_methods.py", "unit.text.index('\\n', start)"): _LAYOUT,

@@ -33,6 +33,15 @@ OTHER_OUTPUT = (
 CANCELLED = ("except-swallows-cancellation#except-baseexception-around-the-loop",)
 
 
+#: Explained without a correction: what is to hold together, or be limited, can be written in ways.
+NO_FIX = (
+    "changed-while-it-waited#read-before-the-await",
+    "limit-left-before-its-tasks#semaphore-around-create-task",
+    "returned-out-of-its-block#stream-of-a-session",
+    "returned-out-of-its-block#coroutine-of-a-session",
+)
+
+
 def mistake_reporter(shown: str) -> list[int]:
     """How many lines each explanation in `shown` takes."""
     lines = shown.splitlines()
@@ -61,7 +70,9 @@ def test_a_silent_mistake_is_explained_and_its_fix_runs(
     assert found is not None, shown
     assert right, found
     assert max(mistake_reporter(shown), default=0) <= MAX_LINES
-    assert found.fix is not None
+    assert (found.fix is None) == (snippet["id"] in NO_FIX)
+    if found.fix is None:
+        return
     fixed = corrected(snippet["inputs"], found)
     again, printed = observed(fixed + driver(snippet["inputs"], snippet["fix"]["inputs"])[-1:])
     record_property("silent fix runs", "Error" not in printed and "Warning" not in printed)

@@ -310,7 +310,9 @@ def _stuck(task: Any) -> Finding | None:
     if place is None:
         return None
     at, frame = place
-    info = _waited_for(chain[at:])
+    info, waiter = _waited_for(chain[at:]), task._fut_waiter  # noqa: SLF001
+    if type(waiter) is asyncio.Future and all(each.code is None for each in chain[at + 1 :]):
+        info = ObjectInfo(asyncio.Future)
     count = 0 if info.name == "join" and _failed_tasks(task) else _count(info, chain[at:])
     return Finding("stuck", info, frame.f_code, frame.f_lasti, count)
 

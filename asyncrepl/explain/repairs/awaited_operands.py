@@ -11,7 +11,7 @@ from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
 from asyncrepl.events.object_info import MISSING, ObjectInfo, function_of, lookup
-from asyncrepl.explain.class_methods import returned_values
+from asyncrepl.explain.bindings import returned_values
 from asyncrepl.explain.demands import met
 from asyncrepl.explain.fix_editor import Fixing, awaits_of
 from asyncrepl.explain.fresh_names import fresh

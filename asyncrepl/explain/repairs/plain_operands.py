@@ -11,8 +11,7 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 from asyncrepl.events.object_info import MISSING, code_of, lookup
-from asyncrepl.explain.bindings import is_coroutine_function
-from asyncrepl.explain.class_methods import makes_coroutine
+from asyncrepl.explain.bindings import is_coroutine_function, makes_coroutine
 from asyncrepl.explain.fix_editor import Fixing, awaits_of
 from asyncrepl.explain.kinds import Kind, has, replaced_since
 from asyncrepl.explain.repairs.entered_operands import around_statement

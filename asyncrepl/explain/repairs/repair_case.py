@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from asyncrepl.events.object_info import ObjectInfo
 from asyncrepl.explain.demands import met
+from asyncrepl.explain.fix_editor import Fixing, correction
 from asyncrepl.explain.kinds import Kind, has, is_mock, kind_of
 from asyncrepl.explain.scopes import own_nodes, scope
 from asyncrepl.explain.value_origins import argument, bindings, loads, origins, stepped_source
 from asyncrepl.syntax.names import FUNCTIONS, callee_name
 
 if TYPE_CHECKING:
+    from types import FunctionType
+
     from asyncrepl.explain.demands import Demand
     from asyncrepl.explain.evidence import Evidence, Site
     from asyncrepl.explain.source_units import Function, Unit
@@ -339,3 +342,22 @@ def yields_once(unit: Unit, function: ast.AST) -> bool:
         for each in unit.ancestors(node)
     )
     return len(yields) == 1 and not looped
+
+
+@correction
+def made_async(fixing: Fixing, found: tuple[Unit, Function] | None) -> None:
+    """The function that was `found`, as ``async def``."""
+    if found is not None:
+        fixing.of(found[0]).before(found[1], "async ")
+
+
+def called_class(evidence: Evidence) -> type | None:
+    """The class that was called at the failing place."""
+    use = evidence.use("called")
+    made = use.info.value if use is not None and use.info is not None else None
+    return made if evidence.direct and isinstance(made, type) else None
+
+
+def source_of(evidence: Evidence, function: FunctionType) -> tuple[Unit, Function] | None:
+    """The ``def`` of `function`, and the unit it stands in; None if it is not the user's."""
+    return evidence.units.definition(function.__code__)

@@ -12,14 +12,11 @@ from types import FunctionType, NoneType
 from typing import TYPE_CHECKING
 
 from asyncrepl.events.object_info import MISSING, lookup
-from asyncrepl.explain.class_methods import (
-    Found,
+from asyncrepl.explain.bindings import (
     has_flag,
-    made_async,
     python_method,
     returned_values,
     returns_self,
-    source_of,
     takes,
 )
 from asyncrepl.explain.explanation import Finding, Rule
@@ -27,6 +24,7 @@ from asyncrepl.explain.fix_editor import Fixing, corrected, correction, is_gener
 from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.hoisted_code import make_plain, yield_each
 from asyncrepl.explain.kinds import has
+from asyncrepl.explain.repairs.repair_case import made_async, source_of
 from asyncrepl.explain.scopes import own_nodes
 from asyncrepl.explain.static_values import is_async_iterable
 from asyncrepl.syntax.names import FUNCTIONS, callee_name, canonical_name, last_name
@@ -35,6 +33,8 @@ if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence
     from asyncrepl.explain.operand_uses import Use
     from asyncrepl.explain.source_units import Function, Unit
+
+Found = tuple["Unit", "Function"]
 
 
 def method(owner: ast.ClassDef, name: str) -> Function | None:

@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, correction, replaced, short
 from asyncrepl.explain.fresh_names import fresh
-from asyncrepl.explain.scopes import CannotFixError, may_be_left, scope
-from asyncrepl.explain.value_origins import bindings
-from asyncrepl.syntax.names import callee_name, canonical_name, written_name
+from asyncrepl.explain.scopes import CannotFixError, own_nodes, scope
+from asyncrepl.syntax.names import callee_name, written_name
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from asyncrepl.explain.evidence import Evidence
-    from asyncrepl.explain.source_units import Function, Unit
+    from asyncrepl.explain.source_units import Unit
 
 
 def awaited_object(evidence: Evidence, kind: type, method: str) -> ast.expr | None:
@@ -46,104 +47,6 @@ def calls_on(evidence: Evidence, name: str, *methods: str) -> list[tuple[Unit, a
     ]
 
 
-_LOCKS = {"asyncio.Lock", "asyncio.Semaphore", "asyncio.BoundedSemaphore"}
-
-
-def _held_already(evidence: Evidence) -> Finding | None:
-    """The lock, or the connection of a pool, that is waited for and was taken by a caller."""
-    place = evidence.nodes[-1] if evidence.nodes else None
-    made = {canonical_name(node.func) for _, node in evidence.units.nodes(ast.Call)}
-    for unit, block in evidence.units.nodes(ast.AsyncWith):
-        wanted, function = _named_in(block), scope(unit, block)
-        if not (place and wanted) or not isinstance(function, ast.AsyncFunctionDef):
-            continue
-        giver = getattr(scope(evidence.unit, place), "name", None)
-        given = isinstance(wanted, ast.Call) and giver == callee_name(wanted)
-        if not given and (place not in (block, wanted) or not made & _LOCKS):
-            continue
-        for held in unit.nodes(ast.AsyncWith):
-            found = (
-                _walked_with(unit, held, wanted, function)
-                or _left_with(unit, held, wanted)
-                or _taken_twice(unit, held, wanted, function, is_lock="asyncio.Lock" in made)
-            )
-            if found is not None:
-                return found
-    return None
-
-
-def _taken_twice(
-    unit: Unit, block: ast.AsyncWith, wanted: ast.expr, function: Function, *, is_lock: bool
-) -> Finding | None:
-    """Where a function that asks for the same again is awaited, or stands, in the `block`."""
-    held, inside = _named_in(block), [each for part in block.body for each in ast.walk(part)]
-    awaited = [each.value for each in inside if isinstance(each, ast.Await)]
-    again = wanted in inside or function.name in map(callee_name, awaited)
-    if held is None or held is wanted or not again or ast.dump(held) != ast.dump(wanted):
-        return None
-    text = unit.source.source(held)
-    why = (
-        f"`{text}` is held already, by the same task: it awaits `{function.name}` inside `async "
-        f"with {text}`. "
-    )
-    if is_lock:
-        return Finding(f"{why}An `asyncio.Lock` cannot be taken twice, and waits for itself.")
-    return Finding(f"{why}It waits for one more before it gives that back, and nobody gives one.")
-
-
-def _walked_with(
-    unit: Unit, block: ast.AsyncWith, wanted: ast.expr, function: Function
-) -> Finding | None:
-    """A generator that yields while it holds the lock, where the body of a loop asks for it."""
-    maker = _yields_with(unit, block, wanted)
-    if maker is None or not any(_asks_again(each, maker, function) for each in _loops(unit)):
-        return None
-    text = unit.source.source(wanted)
-    why = (
-        f"`{maker.name}` yields inside `async with {text}`, so `{text}` is held while the body of "
-        f"the loop over it runs, and there `{function.name}` waits for it. Let go of it before "
-        "the `yield`."
-    )
-    return Finding(why)
-
-
-def _asks_again(loop: ast.AsyncFor, maker: Function, function: Function) -> bool:
-    """Whether the body of a loop over what `maker` gives calls `function`, which waits."""
-    body = {callee_name(each) for part in loop.body for each in ast.walk(part)}
-    return callee_name(loop.iter) == maker.name and function.name in body
-
-
-def _yields_with(unit: Unit, block: ast.AsyncWith, wanted: ast.expr) -> Function | None:
-    """The generator that yields inside of `block`, if that holds what is `wanted`."""
-    maker, held = scope(unit, block), _named_in(block)
-    yields = any(isinstance(each, ast.Yield) for part in block.body for each in ast.walk(part))
-    same = held is not None and ast.dump(held) == ast.dump(wanted)
-    return maker if yields and same and isinstance(maker, ast.AsyncFunctionDef) else None
-
-
-def _left_with(unit: Unit, block: ast.AsyncWith, wanted: ast.expr) -> Finding | None:
-    """A generator that yields while it holds the lock, and a loop over one that is left."""
-    maker = _yields_with(unit, block, wanted)
-    if maker is None or not any(may_be_left(unit, each) for each in _loops(unit)):
-        return None
-    why = (
-        f"`{maker.name}` yields inside `async with {unit.source.source(wanted)}`: left in the "
-        "middle it is still open and keeps the lock. Close it: `async with aclosing(…)`, or "
-        "`await x.aclose()`."
-    )
-    return Finding(why)
-
-
-def _loops(unit: Unit) -> list[ast.AsyncFor]:
-    return [*unit.nodes(ast.AsyncFor)]
-
-
-def _named_in(block: ast.AsyncWith | None) -> ast.expr | None:
-    """What stands for a lock in an ``async with`` of one item, by its name."""
-    item = block.items[0].context_expr if block is not None and len(block.items) == 1 else None
-    return item if isinstance(item, ast.Name | ast.Attribute | ast.Call) else None
-
-
 #: What is gone through more than once.
 REPEATED = (ast.For, ast.AsyncFor, ast.While, ast.ListComp, ast.SetComp, ast.GeneratorExp)
 
@@ -159,12 +62,25 @@ def _notified_before(evidence: Evidence) -> Finding | None:
         return Finding(f"`{text}.wait()` waits for a `notify`, and nobody notifies `{text}`.")
     unit, call = notified[0]
     source = unit.source.source
+    if evidence.unit.enclosing(condition, ast.While) is not None and _wakes_one(notified):
+        why = (
+            f"`{source(call)}` wakes one of those that wait for `{text}`, and there are more: "
+            "nobody wakes the others. `notify_all()` wakes all of them."
+        )
+        every = source(call.func).removesuffix("notify") + "notify_all"
+        return Finding(why, replaced(evidence, unit, (call.func, every)))
     why = (
         f"`{source(call)}` wakes those who wait at that moment: one that came before this "
         f"`{text}.wait()` is lost, and no other comes. Ask for the state first: "
         f"`await {text}.wait_for(lambda: …)`."
     )
     return Finding(why)
+
+
+def _wakes_one(notified: Ends) -> bool:
+    """Whether there is one call, of ``notify()``."""
+    call = notified[0][1]
+    return len(notified) == 1 and callee_name(call) == "notify" and not call.args
 
 
 def _missing_parties(evidence: Evidence) -> Finding | None:
@@ -190,55 +106,132 @@ def _pipe_full(evidence: Evidence) -> Finding | None:
     return Finding(why)
 
 
-def _waits_for_itself(evidence: Evidence) -> Finding | None:
-    """A wait for all tasks, of which the one that waits is one."""
-    await_, unit = evidence.node(ast.Await), evidence.unit
-    waits = await_.value if await_ is not None else None
-    if not isinstance(waits, ast.Call):
-        return None
-    for each in waits.args:
-        tasks = each.value if isinstance(each, ast.Starred) else each
-        if isinstance(tasks, ast.Name):
-            bound = [unit.parents.get(node) for node in bindings(unit, tasks)[1]]
-            taken = calls_on(evidence, tasks.id, "discard", "remove", "difference_update")
-            assigned = bound[0] if len(bound) == 1 and not taken else None
-            tasks = assigned.value if isinstance(assigned, ast.Assign) else tasks
-        if isinstance(tasks, ast.Call) and canonical_name(tasks.func) == "asyncio.all_tasks":
-            text = unit.source.source(tasks)
-            why = (
-                f"`{text}` has the task in it that runs here, and {short(unit, waits)} waits for "
-                "that, too: it waits for itself. Leave out `asyncio.current_task()`."
-            )
-            others = f"{text} - {{asyncio.current_task()}}"
-            return Finding(why, replaced(evidence, unit, (tasks, others)))
-    return None
-
-
 #: By what waits: what ends the wait.
 _ENDS = {
     (asyncio.Event, "wait"): ("set",),
     (asyncio.Queue, "get"): ("put", "put_nowait"),
+    (asyncio.Queue, "join"): ("task_done",),
     (asyncio.Condition, "wait"): ("notify", "notify_all"),
+    (asyncio.Lock, "acquire"): ("release",),
+    (asyncio.Semaphore, "acquire"): ("release",),
+    (asyncio.Future, ""): ("set_result", "set_exception"),
 }
+Ends = list[tuple["Unit", ast.Call]]
+
+
+def ends_of(evidence: Evidence) -> tuple[ast.expr, Ends] | None:
+    """What is waited for, and the calls that would end the wait: on its name, or on any.
+
+    Of a future that is what is awaited itself.
+    """
+    await_, seen = evidence.node(ast.Await), evidence.seen
+    kind, method = (seen.info.kind, seen.info.name) if seen is not None else (object, "")
+    if (kind, method) not in _ENDS or await_ is None:
+        return None
+    waited = awaited_object(evidence, kind, method) if method else await_.value
+    if waited is None:
+        return None
+    ends = _ENDS[kind, method]
+    return waited, (
+        calls_on(evidence, written_name(waited), *ends) or calls_on(evidence, "", *ends)
+    )
 
 
 def _ended_too_late(evidence: Evidence) -> Finding | None:
     """What would end the wait stands behind it, in the function that waits."""
-    for (kind, method), ends in _ENDS.items():
-        waited = awaited_object(evidence, kind, method)
-        calls = [*calls_on(evidence, "", *ends)] if waited is not None else []
-        if waited is None or calls != calls_on(evidence, written_name(waited), *ends):
-            continue  # who knows what the others are called on
-        found = behind(evidence, calls)
-        if found is None:
-            return None
-        unit, statement = found
-        text, call = evidence.unit.source.source(waited), unit.source.source(calls[0][1])
-        where = f"{_waits_for(unit, statement)}, which waits for this very task first"
-        if statement is evidence.unit.statement(waited):
-            where = "it, in the same task: it is never reached"
-        return Finding(f"`{call}` would end the wait for `{text}`, and stands behind {where}.")
+    waited, calls = ends_of(evidence) or (None, [])
+    ends = {each.func.attr for _, each in calls if isinstance(each.func, ast.Attribute)}
+    if waited is None or calls != calls_on(evidence, "", *ends):
+        return None  # who knows what the others are called on
+    found, enders = behind(evidence, calls), calls
+    if found is None:
+        enders = _calls_of_maker(evidence, calls)
+        found = behind(evidence, enders)
+    if found is None:
+        return None
+    unit, statement = found
+    await_, call = evidence.node(ast.Await), unit.source.source(enders[0][1])
+    waits = short(evidence.unit, await_.value if await_ is not None else waited)
+    where = f"{_waits_for(unit, statement)}, which waits for this very task first"
+    if statement is evidence.unit.statement(waited):
+        where = "it, in the same task: it is never reached"
+    return Finding(f"`{call}` would end the wait in {waits}, and stands behind {where}.")
+
+
+def _calls_of_maker(evidence: Evidence, calls: Ends) -> Ends:
+    """The calls of the one function in which all the `calls` stand."""
+    makers = {scope(*each) for each in calls}
+    maker = makers.pop() if len(makers) == 1 else None
+    if not isinstance(maker, ast.AsyncFunctionDef | ast.FunctionDef):
+        return []
+    return [each for each in evidence.units.nodes(ast.Call) if callee_name(each[1]) == maker.name]
+
+
+def _each_other(evidence: Evidence) -> Finding | None:
+    """Two tasks, of which each does behind its wait what the other one waits for."""
+    waited, calls = ends_of(evidence) or (None, [])
+    if waited is None or len(calls) != 1:
+        return None
+    (unit, call), here = calls[0], scope(evidence.unit, waited)
+    first_name, there = getattr(here, "name", ""), scope(unit, call)
+    if not isinstance(there, ast.AsyncFunctionDef) or there is here or here is None:
+        return None
+    for other, first in _waits_before(unit, there, call):
+        theirs = calls_on(evidence, written_name(other), *first)
+        statement = evidence.unit.statement(waited)
+        if theirs and all(_follows(evidence.unit, statement, *each) for each in theirs):
+            mine, source = evidence.unit.source.source, unit.source.source
+            why = (
+                f"They wait for each other: `{first_name}` waits for `{mine(waited)}` before its "
+                f"`{mine(theirs[0][1])}`, and `{there.name}` waits for `{source(other)}` before "
+                f"its `{source(call)}`. One of them has to go first."
+            )
+            return Finding(why)
     return None
+
+
+def _waits_before(
+    unit: Unit, function: ast.AsyncFunctionDef, call: ast.Call
+) -> Iterator[tuple[ast.expr, tuple[str, ...]]]:
+    """What `function` waits for before it comes to the `call`, and what would end that."""
+    by_method: dict[str, tuple[str, ...]] = {}
+    for (_, method), ends in _ENDS.items():
+        by_method[method] = by_method.get(method, ()) + ends
+    for node in own_nodes(function):
+        waits = node.value if isinstance(node, ast.Await) else None
+        known = by_method.get(callee_name(waits), ())
+        owner = waits.func if isinstance(waits, ast.Call) else None
+        if not known or not isinstance(owner, ast.Attribute):
+            continue
+        if _follows(unit, unit.statement(node), unit, call):
+            yield owner.value, known
+
+
+def _forgotten(evidence: Evidence) -> Finding | None:
+    """An event that was set, and that is cleared right before the wait for it."""
+    event = awaited_object(evidence, asyncio.Event, "wait")
+    if event is None or not calls_on(evidence, written_name(event), "set"):
+        return None
+    unit, waits = evidence.unit, evidence.unit.statement(event)
+    for home, call in calls_on(evidence, written_name(event), "clear"):
+        cleared = home.statement(call)
+        block = getattr(unit.parents.get(waits), "body", [])
+        if home is unit and cleared in block and waits in block:
+            between = block[block.index(cleared) + 1 : block.index(waits)]
+            if block.index(cleared) < block.index(waits) and not between:
+                text = unit.source.source(event)
+                why = (
+                    f"`{text}.clear()` forgets that `{text}` was set, right before the wait for "
+                    "it, and nobody sets it again. An event that is set lets everybody pass: "
+                    "leave the `clear()` out, or do it when the wait is over."
+                )
+                return Finding(why, _not_cleared(evidence, unit, cleared))
+    return None
+
+
+@correction
+def _not_cleared(fixing: Fixing, unit: Unit, cleared: ast.stmt) -> None:
+    fixing.of(unit).remove(cleared)
 
 
 def behind(evidence: Evidence, calls: list[tuple[Unit, ast.Call]]) -> tuple[Unit, ast.stmt] | None:
@@ -252,11 +245,28 @@ def behind(evidence: Evidence, calls: list[tuple[Unit, ast.Call]]) -> tuple[Unit
         lines = home.nodes(ast.stmt) if home is not None else ()
         first = next((each for each in lines if each.lineno == seen.made[1]), None)
         waiting += [(home, first)] if home is not None and first is not None else []
-    for unit, node in reversed(waiting):
+    around = [each for unit, node in waiting[::-1] for each in _awaited_from(evidence, unit, node)]
+    for unit, node in around:
         statement = unit.statement(node)
         if calls and all(_follows(unit, statement, *each) for each in calls):
             return unit, statement
     return None
+
+
+def _awaited_from(evidence: Evidence, unit: Unit, node: ast.AST) -> Iterator[tuple[Unit, ast.AST]]:
+    """`node`, and the ``await`` of the function around it, and so on, if there is one of each."""
+    met: list[ast.AST] = []
+    while node not in met:
+        yield unit, node
+        met.append(node)
+        name = getattr(scope(unit, node), "name", "")
+        calls = [
+            (home, each)
+            for home, each in evidence.units.nodes(ast.Await)
+            if name and callee_name(each.value) == name
+        ]
+        if len(calls) == 1:
+            unit, node = calls[0]
 
 
 def _follows(unit: Unit, statement: ast.stmt, home: Unit, call: ast.Call) -> bool:
@@ -289,18 +299,35 @@ def _stuck(evidence: Evidence) -> Finding | None:
     text = short(unit, waited) if isinstance(waited, ast.expr) else "what it waits for"
     why = (
         f"Nothing can wake {text} any more: no other task runs, no timer is set"
-        f"{_left_undone(evidence, waited)}. Ctrl-C ends the wait."
+        f"{_left_undone(evidence)}. Ctrl-C ends the wait."
     )
     return Finding(why, _ended_by_none(evidence, unit, await_) if await_ else None)
 
 
-def _left_undone(evidence: Evidence, waited: ast.AST | None) -> str:
-    """What nobody does for an event, or a queue, that is waited for."""
-    made = {canonical_name(node.func) for _, node in evidence.units.nodes(ast.Call)}
-    name = callee_name(waited) if isinstance(waited, ast.Call) else ""
-    if name == "wait" and "asyncio.Event" in made and "asyncio.Condition" not in made:
-        return ", and nobody sets the event"
-    return ", and nobody fills the queue" if name == "get" and "asyncio.Queue" in made else ""
+#: What nobody does, in words, by what is waited for.
+_WORDS = {
+    asyncio.Event: "sets the event",
+    asyncio.Queue: "fills the queue",
+    asyncio.Future: "sets its result",
+}
+
+
+def _left_undone(evidence: Evidence) -> str:
+    """What nobody does for what is waited for, or where somebody would have done it."""
+    waited, calls = ends_of(evidence) or (None, [])
+    words = _WORDS.get(evidence.seen.info.kind) if evidence.seen is not None else None
+    if words is None or waited is None:
+        return ""
+    homes = {getattr(scope(*each), "name", ""): each for each in calls}
+    if len(homes) != 1 or not (name := next(iter(homes))):
+        return f", and nobody {words}"
+    unit, call = homes[name]
+    known = {written_name(node) for _, node in evidence.units.nodes(ast.Name, ast.Attribute)}
+    if name not in known:
+        return f", and nobody calls `{name}`, which {words}"
+    if scope(unit, call) is scope(evidence.unit, waited):
+        return f", and nobody {words}"
+    return f", and nobody {words}: {short(unit, call)} in `{name}` is not called for it"
 
 
 @correction
@@ -339,20 +366,29 @@ _ID = "endless-generator-hangs"
 RULES = (
     Rule(
         _ID,
-        "a wait for what is held already",
-        3,
-        "What is taken in an `async with` is given back at its end, and not before: not while its "
-        "body awaits something else, and not while a generator stands at a `yield` in it.",
-        _held_already,
-        sees="stuck",
-    ),
-    Rule(
-        _ID,
         "a wait for what comes after it",
         3,
         "Statements run one after the other, also when they await: what stands behind a wait "
         "cannot end it. Do it before, or in a task of its own.",
         _ended_too_late,
+        sees="stuck",
+    ),
+    Rule(
+        _ID,
+        "two that wait for each other",
+        3,
+        "Each does behind its own wait what the other one waits for, so neither comes to it. "
+        "Who is waited for does its part before it waits itself.",
+        _each_other,
+        sees="stuck",
+    ),
+    Rule(
+        _ID,
+        "an event that was set, and cleared again",
+        3,
+        "`event.wait()` passes at once as long as the event is set, and `clear()` forgets that "
+        "it was. Clear it when its news has been taken, not when they are waited for.",
+        _forgotten,
         sees="stuck",
     ),
     Rule(
@@ -380,15 +416,6 @@ RULES = (
         "A pipe and the reader behind it hold little, and a process that writes more waits until "
         "somebody reads. `await process.communicate()` reads all of it and waits for the end.",
         _pipe_full,
-        sees="stuck",
-    ),
-    Rule(
-        "task-waits-for-itself",
-        "a task that waits for itself",
-        3,
-        "`asyncio.all_tasks()` contains the running task; waiting for it waits for oneself. "
-        "Take it out: `asyncio.all_tasks() - {asyncio.current_task()}`.",
-        _waits_for_itself,
         sees="stuck",
     ),
     Rule(

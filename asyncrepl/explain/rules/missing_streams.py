@@ -8,7 +8,7 @@ from types import NoneType
 from typing import TYPE_CHECKING
 
 from asyncrepl.events.object_info import code_of
-from asyncrepl.explain.class_methods import falls_through, returned_values
+from asyncrepl.explain.bindings import falls_through, returned_values
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, correction, is_generator, short
 from asyncrepl.explain.kinds import has

@@ -7,13 +7,13 @@ import concurrent.futures
 from typing import TYPE_CHECKING
 
 from asyncrepl.events.object_info import function_of
-from asyncrepl.explain.class_methods import made_async, makes_coroutine
+from asyncrepl.explain.bindings import makes_coroutine
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import replaced, short
 from asyncrepl.explain.held_operands import innermost_trace
 from asyncrepl.explain.kinds import ASYNCHRONOUS, Kind, replaced_since, waiting_method
 from asyncrepl.explain.library_results import library_source
-from asyncrepl.explain.repairs.repair_case import is_lock, is_mocked
+from asyncrepl.explain.repairs.repair_case import is_lock, is_mocked, made_async
 from asyncrepl.explain.rules.operand_rules import (
     ANY,
     CALLED,

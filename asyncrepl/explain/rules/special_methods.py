@@ -9,13 +9,11 @@ from types import CoroutineType, FunctionType, MethodType
 from typing import TYPE_CHECKING
 
 from asyncrepl.events.object_info import MISSING, is_real_instance, lookup
-from asyncrepl.explain.bindings import is_coroutine_function
-from asyncrepl.explain.class_methods import (
-    called_class,
+from asyncrepl.explain.bindings import (
     has_flag,
+    is_coroutine_function,
     python_method,
     returned_values,
-    source_of,
 )
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, corrected, correction, short
@@ -29,6 +27,7 @@ from asyncrepl.explain.hoisted_code import (
 )
 from asyncrepl.explain.kinds import has
 from asyncrepl.explain.mismatch import mismatch
+from asyncrepl.explain.repairs.repair_case import called_class, source_of
 from asyncrepl.explain.rules.aiter_methods import method
 from asyncrepl.explain.scopes import CannotFixError, is_async, own_nodes
 from asyncrepl.syntax.names import FUNCTIONS, callee_name, canonical_name, last_name

@@ -9,7 +9,7 @@ import ast
 from typing import TYPE_CHECKING, cast
 
 from asyncrepl.events.object_info import lookup
-from asyncrepl.explain.class_methods import returned_values
+from asyncrepl.explain.bindings import returned_values
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, correction, replaced, short
 from asyncrepl.explain.kinds import ASYNCHRONOUS, Kind, has

@@ -12,6 +12,7 @@ from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, correction, replaced, short
 from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.repairs.repair_case import LOOPS, single_assignment
+from asyncrepl.explain.rules.endless_waits import calls_on
 from asyncrepl.explain.scopes import CannotFixError
 from asyncrepl.explain.static_values import is_awaitable
 from asyncrepl.explain.value_origins import bindings, loads
@@ -271,6 +272,31 @@ def _of_values(
 
 _TAKERS = ("asyncio.gather", "asyncio.wait", "asyncio.as_completed")
 
+
+def _waits_for_itself(evidence: Evidence) -> Finding | None:
+    """A wait for all tasks, of which the one that waits is one."""
+    await_, unit = evidence.node(ast.Await), evidence.unit
+    waits = await_.value if await_ is not None else None
+    if not isinstance(waits, ast.Call):
+        return None
+    for each in waits.args:
+        tasks = each.value if isinstance(each, ast.Starred) else each
+        if isinstance(tasks, ast.Name):
+            bound = [unit.parents.get(node) for node in bindings(unit, tasks)[1]]
+            taken = calls_on(evidence, tasks.id, "discard", "remove", "difference_update")
+            assigned = bound[0] if len(bound) == 1 and not taken else None
+            tasks = assigned.value if isinstance(assigned, ast.Assign) else tasks
+        if isinstance(tasks, ast.Call) and canonical_name(tasks.func) == "asyncio.all_tasks":
+            text = unit.source.source(tasks)
+            why = (
+                f"`{text}` has the task in it that runs here, and {short(unit, waits)} waits for "
+                "that, too: it waits for itself. Leave out `asyncio.current_task()`."
+            )
+            others = f"{text} - {{asyncio.current_task()}}"
+            return Finding(why, replaced(evidence, unit, (tasks, others)))
+    return None
+
+
 RULES = (
     Rule(
         "results-in-another-order",
@@ -289,6 +315,16 @@ RULES = (
         "are its values: `await asyncio.gather(*jobs.values())`.",
         _keys,
         errors=(AttributeError, TypeError),
+    ),
+    Rule(
+        "task-waits-for-itself",
+        "a task that waits for itself",
+        3,
+        "`asyncio.all_tasks()` contains the running task; waiting for it waits for oneself. "
+        "Take it out: `asyncio.all_tasks() - {asyncio.current_task()}`.",
+        _waits_for_itself,
+        sees="stuck",
+        rank=245,
     ),
     Rule(
         "gather-without-star",

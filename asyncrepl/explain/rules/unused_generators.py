@@ -11,7 +11,7 @@ from types import AsyncGeneratorType
 from typing import TYPE_CHECKING
 
 from asyncrepl.events.object_info import MISSING, code_of, function_of, has_begun
-from asyncrepl.explain.class_methods import returned_values
+from asyncrepl.explain.bindings import returned_values
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, correction, short
 from asyncrepl.explain.fresh_names import fresh
@@ -212,6 +212,33 @@ def _arrived(evidence: Evidence) -> Finding | None:
     return Finding(_why(unit, use.node), _collected(evidence, use.node))
 
 
+#: What asks whether something is to be awaited.
+_AWAITABLE_TESTS = ("iscoroutine", "isawaitable", "isfuture")
+
+
+def _passed_over(evidence: Evidence) -> Finding | None:
+    """It came to who awaits what is to be awaited, and asks for nothing else."""
+    use, unit = _generator(evidence), evidence.unit
+    assigned = unit.parents.get(use.node) if use is not None else None
+    names = assigned.targets if isinstance(assigned, ast.Assign) else []
+    if use is None or len(names) != 1 or not isinstance(names[0], ast.Name):
+        return None
+    owners = [unit.parents.get(each) for each in loads(unit, names[0])]
+    tests = [callee_name(each) for each in owners if callee_name(each) in _AWAITABLE_TESTS]
+    if not tests or any(
+        not isinstance(each, ast.Await) and callee_name(each) not in _AWAITABLE_TESTS
+        for each in owners
+    ):
+        return None
+    name = use.info.function_name if use.info is not None else ""
+    why = (
+        f"`{name}` has a `yield`: {short(unit, use.node)} makes an async generator of it, for "
+        f"which `{tests[0]}` says no, and nobody walks it, so nothing of `{name}` runs. Leave the "
+        "`yield` out, or walk what is one."
+    )
+    return Finding(why)
+
+
 def _unchecked(evidence: Evidence) -> Finding | None:
     """The ``try`` around a call expects an error that is raised at the first step."""
     use, unit = _generator(evidence), evidence.unit
@@ -370,6 +397,7 @@ RULES = (
     ),
     Rule(*_NEVER, _printed, sees="shown"),
     Rule(*_NEVER, _arrived, sees="unwalked"),
+    Rule(*_NEVER, _passed_over, sees="unwalked"),
     Rule(*_NEVER, _unchecked, sees="unchecked"),
     Rule(
         "coroutine-used-as-its-result",

@@ -14,10 +14,9 @@ from typing import TYPE_CHECKING
 
 from asyncrepl.events.object_info import has_begun, lookup
 from asyncrepl.explain.bindings import is_coroutine_function, variables
-from asyncrepl.explain.class_methods import called_class
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, correction, short
-from asyncrepl.explain.repairs.repair_case import single_assignment
+from asyncrepl.explain.repairs.repair_case import called_class, single_assignment
 from asyncrepl.explain.rules.aiter_methods import method
 from asyncrepl.explain.rules.anext_methods import as_anext
 from asyncrepl.explain.scopes import CannotFixError, own_nodes, scope

@@ -8,14 +8,14 @@ from types import AsyncGeneratorType, FunctionType, NoneType
 from typing import TYPE_CHECKING
 
 from asyncrepl.events.object_info import lookup
-from asyncrepl.explain.class_methods import made_async, returned_values, source_of, takes
+from asyncrepl.explain.bindings import returned_values, takes
 from asyncrepl.explain.demands import Demand
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, correction, short
 from asyncrepl.explain.held_operands import innermost_frame
 from asyncrepl.explain.kinds import ASYNCHRONOUS, Kind, a_type, has, is_manager_function, kind_of
 from asyncrepl.explain.library_results import code_of_manager
-from asyncrepl.explain.repairs.repair_case import Case, is_lock, lock_of
+from asyncrepl.explain.repairs.repair_case import Case, is_lock, lock_of, made_async, source_of
 from asyncrepl.explain.repairs.repair_choice import repaired
 from asyncrepl.explain.rules.aiter_methods import method
 from asyncrepl.explain.rules.operand_rules import ANY, RESULTS, STREAMS, row

@@ -1,0 +1,381 @@
+"""What changes while code waits, and what runs later than it looks.
+
+That it mattered was seen: a variable had another value when it was written, a list was shorter, an
+object that changes is kept. What is said here is where it was read, and what keeps it.
+"""
+
+from __future__ import annotations
+
+import ast
+from types import CoroutineType
+from typing import TYPE_CHECKING
+
+from asyncrepl.events.object_info import MISSING
+from asyncrepl.explain.explanation import Finding, Rule
+from asyncrepl.explain.fix_editor import Fixing, correction, replaced, short
+from asyncrepl.explain.fresh_names import fresh
+from asyncrepl.explain.scopes import CannotFixError, deepen, own_nodes, scope
+from asyncrepl.explain.tokens import Words
+from asyncrepl.explain.value_origins import bindings
+from asyncrepl.syntax.names import FUNCTIONS, LOOPS, bound_names, callee_name, written_name
+
+if TYPE_CHECKING:
+    from asyncrepl.explain.evidence import Evidence
+    from asyncrepl.explain.source_units import Unit
+
+Late = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+
+
+def _seen(evidence: Evidence) -> ast.expr | None:
+    use = evidence.use("seen")
+    return use.node if use is not None and isinstance(use.node, ast.expr) else None
+
+
+def _overwritten(evidence: Evidence) -> Finding | None:
+    """A variable that was read before a wait, and is written after it."""
+    unit, value = evidence.unit, _seen(evidence)
+    store = unit.statement(value) if value is not None else None
+    if isinstance(store, ast.AugAssign):
+        text = unit.source.source(store.target)
+        why = (
+            f"`{text}` is read before the `await` and written after it, and it has changed "
+            "meanwhile: what another task has written there is lost. Await first, then read it."
+        )
+        return Finding(why, _awaited_first(evidence, unit, store))
+    if not isinstance(store, ast.Assign):
+        return None
+    text, test = unit.source.source(store.targets[0]), unit.parents.get(store)
+    if isinstance(test, ast.If):
+        why = (
+            f"`{unit.source.source(test.test)}` was asked before the `await`, and other tasks ask "
+            f"while this one waits: `{text}` is there by now, and is made once more. Hold an "
+            "`asyncio.Lock` around both, or keep the task that makes it."
+        )
+        return Finding(why)
+    why = (
+        f"`{getattr(scope(unit, store), 'name', '')}` works `{text}` out from what it read before "
+        "the `await`, and it has changed meanwhile: what another task has written there is lost. "
+        "Read it after the `await`, or hold an `asyncio.Lock` around both."
+    )
+    return Finding(why)
+
+
+@correction
+def _awaited_first(fixing: Fixing, unit: Unit, store: ast.AugAssign) -> None:
+    """``x += await f()`` → ``value = await f()``, and then ``x += value``."""
+    name, edits = fresh(unit, "value"), fixing.of(unit)
+    if not unit.source.begins_line(store):
+        raise CannotFixError
+    edits.lines_before(store, f"{name} = {unit.source.source(store.value)}")
+    edits.replace(store.value, name)
+
+
+def _became_shorter(evidence: Evidence) -> Finding | None:
+    """A list out of which items were taken while a loop is in it."""
+    unit, items = evidence.unit, _seen(evidence)
+    loop = unit.enclosing(items, ast.For) if items is not None else None
+    if items is None or loop is None:
+        return None
+    text = unit.source.source(items)
+    why = (
+        f"`{text}` became shorter while this loop waited in its body: the items move up, and the "
+        f"loop passes over one. Go through a copy, `list({text})`."
+    )
+    return Finding(why, replaced(evidence, unit, (loop.iter, f"list({text})")))
+
+
+def _yielded_again(evidence: Evidence) -> Finding | None:
+    """One object that a generator fills, yields, and changes, where each is kept."""
+    unit, item = evidence.unit, _seen(evidence)
+    if not isinstance(item, ast.Name):
+        return None
+    name = getattr(scope(unit, item), "name", "")
+    why = (
+        f"`{name}` yields the same `{item.id}` each time and changes it afterwards, and who walks "
+        "it keeps what it got: all of these are one object, as it is in the end. Yield a new one."
+    )
+    return Finding(why, _made_anew(evidence, unit, item))
+
+
+@correction
+def _made_anew(fixing: Fixing, unit: Unit, item: ast.Name) -> None:
+    """``batch.clear()`` → ``batch = []``, where it began so; else yield a copy."""
+    loop = unit.enclosing(item, *LOOPS)
+    cleared = [
+        each
+        for each in (own_nodes(loop) if loop is not None else ())
+        if isinstance(each, ast.Expr)
+        and unit.source.source(each.value) == f"{item.id}.clear()"
+        and each.lineno > item.lineno
+    ]
+    first = [unit.parents.get(node) for node in bindings(unit, item)[1]]
+    value = first[0].value if len(first) == 1 and isinstance(first[0], ast.Assign) else None
+    empty = unit.source.source(value) if value is not None else ""
+    if len(cleared) == 1 and empty in ("[]", "{}", "list()", "dict()", "set()"):
+        fixing.of(unit).replace(cleared[0], f"{item.id} = {empty}")
+    else:
+        fixing.of(unit).replace(item, f"{item.id}.copy()")
+
+
+def _limits_nothing(evidence: Evidence) -> Finding | None:
+    """A lock, a semaphore or a timeout around tasks that run when it is left."""
+    unit, entered, seen = evidence.unit, _seen(evidence), evidence.seen
+    block = unit.enclosing(entered, ast.AsyncWith) if entered is not None else None
+    if entered is None or block is None or seen is None:
+        return None
+    makers = [
+        node
+        for part in block.body
+        for node in ast.walk(part)
+        if callee_name(node) in ("create_task", "ensure_future")
+    ]
+    kind, made = seen.info.kind.__name__, makers[0] if makers else None
+    alone = all(any(each in ast.walk(part) for each in makers) for part in block.body)
+    if not isinstance(made, ast.Call) or not made.args or (kind == "Lock" and not alone):
+        return None
+    text, job = unit.source.source(entered), short(unit, made.args[0])
+    what = "the time limit" if kind == "Timeout" else f"`{text}`"
+    why = (
+        f"The block of `async with {text}` only makes the task of {job}, and is left before that "
+        f"has begun: {what} does not hold for it. "
+    )
+    if kind == "Timeout":
+        return Finding(f"{why}Wait for the task inside.", _awaited_inside(evidence, unit, block))
+    return Finding(f"{why}Enter it in the task.")
+
+
+@correction
+def _awaited_inside(fixing: Fixing, unit: Unit, block: ast.AsyncWith) -> None:
+    """Take the statement behind the block into it, which waits for the task."""
+    rest = getattr(unit.parents.get(block), "body", [])
+    behind = rest[rest.index(block) + 1 :] if block in rest else []
+    if not behind or not any(isinstance(each, ast.Await) for each in ast.walk(behind[0])):
+        raise CannotFixError
+    span, by = unit.source.block(behind[0]), unit.source.indent(behind[0])
+    deepen(fixing.of(unit), unit, span.start, span.end, by)
+
+
+def _asks_late(evidence: Evidence) -> Finding | None:
+    """What asks for the variable of a loop when that is over."""
+    unit, given = evidence.unit, _seen(evidence)
+    loop = unit.enclosing(given, ast.For) if given is not None else None
+    function = _function_of(unit, given) if given is not None else None
+    if given is None or loop is None or function is None:
+        return None
+    names = {name for each in ast.walk(loop.target) for name in bound_names(each)}
+    asked = [
+        each.id for each in ast.walk(function) if isinstance(each, ast.Name) and each.id in names
+    ]
+    if not asked:
+        return None
+    name = getattr(function, "name", "")
+    what = f"`{name}` runs" if name else "The lambda runs"
+    why = (
+        f"{what} when this loop is over, and asks for `{asked[0]}` then: it is that of the last "
+        f"round for all of them. A default keeps it: `{asked[0]}={asked[0]}`."
+    )
+    return Finding(why, _kept_by_default(evidence, unit, function, list(dict.fromkeys(asked))))
+
+
+def _function_of(unit: Unit, given: ast.expr) -> Late | None:
+    """The function that `given` is, names, or calls."""
+    if isinstance(given, ast.Lambda):
+        return given
+    name = given.func if isinstance(given, ast.Call) else given
+    found = [
+        each for each in unit.functions() if isinstance(name, ast.Name) and each.name == name.id
+    ]
+    return found[0] if len(found) == 1 else None
+
+
+@correction
+def _kept_by_default(fixing: Fixing, unit: Unit, function: Late, names: list[str]) -> None:
+    given, edits = function.args, fixing.of(unit)
+    if given.vararg or given.kwarg or given.kwonlyargs or given.posonlyargs:
+        raise CannotFixError
+    kept = ", ".join(f"{name}={name}" for name in names)
+    if given.args:
+        last = given.defaults[-1] if given.defaults else given.args[-1]
+        edits.after(last, f", {kept}")
+        return
+    start = unit.source.span(function).start
+    if isinstance(function, ast.Lambda):
+        edits.insert(start + len("lambda"), f" {kept}")
+        return
+    words = Words.of(unit.text[start:]).words
+    edits.insert(start + next(each.end for each in words if each.text == "("), kept)
+
+
+def _outlives(evidence: Evidence) -> Finding | None:
+    """What is returned out of ``async with … as x`` and runs only later, when that is left."""
+    unit, call = evidence.unit, _seen(evidence)
+    function = call.func if isinstance(call, ast.Call) else None
+    owner = function.value if isinstance(function, ast.Attribute) else None
+    if call is None or owner is None:
+        return None
+    blocks = [each for each in unit.ancestors(call) if isinstance(each, ast.AsyncWith | ast.With)]
+    around = [each for each in blocks if _gives(each, written_name(owner))]
+    if not around or _leaves_nothing(evidence, around[0]):
+        return None
+    text, name = short(unit, call), written_name(owner)
+    waits = "awaited" if evidence.seen and evidence.seen.info.kind is CoroutineType else "walked"
+    why = (
+        f"`return` leaves the block of `{name}`, which closes it, and {text} has not run by then: "
+        f"it begins when it is {waits}. Do that inside the block."
+    )
+    return Finding(why)
+
+
+def _gives(block: ast.With | ast.AsyncWith, name: str) -> bool:
+    return any(written_name(each.optional_vars) == name for each in block.items)
+
+
+def _leaves_nothing(evidence: Evidence, block: ast.With | ast.AsyncWith) -> bool:
+    """Whether what is entered is of a class of the user's that does nothing when it is left."""
+    made = callee_name(block.items[0].context_expr)
+    for unit in evidence.units.all():
+        owner = unit.class_named(made) if made else None
+        for each in owner.body if owner is not None else ():
+            if isinstance(each, FUNCTIONS) and each.name in ("__aexit__", "__exit__"):
+                plain = (ast.Pass, ast.Return, ast.Expr)
+                calls = any(isinstance(node, ast.Call) for node in ast.walk(each))
+                return not calls and all(isinstance(part, plain) for part in each.body)
+    return False
+
+
+def _not_in_order(evidence: Evidence) -> Finding | None:
+    """``zip(names, done)``: what `asyncio.wait` gives is a set."""
+    unit, done = evidence.unit, _seen(evidence)
+    assigned = (
+        [unit.parents.get(node) for node in bindings(unit, done)[1]]
+        if isinstance(done, ast.Name)
+        else []
+    )
+    pair = assigned[0] if assigned else None
+    wait = unit.parents.get(pair) if pair is not None else None
+    awaited = wait.value if isinstance(wait, ast.Assign) else None
+    call = awaited.value if isinstance(awaited, ast.Await) else None
+    if not isinstance(done, ast.Name) or not isinstance(call, ast.Call) or not call.args:
+        return None
+    given = unit.source.source(call.args[0])
+    why = (
+        f"`{done.id}` is a set, as `asyncio.wait` gives it: its tasks come in any order, and not "
+        f"in that of `{given}`. Ask the tasks of `{given}` themselves, or `gather` them."
+    )
+    whole = len(call.args) == 1 and not call.keywords and isinstance(call.args[0], ast.Name)
+    return Finding(why, replaced(evidence, unit, (done, given)) if whole else None)
+
+
+def _ends_with_false(evidence: Evidence) -> Finding | None:
+    """``while item := await anext(it, None)``, where an item counts as false."""
+    unit, step, seen = evidence.unit, _seen(evidence), evidence.seen
+    named = unit.enclosing(step, ast.NamedExpr) if step is not None else None
+    if named is None or seen is None:
+        return None
+    item = (
+        "an item that is empty"
+        if seen.info.value is MISSING
+        else f"the item `{seen.info.value!r}`"
+    )
+    text = unit.source.source(named)
+    why = (
+        f"The loop ended with {item}, which counts as false, as None does: only None, the default "
+        "of `anext`, says that there are no more. Compare with that."
+    )
+    return Finding(why, replaced(evidence, unit, (named, f"({text}) is not None")))
+
+
+def _never_asked(evidence: Evidence) -> Finding | None:
+    """``if event.is_set:``, which is true of any method."""
+    unit, asked = evidence.unit, _seen(evidence)
+    if not isinstance(asked, ast.Attribute):
+        return None
+    text = unit.source.source(asked)
+    why = f"`{text}` is a method, and always true: only the call, `{text}()`, says how it is."
+    return Finding(why, replaced(evidence, unit, (asked, f"{text}()")))
+
+
+_CHANGED = "changed-while-it-waited"
+
+RULES = (
+    Rule(
+        _CHANGED,
+        "a value that changed during an `await`",
+        3,
+        "While a task waits, others run, and may change what it has read. What is read and "
+        "written belongs on one side of the `await`, or inside one `async with lock`.",
+        _overwritten,
+        sees="overwriting",
+    ),
+    Rule(
+        _CHANGED,
+        "a list that changed while a loop was in it",
+        3,
+        "A loop over a list counts: what is taken out before the place where it is moves the rest "
+        "up by one. While its body awaits, others may do so. A copy stays as it is.",
+        _became_shorter,
+        sees="shrunk",
+    ),
+    Rule(
+        "same-item-yielded-again",
+        "one object, yielded again and again",
+        2,
+        "A `yield` hands over the object, not a copy: what is changed afterwards is changed for "
+        "who has kept it, too.",
+        _yielded_again,
+        sees="reused",
+    ),
+    Rule(
+        "limit-left-before-its-tasks",
+        "a limit that is left before the task begins",
+        5,
+        "`create_task` returns at once, and the task runs when the others wait. What is to limit "
+        "it has to be entered in the task, or left when the task is over.",
+        _limits_nothing,
+        sees="limiting",
+    ),
+    Rule(
+        "late-loop-variable",
+        "a variable of a loop, asked for when that is over",
+        5,
+        "A function looks a variable up when it runs, not when it is made. Tasks and callbacks "
+        "run when the code that makes them waits: then the variable has its last value.",
+        _asks_late,
+        sees="late",
+    ),
+    Rule(
+        "method-not-called-in-a-test",
+        "a method that is not called",
+        5,
+        "The name of a method without `()` is the method itself, and true in every test.",
+        _never_asked,
+        sees="uncalled",
+    ),
+    Rule(
+        "returned-out-of-its-block",
+        "what is returned out of the block that it needs",
+        1,
+        "A generator or coroutine runs when it is walked or awaited, not when it is made. What "
+        "is entered is closed by then: walk it inside, and yield or return what it gives.",
+        _outlives,
+        sees="outliving",
+    ),
+    Rule(
+        "done-tasks-have-no-order",
+        "a set of tasks, taken in their order",
+        5,
+        "`asyncio.wait` gives two sets. A set has no order; the list of the tasks has, and so has "
+        "what `gather` gives.",
+        _not_in_order,
+        sees="unordered",
+    ),
+    Rule(
+        "item-taken-for-the-end",
+        "an item that counts as false, taken for the end",
+        6,
+        "`anext(it, None)` gives None at the end. A loop that asks whether an item is true ends "
+        "with a 0 or an empty text, too.",
+        _ends_with_false,
+        sees="falsy",
+    ),
+)

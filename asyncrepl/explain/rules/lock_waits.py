@@ -1,0 +1,198 @@
+"""Locks, permits and connections that are waited for, and that somebody holds for good."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from asyncrepl.explain.explanation import Finding, Rule
+from asyncrepl.explain.fix_editor import Fixing, correction, short
+from asyncrepl.explain.rules.endless_waits import ends_of
+from asyncrepl.explain.scopes import CannotFixError, deepen, may_be_left, scope
+from asyncrepl.syntax.names import bound_names, callee_name, canonical_name
+
+if TYPE_CHECKING:
+    from asyncrepl.explain.evidence import Evidence
+    from asyncrepl.explain.source_units import Function, Unit
+
+_LOCKS = {"asyncio.Lock", "asyncio.Semaphore", "asyncio.BoundedSemaphore"}
+
+
+def _held_already(evidence: Evidence) -> Finding | None:
+    """The lock, or the connection of a pool, that is waited for and was taken by a caller."""
+    place = evidence.nodes[-1] if evidence.nodes else None
+    made = {canonical_name(node.func) for _, node in evidence.units.nodes(ast.Call)}
+    for unit, block in evidence.units.nodes(ast.AsyncWith):
+        wanted, function = _named_in(block), scope(unit, block)
+        if not (place and wanted) or not isinstance(function, ast.AsyncFunctionDef):
+            continue
+        giver = getattr(scope(evidence.unit, place), "name", None)
+        given = isinstance(wanted, ast.Call) and giver == callee_name(wanted)
+        if not given and (place not in (block, wanted) or not made & _LOCKS):
+            continue
+        for held in unit.nodes(ast.AsyncWith):
+            found = (
+                _walked_with(unit, held, wanted, function)
+                or _left_with(unit, held, wanted)
+                or _taken_twice(unit, held, wanted, function, is_lock="asyncio.Lock" in made)
+            )
+            if found is not None:
+                return found
+    return None
+
+
+def _taken_twice(
+    unit: Unit, block: ast.AsyncWith, wanted: ast.expr, function: Function, *, is_lock: bool
+) -> Finding | None:
+    """Where a function that asks for the same again is awaited, or stands, in the `block`."""
+    held, inside = _named_in(block), [each for part in block.body for each in ast.walk(part)]
+    awaited = [each.value for each in inside if isinstance(each, ast.Await)]
+    again = wanted in inside or function.name in map(callee_name, awaited)
+    if held is None or held is wanted or not again or ast.dump(held) != ast.dump(wanted):
+        return None
+    text = unit.source.source(held)
+    why = (
+        f"`{text}` is held already, by the same task: it awaits `{function.name}` inside `async "
+        f"with {text}`. "
+    )
+    if is_lock:
+        return Finding(f"{why}An `asyncio.Lock` cannot be taken twice, and waits for itself.")
+    return Finding(f"{why}It waits for one more before it gives that back, and nobody gives one.")
+
+
+def _walked_with(
+    unit: Unit, block: ast.AsyncWith, wanted: ast.expr, function: Function
+) -> Finding | None:
+    """A generator that yields while it holds the lock, where the body of a loop asks for it."""
+    maker = _yields_with(unit, block, wanted)
+    if maker is None or not any(_asks_again(each, maker, function) for each in _loops(unit)):
+        return None
+    text = unit.source.source(wanted)
+    why = (
+        f"`{maker.name}` yields inside `async with {text}`, so `{text}` is held while the body of "
+        f"the loop over it runs, and there `{function.name}` waits for it. Let go of it before "
+        "the `yield`."
+    )
+    return Finding(why)
+
+
+def _asks_again(loop: ast.AsyncFor, maker: Function, function: Function) -> bool:
+    """Whether the body of a loop over what `maker` gives calls `function`, which waits."""
+    body = {callee_name(each) for part in loop.body for each in ast.walk(part)}
+    return callee_name(loop.iter) == maker.name and function.name in body
+
+
+def _yields_with(unit: Unit, block: ast.AsyncWith, wanted: ast.expr) -> Function | None:
+    """The generator that yields inside of `block`, if that holds what is `wanted`."""
+    maker, held = scope(unit, block), _named_in(block)
+    yields = any(isinstance(each, ast.Yield) for part in block.body for each in ast.walk(part))
+    same = held is not None and ast.dump(held) == ast.dump(wanted)
+    return maker if yields and same and isinstance(maker, ast.AsyncFunctionDef) else None
+
+
+def _left_with(unit: Unit, block: ast.AsyncWith, wanted: ast.expr) -> Finding | None:
+    """A generator that yields while it holds the lock, and a loop over one that is left."""
+    maker = _yields_with(unit, block, wanted)
+    if maker is None or not any(may_be_left(unit, each) for each in _loops(unit)):
+        return None
+    why = (
+        f"`{maker.name}` yields inside `async with {unit.source.source(wanted)}`: left in the "
+        "middle it is still open and keeps the lock. Close it: `async with aclosing(…)`, or "
+        "`await x.aclose()`."
+    )
+    return Finding(why)
+
+
+def _loops(unit: Unit) -> list[ast.AsyncFor]:
+    return [*unit.nodes(ast.AsyncFor)]
+
+
+def _named_in(block: ast.AsyncWith | None) -> ast.expr | None:
+    """What stands for a lock in an ``async with`` of one item, by its name."""
+    item = block.items[0].context_expr if block is not None and len(block.items) == 1 else None
+    return item if isinstance(item, ast.Name | ast.Attribute | ast.Call) else None
+
+
+def _not_released(evidence: Evidence) -> Finding | None:
+    """What gives back what is waited for, behind what may fail, and not in a ``finally``."""
+    waited, calls = ends_of(evidence) or (None, [])
+    if waited is None:
+        return None
+    taken = evidence.unit.statement(waited)
+    for unit, call in calls:
+        released, block = unit.statement(call), getattr(unit.parents.get(taken), "body", [])
+        if taken not in block or released not in block or not _gives_back(taken, call):
+            continue
+        between = block[block.index(taken) + 1 : block.index(released)]
+        found = _what_may_fail(unit, between)
+        if not found:
+            continue
+        text = evidence.unit.source.source(waited)
+        why = (
+            f"`{unit.source.source(call)}` is passed over when {found} raises an error, and "
+            f"what `{text}` gave is kept for good: nobody gives it back. "
+        )
+        by_with = f"`async with {text}:` does so in any case."
+        why += "It belongs in a `finally`." if callee_name(call) != "release" else by_with
+        return Finding(why, _in_any_case(evidence, unit, taken, call, text))
+    return None
+
+
+def _what_may_fail(unit: Unit, statements: list[ast.stmt]) -> str:
+    """The first of the `statements`' parts that waits, in words; "" if there is none."""
+    for part in statements:
+        for node in ast.walk(part):
+            if isinstance(node, ast.Await):
+                return short(unit, node.value)
+            if isinstance(node, ast.Yield):
+                return "the body of the `async with`"
+    return ""
+
+
+def _gives_back(taken: ast.stmt, call: ast.Call) -> bool:
+    """Whether `call` releases what was `taken`, or puts back the item of a queue."""
+    if callee_name(call) == "release":
+        return True
+    names = {name for each in ast.walk(taken) for name in bound_names(each)}
+    return any(isinstance(each, ast.Name) and each.id in names for each in call.args)
+
+
+@correction
+def _in_any_case(fixing: Fixing, unit: Unit, taken: ast.stmt, call: ast.Call, text: str) -> None:
+    """``await x.acquire()`` … ``x.release()`` → ``async with x:``; of a queue, a ``finally``."""
+    block, released = getattr(unit.parents.get(taken), "body", []), unit.statement(call)
+    first, last = block[block.index(taken) + 1], block[block.index(released) - 1]
+    edits, by = fixing.of(unit), unit.source.indent(taken)
+    if callee_name(call) != "release":
+        edits.lines_before(first, "try:")
+        edits.replace(released, f"finally:\n{by}    {unit.source.source(released)}")
+    elif isinstance(taken, ast.Expr):
+        edits.replace(taken, f"async with {text}:")
+        edits.remove(released)
+    else:
+        raise CannotFixError
+    deepen(edits, unit, unit.source.block(first).start, unit.source.block(last).end, by)
+
+
+_ID = "endless-generator-hangs"
+
+RULES = (
+    Rule(
+        _ID,
+        "a wait for what is held already",
+        3,
+        "What is taken in an `async with` is given back at its end, and not before: not while its "
+        "body awaits something else, and not while a generator stands at a `yield` in it.",
+        _held_already,
+        sees="stuck",
+    ),
+    Rule(
+        _ID,
+        "what was taken, and not given back after an error",
+        3,
+        "What stands behind an error is not run. `async with` gives back what it has taken "
+        "however its body ends; so does a `finally`.",
+        _not_released,
+        sees="stuck",
+    ),
+)

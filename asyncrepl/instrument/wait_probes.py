@@ -1,0 +1,412 @@
+"""What changes while code waits, and what runs later than it looks: placing probes, and these.
+
+What was read before an ``await`` may be another thing after it, and what is made in a loop without
+one runs only when the loop is over. Probes are put where a function relies on the opposite, and
+look whether it mattered; such places are few. As they stand where code waits, or makes what waits,
+their own time is nothing to it.
+
+- "overwriting": a variable is written with what was worked out before a wait, from its old value;
+- "shrunk": a list is iterated over in a loop that waits;
+- "reused": a generator yields one object again and again, and changes it;
+- "limiting": what is entered around tasks that run when it is left;
+- "late": what runs later asks for the variable of the loop that makes it;
+- "outliving": what runs when it is iterated over or awaited is returned out of the block that it
+  needs;
+- "unordered": the tasks that are done, as `asyncio.wait` gives them, are taken for a row;
+- "falsy": a loop ends with an item that counts as false.
+
+Only names, attributes of names and items of these are followed, and only as far as they can be
+looked up without running code of the user's.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+from sys import _getframe
+from types import AsyncGeneratorType, CoroutineType
+from typing import TYPE_CHECKING, TypeVar
+
+from asyncrepl.events.finding_log import active_log, part_of, see
+from asyncrepl.events.object_info import has_begun, is_new
+from asyncrepl.instrument.probe_placement import wrapped_in_probe
+from asyncrepl.instrument.silent_mistake_placement import copied_nodes, without_probe
+from asyncrepl.syntax.names import (
+    FUNCTIONS,
+    LOOPS,
+    SCOPES,
+    bound_names,
+    callee_name,
+    canonical_name,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+T = TypeVar("T")
+_WAITS = (ast.Await, ast.AsyncFor, ast.AsyncWith, ast.Yield)
+_TASK_MAKERS = {"create_task", "ensure_future"}
+_REGISTRARS = {"call_soon", "call_soon_threadsafe", "call_later", "call_at", "add_done_callback"}
+_MUTATORS = {"clear", "append", "extend", "update", "add", "insert", "pop", "remove"}
+
+
+def probe_waits(tree: ast.AST) -> None:
+    """Put probes where code relies on nothing else running while it waits, in `tree` itself."""
+    for function in [each for each in copied_nodes(tree) if isinstance(each, FUNCTIONS)]:
+        nodes = [each for part in function.body for each in _own(part)]
+        for node in nodes:
+            if isinstance(node, ast.With | ast.AsyncWith):
+                _probe_returned(node.items, node.body)
+            match node:
+                case ast.AsyncWith([ast.withitem(entered) as item], body) if not _waits(body):
+                    if _TASK_MAKERS & _called(body):
+                        item.context_expr = wrapped_in_probe(".limiting", entered)
+                case ast.While(
+                    ast.NamedExpr(value=ast.Await(ast.Call(args=[_, default]))) as test
+                ):
+                    _probe_ending(test, default)
+                case ast.Call(args=arguments) if callee_name(node) in ("zip", "enumerate"):
+                    done = _done_sets(nodes)
+                    node.args = [_unordered(each, done) for each in arguments]
+                case ast.For(body=body) if _waits(body):
+                    _probe_iterated_list(node, nodes)
+                case ast.For():
+                    _probe_late(node)
+                case ast.Yield(ast.Name(name)) if _is_reused(nodes, node, name):
+                    node.value = wrapped_in_probe(".reused", node.value)  # type: ignore[arg-type]
+        if isinstance(function, ast.AsyncFunctionDef):
+            _probe_written(nodes)
+
+
+def _own(node: ast.AST) -> Iterator[ast.AST]:
+    """`node` and what is in it, but for what is in functions of its own."""
+    yield node
+    if not isinstance(node, SCOPES):
+        for child in ast.iter_child_nodes(node):
+            yield from _own(child)
+
+
+def _waits(body: Sequence[ast.AST]) -> bool:
+    nodes = [each for part in body for each in _own(part)]
+    return any(isinstance(each, _WAITS) or getattr(each, "is_async", 0) for each in nodes)
+
+
+def _called(body: Sequence[ast.AST]) -> set[str]:
+    return {callee_name(each) for part in body for each in _own(part)}
+
+
+def _probe_returned(items: list[ast.withitem], body: Sequence[ast.stmt]) -> None:
+    """``return session.lines()`` in the block of ``async with … as session``."""
+    names = {name for each in items for name in _names_of(each.optional_vars)}
+    for node in [each for part in body for each in _own(part)]:
+        match node:
+            case ast.Return(ast.Call(ast.Attribute(ast.Name(name))) as call) if name in names:
+                node.value = wrapped_in_probe(".outliving", call)
+
+
+def _names_of(node: ast.AST | None) -> list[str]:
+    return [name for each in ast.walk(node or ast.Pass()) for name in bound_names(each)]
+
+
+def _probe_ending(test: ast.NamedExpr, default: ast.expr) -> None:
+    """``while item := await anext(it, None)``."""
+    step = test.value.value if isinstance(test.value, ast.Await) else None
+    nothing = isinstance(default, ast.Constant) and default.value is None
+    if nothing and step is not None and callee_name(_bare(step)) == "anext":
+        test.value = wrapped_in_probe(".ending", test.value)
+
+
+def _done_sets(nodes: list[ast.AST]) -> set[str]:
+    """The names that a function gives to what is done of what `asyncio.wait` gives."""
+    found: list[str] = []
+    for node in nodes:
+        match node:
+            case ast.Assign([ast.Tuple([ast.Name(name), _])], given):
+                awaited = _bare(given)
+                call = _bare(awaited.value) if isinstance(awaited, ast.Await) else None
+                if isinstance(call, ast.Call) and canonical_name(call.func) == "asyncio.wait":
+                    found.append(name)
+    stored = [name for each in nodes for name in bound_names(each)]
+    return {name for name in found if stored.count(name) == 1}
+
+
+def _unordered(node: ast.expr, done: set[str]) -> ast.expr:
+    bare = _bare(node)
+    known = isinstance(bare, ast.Name) and bare.id in done
+    return wrapped_in_probe(".unordered", node) if known else node
+
+
+def _probe_iterated_list(loop: ast.For, nodes: list[ast.AST]) -> None:
+    """Count, in each round, the list that is iterated over: others may take items out."""
+    operand = _bare(loop.iter)
+    part = _part(operand)
+    deleted = {each.id for each in nodes if isinstance(each, ast.Name) and _is_deleted(each)}
+    if part is not None and part[0] not in deleted:
+        loop.iter = wrapped_in_probe(".rounds", loop.iter)
+        count = wrapped_in_probe(".counted", ast.copy_location(ast.Constant(None), operand))
+        count.args += _arguments(part, operand)
+        loop.body.insert(0, ast.copy_location(ast.Expr(count), operand))
+
+
+def _is_deleted(name: ast.Name) -> bool:
+    return isinstance(name.ctx, ast.Del)
+
+
+def _probe_late(loop: ast.For) -> None:
+    """What a `loop` that does not wait makes to run later, and that asks for its names."""
+    names = {name for each in ast.walk(loop.target) for name in bound_names(each)}
+    nodes = [each for part in loop.body for each in _own(part)]
+    inside = {each.name: each for each in nodes if isinstance(each, FUNCTIONS)}
+    found = False
+    for call in nodes:
+        registers = callee_name(call) in _REGISTRARS
+        if not isinstance(call, ast.Call) or not (registers or callee_name(call) in _TASK_MAKERS):
+            continue
+        for number, argument in enumerate(call.args):
+            given = _bare(argument)
+            given = _bare(given.func) if isinstance(given, ast.Call) and not registers else given
+            function = inside.get(given.id) if isinstance(given, ast.Name) else given
+            if isinstance(function, (*FUNCTIONS, ast.Lambda)) and names & _asked(function):
+                call.args[number] = wrapped_in_probe(".late", argument)
+                found = True
+    if found:
+        loop.iter = wrapped_in_probe(".rounds", loop.iter)
+
+
+def _asked(function: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> set[str]:
+    """The names that a function takes from around it when it runs."""
+    body: Sequence[ast.AST] = (
+        [function.body] if isinstance(function, ast.Lambda) else function.body
+    )
+    nodes = [each for part in body for each in ast.walk(part)]
+    own = {name for each in (*ast.walk(function.args), *nodes) for name in bound_names(each)}
+    return {each.id for each in nodes if isinstance(each, ast.Name)} - own
+
+
+def _is_reused(nodes: list[ast.AST], node: ast.Yield, name: str) -> bool:
+    """Whether a loop yields and changes the object called `name`, and never binds it anew."""
+    for loop in nodes:
+        if not isinstance(loop, LOOPS):
+            continue
+        inside = list(_own(loop))
+        if node in inside and any(_changes(each, name) for each in inside):
+            return all(name not in bound_names(each) for each in inside)
+    return False
+
+
+def _changes(node: ast.AST, name: str) -> bool:
+    match node:
+        case ast.Call(ast.Attribute(ast.Name(owner), method)):
+            return owner == name and method in _MUTATORS
+        case ast.Subscript(ast.Name(owner), ctx=ast.Store() | ast.Del()):
+            return owner == name
+    return False
+
+
+#: A variable others can change: the name it begins with, an attribute of it, an item of that.
+_Part = tuple[str, str, ast.expr | None]
+
+
+def _part(node: ast.AST | None) -> _Part | None:
+    match node:
+        case ast.Name(name):
+            return name, "", None
+        case ast.Attribute(ast.Name(name), attribute):
+            return name, attribute, None
+        case ast.Subscript(owner, (ast.Name() | ast.Constant()) as key):
+            found = _part(owner)
+            return (found[0], found[1], key) if found is not None and found[2] is None else None
+    return None
+
+
+def _same(one: _Part | None, other: _Part | None) -> bool:
+    return one is not None and other is not None and _text(one) == _text(other)
+
+
+def _text(part: _Part) -> str:
+    return f"{part[0]}.{part[1]}" + ("" if part[2] is None else f"[{ast.unparse(part[2])}]")
+
+
+def _arguments(part: _Part, where: ast.AST) -> list[ast.expr]:
+    name, attribute, key = part
+    given: list[ast.expr] = [ast.Name(name, ast.Load()), ast.Constant(attribute)]
+    return [ast.copy_location(each, where) for each in given] + ([key] if key is not None else [])
+
+
+def _bare(node: ast.expr) -> ast.expr:
+    """`node` without the probes around it."""
+    while (inner := without_probe(node)) is not node and inner is not None:
+        node = inner
+    return node
+
+
+def _probe_written(nodes: list[ast.AST]) -> None:
+    """Where a variable is written with what was worked out before a wait, from its old value."""
+    shared = {
+        name
+        for each in nodes
+        if isinstance(each, ast.Global | ast.Nonlocal)
+        for name in each.names
+    }
+    stores = [each for each in nodes if isinstance(each, ast.Assign | ast.AugAssign)]
+    for store in stores:
+        target = store.target if isinstance(store, ast.AugAssign) else store.targets[0]
+        part = _part(target)
+        if part is None or (not part[1] and part[2] is None and part[0] not in shared):
+            continue
+        if isinstance(store, ast.AugAssign):
+            _probe_added(store, part)
+        elif not isinstance(_bare(store.value), ast.Name):
+            _probe_worked_out(nodes, stores, store, part)
+
+
+def _probe_added(store: ast.AugAssign, part: _Part) -> None:
+    """``total += await f()``: the old total is read before the wait."""
+    for node in _own(store.value):
+        if isinstance(node, ast.Await):
+            _wrap_part(node, ".remembered", part)
+            _wrap_part(store, ".overwriting", part)
+            return
+
+
+def _probe_worked_out(
+    nodes: list[ast.AST], stores: list[ast.Assign | ast.AugAssign], store: ast.Assign, part: _Part
+) -> None:
+    """``old = x.total`` … ``await`` … ``x.total = old + 1``; or written where it was missing."""
+    names = {each.id for each in ast.walk(store.value) if isinstance(each, ast.Name)}
+    for node in nodes:
+        match node:
+            case ast.Assign([ast.Name(name)]) if name in names and node.lineno < store.lineno:
+                written = [each for each in stores if _same(_part(_first_target(each)), part)]
+                read = _same(_part(_bare(node.value)), part)
+                if read and written == [store] and _waits_between(nodes, node, store):
+                    _wrap_part(node, ".remembered", part)
+                    _wrap_part(store, ".overwriting", part)
+                    return
+            case ast.If(test=test, body=body) if store in body and _is_missing(test, part):
+                before = body[: body.index(store) + 1]
+                if _waits(before):
+                    node.test = _with_part(wrapped_in_probe(".remembered", test), part)
+                    _wrap_part(store, ".overwriting", part)
+                    return
+
+
+def _first_target(store: ast.Assign | ast.AugAssign) -> ast.expr:
+    return store.targets[0] if isinstance(store, ast.Assign) else store.target
+
+
+def _waits_between(nodes: list[ast.AST], first: ast.Assign, last: ast.Assign) -> bool:
+    return any(
+        isinstance(each, _WAITS) and first.lineno < each.lineno <= last.lineno for each in nodes
+    )
+
+
+def _is_missing(test: ast.expr, part: _Part) -> bool:
+    """Whether `test` asks if there is no such thing yet: ``key not in cache``, ``x.y is None``."""
+    match test:
+        case ast.Compare(key, [ast.NotIn()], [owner]) if part[2] is not None:
+            found = _part(_bare(owner))
+            return _same(found and (found[0], found[1], key), part)
+        case ast.Compare(left, [ast.Is()], [ast.Constant(None)]):
+            return _same(_part(_bare(left)), part)
+    return False
+
+
+def _wrap_part(node: ast.Await | ast.Assign | ast.AugAssign, probe: str, part: _Part) -> None:
+    node.value = _with_part(wrapped_in_probe(probe, node.value), part)
+
+
+def _with_part(call: ast.Call, part: _Part) -> ast.Call:
+    call.args += _arguments(part, call)
+    return call
+
+
+def limiting(obj: T) -> T:
+    """What is entered around tasks that do not run before it is left: a limit is none for them."""
+    if type(obj).__module__ in ("asyncio.locks", "asyncio.timeouts"):
+        see("limiting", obj, _getframe(1))
+    return obj
+
+
+def outliving(obj: T) -> T:
+    """What is returned out of a block whose object it was made by: it may not have run yet."""
+    kind = type(obj)
+    if (kind is AsyncGeneratorType and not has_begun(obj)) or (
+        kind is CoroutineType and is_new(obj)
+    ):
+        see("outliving", obj, _getframe(1))
+    return obj
+
+
+def unordered(obj: T) -> T:
+    """The tasks that are done, where their order counts."""
+    if type(obj) is set and len(obj) > 1:  # type: ignore[arg-type]
+        see("unordered", obj, _getframe(1))
+    return obj
+
+
+def ending(obj: T) -> T:
+    """What a loop takes for the end, if it counts as false: only None says so."""
+    if type(obj) in _EMPTY and not obj:
+        see("falsy", obj, _getframe(1))
+    return obj
+
+
+def rounds(obj: T) -> T:
+    """What a loop goes through, in whose rounds something is remembered."""
+    if (log := active_log()) is not None:
+        log.forget_frame(_getframe(1))
+    return obj
+
+
+def counted(_: object, base: object, attribute: str, *key: object) -> None:
+    """The list that a loop is in, the part `attribute` of `base`: it may have become shorter."""
+    log, found = active_log(), part_of(base, attribute, *key)
+    if log is not None and type(found) is list:
+        log.count(found, _getframe(1))
+
+
+def late(obj: T) -> T:
+    """What runs when the loop that makes it is over, and asks for a variable of the loop."""
+    if (log := active_log()) is not None:
+        log.again("late", obj, _getframe(1))
+    return obj
+
+
+def reused(obj: T) -> T:
+    """What a generator yields again after it has changed it; who walks it may keep it."""
+    if (log := active_log()) is not None:
+        log.reused(obj, _getframe(1))
+    return obj
+
+
+def remembered(obj: T, base: object, attribute: str, *key: object) -> T:
+    """Evaluated right when a variable was read: the part `attribute`, and `key`, of `base`."""
+    if (log := active_log()) is not None:
+        log.remember(part_of(base, attribute, *key), _getframe(1), attribute, *key)
+    return obj
+
+
+def overwriting(obj: T, base: object, attribute: str, *key: object) -> T:
+    """What the part `attribute`, and `key`, of `base` is about to get: it may have changed."""
+    if (log := active_log()) is not None:
+        now = part_of(base, attribute, *key)
+        log.overwrite(now, obj, _getframe(1), attribute, *key)
+    return obj
+
+
+#: What counts as false and is no None, of types whose truth runs nothing of the user's.
+_EMPTY = (int, float, str, bytes, list, tuple, dict, set, bool)
+_PROBES = (
+    outliving,
+    unordered,
+    ending,
+    limiting,
+    rounds,
+    counted,
+    late,
+    reused,
+    remembered,
+    overwriting,
+)
+vars(builtins).update({f".{probe.__name__}": probe for probe in _PROBES})
