@@ -2,7 +2,7 @@
 
 A rule puts one mistake right. What comes of it may not compile, because of a second mistake;
 or fail again when it runs. So the texts are compiled, as what will run them does it, and
-judged by the rules once more, from what is certain to be refused (see `unraised_refusals`). What
+judged by the rules once more, from what is certain to be refused (see `predicted_refusals`). What
 they find is put right as well, for some rounds. If a round would go back to a text that was
 there before, or to nothing, there is no correction to offer: a wrong one is worse than none.
 
@@ -26,9 +26,9 @@ from asyncrepl.events.object_info import RefusedOperands
 from asyncrepl.explain.evidence import gather
 from asyncrepl.explain.explanation import Fix
 from asyncrepl.explain.fresh_names import fresh
+from asyncrepl.explain.predicted_refusals import foreseen
 from asyncrepl.explain.scopes import deepen, first_after_head, own_nodes, scope
 from asyncrepl.explain.source_units import Unit, parsed
-from asyncrepl.explain.unraised_refusals import foreseen
 from asyncrepl.instrument.compilation import needs_loop
 from asyncrepl.syntax.names import FUNCTIONS, callee_name, canonical_name
 from asyncrepl.syntax.parsed_input import syntax_tree

@@ -191,6 +191,13 @@ def _wrap_arguments(call: ast.Call) -> None:
             call.args[call.args.index(argument)] = wrapped_in_probe(probe, argument)
 
 
+def without_probe(node: ast.expr | None) -> ast.expr | None:
+    """`node` without a probe around it."""
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id[0] == ".":
+        return node.args[0]
+    return node
+
+
 #: What calls its first argument with the others.
 _CALLING = ("to_thread", "run_in_executor", "submit")
 _ITERATING = (

@@ -37,12 +37,9 @@ from threading import get_ident, main_thread
 from types import (
     AsyncGeneratorType,
     BuiltinFunctionType,
-    BuiltinMethodType,
     CoroutineType,
     FunctionType,
     GeneratorType,
-    MethodType,
-    ModuleType,
 )
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -63,10 +60,9 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from asyncrepl.events.findings import FindingKind
-#: ``return self.x``: so many instructions.
-_STEPS_OF_GETTER = 3
 
 T = TypeVar("T")
+_STEPS_OF_GETTER = 3  # instructions of ``return self.x``
 # As in `inspect`, which is slow to import.
 _CO_COROUTINE = 0x80
 _CO_ITERABLE_COROUTINE = 0x100
@@ -81,13 +77,6 @@ def lost(obj: T) -> T:
     kind = type(obj)
     if (kind is AsyncGeneratorType and not has_begun(obj)) or is_step(kind):
         see("lost", obj, _getframe(1))
-    return obj
-
-
-def uncalled(obj: T) -> T:
-    """What is asked whether it is true: a method is, whatever it would say if it was called."""
-    if isinstance(obj, MethodType | BuiltinMethodType) and type(obj.__self__) is not ModuleType:
-        see("uncalled", obj.__self__, _getframe(1))
     return obj
 
 
@@ -449,7 +438,7 @@ def handed(obj: T) -> T:
 _ALL_PROBES: tuple[Callable[[Any], Any], ...] = (
     async_iterated, iterated, awaited, entered, async_entered, stepped, async_stepped, scheduled,
     handed, lost, made, driven, spread, shown, guarded, skipping, shared, unchecked, asked,
-    blocking, unkept, begun_task, closing, paired, locking, decorating, called_back, uncalled,
+    blocking, unkept, begun_task, closing, paired, locking, decorating, called_back,
 )  # fmt: skip
 
 #: The name of each probe in the instrumented tree, and the probe.

@@ -33,7 +33,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from asyncrepl.instrument.probe_placement import copied_children, wrapped_in_probe
+from asyncrepl.instrument.probe_placement import copied_children, without_probe, wrapped_in_probe
 from asyncrepl.syntax.names import (
     COMPREHENSIONS,
     LOOPS,
@@ -312,13 +312,6 @@ def _probe_loop(loop: Loop, around: tuple[str, ...]) -> tuple[str, ...]:
     elif name and isinstance(loop, ast.AsyncFor) and list(steps_inside(loop, name)):
         loop.iter = wrapped_in_probe(".skipping", loop.iter)
     return (*around, name)
-
-
-def without_probe(node: ast.expr | None) -> ast.expr | None:
-    """`node` without a probe around it."""
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id[0] == ".":
-        return node.args[0]
-    return node
 
 
 def steps_inside(loop: ast.AsyncFor, name: str) -> Iterator[ast.Call]:

@@ -24,13 +24,13 @@ from __future__ import annotations
 import ast
 import builtins
 from sys import _getframe
-from types import AsyncGeneratorType, CoroutineType
-from typing import TYPE_CHECKING, TypeVar
+from types import AsyncGeneratorType, BuiltinMethodType, CoroutineType, MethodType, ModuleType
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from asyncrepl.events.finding_log import active_log, part_of, see
-from asyncrepl.events.object_info import has_begun, is_new
-from asyncrepl.instrument.probe_placement import wrapped_in_probe
-from asyncrepl.instrument.silent_mistake_placement import copied_nodes, without_probe
+from asyncrepl.events.object_info import MISSING, has_begun, is_new, is_real_instance
+from asyncrepl.instrument.probe_placement import without_probe, wrapped_in_probe
+from asyncrepl.instrument.silent_mistake_placement import copied_nodes
 from asyncrepl.syntax.names import (
     FUNCTIONS,
     LOOPS,
@@ -229,7 +229,11 @@ def _text(part: _Part) -> str:
 
 def _arguments(part: _Part, where: ast.AST) -> list[ast.expr]:
     name, attribute, key = part
-    given: list[ast.expr] = [ast.Name(name, ast.Load()), ast.Constant(attribute)]
+    base: ast.expr = ast.Name(name, ast.Load())
+    if not attribute and key is None:  # a global: by now it may be gone
+        nothing = ast.arguments([], [], None, [], [], None, [])
+        base = ast.Lambda(nothing, ast.copy_location(base, where))
+    given: list[ast.expr] = [base, ast.Constant(attribute)]
     return [ast.copy_location(each, where) for each in given] + ([key] if key is not None else [])
 
 
@@ -345,6 +349,14 @@ def unordered(obj: T) -> T:
     return obj
 
 
+def uncalled(obj: T) -> T:
+    """What is asked whether it is true: a method is, whatever it would say if it was called."""
+    methods = (MethodType, BuiltinMethodType)
+    if is_real_instance(obj, methods) and type(obj.__self__) is not ModuleType:
+        see("uncalled", obj.__self__, _getframe(1))
+    return obj
+
+
 def ending(obj: T) -> T:
     """What a loop takes for the end, if it counts as false: only None says so."""
     if type(obj) in _EMPTY and not obj:
@@ -383,16 +395,25 @@ def reused(obj: T) -> T:
 def remembered(obj: T, base: object, attribute: str, *key: object) -> T:
     """Evaluated right when a variable was read: the part `attribute`, and `key`, of `base`."""
     if (log := active_log()) is not None:
-        log.remember(part_of(base, attribute, *key), _getframe(1), attribute, *key)
+        log.remember(_now(base, attribute, *key), _getframe(1), attribute, *key)
     return obj
 
 
 def overwriting(obj: T, base: object, attribute: str, *key: object) -> T:
     """What the part `attribute`, and `key`, of `base` is about to get: it may have changed."""
     if (log := active_log()) is not None:
-        now = part_of(base, attribute, *key)
-        log.overwrite(now, obj, _getframe(1), attribute, *key)
+        log.overwrite(_now(base, attribute, *key), obj, _getframe(1), attribute, *key)
     return obj
+
+
+def _now(base: Any, attribute: str, *key: object) -> object:
+    """The part of `base`; where that is all, it is a function that looks the variable up."""
+    if attribute or key:
+        return part_of(base, attribute, *key)
+    try:
+        return base()
+    except NameError:
+        return MISSING
 
 
 #: What counts as false and is no None, of types whose truth runs nothing of the user's.
@@ -401,6 +422,7 @@ _PROBES = (
     outliving,
     unordered,
     ending,
+    uncalled,
     limiting,
     rounds,
     counted,

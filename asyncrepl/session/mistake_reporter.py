@@ -260,7 +260,7 @@ class SilentMistakeReporter(Instrument):
         if not refused_operands.certain():
             return
         from asyncrepl.explain.explainer import explain
-        from asyncrepl.explain.unraised_refusals import gather_handled
+        from asyncrepl.explain.handled_refusals import gather_handled
 
         session = self._context.session
         for evidence in gather_handled(refused_operands, session.sources, session.namespace):

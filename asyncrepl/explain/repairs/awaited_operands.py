@@ -22,11 +22,10 @@ from asyncrepl.explain.repairs.moved_awaits import (
     called_then,
     kept_in_attribute,
     may_await_where_made,
-    read_until,
-    reduced,
     take_await_before,
     take_await_of_operation,
 )
+from asyncrepl.explain.repairs.moved_walks import read_until, reduced
 from asyncrepl.explain.repairs.repair_case import (
     LOOPS,
     WALKABLE,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from asyncrepl.explain.fix_editor import Fixing, async_walks, awaits_of
 from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.kinds import has, kind_of
-from asyncrepl.explain.repairs.moved_awaits import walked_until
+from asyncrepl.explain.repairs.moved_walks import walked_until
 from asyncrepl.explain.repairs.repair_case import (
     LOOPS,
     WALKABLE,
@@ -439,3 +439,11 @@ def _is_used_again(loop: ast.stmt, source: ast.expr) -> bool:
         return True
     names = (each.id for each in ast.walk(loop) if isinstance(each, ast.Name))
     return sum(name == source.id for name in names) > 1
+
+
+def over_range(fixing: Fixing, case: Case) -> None:
+    """A loop over a number: over that many."""
+    if case.info is None or case.info.kind is not int:
+        raise CannotFixError
+    fixing.loop_plain(case.unit, case.owner)
+    fixing.of(case.unit).replace(case.node, f"range({case.source})")

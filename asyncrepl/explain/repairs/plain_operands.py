@@ -15,7 +15,7 @@ from asyncrepl.explain.bindings import is_coroutine_function, makes_coroutine
 from asyncrepl.explain.fix_editor import Fixing, awaits_of
 from asyncrepl.explain.kinds import Kind, has, replaced_since
 from asyncrepl.explain.repairs.entered_operands import around_statement
-from asyncrepl.explain.repairs.moved_awaits import read_asynchronously
+from asyncrepl.explain.repairs.moved_walks import read_asynchronously
 from asyncrepl.explain.repairs.repair_case import LOOPS, Case, given_by_caller
 from asyncrepl.explain.scopes import CannotFixError, own_nodes
 from asyncrepl.explain.static_values import is_awaitable
@@ -51,7 +51,7 @@ def as_its_like(fixing: Fixing, case: Case) -> None:
     listed = owner is None and isinstance(case.owner, ast.Call) and len(homes) > 1
     if len(plain) != 1 or not (inherits or listed):
         raise CannotFixError
-    fixing.of(plain[0][0]).insert(plain[0][0].source.span(plain[0][1]).start, "async ")
+    fixing.of(plain[0][0]).before(plain[0][1], "async ")
 
 
 def dropped(fixing: Fixing, case: Case) -> None:
@@ -408,14 +408,6 @@ def loop_plain(fixing: Fixing, case: Case) -> None:
         raise CannotFixError
     if not read_asynchronously(fixing, case):
         fixing.loop_plain(case.unit, case.owner)
-
-
-def over_range(fixing: Fixing, case: Case) -> None:
-    """A loop over a number: over that many."""
-    if case.info is None or case.info.kind is not int:
-        raise CannotFixError
-    fixing.loop_plain(case.unit, case.owner)
-    fixing.of(case.unit).replace(case.node, f"range({case.source})")
 
 
 def next_instead(fixing: Fixing, case: Case) -> None:

@@ -67,22 +67,21 @@ from asyncrepl.explain.repairs.iterated_operands import (
     from_iterator,
     list_call,
     loop_async,
+    over_range,
     renamed_aiter,
     stepped,
     uncalled,
     walked_not_awaited,
 )
 from asyncrepl.explain.repairs.moved_awaits import (
-    aiter_instead,
-    around_each_item,
     awaited_function,
     awaited_where_made,
     branch_awaited,
     items_awaited,
     plain_factory,
     waited_by_method,
-    walked_elsewhere,
 )
+from asyncrepl.explain.repairs.moved_walks import aiter_instead, around_each_item, walked_elsewhere
 from asyncrepl.explain.repairs.plain_operands import (
     as_async,
     as_async_items,
@@ -101,7 +100,6 @@ from asyncrepl.explain.repairs.plain_operands import (
     loop_plain,
     modern_coroutine,
     next_instead,
-    over_range,
     over_results,
     slept,
     streaming_method,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import asyncio
 import sys
+from contextlib import suppress
 from types import BuiltinFunctionType, CoroutineType, FunctionType, MethodType
 from typing import TYPE_CHECKING
 
@@ -25,7 +26,8 @@ from asyncrepl.explain.dropped_coroutines import (
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, corrected, correction, short
 from asyncrepl.explain.fresh_names import fresh
-from asyncrepl.explain.scopes import CannotFixError, own_nodes
+from asyncrepl.explain.hoisted_code import made_plain
+from asyncrepl.explain.scopes import CannotFixError
 from asyncrepl.explain.value_origins import bindings, origins
 from asyncrepl.syntax.names import callee_name, canonical_name, written_name
 from asyncrepl.syntax.source_rewriter import Span
@@ -34,7 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from asyncrepl.explain.evidence import Evidence
-    from asyncrepl.explain.source_units import Function, Unit
+    from asyncrepl.explain.source_units import Unit
 
 _THREADS = ("to_thread", "run_in_executor")
 _OWN_THREADS = ("Thread", "Timer", "submit")
@@ -169,11 +171,12 @@ def _made_later(fixing: Fixing, unit: Unit, call: ast.Call, given: ast.Call) -> 
 def _as_tasks(fixing: Fixing, places: list[tuple[Unit, ast.Call]]) -> None:
     """A plain function, if that awaits nothing; or tasks in the place of the callbacks."""
     at_once = callee_name(places[0][1]) == "call_soon"
-    home = _plain_home(fixing.evidence, dropped_name(fixing.evidence))
-    if home is not None and not at_once:
-        start = home[0].source.span(home[1]).start
-        fixing.of(home[0]).replace(Span(start, start + len("async ")), "")
-        return
+    functions = fixing.evidence.units.functions(dropped_name(fixing.evidence))
+    homes = [home for home in functions if isinstance(home[1], ast.AsyncFunctionDef)]
+    if homes and not at_once:
+        with suppress(CannotFixError):
+            made_plain(fixing, *homes[0])
+            return
     for unit, call in places:
         _as_task(fixing, unit, call, call.args[_CALLBACKS.get(callee_name(call), 0)])
 
@@ -196,16 +199,6 @@ def _as_task(fixing: Fixing, unit: Unit, call: ast.Call, function: ast.expr) -> 
     fixing.needs_import(unit, "asyncio")
 
 
-def _plain_home(evidence: Evidence, name: str) -> tuple[Unit, Function] | None:
-    """The ``async def`` of that name, if it suspends nowhere."""
-    waits = (ast.Await, ast.AsyncFor, ast.AsyncWith)
-    for unit, function in evidence.units.functions(name):
-        if isinstance(function, ast.AsyncFunctionDef):
-            waiting = any(isinstance(node, waits) for node in own_nodes(function))
-            return None if waiting else (unit, function)
-    return None
-
-
 def _walked_through(evidence: Evidence) -> Finding | None:
     places = handed_to(evidence, *_WALKERS)
     if len(places) != 1 or len(places[0][1].args) != 2:
@@ -221,10 +214,8 @@ def _walked_through(evidence: Evidence) -> Finding | None:
         fixing.suspending(unit, call)
     except CannotFixError:
         return None
-    got = {
-        "filter": "keeps every item, as a coroutine is true",
-        "filterfalse": "drops every item, as a coroutine is true",
-    }.get(callee_name(call), "gives coroutines")
+    does = {"filter": "keeps every item", "filterfalse": "drops every item"}.get(callee_name(call))
+    got = f"{does}, as a coroutine is true" if does is not None else "gives coroutines"
     why = f"`{callee_name(call)}` calls {short(unit, call.args[0])} and awaits nothing: it {got}."
     return Finding(why, fixing.fix())
 

@@ -1,12 +1,7 @@
-"""Refusals that no error tells: those that were handled, and those of a text that has not run.
+"""What a text that has not run will be refused, as far as that is certain.
 
-*Handled.* ``except Exception as e: log.error(e)`` keeps a program running, and the mistake is seen
-in its log alone. A handler of `TypeError`, or one that does something else, may expect the
-refusal: who asks whether an object can be iterated does it so.
-
-*Foreseen.* A correction is judged before it is offered: by the same rules as an error, from
-evidence that nobody has seen yet. Certain is little. A name counts if it is bound once in its
-scope,
+A correction is judged before it is offered: by the same rules as an error, from evidence
+that nobody has seen yet. Certain is little. A name counts if it is bound once in its scope,
 by an assignment, a ``def`` or an import; or earlier, in another input. What an attribute of an
 object holds, or a function that returns this or that, may be something else when it runs.
 What stands in a ``try`` with handlers may be expected to fail.
@@ -26,12 +21,10 @@ from asyncrepl.explain.bindings import imported
 from asyncrepl.explain.demands import demand_of, met
 from asyncrepl.explain.evidence import Evidence
 from asyncrepl.explain.kinds import ASYNCHRONOUS, Kind, has, kind_of
-from asyncrepl.explain.library_results import globals_of
 from asyncrepl.explain.mismatch import mismatch
-from asyncrepl.explain.operand_uses import Use, noted_uses
+from asyncrepl.explain.operand_uses import Use
 from asyncrepl.explain.repairs.repair_case import single_assignment
 from asyncrepl.explain.scopes import own_nodes, scopes
-from asyncrepl.explain.source_units import Unit, Units
 from asyncrepl.explain.static_values import Resolver
 from asyncrepl.explain.value_origins import bindings
 from asyncrepl.instrument.probe_placement import ITERATING_CALLS
@@ -40,9 +33,8 @@ from asyncrepl.syntax.names import FUNCTIONS, bound_names, callee_name, canonica
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from asyncrepl.events.object_info import RefusedOperands
     from asyncrepl.explain.scopes import Scope
-    from asyncrepl.explain.source_units import SourceLike
+    from asyncrepl.explain.source_units import Unit, Units
 
 Operand = tuple[str, ast.expr, ast.AST, str]
 _STABLE = (FunctionType, BuiltinFunctionType, ModuleType, type)
@@ -378,94 +370,3 @@ class _Expecting(Resolver):
     def _await_options(self, _: ast.Await) -> list[ObjectInfo]:
         """Nothing, for the same reason."""
         return []
-
-
-#: The instruction that refuses an operand in a role, and whether it stands for the whole owner.
-_INSTRUCTIONS = {
-    "for": ("GET_ITER", False),
-    "async for": ("GET_AITER", False),
-    "await": ("GET_AWAITABLE", True),
-    "with": ("BEFORE_WITH", False),
-    "async with": ("BEFORE_ASYNC_WITH", False),
-    "star": ("CALL_FUNCTION_EX", False),
-    "unpack": ("UNPACK_SEQUENCE", False),
-    "argument": ("CALL", True),
-}
-_BROAD = frozenset({"Exception", "BaseException"})
-#: Who prints a traceback without being given the error.
-_PRINTING = frozenset({"exception", "print_exc", "format_exc"})
-_REPORTING = frozenset({"print", "error", "warning", "critical", "debug", "info", "log"})
-
-
-def gather_handled(
-    refused: RefusedOperands, sources: Mapping[str, SourceLike], namespace: Mapping[str, object]
-) -> Iterator[Evidence]:
-    """The evidence of each of `refused` that was reported and then forgotten, the first first.
-
-    To be asked when a program has ended well: then every refusal was handled.
-    """
-    units = Units(sources)
-    for note in refused.certain():
-        unit = units.get(note.code.co_filename)
-        if unit is None or unit.tree is None or note.place is None:
-            continue
-        resolver = Resolver(units, globals_of(unit.filename) or namespace)
-        for use in noted_uses(unit, resolver, note.place, note):
-            if use.role in _INSTRUCTIONS and _is_reported(units, unit, use.node):
-                resolver.function = unit.function(use.node)
-                yield _evidence_of_handled(units, unit, resolver, use, namespace)
-
-
-def _evidence_of_handled(
-    units: Units, unit: Unit, resolver: Resolver, use: Use, namespace: Mapping[str, object]
-) -> Evidence:
-    op, whole = _INSTRUCTIONS[use.role]
-    node = use.owner if whole else use.node
-    nodes = (*reversed(list(unit.ancestors(node))), node)
-    return Evidence(
-        TypeError(), "run", unit, units, resolver, nodes, op, uses=(use,), namespace=namespace
-    )
-
-
-def _is_reported(units: Units, unit: Unit, node: ast.AST) -> bool:
-    """Whether an error at `node` is reported by the handler that gets it."""
-    for around in unit.ancestors(node):
-        if isinstance(around, ast.Try) and around.handlers and _in_body(unit, around, node):
-            return _reports(around)
-        if isinstance(around, FUNCTIONS):
-            break
-    tries = [each for one in units.all() for each in one.nodes(ast.Try) if each.handlers]
-    return bool(tries) and all(map(_reports, tries))  # it is handled by one of them
-
-
-def _in_body(unit: Unit, around: ast.Try, node: ast.AST) -> bool:
-    path = {id(each) for each in (node, *unit.ancestors(node))}
-    return any(id(each) in path for each in around.body)
-
-
-def _reports(around: ast.Try) -> bool:
-    """Whether the one broad handler tells the error, and no handler is for what is refused."""
-    for handler in around.handlers:
-        names = {last_name(each) for each in _types(handler)}
-        if names & {"TypeError", "AttributeError"}:
-            return False
-        if not names or names & _BROAD:
-            return any(_tells(each, handler.name) for each in own_nodes(handler))
-    return False
-
-
-def _types(handler: ast.ExceptHandler) -> list[ast.expr]:
-    kinds = handler.type
-    return [] if kinds is None else kinds.elts if isinstance(kinds, ast.Tuple) else [kinds]
-
-
-def _tells(node: ast.AST, name: str | None) -> bool:
-    if not isinstance(node, ast.Call):
-        return False
-    called = callee_name(node)
-    if called in _PRINTING or any(each.arg == "exc_info" for each in node.keywords):
-        return True
-    given = (each for part in (*node.args, *node.keywords) for each in ast.walk(part))
-    return called in _REPORTING and any(
-        isinstance(each, ast.Name) and each.id == name for each in given
-    )

@@ -1,0 +1,227 @@
+"""Repairs that iterate asynchronously at another place than that of the error."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from asyncrepl.explain.demands import met
+from asyncrepl.explain.fresh_names import fresh
+from asyncrepl.explain.hoisted_code import put_head, yield_each
+from asyncrepl.explain.kinds import has
+from asyncrepl.explain.repairs.repair_case import argument_at, single_assignment, yields_once
+from asyncrepl.explain.scopes import CannotFixError, keyword_span, own_nodes, scope
+from asyncrepl.explain.value_origins import bindings, loads
+from asyncrepl.instrument.probe_placement import ITERATING_CALLS
+from asyncrepl.syntax.names import callee_name, canonical_name
+from asyncrepl.syntax.source_rewriter import Span
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import CodeType
+
+    from asyncrepl.explain.evidence import Site
+    from asyncrepl.explain.fix_editor import Fixing
+    from asyncrepl.explain.repairs.repair_case import Case
+    from asyncrepl.explain.source_units import Unit
+
+
+def read_until(fixing: Fixing, case: Case) -> bool:
+    """``for x in iter(read, b"")`` → ``while (x := await read()) != b""``; whether it is one."""
+    unit, node = case.unit, case.node
+    bound = bindings(unit, node)[1] if isinstance(node, ast.Name) else []
+    loop = unit.parents.get(bound[0]) if len(bound) == 1 else None
+    return isinstance(loop, ast.For) and _read_in(fixing, unit, loop)
+
+
+def read_asynchronously(fixing: Fixing, case: Case) -> bool:
+    """The same of ``async for x in iter(read, b"")``, where `read` has to be awaited."""
+    call, resolver = case.node, case.evidence.resolver
+    if not isinstance(call, ast.Call) or callee_name(call) != "iter" or len(call.args) != 2:
+        return False
+    function = call.args[0]
+    results = resolver.results(resolver.value(function))
+    if isinstance(function, ast.Lambda):
+        results = resolver.options(function.body)
+    if not any(has(each, "__await__") for each in results):
+        return False
+    if not isinstance(case.owner, ast.AsyncFor) or not _read_in(fixing, case.unit, case.owner):
+        raise CannotFixError
+    return True
+
+
+def _read_in(fixing: Fixing, unit: Unit, loop: ast.For | ast.AsyncFor) -> bool:
+    call = loop.iter
+    if not isinstance(call, ast.Call) or callee_name(call) != "iter" or len(call.args) != 2:
+        return False
+    if not isinstance(loop.target, ast.Name):
+        return False
+    function, sentinel = call.args
+    source = unit.source.source
+    made = f"{source(function)}()"
+    if isinstance(function, ast.Lambda):
+        made = source(function.body)
+    if loop.orelse:
+        raise CannotFixError
+    start, end = unit.source.span(loop).start, unit.source.span(call).end
+    sign = "is not" if _is_singleton(sentinel) else "!="
+    head = f"while ({loop.target.id} := await {made}) {sign} {source(sentinel)}"
+    fixing.of(unit).replace(Span(start, end), head)
+    fixing.suspending(unit, loop)
+    return True
+
+
+def walked_until(fixing: Fixing, case: Case) -> None:
+    """``for x in iter(stream, None)`` → ``async for x in stream``, and a ``break`` at None."""
+    unit, call = case.unit, case.owner
+    loop = unit.parents.get(call)
+    if not isinstance(loop, ast.For) or not isinstance(loop.target, ast.Name):
+        raise CannotFixError
+    sentinel = call.args[1]
+    sign = "is" if _is_singleton(sentinel) else "=="
+    test = f"if {loop.target.id} {sign} {unit.source.source(sentinel)}:\n    break"
+    fixing.of(unit).replace(call, case.source)
+    fixing.of(unit).lines_before(loop.body[0], test)
+    fixing.loop_async(unit, loop)
+
+
+def _is_singleton(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and node.value in (None, True, False)
+
+
+def reduced(fixing: Fixing, case: Case) -> bool:
+    """``reduce(add, items)`` → a loop that awaits each `add`; whether it is one."""
+    found = _reduction(case)
+    if found is None:
+        return False
+    unit, call = found
+    if call.keywords or not 2 <= len(call.args) <= 3:
+        raise CannotFixError
+    function, items, *start = (unit.source.source(each) for each in call.args)
+    total, item, rest = fresh(unit, "total"), fresh(unit, "item"), fresh(unit, "rest")
+    first = (
+        [f"{total} = {start[0]}"]
+        if start
+        else [f"{rest} = iter({items})", f"{total} = next({rest})"]
+    )
+    source = items if start else rest
+    lines = [
+        *first,
+        f"for {item} in {source}:",
+        f"    {total} = await {function}({total}, {item})",
+    ]
+    fixing.of(unit).lines_before(unit.statement(call), "\n".join(lines))
+    around = unit.parents.get(call)
+    fixing.of(unit).replace(around if isinstance(around, ast.Await) else call, total)
+    fixing.suspending(unit, call)
+    return True
+
+
+def _reduction(case: Case) -> tuple[Unit, ast.Call] | None:
+    """The call of ``reduce`` that gave the operand, or gives it to its function."""
+    node, unit = case.node, case.unit
+    made = node if isinstance(node, ast.Call) else single_assignment(unit, node)
+    if isinstance(made, ast.Call) and canonical_name(made.func) == "functools.reduce":
+        return unit, made
+    scope, bound = bindings(unit, node) if isinstance(node, ast.Name) else (None, [])
+    if not isinstance(scope, ast.AsyncFunctionDef) or not isinstance(bound[0], ast.arg):
+        return None
+    found = [
+        (each, call)
+        for each in case.evidence.units.all()
+        for call in each.nodes(ast.Call)
+        if canonical_name(call.func) == "functools.reduce" and call.args
+        if isinstance(call.args[0], ast.Name) and call.args[0].id == scope.name
+    ]
+    return found[0] if len(found) == 1 else None
+
+
+def aiter_instead(fixing: Fixing, case: Case) -> None:
+    """``__iter__`` that walks a stream → async ``__aiter__``, and ``async for`` over the object.
+
+    The interpreter called it: what walks the object is where the error passed last.
+    """
+    unit, function = case.unit, scope(case.unit, case.owner)
+    owner = unit.parents.get(function) if function is not None else None
+    walks = [each for each in map(_walked_at, case.evidence.sites[:-1]) if each is not None]
+    if not isinstance(function, ast.FunctionDef) or not isinstance(owner, ast.ClassDef):
+        raise CannotFixError
+    there = [getattr(each, "name", "") for each in owner.body]
+    if function.name != "__iter__" or "__aiter__" in there or "__next__" in there or not walks:
+        raise CannotFixError
+    put_head(fixing, unit, function, "async def __aiter__")
+    if isinstance(case.owner, ast.YieldFrom):
+        yield_each(fixing, unit, case.owner, case.source)
+    else:
+        fixing.of(unit).insert(keyword_span(unit, case.owner).start, "async ")
+    fixing.walk_async(*walks[-1])
+
+
+def around_each_item(fixing: Fixing, case: Case) -> None:
+    """``print(text(stream))`` → a loop over the stream, around the statement.
+
+    What the statement gives is used by nobody, and so it is meant for each of the items.
+    """
+    unit, node = case.unit, case.node
+    given = argument_at(case.evidence.sites[-2], unit, node) if case.evidence.sites[1:] else None
+    if given is not None:
+        unit, node = case.evidence.sites[-2].unit, given
+    statement, items = unit.statement(node), case.evidence.resolver.yielded(_code(case))
+    uses = loads(unit, node) if isinstance(node, ast.Name) else []
+    if not isinstance(statement, ast.Expr) or not uses or not unit.source.begins_line(statement):
+        raise CannotFixError
+    inside = {*ast.walk(statement)}
+    if not inside.issuperset(uses) or any(isinstance(each, ast.Await) for each in inside):
+        raise CannotFixError
+    once = case.evidence.units.definition(_code(case))
+    if (once and yields_once(*once)) or not any(met(case.demand, each) for each in items):
+        raise CannotFixError
+    name, by = fresh(unit, "item"), unit.source.indent(statement)
+    text = unit.source.source(node)
+    fixing.of(unit).before(statement, f"async for {name} in {text}:\n{by}    ")
+    for each in uses:
+        fixing.of(unit).replace(each, name)
+    fixing.suspending(unit, statement)
+
+
+def _code(case: Case) -> CodeType | None:
+    return case.info.code if case.info is not None else None
+
+
+def walked_elsewhere(fixing: Fixing, case: Case) -> None:
+    """A call of the coroutine function that walks the very same, and that nobody calls yet."""
+    calls = [each for _, each in case.evidence.units.nodes(ast.Call)]
+    called, source = {callee_name(each) for each in calls}, ast.dump(case.node)
+    found = [
+        function.name
+        for function in case.unit.functions()
+        if isinstance(function, ast.AsyncFunctionDef) and function.name not in called
+        if scope(case.unit, function) is None and not ast.unparse(function.args)
+        if not any(isinstance(each, ast.Yield) for each in own_nodes(function))
+        if any(ast.dump(each.iter) == source for each in _walks_in(function))
+    ]
+    if len(found) != 1 or not isinstance(case.node, ast.Call):
+        raise CannotFixError
+    fixing.of(case.unit).replace(case.node, f"{found[0]}()")
+
+
+def _walks_in(function: ast.AST) -> Iterator[ast.AsyncFor | ast.comprehension]:
+    for each in own_nodes(function):
+        if isinstance(each, ast.AsyncFor) or (
+            isinstance(each, ast.comprehension) and each.is_async
+        ):
+            yield each
+
+
+def _walked_at(site: Site) -> tuple[Unit, ast.expr] | None:
+    """What a loop, or a call that walks its argument, walks at the `site`."""
+    for node in reversed(site.nodes):
+        for each in (node, site.unit.parents.get(node)):
+            match each:
+                case ast.For(iter=walked) | ast.comprehension(iter=walked):
+                    return site.unit, walked
+                case ast.ListComp(generators=[clause]) | ast.SetComp(generators=[clause]):
+                    return site.unit, clause.iter
+                case ast.Call(args=[walked, *_]) if callee_name(each) in ITERATING_CALLS:
+                    return site.unit, walked
+    return None
