@@ -32,6 +32,7 @@ from asyncrepl.cli.plain_session import run_program
 from asyncrepl.engine.loop.loop_runner import EndsSessionError
 from asyncrepl.engine.tasks.task_findings import unrun_findings
 from asyncrepl.events.instrument import Instrument
+from asyncrepl.instrument.compilation import needs_loop
 from asyncrepl.runtime.process import INTERRUPTED
 from asyncrepl.session.frontend import Console
 from asyncrepl.session.shell import open_shell
@@ -210,7 +211,7 @@ def diagnose(program: Program, clock: Clock | None = None) -> Diagnosis:
                     for unrun in unrun_findings():
                         findings.add(unrun)
                     shell.mistake_reporter.look()
-                if shell.first is None and program.path is not None:
+                if shell.first is None and program.path is not None and needs_loop(program.text):
                     shell.mistake_reporter.note_end_of_program(program.filename)
             perhaps = _tentative_explanation(shell)  # while its source is known
     except _DeadlockError:

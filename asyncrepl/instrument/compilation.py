@@ -22,7 +22,7 @@ from copy import deepcopy
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 from asyncrepl.events.finding_log import active_log
-from asyncrepl.instrument.probe_placement import ProbePlacer, probe_iterated_awaitables
+from asyncrepl.instrument.probe_placement import ProbePlacer
 from asyncrepl.instrument.probes import install
 from asyncrepl.syntax.names import bind_names, callee_name, canonical_name
 from asyncrepl.syntax.parsed_input import parse, syntax_tree
@@ -254,5 +254,7 @@ def instrument(tree: Tree) -> Tree:
     everywhere = log is not None and log.patient  # who explains a program waits for no text
     _made_awaitables.update(called & _AWAITABLE_MAKERS)
     if everywhere or _made_awaitables:
+        from asyncrepl.instrument.iterated_awaitables import probe_iterated_awaitables
+
         probe_iterated_awaitables(copy, everywhere=everywhere)
     return copy

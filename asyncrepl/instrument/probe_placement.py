@@ -3,15 +3,6 @@
 The tree given is shared with those who explain errors by it, so it is copied where it changes and
 shared where it does not. Annotations stay as they are (with ``from __future__ import
 annotations`` they are turned back into text), and so do patterns and f-string formats.
-
-*Iterated awaitables.* A future, a task and the step of an async generator have ``__iter__``, as
-``await`` needs it. So ``for row in step:`` runs: it gets what the step hands to the loop, None,
-and its result is lost with the StopIteration that ends the ``for``. A future that is done gives
-nothing at all, one that is not gives itself. Nor is one ever equal to a constant, or matched.
-
-A probe at every operand of a plain ``for`` would be paid by all loops. There are probes only once
-a text has made one of these, by the words in it; and for operators in a loop, as in ``total +=
-row``, only while a program is explained.
 """
 
 from __future__ import annotations
@@ -19,7 +10,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from asyncrepl.syntax.names import COMPREHENSIONS, LOOPS, SCOPES, callee_name, last_name
+from asyncrepl.syntax.names import COMPREHENSIONS, LOOPS, SCOPES, last_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,16 +36,6 @@ ITERTOOLS_CALLS = frozenset({
 DATA_CALLS = ITERTOOLS_CALLS | {
     "len", "min", "max", "join", "extend", "update", "from_iterable", "deque", "Counter",
 }  # fmt: skip
-#: Functions of the library that iterate over an argument at once, beside those of `DATA_CALLS`.
-LIBRARY_ITERATING_CALLS = frozenset({
-    "reduce", "nlargest", "nsmallest", "merge", "mean", "fmean", "median", "mode", "stdev",
-    "fsum", "prod", "array", "bytes", "bytearray", "union", "intersection", "difference",
-    "symmetric_difference", "issubset", "issuperset", "isdisjoint", "fromkeys", "writerow",
-    "writerows", "writelines", "reader", "DictReader", "compress", "filterfalse", "permutations",
-    "combinations", "combinations_with_replacement", "product", "groupby", "OrderedDict",
-    "UserList", "defaultdict", "difference_update", "intersection_update", "extendleft",
-    "executemany",
-})  # fmt: skip
 #: Calls that want awaitables, by the last part of their name.
 AWAITABLE_CALLS = frozenset(
     ["gather", "wait_for", "create_task", "ensure_future", "shield", "run", "run_until_complete"]
@@ -195,83 +176,4 @@ def without_probe(node: ast.expr | None) -> ast.expr | None:
     """`node` without a probe around it."""
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id[0] == ".":
         return node.args[0]
-    return node
-
-
-#: What calls its first argument with the others.
-_CALLING = ("to_thread", "run_in_executor", "submit")
-_ITERATING = (
-    LIBRARY_ITERATING_CALLS | DATA_CALLS | (ITERATING_CALLS.keys() - {"next", "anext", "aiter"})
-)
-
-
-def probe_iterated_awaitables(tree: ast.AST, *, everywhere: bool) -> None:
-    """Put ``.driven(…)`` around the operands, in `tree` itself.
-
-    `everywhere`, also around those of operators in loops.
-    """
-    for node, in_loop in _nodes(tree, in_loop=False):
-        match node:
-            case ast.For() | ast.comprehension(is_async=0):
-                node.iter = _probed(node.iter)
-            case ast.YieldFrom() | ast.Starred(ctx=ast.Load()):
-                node.value = _probed(node.value)
-            case ast.Assign([ast.Tuple() | ast.List() | ast.Subscript(slice=ast.Slice())]):
-                node.value = _probed(node.value)
-            case ast.Call():
-                _probe_call(node)
-            case ast.AugAssign(op=ast.Add() | ast.BitOr()) if everywhere or not in_loop:
-                node.value = _probed(node.value)
-            case ast.Compare(ops=[ast.In() | ast.NotIn(), *_]) if everywhere or not in_loop:
-                node.comparators[0] = _probed(node.comparators[0])
-            case ast.Compare(ops=[ast.Eq() | ast.NotEq()], comparators=[ast.Constant(value)]) if (
-                value is not None and (everywhere or not in_loop)
-            ):
-                node.left = _probed(node.left)
-            case ast.Match() if _asks_value(node):
-                node.subject = _probed(node.subject)
-
-
-def _asks_value(node: ast.Match) -> bool:
-    """Whether its patterns are of values, and none of a kind of thing."""
-    patterns = [each for case in node.cases for each in ast.walk(case.pattern)]
-    values = (ast.MatchValue, ast.MatchSequence, ast.MatchMapping)
-    kinds = (ast.MatchClass, ast.MatchSingleton)
-    return any(isinstance(each, values) for each in patterns) and not any(
-        isinstance(each, kinds) for each in patterns
-    )
-
-
-def _nodes(node: ast.AST, *, in_loop: bool) -> Iterator[tuple[ast.AST, bool]]:
-    """`node` and what is in it, each with whether a loop runs it every round."""
-    yield node, in_loop
-    for name, child in copied_children(node):
-        inside = in_loop or (isinstance(node, LOOPS) and name in ("body", "test"))
-        inside = (inside or isinstance(node, COMPREHENSIONS)) and not isinstance(node, SCOPES)
-        yield from _nodes(child, in_loop=inside)
-
-
-def _probe_call(call: ast.Call) -> None:
-    """The arguments, if the function iterates over them, or what it is told to call.
-
-    A mock gives the items of its ``side_effect``; what a thread refuses, nobody hears of.
-    """
-    names = {callee_name(call)}
-    if not names.isdisjoint(_CALLING):
-        names = {last_name(without_probe(each)) for each in call.args}
-    if not names.isdisjoint(_ITERATING):
-        call.args = [_probed(each) for each in call.args]
-    for keyword in call.keywords:
-        if keyword.arg == "side_effect":
-            keyword.value = _probed(keyword.value)
-        elif keyword.arg == "args" and callee_name(call) in ("Thread", "Timer"):
-            keyword.value = wrapped_in_probe(".spread", keyword.value)
-
-
-def _probed(node: ast.expr) -> ast.expr:
-    match node:
-        case ast.Call(ast.Name(".iterated" | ".handed" | ".driven")):
-            return node  # it has a probe, which sees as much
-        case ast.Name() | ast.Attribute() | ast.Subscript() | ast.Call() | ast.IfExp():
-            return wrapped_in_probe(".driven", node)
     return node

@@ -26,6 +26,7 @@ from prompt_toolkit.enums import EditingMode
 
 from asyncrepl.runtime.configuration import use_ascii
 from asyncrepl.terminal.audience_rows import AudienceRows
+from asyncrepl.terminal.draw_recovery import DrawRecovery
 from asyncrepl.terminal.input_controller import InputController
 from asyncrepl.terminal.key_bindings import (
     ViCursorShapes,
@@ -33,7 +34,7 @@ from asyncrepl.terminal.key_bindings import (
     vi_mode_rows,
 )
 from asyncrepl.terminal.own_modules import import_lock
-from asyncrepl.terminal.painter import DrawRecovery, Painter
+from asyncrepl.terminal.painter import Painter
 from asyncrepl.terminal.panel import Panel
 from asyncrepl.terminal.pause_keys import PauseKeys
 from asyncrepl.terminal.screen_layout import (
