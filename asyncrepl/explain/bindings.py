@@ -24,7 +24,7 @@ from types import (
 )
 from typing import TYPE_CHECKING, Any
 
-from asyncrepl.events.object_info import MISSING, ObjectInfo, describe, lookup
+from asyncrepl.events.object_info import MISSING, ObjectInfo, describe, is_real_instance, lookup
 from asyncrepl.explain.kinds import is_mock
 from asyncrepl.explain.scopes import own_nodes, scopes
 from asyncrepl.syntax.names import callee_name, canonical_name, last_name
@@ -76,7 +76,7 @@ def own_object(
     parents = (unit.parents.get(definition) for unit in units.all())
     owner = next((each for each in parents if isinstance(each, ast.ClassDef)), None)
     kind = namespace.get(owner.name) if owner is not None else None
-    if not arguments or not isinstance(kind, type) or type.__subclasses__(kind):
+    if not arguments or not is_real_instance(kind, type) or type.__subclasses__(kind):
         return None
     decorators = {last_name(each) for each in definition.decorator_list}
     if "staticmethod" in decorators:
@@ -88,9 +88,9 @@ def own_object(
 def member(owner: ObjectInfo, name: str) -> object:
     """The attribute `name`, or MISSING."""
     value = owner.value
-    if isinstance(value, ModuleType):
+    if is_real_instance(value, ModuleType):
         return vars(value).get(name, MISSING)
-    if isinstance(value, type):
+    if is_real_instance(value, type):
         return _plain(lookup(value, name))
     if value is not MISSING and owner.members:
         own = object.__getattribute__(value, "__dict__")
@@ -100,7 +100,7 @@ def member(owner: ObjectInfo, name: str) -> object:
             return own[name]
     found = lookup(owner.kind, name)
     if value is not MISSING and (
-        isinstance(found, MemberDescriptorType) or type(found).__name__ == "_tuplegetter"
+        is_real_instance(found, MemberDescriptorType) or type(found).__name__ == "_tuplegetter"
     ):
         try:
             return found.__get__(value)  # type: ignore[attr-defined]  # neither runs user code
@@ -111,11 +111,11 @@ def member(owner: ObjectInfo, name: str) -> object:
 
 def _plain(found: object) -> object:
     """The function in a static or class method; no descriptor whose value must be asked for."""
-    if isinstance(found, staticmethod | classmethod):
+    if is_real_instance(found, (staticmethod, classmethod)):
         return found.__func__
-    if isinstance(found, functools.singledispatchmethod):
+    if is_real_instance(found, functools.singledispatchmethod):
         return found.dispatcher
-    kept = isinstance(found, FunctionType) or type(found).__name__ in _METHODS
+    kept = is_real_instance(found, FunctionType) or type(found).__name__ in _METHODS
     return found if kept or lookup(type(found), "__get__") is MISSING else MISSING
 
 
@@ -136,7 +136,7 @@ def imported(unit: Unit, name: str) -> object:
 
 def is_coroutine_function(value: object) -> bool:
     """Whether `value` is an ``async def`` without ``yield``."""
-    return isinstance(value, FunctionType) and inspect.iscoroutinefunction(value)
+    return is_real_instance(value, FunctionType) and inspect.iscoroutinefunction(value)
 
 
 def takes_nothing(function: object) -> bool:
@@ -153,16 +153,16 @@ def takes_nothing(function: object) -> bool:
 
 def takes_only_its_object(function: object) -> bool:
     """Whether it is a method found through its class, and takes nothing but its object."""
-    if isinstance(function, MethodDescriptorType | WrapperDescriptorType):
+    if is_real_instance(function, (MethodDescriptorType, WrapperDescriptorType)):
         known = function is AsyncGeneratorType.aclose  # says nothing of itself until Python 3.13
         return known or takes_nothing(functools.partial(function, None))
-    if not isinstance(function, FunctionType):
+    if not is_real_instance(function, FunctionType):
         return False
     try:
         inspect.signature(without_annotations(function)).bind(None)
     except TypeError:
         return False
-    return function.__code__.co_varnames[:1] == ("self",)
+    return bool(function.__code__.co_varnames[:1] == ("self",))
 
 
 def result_of_definition(node: Function) -> ObjectInfo | None:
@@ -212,7 +212,7 @@ def awaits_parameter(unit: Unit, function: Function) -> bool:
 def python_method(kind: type | None, name: str) -> FunctionType | None:
     """The method `name` of a class, if it is written in Python."""
     found = lookup(kind, name) if kind else None
-    return found if isinstance(found, FunctionType) else None
+    return found if is_real_instance(found, FunctionType) else None
 
 
 def returned_values(function: Function) -> list[ast.expr]:

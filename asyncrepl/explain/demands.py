@@ -20,10 +20,11 @@ from types import (
 )
 from typing import TYPE_CHECKING, NamedTuple
 
-from asyncrepl.events.object_info import MISSING, lookup
+from asyncrepl.events.object_info import MISSING, is_real_instance, lookup
 from asyncrepl.explain.kinds import ASYNCHRONOUS, Kind, has, kind_of
 from asyncrepl.instrument.probe_placement import DATA_CALLS, ITERATING_CALLS, ITERTOOLS_CALLS
 from asyncrepl.syntax.names import callee_name, canonical_name
+from asyncrepl.syntax.static_inspection import inspected
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -233,7 +234,7 @@ def _walks(name: str, callee: object, call: ast.Call) -> bool:
     if name in ("max", "min"):
         return len(call.args) == 1
     return any(callee is each for each in _READERS) or (
-        name in _WALKERS and not (name == "join" and isinstance(callee, FunctionType))
+        name in _WALKERS and not (name == "join" and is_real_instance(callee, FunctionType))
     )
 
 
@@ -258,17 +259,18 @@ def _keyword(call: ast.Call, node: ast.expr) -> str | None:
 def _position(call: ast.Call, node: ast.expr, callee: object = None) -> int | None:
     """Which argument it is; also of one given by its name, if the function is in Python."""
     found = [number for number, each in enumerate(call.args) if each is node]
-    names = callee.__code__.co_varnames if isinstance(callee, FunctionType) else ()
+    names = callee.__code__.co_varnames if is_real_instance(callee, FunctionType) else ()
     name = _keyword(call, node)
     return found[0] if found else names.index(name) if name in names else None
 
 
 def _name_of(callee: object) -> str:
-    function = callee.__func__ if isinstance(callee, MethodType) else callee
-    module = getattr(function, "__module__", "") if isinstance(function, FunctionType) else ""
-    if type(module) is str and module.startswith("asyncio."):
-        return f"asyncio.{function.__name__}"  # type: ignore[attr-defined]  # a function
-    return ""
+    function = callee.__func__ if is_real_instance(callee, MethodType) else callee
+    if not is_real_instance(function, FunctionType):
+        return ""
+    module = function.__module__
+    ours = type(module) is str and module.startswith("asyncio.")
+    return f"asyncio.{function.__name__}" if ours else ""
 
 
 def _takes_values(callee: object, call: ast.Call, name: str) -> bool:
@@ -277,12 +279,12 @@ def _takes_values(callee: object, call: ast.Call, name: str) -> bool:
         return name in DATA_CALLS
     if _module(callee) in _AT_HOME:
         return False
-    return not isinstance(callee, _C) or _fits(callee, call)
+    return not is_real_instance(callee, _C) or _fits(callee, call)
 
 
 def _module(callee: object) -> str:
-    found = getattr(callee, "__module__", None)
-    return found.partition(".")[0] if isinstance(found, str) else ""
+    found = getattr(inspected(callee), "__module__", None)
+    return found.partition(".")[0] if type(found) is str else ""
 
 
 def _fits(callee: object, call: ast.Call) -> bool:
@@ -290,7 +292,7 @@ def _fits(callee: object, call: ast.Call) -> bool:
     if any(isinstance(each, ast.Starred) for each in call.args):
         return True
     names = {each.arg: None for each in call.keywords if each.arg is not None}
-    own = isinstance(callee, MethodDescriptorType | WrapperDescriptorType)
+    own = is_real_instance(callee, (MethodDescriptorType, WrapperDescriptorType))
     try:
         signature = inspect.signature(callee)  # type: ignore[arg-type]  # it can be called
     except (TypeError, ValueError):

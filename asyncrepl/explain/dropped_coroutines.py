@@ -9,7 +9,7 @@ from functools import partial
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import TYPE_CHECKING
 
-from asyncrepl.events.object_info import MISSING
+from asyncrepl.events.object_info import MISSING, is_real_instance
 from asyncrepl.explain.bindings import imported
 from asyncrepl.explain.library_results import globals_of, mock_file
 from asyncrepl.explain.static_values import Resolver
@@ -186,14 +186,14 @@ def is_of_variable(evidence: Evidence, unit: Unit, call: ast.Call) -> bool:
     root = call.func
     while isinstance(root, ast.Attribute):
         root = root.value
-    if isinstance(root, ast.Name) and isinstance(imported(unit, root.id), ModuleType):
+    if isinstance(root, ast.Name) and is_real_instance(imported(unit, root.id), ModuleType):
         return False
     value = _resolver(evidence, unit).value(call.func)
-    while isinstance(value, partial | MethodType):
-        value = value.func if isinstance(value, partial) else value.__func__
-    if isinstance(value, FunctionType):
+    while is_real_instance(value, (partial, MethodType)):
+        value = value.func if is_real_instance(value, partial) else value.__func__
+    if is_real_instance(value, FunctionType):
         return evidence.seen is not None and value.__code__ is evidence.seen.info.code
-    if isinstance(value, BuiltinFunctionType | type):
+    if is_real_instance(value, (BuiltinFunctionType, type)):
         return False
     name = callee_name(call)
     return not hasattr(builtins, name) and not any(

@@ -18,7 +18,14 @@ from inspect import CO_GENERATOR
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 
-from asyncrepl.events.object_info import Place, RefusedOperands, code_of, instruction_at, place_at
+from asyncrepl.events.object_info import (
+    Place,
+    RefusedOperands,
+    code_of,
+    instruction_at,
+    is_real_instance,
+    place_at,
+)
 from asyncrepl.explain.library_results import globals_of
 from asyncrepl.explain.operand_uses import Use, use_iterated, uses_at
 from asyncrepl.explain.source_units import SourceLike, Unit, Units
@@ -276,7 +283,7 @@ def _inner(error: BaseException, codes: tuple[CodeType, ...]) -> tuple[CodeType,
     The interpreter itself asks that for an attribute the module has not; asyncio has one
     since Python 3.14.
     """
-    if isinstance(error, AttributeError) and isinstance(error.obj, ModuleType):
+    if isinstance(error, AttributeError) and is_real_instance(error.obj, ModuleType):
         asked = vars(error.obj).get("__getattr__")
         if codes == (code_of(asked),):
             return ()

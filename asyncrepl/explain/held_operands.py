@@ -19,7 +19,14 @@ from pathlib import Path
 from types import AsyncGeneratorType, CoroutineType, FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
 
-from asyncrepl.events.object_info import MISSING, ObjectInfo, describe, function_of, lookup
+from asyncrepl.events.object_info import (
+    MISSING,
+    ObjectInfo,
+    describe,
+    function_of,
+    is_real_instance,
+    lookup,
+)
 from asyncrepl.explain.demands import Demand
 from asyncrepl.explain.kinds import ASYNCHRONOUS, Kind, kind_of
 from asyncrepl.explain.operand_uses import Use
@@ -189,7 +196,7 @@ def _expects(evidence: Evidence, call: ast.Call) -> bool:
         for part in (call.func, *call.args[1:])
         for each in (part.elts if isinstance(part, ast.Tuple) else [part])
     )
-    types = [each for each in kinds if isinstance(each, type)]
+    types = [each for each in kinds if is_real_instance(each, type)]
     return any(function is each for each in _ASKING) or any(
         lookup(each, name) is not MISSING for each in types for name in _EXPECTED
     )

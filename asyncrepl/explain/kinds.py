@@ -25,7 +25,14 @@ from types import (
 )
 from typing import TYPE_CHECKING
 
-from asyncrepl.events.object_info import MISSING, ObjectInfo, is_step, lookup
+from asyncrepl.events.object_info import (
+    MISSING,
+    ObjectInfo,
+    has_method,
+    is_real_instance,
+    is_step,
+    lookup,
+)
 from asyncrepl.explain.scopes import own_nodes
 
 if TYPE_CHECKING:
@@ -125,7 +132,7 @@ def _of_object(info: ObjectInfo) -> Kind:
 
 def _of_class(made: object) -> Kind:
     """A class is asynchronous if only what it makes is of use, and that is."""
-    instance = isinstance(made, type) and has(ObjectInfo(made), "__aiter__", "__aenter__")
+    instance = is_real_instance(made, type) and has(ObjectInfo(made), "__aiter__", "__aenter__")
     return Kind.ASYNC_CLASS if instance else Kind.CLASS
 
 
@@ -134,7 +141,7 @@ def _of_function(function: object) -> Kind:
         yields = any(isinstance(each, ast.Yield) for each in own_nodes(function))
         return Kind.ASYNC_GENERATOR_FUNCTION if yields else Kind.COROUTINE_FUNCTION
     inner = getattr(function, "__func__", function)
-    if isinstance(inner, FunctionType) and is_manager_function(inner):
+    if is_real_instance(inner, FunctionType) and is_manager_function(inner):
         return Kind.ASYNC_MANAGER_FUNCTION
     if inspect.isasyncgenfunction(function):
         return Kind.ASYNC_GENERATOR_FUNCTION
@@ -205,9 +212,19 @@ def is_mock(value: object) -> bool:
 
 def replaced_since(function: object) -> bool:
     """Whether what gave no coroutine when it was called is a coroutine function now."""
-    return isinstance(function, FunctionType) and bool(
+    return is_real_instance(function, FunctionType) and bool(
         function.__code__.co_flags & inspect.CO_COROUTINE
     )
 
 
 _MOCKS = "unittest.mock"
+
+
+def is_async_iterable(info: ObjectInfo) -> bool:
+    """Whether ``async for`` can start on it."""
+    return has_method(info.kind, "__aiter__")
+
+
+def is_awaitable(info: ObjectInfo) -> bool:
+    """Whether ``await`` takes it."""
+    return has_method(info.kind, "__await__")

@@ -36,7 +36,7 @@ from types import (
 )
 from typing import TYPE_CHECKING, Any
 
-from asyncrepl.events.object_info import MISSING, ObjectInfo
+from asyncrepl.events.object_info import MISSING, ObjectInfo, is_real_instance
 from asyncrepl.explain.kinds import is_manager_function, is_mock
 from asyncrepl.syntax.names import last_name
 
@@ -179,7 +179,7 @@ def manager_of(function: FunctionType) -> type | None:
     asynchronous = is_manager_function(function)
     name = "_AsyncGeneratorContextManager" if asynchronous else "_GeneratorContextManager"
     found = vars(contextlib)[name]
-    return found if isinstance(found, type) else None
+    return found if is_real_instance(found, type) else None
 
 
 def annotated_types(node: ast.expr | None, namespace: Mapping[str, Any]) -> list[type]:
@@ -192,7 +192,7 @@ def annotated_types(node: ast.expr | None, namespace: Mapping[str, Any]) -> list
         if isinstance(part, ast.Constant) and part.value is None:
             found.append(type(None))
         else:
-            named = (each for each in known if isinstance(each, type) and each is not object)
+            named = (each for each in known if is_real_instance(each, type) and each is not object)
             found.extend(islice(named, 1))
     return found if len(found) == len(parts) else []
 
@@ -237,7 +237,7 @@ def library_source(code: CodeType) -> ast.FunctionDef | ast.AsyncFunctionDef | N
 
 def mock_of(value: object) -> object:
     """The mock that a coroutine was made by, or is."""
-    frame = value.cr_frame if isinstance(value, CoroutineType) else None
+    frame = value.cr_frame if is_real_instance(value, CoroutineType) else None
     made = frame is not None and frame.f_code.co_filename == mock_file()
     return frame.f_locals.get("self") if frame is not None and made else value
 
@@ -274,8 +274,8 @@ def made_by_function(function: FunctionType) -> ObjectInfo | None:
 def _implementations(function: FunctionType) -> list[FunctionType]:
     """The functions one of which a function of ``functools.singledispatch`` calls."""
     registry = vars(function).get("registry")
-    known = [*registry.values()] if isinstance(registry, MappingProxyType) else []
-    return known if all(isinstance(each, FunctionType) for each in known) else []
+    known = [*registry.values()] if is_real_instance(registry, MappingProxyType) else []
+    return known if all(is_real_instance(each, FunctionType) for each in known) else []
 
 
 def made_by(code: CodeType) -> type | None:

@@ -14,7 +14,14 @@ from array import array
 from types import FunctionType
 from typing import TYPE_CHECKING, NamedTuple
 
-from asyncrepl.events.object_info import MISSING, ObjectInfo, describe, function_of, lookup
+from asyncrepl.events.object_info import (
+    MISSING,
+    ObjectInfo,
+    describe,
+    function_of,
+    is_real_instance,
+    lookup,
+)
 from asyncrepl.explain.demands import Demand, demand_of, is_asynchronous, met
 from asyncrepl.explain.held_operands import (
     FUNCTION_KINDS,
@@ -210,8 +217,8 @@ def _is_foreign(evidence: Evidence, call: ast.AST) -> bool:
 
 
 def _is_python(callee: object) -> bool:
-    if isinstance(callee, type):
-        return isinstance(lookup(callee, "__init__"), FunctionType)
+    if is_real_instance(callee, type):
+        return is_real_instance(lookup(callee, "__init__"), FunctionType)
     return function_of(callee) is not None
 
 

@@ -27,7 +27,13 @@ from types import (
 )
 from typing import TYPE_CHECKING, Any
 
-from asyncrepl.events.object_info import MISSING, ObjectInfo, describe, has_method, lookup
+from asyncrepl.events.object_info import (
+    MISSING,
+    ObjectInfo,
+    describe,
+    is_real_instance,
+    lookup,
+)
 from asyncrepl.explain.bindings import (
     encloses,
     imported,
@@ -65,16 +71,6 @@ _FUNCTIONS = (FunctionType, MethodType, functools.partial, type)
 #: Functions that give what the function gives which they are given.
 _CALLING = (functools.reduce, getattr(operator, "call", functools.reduce))
 _DEPTH = 4
-
-
-def is_async_iterable(info: ObjectInfo) -> bool:
-    """Whether ``async for`` can start on it."""
-    return has_method(info.kind, "__aiter__")
-
-
-def is_awaitable(info: ObjectInfo) -> bool:
-    """Whether ``await`` takes it."""
-    return has_method(info.kind, "__await__")
 
 
 class Resolver:
@@ -168,14 +164,16 @@ class Resolver:
         if owner is None:
             return None
         made = lookup(owner.kind, node.attr)
-        cached = isinstance(made, functools.cached_property) and node.attr not in owner.members
-        if cached or isinstance(made, property):
+        cached = (
+            is_real_instance(made, functools.cached_property) and node.attr not in owner.members
+        )
+        if cached or is_real_instance(made, property):
             return self.result(getattr(made, "func" if cached else "fget"))
         found = member(owner, node.attr)
         if found is not MISSING:
             return describe(found, keep=True)
         getter = lookup(type(made), "__get__") if made is not MISSING else MISSING
-        return self.result(getter) if isinstance(getter, FunctionType) else None
+        return self.result(getter) if is_real_instance(getter, FunctionType) else None
 
     def _subscript(self, node: ast.Subscript) -> ObjectInfo | None:
         owner: Any = self.value(node.value)
@@ -190,7 +188,7 @@ class Resolver:
             return describe(owner[key], keep=True) if strings and key in owner else None
         info = self.info(node.value)
         getter = lookup(info.kind, "__getitem__") if info else MISSING
-        return self.result(getter) if isinstance(getter, FunctionType) else None
+        return self.result(getter) if is_real_instance(getter, FunctionType) else None
 
     def _ifexp(self, node: ast.IfExp) -> ObjectInfo | None:
         first, second = self.info(node.body), self.info(node.orelse)
@@ -248,16 +246,16 @@ class Resolver:
     def results(self, callee: object, node: ast.Call | None = None) -> list[ObjectInfo]:
         """All that a call of `callee` may give."""
         given = 1 if node is not None and self._binds(node.func) else 0
-        while isinstance(callee, functools.partial | MethodType):
-            if isinstance(callee, functools.partial):
+        while is_real_instance(callee, (functools.partial, MethodType)):
+            if is_real_instance(callee, functools.partial):
                 given, callee = given + len(callee.args), callee.func
             else:
                 given, callee = given + 1, callee.__func__
-        if isinstance(callee, type):
+        if is_real_instance(callee, type):
             return [self._instance(callee, node)]
-        if isinstance(callee, ast.FunctionDef | ast.AsyncFunctionDef):
+        if is_real_instance(callee, (ast.FunctionDef, ast.AsyncFunctionDef)):
             return _listed(result_of_definition(callee))
-        if isinstance(callee, FunctionType):
+        if is_real_instance(callee, FunctionType):
             if callee.__module__ == "copy" and node is not None and node.args:
                 return self.options(node.args[0])  # a copy is of the same kind
             known = made_by_function(callee)
@@ -278,9 +276,9 @@ class Resolver:
     def _binds(self, function: ast.expr) -> bool:
         """Whether `function` is looked up in an object, which becomes its first argument."""
         owner = self.info(function.value) if isinstance(function, ast.Attribute) else None
-        if owner is None or isinstance(owner.value, ModuleType | type):
+        if owner is None or is_real_instance(owner.value, (ModuleType, type)):
             return False
-        return isinstance(lookup(owner.kind, last_name(function)), FunctionType)
+        return is_real_instance(lookup(owner.kind, last_name(function)), FunctionType)
 
     def _functions_passed(self, code: CodeType, node: ast.Call, first: int) -> dict[str, Any]:
         """Those parameters of `code`, from the `first` on, to which `node` gives functions."""
@@ -290,7 +288,7 @@ class Resolver:
         known = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
         passed += [(each.arg, each.value) for each in node.keywords if each.arg in known]
         values = {name: self.value(value) for name, value in passed}
-        return {name: value for name, value in values.items() if isinstance(value, _FUNCTIONS)}
+        return {name: v for name, v in values.items() if is_real_instance(v, _FUNCTIONS)}
 
     def _instance(self, kind: type, node: ast.Call | None) -> ObjectInfo:
         item = None
@@ -315,7 +313,7 @@ class Resolver:
 
     def inside(self, code: CodeType | None, function: object = MISSING) -> Resolver:
         """The names as the code of `function` sees them, before it runs."""
-        known = isinstance(function, FunctionType)
+        known = is_real_instance(function, FunctionType)
         own = variables(function, False) if known else self._shared(code)  # type: ignore[arg-type]
         inner = Resolver(self.units, own, self._globals(code), depth=self.depth)
         inner.code, inner.function = code, self._definition(code) if code is not None else None
@@ -323,24 +321,24 @@ class Resolver:
 
     def awaited(self, info: ObjectInfo) -> list[ObjectInfo]:
         """All that awaiting what `info` are known of may give."""
-        if isinstance(info.value, ast.AsyncFunctionDef):
+        if is_real_instance(info.value, ast.AsyncFunctionDef):
             return self._evaluated_in(info.value, None, ast.Return, *self.namespaces[:-1])
         mocked = mock_result(mock_of(info.value))
         if mocked is not MISSING:
             return [describe(mocked, keep=True)]
         if info.kind is CoroutineType:
             return self.returns(info.code)
-        if not isinstance(info.value, asyncio.Future):
+        if not is_real_instance(info.value, asyncio.Future):
             return self._of_await_method(info)
         if has_result(info.value):
             return [describe(info.value.result(), keep=True)]
-        coroutine = info.value.get_coro() if isinstance(info.value, asyncio.Task) else None
-        return self.returns(coroutine.cr_code) if isinstance(coroutine, CoroutineType) else []
+        coroutine = info.value.get_coro() if is_real_instance(info.value, asyncio.Task) else None
+        return self.returns(coroutine.cr_code) if type(coroutine) is CoroutineType else []
 
     def _of_await_method(self, info: ObjectInfo) -> list[ObjectInfo]:
         """What an ``__await__`` of the user's gives: of ``x.__await__()``, what x does."""
         method = lookup(info.kind, "__await__")
-        code = method.__code__ if isinstance(method, FunctionType) else None
+        code = method.__code__ if is_real_instance(method, FunctionType) else None
         definition = self._definition(code) if code is not None else None
         if definition is None or not definition.args.args or self.depth >= _DEPTH:
             return []
@@ -362,7 +360,7 @@ class Resolver:
             code = info.code or code_of_manager(info.value)
             return self.yielded(code)
         enter = lookup(info.kind, "__aenter__")
-        if not isinstance(enter, FunctionType):
+        if not is_real_instance(enter, FunctionType):
             return []
         found = self.units.definition(enter.__code__)
         if found is not None and gives_self(found[1]):

@@ -16,7 +16,7 @@ from asyncrepl.explain.demands import met
 from asyncrepl.explain.fix_editor import Fixing, awaits_of
 from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.hoisted_code import body_after, made_in_function, yield_each
-from asyncrepl.explain.kinds import Kind, has, kind_of
+from asyncrepl.explain.kinds import Kind, has, is_async_iterable, kind_of
 from asyncrepl.explain.repairs.entered_operands import make_async_with, make_plain_with
 from asyncrepl.explain.repairs.moved_awaits import (
     called_then,
@@ -38,7 +38,6 @@ from asyncrepl.explain.repairs.repair_case import (
     used_again,
 )
 from asyncrepl.explain.scopes import CannotFixError, own_nodes
-from asyncrepl.explain.static_values import is_async_iterable
 from asyncrepl.explain.value_origins import called, loads, stepped_source
 from asyncrepl.instrument.probe_placement import AWAITABLE_CALLS
 from asyncrepl.syntax.names import callee_name, canonical_name

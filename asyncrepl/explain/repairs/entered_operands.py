@@ -13,11 +13,10 @@ from asyncrepl.explain.demands import met
 from asyncrepl.explain.fix_editor import Fixing, awaits_of
 from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.hoisted_code import body_after
-from asyncrepl.explain.kinds import Kind, has
+from asyncrepl.explain.kinds import Kind, has, is_async_iterable
 from asyncrepl.explain.repairs.iterated_operands import given_to
 from asyncrepl.explain.repairs.repair_case import LOOPS, Case, made_here, yields_once
 from asyncrepl.explain.scopes import CannotFixError, deepen, scope
-from asyncrepl.explain.static_values import is_async_iterable
 from asyncrepl.explain.value_origins import loads, origins
 from asyncrepl.syntax.names import callee_name, canonical_name, written_name
 from asyncrepl.syntax.source_rewriter import Span

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from asyncrepl.explain.fix_editor import Fixing, async_walks, awaits_of
 from asyncrepl.explain.fresh_names import fresh
-from asyncrepl.explain.kinds import has, kind_of
+from asyncrepl.explain.kinds import has, is_async_iterable, kind_of
 from asyncrepl.explain.repairs.moved_walks import walked_until
 from asyncrepl.explain.repairs.repair_case import (
     LOOPS,
@@ -23,7 +23,7 @@ from asyncrepl.explain.repairs.repair_case import (
     wants_list,
 )
 from asyncrepl.explain.scopes import CannotFixError, own_nodes, scope
-from asyncrepl.explain.static_values import Resolver, is_async_iterable
+from asyncrepl.explain.static_values import Resolver
 from asyncrepl.explain.value_origins import loads, origins, stepped_source
 from asyncrepl.syntax.names import FUNCTIONS, callee_name
 from asyncrepl.syntax.source_rewriter import Span, indent

@@ -12,7 +12,7 @@ import contextlib
 from types import CoroutineType
 from typing import TYPE_CHECKING
 
-from asyncrepl.events.object_info import MISSING, ObjectInfo, describe, lookup
+from asyncrepl.events.object_info import MISSING, ObjectInfo, describe, is_real_instance, lookup
 from asyncrepl.explain.demands import met
 from asyncrepl.explain.fix_editor import Fixing
 from asyncrepl.explain.fresh_names import fresh
@@ -139,7 +139,7 @@ def _next_values(case: Case, node: ast.AST, before: list[ObjectInfo]) -> list[Ob
             continue
         name = node.attr if isinstance(node, ast.Attribute) else "__getitem__"
         value = lookup(each.kind, name)
-        if isinstance(value, property):
+        if is_real_instance(value, property):
             found += resolver.results(value.fget)
         elif value is not MISSING:
             made = describe(value, keep=True)

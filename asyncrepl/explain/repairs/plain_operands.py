@@ -10,15 +10,14 @@ import time
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
-from asyncrepl.events.object_info import MISSING, code_of, lookup
+from asyncrepl.events.object_info import MISSING, code_of, is_real_instance, lookup
 from asyncrepl.explain.bindings import is_coroutine_function, makes_coroutine
 from asyncrepl.explain.fix_editor import Fixing, awaits_of
-from asyncrepl.explain.kinds import Kind, has, replaced_since
+from asyncrepl.explain.kinds import Kind, has, is_awaitable, replaced_since
 from asyncrepl.explain.repairs.entered_operands import around_statement
 from asyncrepl.explain.repairs.moved_walks import read_asynchronously
 from asyncrepl.explain.repairs.repair_case import LOOPS, Case, given_by_caller
 from asyncrepl.explain.scopes import CannotFixError, own_nodes
-from asyncrepl.explain.static_values import is_awaitable
 from asyncrepl.explain.value_origins import loads, origins
 from asyncrepl.instrument.probe_placement import AWAITABLE_CALLS
 from asyncrepl.syntax.names import callee_name, last_name
@@ -278,7 +277,7 @@ def async_twin(evidence: Evidence, call: ast.expr, flag: int) -> str | None:
         return None
     for name in (f"a{function.attr}", f"{function.attr}_async", f"async_{function.attr}"):
         found = lookup(info.kind, name)
-        if isinstance(found, FunctionType) and found.__code__.co_flags & flag:
+        if is_real_instance(found, FunctionType) and found.__code__.co_flags & flag:
             return name
     return None
 

@@ -12,7 +12,7 @@ import asyncio
 from types import BuiltinFunctionType
 from typing import TYPE_CHECKING
 
-from asyncrepl.events.object_info import MISSING, ObjectInfo, lookup
+from asyncrepl.events.object_info import MISSING, ObjectInfo, is_real_instance, lookup
 from asyncrepl.explain.bindings import takes_nothing, takes_only_its_object
 from asyncrepl.explain.demands import Demand, met
 from asyncrepl.explain.fix_editor import Fixing, awaits_of
@@ -253,9 +253,8 @@ def _table(case: Case) -> dict[str, tuple[Repair, ...]]:
     if kind in AWAITABLE and not (kind is Kind.AWAITABLE and has(case.info, "__aenter__")):
         return _AWAITABLE
     if has(case.info, "__aenter__"):
-        if is_lock(case.info):
-            return _LOCK
-        return _AWAITABLE_MANAGER if has(case.info, "__await__") else _MANAGER
+        managed = _AWAITABLE_MANAGER if has(case.info, "__await__") else _MANAGER
+        return _LOCK if is_lock(case.info) else managed
     return _PLAIN.get(kind, _ORDINARY)
 
 
@@ -279,7 +278,9 @@ def _called(fixing: Fixing, case: Case) -> None:
     """A call of the function or class, and whatever its result needs then."""
     assert case.info is not None
     function = case.info.value
-    if function is MISSING or isinstance(function, BuiltinFunctionType):  # bound to its object
+    if function is MISSING or is_real_instance(
+        function, BuiltinFunctionType
+    ):  # bound to its object
         function = case.evidence.resolver.value(case.node)
     if not takes_nothing(function) and not takes_only_its_object(function):
         raise CannotFixError

@@ -11,7 +11,7 @@ import inspect
 from types import FunctionType, NoneType
 from typing import TYPE_CHECKING
 
-from asyncrepl.events.object_info import MISSING, lookup
+from asyncrepl.events.object_info import MISSING, is_real_instance, lookup
 from asyncrepl.explain.bindings import (
     has_flag,
     python_method,
@@ -23,10 +23,9 @@ from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, corrected, correction, is_generator, short
 from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.hoisted_code import make_plain, yield_each
-from asyncrepl.explain.kinds import has
+from asyncrepl.explain.kinds import has, is_async_iterable
 from asyncrepl.explain.repairs.repair_case import made_async, source_of
 from asyncrepl.explain.scopes import own_nodes
-from asyncrepl.explain.static_values import is_async_iterable
 from asyncrepl.syntax.names import FUNCTIONS, callee_name, canonical_name, last_name
 
 if TYPE_CHECKING:
@@ -101,7 +100,7 @@ def _proxy(evidence: Evidence) -> Finding | None:
     if use is None or use.info is None:
         return None
     forward = lookup(use.info.kind, "__getattr__")
-    if not isinstance(forward, FunctionType):
+    if not is_real_instance(forward, FunctionType):
         return None
     name = use.info.kind.__name__
     why = (
@@ -139,7 +138,7 @@ def walked(evidence: Evidence) -> type | None:
     if not at_loop and not (use.role == "argument" and not use.certain):
         return None
     method = lookup(use.info.kind, "__aiter__")
-    called = not isinstance(method, FunctionType) or takes(method, 0)
+    called = not is_real_instance(method, FunctionType) or takes(method, 0)
     return use.info.kind if method is not MISSING and called else None
 
 

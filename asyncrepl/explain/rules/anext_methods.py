@@ -7,7 +7,7 @@ import inspect
 from types import FunctionType
 from typing import TYPE_CHECKING
 
-from asyncrepl.events.object_info import MISSING, lookup
+from asyncrepl.events.object_info import MISSING, is_real_instance, lookup
 from asyncrepl.explain.bindings import falls_through, has_flag, python_method, returns_self, takes
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, corrected, correction, replaced, short
@@ -181,7 +181,7 @@ def _method(evidence: Evidence) -> tuple[Unit, Function, str] | None:
     """The ``__anext__`` of what is walked, and how it is called."""
     use = evidence.use("seen")
     method = lookup(use.info.kind, "__anext__") if use and use.info else None
-    if use is None or not isinstance(method, FunctionType):
+    if use is None or not is_real_instance(method, FunctionType):
         return None
     found = evidence.units.definition(method.__code__)
     return (*found, method.__qualname__) if found and use.info else None

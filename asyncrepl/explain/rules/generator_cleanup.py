@@ -10,6 +10,7 @@ from inspect import CO_COROUTINE, CO_GENERATOR
 from types import AsyncGeneratorType
 from typing import TYPE_CHECKING
 
+from asyncrepl.events.object_info import is_real_instance
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, correction, replaced, short
 from asyncrepl.explain.scopes import may_be_left, own_nodes
@@ -249,7 +250,11 @@ def _reset_variable(evidence: Evidence) -> ast.expr | None:
         return None
     owner, token = method_owner(call), evidence.resolver.value(call.args[0])
     variable = evidence.resolver.value(owner) if owner is not None else None
-    kept = isinstance(variable, ContextVar) and isinstance(token, Token) and token.var is variable
+    kept = (
+        is_real_instance(variable, ContextVar)
+        and is_real_instance(token, Token)
+        and token.var is variable
+    )
     return owner if kept else None
 
 

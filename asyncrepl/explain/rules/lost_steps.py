@@ -10,6 +10,7 @@ from types import AsyncGeneratorType
 from typing import TYPE_CHECKING
 
 from asyncrepl.events.finding_log import was_cut
+from asyncrepl.events.object_info import is_real_instance
 from asyncrepl.explain.explanation import Finding, Other, Rule
 from asyncrepl.explain.fix_editor import Fixing, awaited, correction, replaced, short
 from asyncrepl.explain.rules.forgotten_tasks import reached_functions
@@ -49,7 +50,7 @@ def _finished(evidence: Evidence) -> Finding | None:
         if site is None or step is None or source is None:
             continue
         stream = Resolver.of_frame(evidence.units, site.frame).value(source)
-        if not isinstance(stream, AsyncGeneratorType) or stream.ag_frame is not None:
+        if not is_real_instance(stream, AsyncGeneratorType) or stream.ag_frame is not None:
             continue
         certain = was_cut(stream)
         if certain or (not evidence.leak and _may_have_timed_out(evidence, _stepped_name(*step))):

@@ -7,12 +7,13 @@ import contextlib
 from types import AsyncGeneratorType, CoroutineType
 from typing import TYPE_CHECKING
 
+from asyncrepl.events.object_info import is_real_instance
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, correction, is_generator, replaced, short
 from asyncrepl.explain.held_operands import innermost_frame
 from asyncrepl.explain.hoisted_code import yield_each
+from asyncrepl.explain.kinds import is_async_iterable, is_awaitable
 from asyncrepl.explain.scopes import annotated, own_nodes, scope
-from asyncrepl.explain.static_values import is_async_iterable, is_awaitable
 from asyncrepl.syntax.names import COMPREHENSIONS, FUNCTIONS, LOOPS
 from asyncrepl.syntax.source_rewriter import indent
 
@@ -167,9 +168,9 @@ def _of_manager(evidence: Evidence, method: str) -> tuple[Unit, Function] | None
     if frame is None or frame.f_code is not vars(_MANAGER)[method].__code__:
         return None
     generator = getattr(frame.f_locals.get("self"), "gen", None)
-    if isinstance(generator, CoroutineType):
+    if is_real_instance(generator, CoroutineType):
         return evidence.units.definition(generator.cr_code)
-    code = generator.ag_code if isinstance(generator, AsyncGeneratorType) else None
+    code = generator.ag_code if is_real_instance(generator, AsyncGeneratorType) else None
     return evidence.units.definition(code)
 
 

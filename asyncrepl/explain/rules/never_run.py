@@ -13,6 +13,7 @@ from pathlib import Path
 from types import CoroutineType
 from typing import TYPE_CHECKING
 
+from asyncrepl.events.object_info import is_real_instance
 from asyncrepl.explain.bindings import ISOLATED, plain_test_case
 from asyncrepl.explain.dropped_coroutines import (
     calls_that_made,
@@ -74,7 +75,7 @@ def _lacks_loop(evidence: Evidence) -> bool:
         return True
     frame = innermost_frame(evidence)
     values = frame.f_locals.values() if frame is not None else ()
-    return any(isinstance(each, asyncio.Future) and not each.done() for each in values)
+    return any(is_real_instance(each, asyncio.Future) and not each.done() for each in values)
 
 
 def _shown_at_prompt(evidence: Evidence) -> Finding | None:

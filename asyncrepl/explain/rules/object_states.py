@@ -11,7 +11,7 @@ import ast
 import asyncio
 from typing import TYPE_CHECKING, TypeVar
 
-from asyncrepl.events.object_info import code_of
+from asyncrepl.events.object_info import code_of, is_real_instance
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, correction, short
 from asyncrepl.explain.held_operands import innermost_frame
@@ -274,7 +274,9 @@ def _done_already(evidence: Evidence) -> Finding | None:
     future = call.func.value  # type: ignore[attr-defined]
     text = short(unit, future)
     value = evidence.resolver.value(future)
-    state = "was cancelled" if isinstance(value, asyncio.Future) and value.cancelled() else ""
+    state = (
+        "was cancelled" if is_real_instance(value, asyncio.Future) and value.cancelled() else ""
+    )
     names = {callee_name(each) for _, each in evidence.units.nodes(ast.Call)}
     waits = " `wait_for` cancels it when its time is up." if "wait_for" in names else ""
     why = (

@@ -6,6 +6,7 @@ import ast
 import asyncio
 from typing import TYPE_CHECKING
 
+from asyncrepl.events.object_info import is_real_instance
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, correction, short
 from asyncrepl.explain.rules.endless_waits import REPEATED, awaited_object, behind, calls_on
@@ -54,8 +55,7 @@ def _undone(evidence: Evidence) -> Finding | None:
     if len(told) != 1:
         return None
     unit, call = told[0]
-    skips = [*_skipping(unit, call)]
-    if not skips:
+    if not (skips := [*_skipping(unit, call)]):
         return None
     items = "1 item was" if seen.number == 1 else f"{seen.number} items were"
     word = unit.source.source(skips[0]).split()[0]
@@ -178,7 +178,7 @@ def _never_finished(evidence: Evidence, waited: ast.AST | None) -> Finding | Non
         return None
     if info is not None and not issubclass(info.kind, asyncio.Queue):
         return None
-    if info is not None and isinstance(info.value, asyncio.Queue) and not info.value.empty():
+    if info is not None and is_real_instance(info.value, asyncio.Queue) and not info.value.empty():
         return None
     calls = {callee_name(node) for _, node in evidence.units.nodes(ast.Call)}
     if "task_done" in calls or not {"get", "get_nowait"} & calls:

@@ -6,7 +6,7 @@ import ast
 import concurrent.futures
 from typing import TYPE_CHECKING
 
-from asyncrepl.events.object_info import function_of
+from asyncrepl.events.object_info import function_of, is_real_instance
 from asyncrepl.explain.bindings import makes_coroutine
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import replaced, short
@@ -72,7 +72,7 @@ def _of_call(told: Told, node: ast.Call) -> str:
             f"{name} is an async function now, and what was called gave no coroutine: "
             "something else stood in its place, as a mock may. An `AsyncMock` can be awaited."
         )
-    if isinstance(called, type):
+    if is_real_instance(called, type):
         return f"{name} is a class: its object is made at once, and cannot be awaited."
     gives = "None" if told.kind is Kind.NONE else "its result"
     return f"{name} is a plain function: it has already run, and {gives} cannot be awaited."

@@ -12,12 +12,13 @@ import inspect
 from types import CodeType, CoroutineType, FunctionType
 from typing import TYPE_CHECKING
 
+from asyncrepl.events.object_info import is_real_instance
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, corrected, correction, short
+from asyncrepl.explain.kinds import is_awaitable
 from asyncrepl.explain.mismatch import mismatch
 from asyncrepl.explain.repairs.plain_operands import async_twin, awaited_in_thread, with_twin
 from asyncrepl.explain.scopes import scope
-from asyncrepl.explain.static_values import is_awaitable
 from asyncrepl.syntax.names import callee_name, canonical_name, last_name, written_name
 
 if TYPE_CHECKING:
@@ -146,7 +147,7 @@ def _run_by_library(evidence: Evidence) -> Finding | None:
 def _code_of_anyio(evidence: Evidence, call: ast.Call) -> CodeType | None:
     """The code of ``anyio.run``, if that is called."""
     function = evidence.resolver.value(call.func)
-    if isinstance(function, FunctionType) and function.__qualname__ == "run":
+    if is_real_instance(function, FunctionType) and function.__qualname__ == "run":
         return function.__code__ if function.__module__.split(".")[0] == "anyio" else None
     return None
 

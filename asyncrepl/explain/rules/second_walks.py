@@ -6,7 +6,7 @@ import ast
 from types import AsyncGeneratorType, BuiltinFunctionType, FunctionType, MethodType
 from typing import TYPE_CHECKING
 
-from asyncrepl.events.object_info import code_of, describe, lookup
+from asyncrepl.events.object_info import code_of, describe, is_real_instance, lookup
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, correction, short
 from asyncrepl.explain.rules.generator_cleanup import late_yield
@@ -241,7 +241,7 @@ def _takes_part(evidence: Evidence, unit: Unit, node: ast.expr, depth: int = 3) 
     if found is None:
         return type(function) is not BuiltinFunctionType or function is anext
     names = [each.arg for each in (*found[1].args.posonlyargs, *found[1].args.args)]
-    names = names[isinstance(function, MethodType) + around.args.index(node) :][:1]
+    names = names[is_real_instance(function, MethodType) + around.args.index(node) :][:1]
     uses = (
         each for each in own_nodes(found[1]) if isinstance(each, ast.Name) and each.id in names
     )
@@ -279,7 +279,7 @@ def _shared(evidence: Evidence) -> Finding | None:
 def _copied(fixing: Fixing, use: Use) -> None:
     """``__aiter__`` gives each loop an iterator of its own."""
     method = lookup(use.info.kind, "__aiter__") if use.info else None
-    code = method.__code__ if isinstance(method, FunctionType) else None
+    code = method.__code__ if is_real_instance(method, FunctionType) else None
     found = fixing.evidence.units.definition(code)
     returns = [n for n in own_nodes(found[1]) if isinstance(n, ast.Return)] if found else []
     if found is None or len(returns) != 1 or returns[0].value is None:

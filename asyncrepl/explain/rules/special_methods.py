@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 def _async_init(evidence: Evidence) -> Finding | None:
     made = called_class(evidence)
     init = lookup(made, "__init__") if made is not None else None
-    if made is None or not isinstance(init, FunctionType) or not is_coroutine_function(init):
+    if made is None or not is_real_instance(init, FunctionType) or not is_coroutine_function(init):
         return None
     why = (
         f"`{made.__name__}.__init__` is `async def`, and a constructor must be done at once: "
@@ -102,7 +102,7 @@ def _hash(evidence: Evidence) -> Finding | None:
     """Of what is put into a set or a dict, or looked for there: the interpreter wants a number."""
     node = evidence.nodes[-1] if evidence.nodes and evidence.direct else None
     called = evidence.resolver.value(node.func) if isinstance(node, ast.Call) else None
-    if isinstance(called, FunctionType | MethodType):
+    if is_real_instance(called, (FunctionType, MethodType)):
         return None  # nothing of it has run: it was called in a wrong way
     for place in (node, evidence.unit.parents.get(node)) if node is not None else ():
         for each in _hashed(place):
@@ -142,7 +142,7 @@ def _gives_stream(evidence: Evidence) -> Finding | None:
     use = evidence.use("for", "star", "argument")
     kind = use.kind if use is not None else None
     function = lookup(kind, "__iter__") if kind is not None else None
-    if not evidence.direct or not isinstance(function, FunctionType) or not (use and kind):
+    if not evidence.direct or not is_real_instance(function, FunctionType) or not (use and kind):
         return None
     found = evidence.units.definition(function.__code__)
     values = returned_values(found[1]) if found is not None else []

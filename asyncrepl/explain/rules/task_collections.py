@@ -7,14 +7,14 @@ import asyncio
 from types import CoroutineType
 from typing import TYPE_CHECKING
 
-from asyncrepl.events.object_info import MISSING, lookup
+from asyncrepl.events.object_info import MISSING, is_real_instance, lookup
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, correction, replaced, short
 from asyncrepl.explain.fresh_names import fresh
+from asyncrepl.explain.kinds import is_awaitable
 from asyncrepl.explain.repairs.repair_case import LOOPS, single_assignment
 from asyncrepl.explain.rules.endless_waits import calls_on
 from asyncrepl.explain.scopes import CannotFixError
-from asyncrepl.explain.static_values import is_awaitable
 from asyncrepl.explain.value_origins import bindings, loads
 from asyncrepl.syntax.names import callee_name, canonical_name
 from asyncrepl.syntax.source_rewriter import Span
@@ -30,7 +30,7 @@ _COLLECTIONS = (list, set, tuple)
 
 def _are_futures(values: Iterable[object]) -> bool:
     held = list(values)
-    return bool(held) and all(isinstance(each, asyncio.Future) for each in held)
+    return bool(held) and all(is_real_instance(each, asyncio.Future) for each in held)
 
 
 def _is_pair(value: object) -> bool:

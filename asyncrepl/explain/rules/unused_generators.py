@@ -10,7 +10,7 @@ from itertools import pairwise
 from types import AsyncGeneratorType
 from typing import TYPE_CHECKING
 
-from asyncrepl.events.object_info import MISSING, code_of, function_of, has_begun
+from asyncrepl.events.object_info import MISSING, code_of, function_of, has_begun, is_real_instance
 from asyncrepl.explain.bindings import returned_values
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, correction, short
@@ -347,7 +347,7 @@ def _is_caught(
         return True
     named = kind.elts if isinstance(kind, ast.Tuple) else [kind]
     kinds = [resolver.value(each) for each in named]
-    return any(isinstance(each, type) and isinstance(error, each) for each in kinds)
+    return any(is_real_instance(each, type) and isinstance(error, each) for each in kinds)
 
 
 @correction

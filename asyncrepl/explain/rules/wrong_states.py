@@ -12,7 +12,7 @@ import functools
 from types import AsyncGeneratorType, CoroutineType, FunctionType, MethodType
 from typing import TYPE_CHECKING
 
-from asyncrepl.events.object_info import has_begun, lookup
+from asyncrepl.events.object_info import has_begun, is_real_instance, lookup
 from asyncrepl.explain.bindings import is_coroutine_function, variables
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, correction, short
@@ -42,7 +42,7 @@ def _awaited(evidence: Evidence) -> tuple[Site, ast.expr] | None:
 
 def _may_not_have_started(stream: object) -> bool:
     """Whether it has not begun; or is over by now, for its loop has closed it since."""
-    return isinstance(stream, AsyncGeneratorType) and (
+    return is_real_instance(stream, AsyncGeneratorType) and (
         stream.ag_frame is None or not has_begun(stream)
     )
 
@@ -134,7 +134,7 @@ def _coroutine_again(evidence: Evidence) -> Finding | None:
     if not isinstance(name, ast.Name):
         return _kept_coroutine(evidence, found[0].unit, name)
     value = evidence.resolver.value(name)
-    if not isinstance(value, CoroutineType):
+    if not is_real_instance(value, CoroutineType):
         return None
     state = "has run already" if value.cr_frame is None else "somebody awaits already"
     why = f"`{name.id}` is a coroutine that {state}; it runs once. Call its function again."
@@ -153,7 +153,7 @@ def _kept_coroutine(evidence: Evidence, unit: Unit, node: ast.expr) -> Finding |
         own = function.__func__ if type(function) is MethodType else function
         if type(own) is type(_cached):
             held = [own.__wrapped__]  # whose calls it keeps
-        elif isinstance(function, FunctionType | MethodType):
+        elif is_real_instance(function, (FunctionType, MethodType)):
             held = _variables_of(function)
     if not any(_is_over(each) or is_coroutine_function(each) for each in held):
         return None
@@ -187,16 +187,16 @@ def _cached() -> None:
 
 def _variables_of(function: FunctionType | MethodType) -> list[object]:
     """What a function holds: in its closure, in its object, and what is in dictionaries there."""
-    own = function.__func__ if isinstance(function, MethodType) else function
-    held = list(variables(own, False).values()) if isinstance(own, FunctionType) else []
-    if isinstance(function, MethodType):
+    own = function.__func__ if is_real_instance(function, MethodType) else function
+    held = list(variables(own, False).values()) if is_real_instance(own, FunctionType) else []
+    if is_real_instance(function, MethodType):
         held += getattr(function.__self__, "__dict__", {}).values()
     held += [each for value in held if type(value) is dict for each in value.values()]
-    return [each for each in held if isinstance(each, CoroutineType)]
+    return [each for each in held if is_real_instance(each, CoroutineType)]
 
 
 def _is_over(value: object) -> bool:
-    return isinstance(value, CoroutineType) and (value.cr_frame is None or value.cr_running)
+    return is_real_instance(value, CoroutineType) and (value.cr_frame is None or value.cr_running)
 
 
 @correction
@@ -260,7 +260,7 @@ def _awaits_itself(evidence: Evidence) -> Finding | None:
     if found is None:
         return None
     value = evidence.resolver.value(found[1])
-    if not isinstance(value, asyncio.Task) or not _runs_here(value, evidence):
+    if not is_real_instance(value, asyncio.Task) or not _runs_here(value, evidence):
         return None
     unit, fixing = found[0].unit, Fixing(evidence)
     text = short(unit, found[1])

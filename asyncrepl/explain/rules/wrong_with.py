@@ -7,7 +7,7 @@ import contextlib
 from types import AsyncGeneratorType, FunctionType, NoneType
 from typing import TYPE_CHECKING
 
-from asyncrepl.events.object_info import lookup
+from asyncrepl.events.object_info import is_real_instance, lookup
 from asyncrepl.explain.bindings import returned_values, takes
 from asyncrepl.explain.demands import Demand
 from asyncrepl.explain.explanation import Finding, Rule
@@ -156,7 +156,7 @@ def _closing(evidence: Evidence) -> Finding | None:
     """``with closing(stream())``, which calls ``close`` at its end: there is ``aclose`` only."""
     if not evidence.inner or evidence.inner[-1] is not contextlib.closing.__exit__.__code__:
         return None
-    if not isinstance(getattr(evidence.error, "obj", None), AsyncGeneratorType):
+    if not is_real_instance(getattr(evidence.error, "obj", None), AsyncGeneratorType):
         return None
     for site in evidence.sites[::-1]:
         for item in _items_at(site.unit, site.nodes):
@@ -255,7 +255,7 @@ def _plain_enter(evidence: Evidence) -> Finding | None:
         return None
     for name, count in _ARGUMENTS.items():
         method = lookup(use.info.kind, name)
-        if not isinstance(method, FunctionType) or not takes(method, count):
+        if not is_real_instance(method, FunctionType) or not takes(method, count):
             return None
         if not method.__code__.co_flags & _COROUTINE:
             why = (
