@@ -65,7 +65,7 @@ def probe_waits(tree: ast.AST) -> None:
                     ast.NamedExpr(value=ast.Await(ast.Call(args=[_, default]))) as test
                 ):
                     _probe_ending(test, default)
-                case ast.Call(args=arguments) if callee_name(node) in ("zip", "enumerate"):
+                case ast.Call(args=arguments) if callee_name(node) == "zip":
                     done = _done_sets(nodes)
                     node.args = [_unordered(each, done) for each in arguments]
                 case ast.For(body=body) if _waits(body):
