@@ -373,7 +373,7 @@ def rounds(obj: T) -> T:
 
 def counted(_: object, base: object, attribute: str, *key: object) -> None:
     """The list that a loop is in, the part `attribute` of `base`: it may have become shorter."""
-    log, found = active_log(), part_of(base, attribute, *key)
+    log, found = active_log(), _now(base, attribute, *key)
     if log is not None and type(found) is list:
         log.count(found, _getframe(1))
 

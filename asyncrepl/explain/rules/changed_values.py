@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from asyncrepl.events.object_info import MISSING
 from asyncrepl.explain.explanation import Finding, Rule
-from asyncrepl.explain.fix_editor import Fixing, correction, replaced, short
+from asyncrepl.explain.fix_editor import Fixing, awaited, correction, replaced, short
 from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.scopes import CannotFixError, deepen, own_nodes, scope
 from asyncrepl.explain.tokens import Words
@@ -218,10 +218,17 @@ def _outlives(evidence: Evidence) -> Finding | None:
     if not around or _leaves_nothing(evidence, around[0]):
         return None
     text, name = short(unit, call), written_name(owner)
-    waits = "awaited" if evidence.seen and evidence.seen.info.kind is CoroutineType else "walked"
+    if evidence.seen is not None and evidence.seen.info.kind is CoroutineType:
+        why = (
+            f"{text} is a coroutine, and not awaited when `return` leaves the block of `{name}`, "
+            "which closes that: nothing of it has run by then. Await it inside."
+        )
+        waits = evidence.units.nodes(ast.Await)
+        twice = any(isinstance(each.value, ast.Await) for _, each in waits)  # of what is returned
+        return Finding(why, None if twice else awaited(evidence, unit, call))
     why = (
         f"`return` leaves the block of `{name}`, which closes it, and {text} has not run by then: "
-        f"it begins when it is {waits}. Do that inside the block."
+        "it begins when it is walked. Do that inside the block."
     )
     return Finding(why)
 

@@ -66,7 +66,7 @@ def _bound(evidence: Evidence) -> Finding | None:
     elif (call := refused_by(evidence, _CHECK_CLOSED)) is None:
         return None
     elif made.isdisjoint(_RUNS):
-        text = short(evidence.unit, call)
+        text = short(evidence.unit, call, 24)
         return Finding(
             f"{text} asks a loop that is closed: close it when all has run, or make one."
         )
@@ -87,7 +87,7 @@ def _awaited(evidence: Evidence) -> Finding | None:
     does = "is" if isinstance(found.node, ast.Name | ast.Attribute) else "waits for"
     why = (
         f"{short(found.unit, found.node)} {does} a {kind} of another event loop than the one that "
-        f"runs here. {_OWN_LOOP}: make the {kind} in the `async def` that awaits it."
+        "runs here. Each `asyncio.run` has its own: make it in the `async def` that awaits it."
     )
     return Finding(why, _in_one_loop(evidence, found) or _one_run(evidence))
 
@@ -286,7 +286,7 @@ _OF_ANOTHER = ("asyncio-object-of-another-loop", "an object of another event loo
 _CLOSED = (
     "asyncio-object-of-another-loop",
     "an async generator that the end of a run has closed",
-    2,
+    3,
     (
         "`asyncio.run` closes the async generators of its loop when it ends, also those that are "
         "half way through: after that they have no more items. Iterate in one run."
