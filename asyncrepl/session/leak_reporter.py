@@ -20,6 +20,7 @@ import linecache
 import sys
 import threading
 import warnings
+import weakref
 from asyncio.log import logger
 from collections import deque
 from contextlib import contextmanager, suppress
@@ -98,11 +99,14 @@ class LeakReporter(Instrument):
         vars(warnings)[_WARNING_WRITER] = self._on_warning
         self._context.loop.set_exception_handler(self._on_loop_error)
         self._context.loop.live.instruments.add(self)
-        heard = threading.excepthook
+        # Each thread keeps the hook that it finds when it is made; this session is not to live on
+        # in one of asyncio's.
+        heard, weakly = threading.excepthook, weakref.ref(self)
 
         def hook(args: threading.ExceptHookArgs) -> None:
             heard(args)
-            self._on_thread_error(args.exc_value)
+            if (reporter := weakly()) is not None:
+                reporter._on_thread_error(args.exc_value)  # noqa: SLF001
 
         threading.excepthook = hook
         try:
