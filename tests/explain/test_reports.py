@@ -71,13 +71,16 @@ _NOT_YET = frozenset(
 )
 
 
+#: These go on until somebody presses Ctrl-C.
+_ENDLESS = ("servers-in-a-group-ok",)
+
 #: Of so many programs one is in each run of the suite; all are in those of ``--slow``.
 _SHARE = 5
 
 
 def _marked(case: Case) -> Any:
     marks = [pytest.mark.xfail(strict=True)] if case.name in _TWICE + _WITHIN else []
-    if crc32(case.name.encode()) % _SHARE:
+    if crc32(case.name.encode()) % _SHARE or case.name in _ENDLESS:
         marks.append(pytest.mark.slow)
     if case.name in _NOT_YET:
         marks.append(pytest.mark.xfail(strict=False, reason="a known miss"))

@@ -166,20 +166,24 @@ def test_a_demo_that_is_held_can_be_left(terminal: Terminal, tmp_path: Path) -> 
 def test_a_demo_that_is_left_takes_its_tickers_along(terminal: Terminal, tmp_path: Path) -> None:
     """Whichever way it is left; what ran before it goes on."""
     demo, other = tmp_path / "demo.pycon", tmp_path / "other.pycon"
-    demo.write_text(">>> :ticker beat 0.1\n>>> 'wait" + "." * 300 + "'\n")
-    other.write_text(">>> 'other'\n")
-    terminal.enter(":ticker mine 0.2")
+    for path, name in ((demo, "a"), (other, "b")):
+        path.write_text(f">>> :ticker {name}\n>>> 'wait" + "." * 300 + "'\n")
+    terminal.enter(":ticker mine")
     terminal.wait_for("mine started")
-    for leaving in (f":replay {other}", ":replay stop"):
-        terminal.begin(f":replay {demo}")
-        terminal.wait_for(">>> 'wait")
-        terminal.send("\x03")
-        terminal.wait_for("demo held")
-        terminal.begin(leaving)
-        terminal.wait_for("beat stopped")
-        terminal.wait_for_prompt()
-        terminal.enter(":clear")
-        terminal.wait(lambda: not any("beat stopped" in line for line in terminal.lines), "clear")
+    terminal.begin(f":replay {demo}")
+    hold(terminal, "a started")
+    terminal.begin(f":replay {other}")
+    terminal.wait_for("a stopped")
+    hold(terminal, "b started")
+    terminal.enter(":replay stop")
+    terminal.wait_for("b stopped")
     terminal.enter(":stop all")
     terminal.wait_for("mine stopped")
-    assert not any("beat stopped" in line for line in terminal.lines)
+
+
+def hold(terminal: Terminal, started: str) -> None:
+    """Press Ctrl-C while the demo types what follows on its ticker."""
+    terminal.wait_for(started)
+    terminal.wait_for(">>> 'w")
+    terminal.send("\x03")
+    terminal.wait_for("demo held")
