@@ -18,6 +18,7 @@ STDLIB = os.path.dirname(os.__file__)
 
 def note(what):
     frame = sys._getframe(2)
+    if os.path.dirname(frame.f_code.co_filename).endswith("asyncio"): return  # it asks what it gets
     chain = []
     while frame is not None:
         chain.append(f"{frame.f_code.co_filename}:{frame.f_lineno}")
