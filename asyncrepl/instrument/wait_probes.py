@@ -38,6 +38,8 @@ from asyncrepl.syntax.names import (
     bound_names,
     callee_name,
     canonical_name,
+    method_owner,
+    written_name,
 )
 
 if TYPE_CHECKING:
@@ -100,7 +102,7 @@ def _probe_returned(items: list[ast.withitem], body: Sequence[ast.stmt]) -> None
     names = {name for each in items for name in _names_of(each.optional_vars)}
     for node in [each for part in body for each in _own(part)]:
         match node:
-            case ast.Return(ast.Call(ast.Attribute(ast.Name(name))) as call) if name in names:
+            case ast.Return(ast.Call() as call) if written_name(method_owner(call)) in names:
                 node.value = wrapped_in_probe(".outliving", call)
 
 

@@ -165,9 +165,15 @@ def _meanings(
     owners = {
         name: function.value
         for name, function in functions.items()
-        if isinstance(function, ast.Attribute) and meanings[name].startswith(".")
+        if isinstance(function, ast.Attribute) and _is_of_object(meanings[name])
     }
     return meanings, owners
+
+
+def _is_of_object(meaning: str) -> bool:
+    """Whether a canonical name is that of a method: of an object, or of what a call gives."""
+    owner, dot, _ = meaning.rpartition(".")
+    return bool(dot) and (not owner or owner.endswith("()"))
 
 
 def _imported(node: ast.AST) -> Iterator[tuple[str, str]]:

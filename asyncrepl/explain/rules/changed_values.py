@@ -17,7 +17,14 @@ from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.scopes import CannotFixError, deepen, own_nodes, scope
 from asyncrepl.explain.tokens import Words
 from asyncrepl.explain.value_origins import bindings
-from asyncrepl.syntax.names import FUNCTIONS, LOOPS, bound_names, callee_name, written_name
+from asyncrepl.syntax.names import (
+    FUNCTIONS,
+    LOOPS,
+    bound_names,
+    callee_name,
+    method_owner,
+    written_name,
+)
 
 if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence
@@ -209,8 +216,7 @@ def _kept_by_default(fixing: Fixing, unit: Unit, function: Late, names: list[str
 def _outlives(evidence: Evidence) -> Finding | None:
     """What is returned out of ``async with … as x`` and runs only later, when that is left."""
     unit, call = evidence.unit, _seen(evidence)
-    function = call.func if isinstance(call, ast.Call) else None
-    owner = function.value if isinstance(function, ast.Attribute) else None
+    owner = method_owner(call) if isinstance(call, ast.Call) else None
     if call is None or owner is None:
         return None
     blocks = [each for each in unit.ancestors(call) if isinstance(each, ast.AsyncWith | ast.With)]

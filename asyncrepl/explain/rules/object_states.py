@@ -20,7 +20,7 @@ from asyncrepl.explain.repairs.repair_case import single_assignment
 from asyncrepl.explain.rules.scheduling_calls import RUNNING
 from asyncrepl.explain.scopes import CannotFixError, deepen, own_nodes, scope
 from asyncrepl.explain.value_origins import loads
-from asyncrepl.syntax.names import callee_name
+from asyncrepl.syntax.names import callee_name, method_owner
 from asyncrepl.syntax.source_rewriter import Span
 
 if TYPE_CHECKING:
@@ -271,7 +271,8 @@ def _done_already(evidence: Evidence) -> Finding | None:
     setters = ("set_result", "set_exception")
     if call is None or callee_name(call) not in setters or not evidence.direct:
         return None
-    future = call.func.value  # type: ignore[attr-defined]
+    if (future := method_owner(call)) is None:
+        return None
     text = short(unit, future)
     value = evidence.resolver.value(future)
     state = (
@@ -298,8 +299,9 @@ def _asked_first(fixing: Fixing, call: ast.Call, future: ast.expr) -> None:
     if any(isinstance(each, ast.Call) for each in ast.walk(future)):
         name = fixing.fresh(unit, "future")
         asked = f"({name} := {source(future)})"
-    rest = source(call)[len(source(future)) :]
-    edits.replace(statement, f"if not {asked}.done():\n{by}    {name}{rest}")
+    own = isinstance(call.func, ast.Attribute)  # else the method has a name of its own
+    set_ = name + source(call)[len(source(future)) :] if own else source(call)
+    edits.replace(statement, f"if not {asked}.done():\n{by}    {set_}")
 
 
 RULES = (
