@@ -39,7 +39,6 @@ from asyncrepl.syntax.names import (
     callee_name,
     canonical_name,
     method_owner,
-    written_name,
 )
 
 if TYPE_CHECKING:
@@ -102,8 +101,14 @@ def _probe_returned(items: list[ast.withitem], body: Sequence[ast.stmt]) -> None
     names = {name for each in items for name in _names_of(each.optional_vars)}
     for node in [each for part in body for each in _own(part)]:
         match node:
-            case ast.Return(ast.Call() as call) if written_name(method_owner(call)) in names:
+            case ast.Return(ast.Call() as call) if _owner(call) in names:
                 node.value = wrapped_in_probe(".outliving", call)
+
+
+def _owner(call: ast.Call) -> str:
+    """The name whose method is called; "" without one."""
+    owner = method_owner(call)
+    return owner.id if isinstance(owner, ast.Name) else ""
 
 
 def _names_of(node: ast.AST | None) -> list[str]:
