@@ -75,7 +75,7 @@ _NOT_YET = frozenset(
 _ENDLESS = ("servers-in-a-group-ok",)
 
 #: Of so many programs one is in each run of the suite; all are in those of ``--slow``.
-_SHARE = 5
+_SHARE = 9
 
 
 def _marked(case: Case) -> Any:
