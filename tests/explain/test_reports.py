@@ -72,7 +72,7 @@ _NOT_YET = frozenset(
 
 
 #: These go on until somebody presses Ctrl-C.
-_ENDLESS = ("servers-in-a-group-ok",)
+_ENDLESS = ("heartbeat-in-group", "servers-in-a-group-ok", "wait-on-done-forever")
 
 #: Of so many programs one is in each run of the suite; all are in those of ``--slow``.
 _SHARE = 9
