@@ -32,7 +32,7 @@ from asyncrepl.engine.code_owner import is_plumbing, traceback_entries
 from asyncrepl.engine.leaks.leak_log import ExplainedObjects, LeakLog
 from asyncrepl.events.findings import Finding, finding_at
 from asyncrepl.events.instrument import Instrument
-from asyncrepl.events.object_info import ObjectInfo, describe
+from asyncrepl.events.object_info import ObjectInfo, describe, is_real_instance
 from asyncrepl.runtime.process import PIPE_CLOSED
 from asyncrepl.session.frontend import ForegroundView
 from asyncrepl.views.error_lines import exception_lines, warning_text
@@ -148,6 +148,7 @@ class LeakReporter(Instrument):
 
         `outcome` is that of the statement that has just ended.
         """
+        self.explain_thread_errors()  # of those that ended while no loop ran
         # One registry serves all inputs, and knows lines but not files: the second coroutine
         # dropped on a line 1 would go untold. IPython empties it likewise.
         self._context.session.namespace.pop("__warningregistry__", None)
@@ -272,11 +273,12 @@ class LeakReporter(Instrument):
 
     def _on_thread_error(self, error: BaseException | None) -> None:
         """An error has ended a thread, and was told in it."""
-        if error is None or isinstance(error, SystemExit):
+        if error is None or is_real_instance(error, SystemExit):
             return
         self._thread_errors.append(error)
         if self._context.loop.is_running():
-            self._context.loop.call_soon_threadsafe(self.explain_thread_errors)
+            with suppress(RuntimeError):  # it is closed by now
+                self._context.loop.call_soon_threadsafe(self.explain_thread_errors)
 
     def explain_thread_errors(self) -> None:
         """Explain each error that has ended a thread; for the thread of the loop."""
