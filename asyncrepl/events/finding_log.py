@@ -12,7 +12,6 @@ from __future__ import annotations
 import gc
 import weakref
 from collections import deque
-from contextlib import suppress
 from types import CodeType, CoroutineType
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +22,7 @@ from asyncrepl.events.object_info import (
     describe,
     generator_of_step,
     has_begun,
+    instance_dict,
     is_new,
     lookup,
 )
@@ -67,6 +67,8 @@ class FindingLog:
         #: The async generators in a step of which a task was cancelled: those that are over, are
         #: so for that.
         self.cut: weakref.WeakSet[Any] = weakref.WeakSet()
+        #: How often it was looked there whether what is yielded is kept.
+        self._looks: dict[tuple[CodeType, int], int] = {}
         #: The async generators that were closed half way through, when a loop ended.
         self.shut: weakref.WeakSet[Any] = weakref.WeakSet()
         #: The iterators that have come to an end, by ``id``, and where that was; see
@@ -214,8 +216,9 @@ class FindingLog:
         known, first, times = self._rounds.get(key, new)
         if known != id(obj):
             _, first, times = new
-        kept = first
-        if times < _LOOKS:
+        kept, place = first, (frame.f_code, frame.f_lasti)
+        if times < _LOOKS and self._looks.get(place, 0) < _ALL_LOOKS:
+            self._looks[place] = self._looks.get(place, 0) + 1
             kept = sum(type(each) in _KEEPERS for each in gc.get_referrers(obj))
         self._rounds[key] = (id(obj), first if times else kept, times + 1)
         if times and kept > first:
@@ -276,6 +279,7 @@ class FindingLog:
         self.unbegun.clear()
         self._remembered.clear()
         self._rounds.clear()
+        self._looks.clear()
 
 
 def _waits_for_synchronization(task: Any) -> bool:
@@ -290,8 +294,9 @@ def _waits_for_synchronization(task: Any) -> bool:
 
 #: Compared by their value; of all else only the ``id`` is noted, so nothing is held.
 _PLAIN = frozenset({int, float, str, bytes, bool, type(None)})
-#: Whether what was yielded is kept, is looked at so often; it takes a millisecond.
-_LOOKS = 3
+#: Whether what was yielded is kept, is looked at so often by one generator, and by all of a place:
+#: that goes through all objects there are.
+_LOOKS, _ALL_LOOKS = 3, 9
 _KEEPERS = (list, deque)
 
 
@@ -303,10 +308,7 @@ def part_of(base: object, attribute: str, *key: object) -> object:
     """
     found = base
     if attribute:
-        found = MISSING
-        with suppress(AttributeError):
-            names = object.__getattribute__(base, "__dict__")
-            found = names.get(attribute, MISSING) if type(names) is dict else MISSING
+        found = instance_dict(base).get(attribute, MISSING)
         if found is MISSING:
             inherited = lookup(type(base), attribute)
             found = MISSING if hasattr(type(inherited), "__get__") else inherited

@@ -29,6 +29,8 @@ def note(what):
 class Proxy:
     @property
     def __class__(self): note("class"); raise RuntimeError("no request")
+    @property
+    def __dict__(self): note("dict"); raise RuntimeError("no request")
     def __getattribute__(self, name): note(name); return object.__getattribute__(self, name)
     def __getattr__(self, name): raise RuntimeError("no request")
     def __repr__(self): return "<proxy>"

@@ -12,7 +12,7 @@ from types import AsyncGeneratorType
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from asyncrepl.events.finding_log import was_shut
-from asyncrepl.events.object_info import code_of, is_real_instance
+from asyncrepl.events.object_info import code_of, instance_dict, is_real_instance
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, correction, short
 from asyncrepl.explain.held_operands import innermost_frame
@@ -148,7 +148,10 @@ def _foreign(evidence: Evidence, *, at_hand: bool) -> _Awaited | None:
         if at_hand and site is evidence.sites[-1]:
             values += _values_at_hand(evidence)
         for each in values:
-            if is_real_instance(each, asyncio.Future) and each.get_loop() is not loop:
+            if (
+                is_real_instance(each, asyncio.Future)
+                and asyncio.Future.get_loop(each) is not loop
+            ):
                 return _Awaited(site.unit, node, each)
     return None
 
@@ -176,14 +179,7 @@ def _values_at_hand(evidence: Evidence) -> list[Any]:
     frame = innermost_frame(evidence) if evidence.inner else None
     if frame is None:
         return []
-    return [*frame.f_locals.values(), *_attributes(frame.f_locals.get("self"))]
-
-
-def _attributes(owner: object) -> list[object]:
-    """What an object has of its own; it is not asked."""
-    if not type(owner).__dictoffset__:
-        return []
-    return [*object.__getattribute__(owner, "__dict__").values()]
+    return [*frame.f_locals.values(), *instance_dict(frame.f_locals.get("self")).values()]
 
 
 # -- corrections -----------------------------------------------------------------------
@@ -267,14 +263,18 @@ def _common_body(unit: Unit, statements: list[ast.stmt]) -> list[ast.stmt]:
 def _cannot_move(unit: Unit, moved: list[ast.stmt]) -> bool:
     """Whether `moved` binds names that are used elsewhere, or cannot stand in a function."""
     nodes = [node for each in moved for node in ast.walk(each)]
-    kinds = (*FUNCTIONS, ast.ClassDef, ast.Import, ast.ImportFrom, ast.Global, ast.Lambda)
+    kinds = (
+        *(*FUNCTIONS, ast.ClassDef, ast.Import, ast.ImportFrom, ast.Global, ast.Lambda),
+        ast.GeneratorExp,  # with an `await` in it, it would be an asynchronous one
+    )
+    texts = (ast.Constant, ast.JoinedStr)  # over several lines: they would get the indentation
     bound = {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
     inside = {id(node) for node in nodes}
     used = (n for n in unit.nodes(ast.Name) if id(n) not in inside)
     return (
         any(isinstance(node, kinds) for node in nodes)
         or any(name.id in bound for name in used)
-        or any(isinstance(n, ast.Constant) and "\n" in str(n.value) for n in nodes)
+        or any(isinstance(n, texts) and n.end_lineno != n.lineno for n in nodes)
     )
 
 
