@@ -195,8 +195,7 @@ def diagnose(program: Program, clock: Clock | None = None) -> Diagnosis:
             shell.outcomes.show_error = failed
             shell.narrator.listen()
             shell.mistake_reporter.stuck, shell.mistake_reporter.silent = _end_waiting, True
-            findings = shell.loop.live.findings
-            findings.patient = True
+            shell.loop.live.findings.patient = True
             folder = None if program.path is None else str(program.path.parent)
             with _watched(shell), UserModuleFinder(shell.session.sources, folder):
                 found.status = run_program(shell, program.text, program.filename)
@@ -205,14 +204,7 @@ def diagnose(program: Program, clock: Clock | None = None) -> Diagnosis:
                 # What is noticed from now on may come of it: an error leaves things undone.
                 found.explanation = found.explanation or shell.first
             else:
-                findings.end()
-                shell.mistake_reporter.look()
-                if shell.first is None:
-                    for unrun in unrun_findings():
-                        findings.add(unrun)
-                    shell.mistake_reporter.look()
-                if shell.first is None and program.path is not None and needs_loop(program.text):
-                    shell.mistake_reporter.note_end_of_program(program.filename)
+                _look_at_the_end(shell, program)
             perhaps = _tentative_explanation(shell)  # while its source is known
     except _DeadlockError:
         found.error, found.shown = None, ()  # closing the session has cancelled it
@@ -227,6 +219,19 @@ def diagnose(program: Program, clock: Clock | None = None) -> Diagnosis:
     said = {(each.id, each.why): each for each in reversed(found.explanations)}
     found.more = tuple(each for each in found.more if said[each.id, each.why] is each)
     return found
+
+
+def _look_at_the_end(shell: Shell, program: Program) -> None:
+    """See what a program that ended without an error has left undone, the surest first."""
+    findings, mistakes = shell.loop.live.findings, shell.mistake_reporter
+    findings.end()
+    mistakes.look()
+    if shell.first is None:
+        for unrun in unrun_findings():
+            findings.add(unrun)
+        mistakes.look()
+    if shell.first is None and program.path is not None and needs_loop(program.text):
+        mistakes.note_end_of_program(program.filename)
 
 
 class _BlockedOthers(Instrument):
