@@ -39,7 +39,8 @@ if TYPE_CHECKING:
 
 
 def _names(shell: Shell, _typed: str) -> CompletionWords:
-    return [name for name in shell.session.namespace if not name.startswith("_")]
+    names = [name for name in shell.session.namespace if type(name) is str]
+    return [name for name in names if not name.startswith("_")]
 
 
 @command(
@@ -58,8 +59,9 @@ def _names(shell: Shell, _typed: str) -> CompletionWords:
 def _info(shell: Shell, rest: str) -> list[Line]:
     name = rest.strip("? ")
     if not name:
-        names = [(name, _short_kind(shell.session.namespace[name])) for name in _names(shell, "")]
-        return two_columns([(printable(name), kind) for name, kind in names], shell.console.width)
+        own = shell.session.namespace
+        rows = [(printable(name), _short_kind(own[name])) for name in _names(shell, "")]
+        return two_columns(rows, shell.console.width)
     found = find_named(name, shell.session.namespace)
     if found is MISSING:
         raise CommandError(f"{one_line(name)!r} is not defined{_hint(name, shell)}")

@@ -114,7 +114,9 @@ def test_an_object_has_the_source_of_its_class(type_in: Typed) -> None:
 
 def test_alone_it_lists_the_names(type_in: Typed) -> None:
     """What each is, to async code if it is something to it; no code of the user's runs."""
-    type_in("_hidden, many, nothing, text = 1, [*range(10000)], None, 'abc'\nimport json")
+    type_in(
+        "_hidden, many, nothing, text = 1, [*range(10000)], None, 'abc'\nimport json\nglobals()[1] = 2"
+    )
     assert type_in(":info").splitlines() == [
         "asyncio    module",
         "numbers    async generator function",
