@@ -276,6 +276,22 @@ def _awaits_itself(evidence: Evidence) -> Finding | None:
     return Finding(why, fixing.fix())
 
 
+def _awaited_itself(evidence: Evidence) -> Finding | None:
+    """The same, seen by another that awaits the task before its error is thrown into it.
+
+    A C task keeps the mark of an ``await`` under way from its own, and refuses the next.
+    """
+    found = _awaited(evidence)
+    task = evidence.resolver.value(found[1]) if found else None
+    if found is None or not is_real_instance(task, asyncio.Task) or task.cancelled():
+        return None
+    failed = task.exception() if task.done() else None
+    if "cannot await on itself" not in str(failed) and not task._asyncio_future_blocking:  # noqa: SLF001
+        return None
+    name = short(found[0].unit, found[1])
+    return Finding(f"{name} awaits itself somewhere inside, so nobody else can wait for it.")
+
+
 def _is_current(node: ast.expr) -> bool:
     return isinstance(node, ast.Call) and callee_name(node) == "current_task"
 
@@ -382,6 +398,15 @@ RULES = (
         "`asyncio.all_tasks()` contains the running task; waiting for it waits for oneself. "
         "Take it out: `asyncio.all_tasks() - {asyncio.current_task()}`.",
         _awaits_itself,
+        errors=(RuntimeError,),
+    ),
+    Rule(
+        "task-waits-for-itself",
+        "another task waiting for one that awaits itself",
+        3,
+        "A task that awaits itself can never be done. Leave out `asyncio.current_task()` where "
+        "it waits for others.",
+        _awaited_itself,
         errors=(RuntimeError,),
     ),
     Rule(
