@@ -71,8 +71,13 @@ _NOT_YET = frozenset(
 )
 
 
-#: These go on until somebody presses Ctrl-C.
-_ENDLESS = ("heartbeat-in-group", "servers-in-a-group-ok", "wait-on-done-forever")
+#: These go on until somebody ends them.
+_ENDLESS = (
+    "heartbeat-in-group",
+    "servers-in-a-group-ok",
+    "sleeps-without-sleeping",
+    "wait-on-done-forever",
+)
 
 #: Of so many programs one is in each run of the suite; all are in those of ``--slow``.
 _SHARE = 9
