@@ -10,6 +10,7 @@ import signal
 import sys
 from collections import Counter
 from typing import TYPE_CHECKING
+from zlib import crc32
 
 import pytest
 from support.shells import Typed, typed_shell
@@ -27,8 +28,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--slow", action="store_true", help="run also the tests that take long")
 
 
+@pytest.hookimpl(tryfirst=True)  # `-m slow` looks at the marks
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Skip what takes long, if it is not asked for."""
+    for item in items:
+        sampled = item.get_closest_marker("sampled")
+        if sampled is not None and crc32(item.name.encode()) % sampled.args[0]:
+            item.add_marker(pytest.mark.slow)
     if not config.getoption("--slow"):
         for item in items:
             if item.get_closest_marker("slow") is not None:
@@ -61,6 +67,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if getattr(config.option, "dist", "no") == "load":  # what takes seconds stands side by side
         config.option.dist = "worksteal"
     config.addinivalue_line("markers", "slow: takes long, and is run with --slow only")
+    config.addinivalue_line("markers", "sampled(n): of its cases all but one in n are slow")
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
     for number in (signal.SIGQUIT, signal.SIGHUP, signal.SIGTERM, signal.SIGTSTP, signal.SIGCHLD):
         if signal.getsignal(number) is signal.SIG_IGN:

@@ -38,6 +38,7 @@ def test_what_a_text_refers_to_is_there(path: Path) -> None:
         )
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 def test_the_page_of_mistakes_is_what_the_rules_say() -> None:
     """``docs/mistakes.md`` has every rule, and its examples are corrected as the prompt does."""

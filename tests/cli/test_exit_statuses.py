@@ -42,6 +42,7 @@ def forked(*words: str, stdin: str) -> subprocess.CompletedProcess[str]:
     return forked_starts.run([sys.executable, "-m", "asyncrepl", *words], input=stdin, text=True)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("how", ["-c", "FILE", "pipe"])
 @pytest.mark.parametrize("place", PLACES)
 def test_leaving_is_as_under_python(tmp_path: Path, place: str, how: str) -> None:

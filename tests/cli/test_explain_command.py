@@ -365,6 +365,7 @@ def test_the_change_is_shown_and_can_be_applied(tmp_path: Path, text: str) -> No
     assert path.read_text() == text.replace("    for", "    async for")
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     "before",
     [
@@ -411,6 +412,7 @@ def test_what_an_error_leaves_undone_does_not_explain_it(tmp_path: Path) -> None
     assert asked(tmp_path, text)["explanation"] is None
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("as_json", [[], ["--json"]])
 @pytest.mark.parametrize(
     ("file", "stdin", "complaint"),

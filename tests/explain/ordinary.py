@@ -6,7 +6,7 @@ of `PLACES` puts it somewhere near async iteration, where a hasty rule would see
 
 from __future__ import annotations
 
-from itertools import product
+from itertools import islice, product
 from textwrap import indent
 
 from explain.harness import DATA
@@ -135,13 +135,15 @@ def errors() -> list[str]:
     return found
 
 
-def programs(statements: list[str] | None = None) -> list[tuple[str, str, str]]:
+def programs(statements: list[str] | None = None, *, apart: int = 1) -> list[tuple[str, str, str]]:
     """The error, the name of the place, and the text, of every error in every place.
 
-    The errors are those of ``ordinary.txt``, or those of the `statements` that are given.
+    The errors are those of ``ordinary.txt``, or those of the `statements` that are given; of all
+    pairs of error and place one in `apart` is taken.
     """
+    places = {**PLACES, **SYNC_PLACES}.items()
     found = []
-    for error, (name, place) in product(statements or errors(), {**PLACES, **SYNC_PLACES}.items()):
+    for error, (name, place) in islice(product(statements or errors(), places), 0, None, apart):
         text = _placed(error, place)
         if _is_program(error, name, text):
             found.append((error, name, text))

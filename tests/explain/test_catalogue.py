@@ -73,6 +73,7 @@ def test_cause_and_step_are_right_and_the_fix_runs(
     check(verdict)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("pair", covered(), ids=names)
 def test_the_same_in_one_file(pair: tuple[dict[str, Any], dict[str, Any]]) -> None:
     """As one text, the mistake is recognised and the whole corrected text runs clean."""

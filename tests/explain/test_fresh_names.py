@@ -73,6 +73,7 @@ def trouble_with(inputs: list[str], tried: set[str]) -> list[str]:
     return found
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("category", sorted({entry["category"] for entry in load("misuse")}))
 def test_a_correction_takes_no_name(category: str) -> None:
     """Whoever has the names that it makes: it runs, prints the same, and they mean the same."""

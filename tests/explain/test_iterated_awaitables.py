@@ -84,6 +84,7 @@ def program(body: str) -> str:
     return HEAD + "\n".join(lines) + "\n\n\nasyncio.run(main())\n"
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("body", MISTAKES)
 def test_a_mistake_is_explained_and_its_fix_prints_the_result(body: str, tmp_path: Path) -> None:
     found = diagnosed(program(body)).explanation

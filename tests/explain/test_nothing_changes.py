@@ -60,6 +60,7 @@ def seen(inputs: list[str], *, instrumented: bool, virtual: bool) -> list[object
     return info(run(inputs, instrumented=instrumented, virtual=virtual))
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("entry", load("misuse"), ids=lambda entry: entry["id"])
 def test_known_mistakes_fail_in_the_same_way(entry: dict[str, Any]) -> None:
     """With probes a snippet raises, prints and warns what it does without them."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import sys
 from typing import Any
-from zlib import crc32
 
 import pytest
 from explain.reports import CAUSES, Case, cases, judge
@@ -79,13 +78,10 @@ _ENDLESS = (
     "wait-on-done-forever",
 )
 
-#: Of so many programs one is in each run of the suite; all are in those of ``--slow``.
-_SHARE = 9
-
 
 def _marked(case: Case) -> Any:
     marks = [pytest.mark.xfail(strict=True)] if case.name in _TWICE + _WITHIN else []
-    if crc32(case.name.encode()) % _SHARE or case.name in _ENDLESS:
+    if case.name in _ENDLESS:
         marks.append(pytest.mark.slow)
     if case.name in _NOT_YET:
         marks.append(pytest.mark.xfail(strict=False, reason="a known miss"))
@@ -103,6 +99,7 @@ def _marked(case: Case) -> Any:
 _ALL = [*cases(), *cases(folder="shapes")]
 
 
+@pytest.mark.sampled(11)
 @pytest.mark.parametrize("case", [*map(_marked, _ALL)])
 def test_a_report_is_explained(case: Case) -> None:
     """The cause is named, the correction prints the right lines, the right program is silent."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import islice
-
 import pytest
 from explain.harness import explained, run
 from explain.libraries import ERRORS, LIBRARIES
@@ -12,8 +10,8 @@ from explain.ordinary import SETUP, programs
 
 READINGS = "async def readings(n=3):\n    for i in range(n):\n        yield i\n"
 #: Each is about forty places and errors apart: `proof/silence.py` takes all.
-SAMPLE = list(islice(programs(), 0, None, 37))
-OF_LIBRARIES = programs(ERRORS)[::29]
+SAMPLE = programs(apart=37)
+OF_LIBRARIES = programs(ERRORS, apart=29)
 MUTANTS = [each for program in list(right_programs())[::3] for each in mutants(program, 1)]
 
 

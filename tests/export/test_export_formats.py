@@ -93,6 +93,7 @@ def test_a_cast_plays_the_session(recording: Recording) -> None:
     assert [line for line in shown if line] == [*expected, ">>>"]
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     "demo",
     [demo for demo in demo_transcripts() if not missing_requirement(load_transcript(demo.path))],

@@ -50,8 +50,8 @@ def _faulty(apart: int) -> Iterable[list[str]]:
 def main(apart: int = 1) -> int:
     """Print the figures; the exit status."""
     started = time.monotonic()
-    errors = told([SETUP, text] for _, _, text in islice(programs(), 0, None, apart))
-    libraries = told([SETUP + LIBRARIES, text] for _, _, text in programs(ERRORS)[::apart])
+    errors = told([SETUP, text] for _, _, text in programs(apart=apart))
+    libraries = told([SETUP + LIBRARIES, text] for _, _, text in programs(ERRORS, apart=apart))
     faults = told(_faulty(apart))
     print(
         f"Python {VERSION}: ordinary errors {errors[0]}, explained {errors[1]}; "

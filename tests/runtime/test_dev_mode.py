@@ -77,6 +77,7 @@ _WITH_RESOURCES = (
 )
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     ("words", "status"),
     [

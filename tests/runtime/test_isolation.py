@@ -97,6 +97,7 @@ def test_no_file_of_the_folder_runs_inside_the_tool(door: list[str], folder: Pat
     assert not (folder / "sprung").exists(), (folder / "sprung").read_text()
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("name", ["queue", "random", "datetime", "difflib", "pygments", "json"])
 def test_the_users_own_imports_find_his_files(door: list[str], folder: Path, name: str) -> None:
     """Whether or not asyncrepl has imported the library's module of that name already."""

@@ -6,6 +6,7 @@ import gc
 import tracemalloc
 from typing import TYPE_CHECKING
 
+import pytest
 from support.shells import typed_shell
 
 from asyncrepl.engine.tasks.timeline import Timeline
@@ -24,6 +25,7 @@ async def walk():
 """
 
 
+@pytest.mark.slow
 def test_ten_tickers_with_lanes_and_narration_stay_as_small() -> None:
     """Once the record is full, here of a small part of its length, nothing grows any more."""
     with typed_shell() as type_in:

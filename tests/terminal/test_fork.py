@@ -57,6 +57,7 @@ def ask(terminal: Terminal, text: str) -> str:
     return shown[-1].removeprefix("< ").removesuffix(" >")
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     ("text", "status"),
     [

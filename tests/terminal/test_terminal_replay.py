@@ -128,6 +128,7 @@ def test_what_cannot_be_played_is_refused(
     assert told in "".join(terminal.lines)
 
 
+@pytest.mark.slow
 def test_a_demo_that_is_held_can_be_left(terminal: Terminal, tmp_path: Path) -> None:
     """By `:replay stop`, or by another one, which is played to its end; then time goes on."""
     first, second = tmp_path / "first.pycon", tmp_path / "second.pycon"
