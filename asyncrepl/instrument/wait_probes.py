@@ -42,7 +42,7 @@ from asyncrepl.syntax.names import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 T = TypeVar("T")
 _WAITS = (ast.Await, ast.AsyncFor, ast.AsyncWith, ast.Yield)
@@ -76,7 +76,7 @@ def probe_waits(tree: ast.AST) -> None:
                 case ast.Yield(ast.Name(name)) if _is_reused(nodes, node, name):
                     node.value = wrapped_in_probe(".reused", node.value)  # type: ignore[arg-type]
         if isinstance(function, ast.AsyncFunctionDef):
-            _probe_written(nodes)
+            _probe_written([function, *nodes])
 
 
 def _own(node: ast.AST) -> Iterator[ast.AST]:
@@ -267,7 +267,7 @@ def _probe_written(nodes: list[ast.AST]) -> None:
             continue
         if isinstance(store, ast.AugAssign):
             _probe_added(store, part)
-        elif not isinstance(_bare(store.value), ast.Name):
+        else:
             _probe_worked_out(nodes, stores, store, part)
 
 
@@ -284,7 +284,12 @@ def _probe_worked_out(
     nodes: list[ast.AST], stores: list[ast.Assign | ast.AugAssign], store: ast.Assign, part: _Part
 ) -> None:
     """``old = x.total`` … ``await`` … ``x.total = old + 1``; or written where it was missing."""
-    names = {each.id for each in ast.walk(store.value) if isinstance(each, ast.Name)}
+    given = _bare(store.value)  # a mere name may give back what it was
+    names = {
+        each.id for each in ast.walk(given) if isinstance(each, ast.Name) and each is not given
+    }
+    blocks = [getattr(each, name, None) for each in nodes for name in ("body", "orelse")]
+    block = next((each for each in blocks if isinstance(each, list) and store in each), [])
     for node in nodes:
         match node:
             case ast.Assign([ast.Name(name)]) if name in names and node.lineno < store.lineno:
@@ -294,12 +299,18 @@ def _probe_worked_out(
                     _wrap_part(node, ".remembered", part)
                     _wrap_part(store, ".overwriting", part)
                     return
-            case ast.If(test=test, body=body) if store in body and _is_missing(test, part):
+            case ast.If(test=test, body=body) if store in body and _asks(test, part, there=False):
                 before = body[: body.index(store) + 1]
-                if _waits(before):
-                    node.test = _with_part(wrapped_in_probe(".remembered", test), part)
-                    _wrap_part(store, ".overwriting", part)
-                    return
+            case ast.If(test=test, body=[*_, ast.Return()], orelse=[]) if node in block[
+                : block.index(store)
+            ] and _asks(test, part, there=True):
+                before = block[block.index(node) + 1 : block.index(store) + 1]
+            case _:
+                continue
+        if isinstance(node, ast.If) and _waits(before):
+            node.test = _with_part(wrapped_in_probe(".remembered", test), part)
+            _wrap_part(store, ".overwriting", part)
+            return
 
 
 def _first_target(store: ast.Assign | ast.AugAssign) -> ast.expr:
@@ -312,15 +323,21 @@ def _waits_between(nodes: list[ast.AST], first: ast.Assign, last: ast.Assign) ->
     )
 
 
-def _is_missing(test: ast.expr, part: _Part) -> bool:
-    """Whether `test` asks if there is no such thing yet: ``key not in cache``, ``x.y is None``."""
-    match test:
-        case ast.Compare(key, [ast.NotIn()], [owner]) if part[2] is not None:
+def _asks(test: ast.expr, part: _Part, *, there: bool) -> bool:
+    """Whether `test` asks if there is such a thing, or none: ``key in cache``, ``x is None``."""
+    match _bare(test):
+        case ast.UnaryOp(ast.Not(), asked):
+            return _asks(asked, part, there=not there)
+        case ast.BoolOp(op, asked) if isinstance(op, ast.And) is there:
+            return any(_asks(each, part, there=there) for each in asked)
+        case ast.Compare(key, [ast.In() | ast.NotIn() as how], [owner]) if part[2] is not None:
             found = _part(_bare(owner))
-            return _same(found and (found[0], found[1], key), part)
-        case ast.Compare(left, [ast.Is()], [ast.Constant(None)]):
-            return _same(_part(_bare(left)), part)
-    return False
+            asks_for = isinstance(how, ast.In) is there
+            return asks_for and _same(found and (found[0], found[1], key), part)
+        case ast.Compare(left, [ast.Is() | ast.IsNot() as how], [ast.Constant(None)]):
+            return isinstance(how, ast.IsNot) is there and _same(_part(_bare(left)), part)
+        case plain:
+            return there and _same(_part(plain), part)
 
 
 def _wrap_part(node: ast.Await | ast.Assign | ast.AugAssign, probe: str, part: _Part) -> None:
@@ -371,13 +388,6 @@ def ending(obj: T) -> T:
     return obj
 
 
-def rounds(obj: T) -> T:
-    """What a loop goes through, in whose rounds something is remembered."""
-    if (log := active_log()) is not None:
-        log.forget_frame(_getframe(1))
-    return obj
-
-
 def counted(_: object, base: object, attribute: str, *key: object) -> None:
     """The list that a loop is in, the part `attribute` of `base`: it may have become shorter."""
     log, found = active_log(), _now(base, attribute, *key)
@@ -385,18 +395,15 @@ def counted(_: object, base: object, attribute: str, *key: object) -> None:
         log.count(found, _getframe(1))
 
 
-def late(obj: T) -> T:
-    """What runs when the loop that makes it is over, and asks for a variable of the loop."""
-    if (log := active_log()) is not None:
-        log.again("late", obj, _getframe(1))
-    return obj
+def _telling(name: str) -> Callable[[T], T]:
+    """A probe that gives what it is given to the log's method `name`, and where that was."""
 
+    def probe(obj: T) -> T:
+        if (log := active_log()) is not None:
+            getattr(log, name)(obj, _getframe(1))
+        return obj
 
-def reused(obj: T) -> T:
-    """What a generator yields again after it has changed it; who walks it may keep it."""
-    if (log := active_log()) is not None:
-        log.reused(obj, _getframe(1))
-    return obj
+    return probe
 
 
 def remembered(obj: T, base: object, attribute: str, *key: object) -> T:
@@ -425,17 +432,8 @@ def _now(base: Any, attribute: str, *key: object) -> object:
 
 #: What counts as false and is no None, of types whose truth runs nothing of the user's.
 _EMPTY = (int, float, str, bytes, list, tuple, dict, set, bool)
-_PROBES = (
-    outliving,
-    unordered,
-    ending,
-    uncalled,
-    limiting,
-    rounds,
-    counted,
-    late,
-    reused,
-    remembered,
-    overwriting,
-)
+_PROBES = (outliving, unordered, ending, uncalled, limiting, counted, remembered, overwriting)
+#: Methods of the log that are probes, too.
+_TELLING = ("rounds", "late", "reused", "reading", "clearing", "setting", "getting", "gathered")
 vars(builtins).update({f".{probe.__name__}": probe for probe in _PROBES})
+vars(builtins).update({f".{name}": _telling(name) for name in _TELLING})
