@@ -246,6 +246,11 @@ class FindingLog:
         if type(event) is Event and event.is_set():
             self.cleared[event] = _task_id()
 
+    def cancelling(self, task: object, frame: FrameType) -> None:
+        """See a task that cancels itself."""
+        if id(task) == _task_id():
+            self.see("own cancel", task, frame)
+
     def setting(self, variable: object, frame: FrameType) -> None:
         """Note that a task sets `variable`, of its own context: others do not see that."""
         if type(variable) is ContextVar and (task := _task_id()):

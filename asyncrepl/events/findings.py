@@ -25,7 +25,7 @@ FindingKind = Literal[
     "hogged", "sequential", "alternating", "unsuspended", "unwoken", "shut", "started",
     "paired", "unshared", "decorating", "called back", "in use",
     "overwriting", "shrunk", "late", "reused", "limiting", "uncalled", "outliving", "unordered",
-    "falsy", "past end", "set elsewhere", "unread",
+    "falsy", "past end", "set elsewhere", "unread", "own cancel",
 ]  # fmt: skip
 
 
@@ -67,6 +67,7 @@ class Finding(NamedTuple):
     - "set elsewhere": a context variable has no value here, another task has set it, at `made`;
     - "unread": nobody looks at what ``gather`` has given, and among it is an error of the kind
       `info`;
+    - "own cancel": a task cancels itself;
     - "uncalled": a method of it was asked whether it is true, and not called;
     - "limiting": a lock, a semaphore or a timeout was entered around tasks alone;
     - "cut off": so do tasks made anywhere, and the program's loop has run to its end;

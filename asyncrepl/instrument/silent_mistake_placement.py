@@ -228,6 +228,7 @@ _CALLING_BACK = (
 #: Methods of objects that only a text has which makes one: by what makes it, and the method.
 _METHODS = {
     ("Event", "clear"): ".clearing",
+    ("create_task", "cancel"): ".cancelling",
     ("ContextVar", "set"): ".setting",
     ("ContextVar", "get"): ".getting",
 }

@@ -10,9 +10,8 @@ their own time is nothing to it.
 - "reused": a generator yields one object again and again, and changes it;
 - "limiting": what is entered around tasks that run when it is left;
 - "late": what runs later asks for the variable of the loop that makes it;
-- "outliving": what runs when it is iterated over or awaited is returned out of the block that it
-  needs;
-- "unordered": the tasks that are done, as `asyncio.wait` gives them, are taken for a row;
+- "outliving": what runs when it is walked or awaited is returned out of the block it needs;
+- "unordered": the set of the tasks that are done is taken for a row;
 - "falsy": a loop ends with an item that counts as false.
 
 Only names, attributes of names and items of these are followed, and only as far as they can be
@@ -48,6 +47,7 @@ T = TypeVar("T")
 _WAITS = (ast.Await, ast.AsyncFor, ast.AsyncWith, ast.Yield)
 _TASK_MAKERS = {"create_task", "ensure_future"}
 _REGISTRARS = {"call_soon", "call_soon_threadsafe", "call_later", "call_at", "add_done_callback"}
+_KEEPERS = ("append", "add", "insert", "register")  # their names begin so
 _MUTATORS = {"clear", "append", "extend", "update", "add", "insert", "pop", "remove"}
 
 
@@ -118,8 +118,7 @@ def _names_of(node: ast.AST | None) -> list[str]:
 def _probe_ending(test: ast.NamedExpr, default: ast.expr) -> None:
     """``while item := await anext(it, None)``."""
     step = test.value.value if isinstance(test.value, ast.Await) else None
-    nothing = isinstance(default, ast.Constant) and default.value is None
-    if nothing and step is not None and callee_name(_bare(step)) == "anext":
+    if getattr(default, "value", 0) is None and step and callee_name(_bare(step)) == "anext":
         test.value = wrapped_in_probe(".ending", test.value)
 
 
@@ -138,8 +137,7 @@ def _done_sets(nodes: list[ast.AST]) -> set[str]:
 
 
 def _unordered(node: ast.expr, done: set[str]) -> ast.expr:
-    bare = _bare(node)
-    known = isinstance(bare, ast.Name) and bare.id in done
+    known = getattr(_bare(node), "id", "") in done
     return wrapped_in_probe(".unordered", node) if known else node
 
 
@@ -165,27 +163,43 @@ def _probe_late(loop: ast.For) -> None:
     nodes = [each for part in loop.body for each in _own(part)]
     inside = {each.name: each for each in nodes if isinstance(each, FUNCTIONS)}
     found = False
-    for call in nodes:
-        registers = callee_name(call) in _REGISTRARS
-        if not isinstance(call, ast.Call) or not (registers or callee_name(call) in _TASK_MAKERS):
+    for node in nodes:
+        registers = callee_name(node) in _REGISTRARS or _keeps(node, nodes)
+        if not registers and callee_name(node) not in _TASK_MAKERS:
             continue
-        for number, argument in enumerate(call.args):
+        arguments = node.args if isinstance(node, ast.Call) else [node.value]  # type: ignore[attr-defined]
+        for number, argument in enumerate(arguments):
             given = _bare(argument)
             given = _bare(given.func) if isinstance(given, ast.Call) and not registers else given
             function = inside.get(given.id) if isinstance(given, ast.Name) else given
             if isinstance(function, (*FUNCTIONS, ast.Lambda)) and names & _asked(function):
-                call.args[number] = wrapped_in_probe(".late", argument)
+                arguments[number] = wrapped_in_probe(".late", argument)
                 found = True
+        if isinstance(node, ast.Assign):
+            node.value = arguments[0]
     if found:
         loop.iter = wrapped_in_probe(".rounds", loop.iter)
 
 
+def _keeps(node: ast.AST, nodes: list[ast.AST]) -> bool:
+    """Whether `node` puts something into what the loop of the `nodes` does not use otherwise."""
+    match node:
+        case (
+            ast.Call(ast.Attribute(ast.Name() as owner, "append"))
+            | ast.Assign([ast.Attribute(ast.Name() as owner) | ast.Subscript(ast.Name() as owner)])
+        ):  # fmt: skip
+            calls = [each for each in nodes if isinstance(each, ast.Call)]
+            given = [a for c in calls if callee_name(c).startswith(_KEEPERS) for a in c.args]
+            uses = [each for each in nodes if getattr(each, "id", "") == owner.id]
+            return {each for each in uses if isinstance(each.ctx, ast.Load)} <= {owner, *given}  # type: ignore[attr-defined]
+    return False
+
+
 def _asked(function: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> set[str]:
     """The names that a function takes from around it when it runs."""
-    body: Sequence[ast.AST] = (
-        [function.body] if isinstance(function, ast.Lambda) else function.body
-    )
-    nodes = [each for part in body for each in ast.walk(part)]
+    body = function.body
+    parts = [body] if isinstance(body, ast.AST) else body
+    nodes = [each for part in parts for each in ast.walk(part)]
     own = {name for each in (*ast.walk(function.args), *nodes) for name in bound_names(each)}
     return {each.id for each in nodes if isinstance(each, ast.Name)} - own
 
@@ -253,16 +267,11 @@ def _bare(node: ast.expr) -> ast.expr:
 
 def _probe_written(nodes: list[ast.AST]) -> None:
     """Where a variable is written with what was worked out before a wait, from its old value."""
-    shared = {
-        name
-        for each in nodes
-        if isinstance(each, ast.Global | ast.Nonlocal)
-        for name in each.names
-    }
+    declared = [each for each in nodes if isinstance(each, ast.Global | ast.Nonlocal)]
+    shared = {name for each in declared for name in each.names}
     stores = [each for each in nodes if isinstance(each, ast.Assign | ast.AugAssign)]
     for store in stores:
-        target = store.target if isinstance(store, ast.AugAssign) else store.targets[0]
-        part = _part(target)
+        part = _part(_first_target(store))
         if part is None or (not part[1] and part[2] is None and part[0] not in shared):
             continue
         if isinstance(store, ast.AugAssign):
@@ -285,9 +294,8 @@ def _probe_worked_out(
 ) -> None:
     """``old = x.total`` … ``await`` … ``x.total = old + 1``; or written where it was missing."""
     given = _bare(store.value)  # a mere name may give back what it was
-    names = {
-        each.id for each in ast.walk(given) if isinstance(each, ast.Name) and each is not given
-    }
+    inside = set(ast.walk(given)) - {given}
+    names = {each.id for each in inside if isinstance(each, ast.Name)}
     blocks = [getattr(each, name, None) for each in nodes for name in ("body", "orelse")]
     block = next((each for each in blocks if isinstance(each, list) and store in each), [])
     for node in nodes:
@@ -434,6 +442,9 @@ def _now(base: Any, attribute: str, *key: object) -> object:
 _EMPTY = (int, float, str, bytes, list, tuple, dict, set, bool)
 _PROBES = (outliving, unordered, ending, uncalled, limiting, counted, remembered, overwriting)
 #: Methods of the log that are probes, too.
-_TELLING = ("rounds", "late", "reused", "reading", "clearing", "setting", "getting", "gathered")
+_TELLING = (
+    "rounds", "late", "reused", "reading", "clearing", "setting", "getting", "gathered",
+    "cancelling",
+)  # fmt: skip
 vars(builtins).update({f".{probe.__name__}": probe for probe in _PROBES})
 vars(builtins).update({f".{name}": _telling(name) for name in _TELLING})
