@@ -370,8 +370,7 @@ _READS_AT_END = 50
 #: What is raised by code that is wrong, and by what is out there hardly ever.
 _BUGS = (
     TypeError, AttributeError, NameError, UnboundLocalError, KeyError, IndexError,
-    ZeroDivisionError, AssertionError, NotImplementedError, RecursionError, ImportError,
-    ModuleNotFoundError,
+    AssertionError, NotImplementedError, RecursionError, ImportError, ModuleNotFoundError,
 )  # fmt: skip
 #: Compared by their value; of all else only the ``id`` is noted, so nothing is held.
 _PLAIN = frozenset({int, float, str, bytes, bool, type(None)})

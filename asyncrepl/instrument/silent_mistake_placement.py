@@ -231,6 +231,7 @@ _METHODS = {
     ("create_task", "cancel"): ".cancelling",
     ("ContextVar", "set"): ".setting",
     ("ContextVar", "get"): ".getting",
+    ("ContextVar", "reset"): ".getting",
 }
 #: Methods of a stream that give nothing at its end, at once and each time.
 _READS = ("read", "readline")
