@@ -223,11 +223,11 @@ class FindingLog:
         self._rounds[key] = (0, 0, 0)
 
     def rounds(self, _: object, frame: FrameType) -> None:
-        """A loop begins, in whose rounds something is remembered."""
+        """A loop begins where `frame` is, in whose rounds something is remembered."""
         self.forget_frame(frame)
 
     def late(self, obj: object, frame: FrameType) -> None:
-        """What runs when the loop that makes it is over, and asks for a variable of the loop."""
+        """`obj` runs when the loop that makes it is over, and asks for a variable of the loop."""
         self.again("late", obj, frame)
 
     def reading(self, stream: object, frame: FrameType) -> None:
@@ -247,7 +247,7 @@ class FindingLog:
             self.cleared[event] = _task_id()
 
     def cancelling(self, task: object, frame: FrameType) -> None:
-        """See a task that cancels itself."""
+        """See if `task` cancels itself."""
         if id(task) == _task_id():
             self.see("own cancel", task, frame)
 

@@ -1,7 +1,4 @@
-"""Queues that are waited for in vain: full, never filled again, or never said to be done.
-
-And streams that are read on and on when they are at their end.
-"""
+"""Queues that are waited for in vain: full, never filled again, or never said to be done."""
 
 from __future__ import annotations
 
@@ -236,30 +233,6 @@ def _undone_anywhere(evidence: Evidence) -> Finding | None:
     return _never_finished(evidence, await_.value) if await_ is not None else None
 
 
-def _past_end(evidence: Evidence) -> Finding | None:
-    """A loop that reads a stream on and on, which has ended."""
-    use, unit = evidence.use("seen"), evidence.unit
-    loop = unit.enclosing(use.node, ast.While) if use is not None else None
-    call = unit.enclosing(use.node, ast.Call) if use is not None else None
-    if loop is None or call is None:
-        return None
-    why = (
-        f"The stream is at its end, and {short(unit, call)} gives `b''` from then on, at once and "
-        f"each time: `while {unit.source.source(loop.test)}` goes round for ever. Leave it at the "
-        "first of these."
-    )
-    return Finding(why, _left_at_end(evidence, unit, call, loop))
-
-
-@correction
-def _left_at_end(fixing: Fixing, unit: Unit, call: ast.Call, loop: ast.While) -> None:
-    """``line = await reader.readline()``, and ``if not line: break``."""
-    match unit.statement(call):
-        case ast.Assign([ast.Name(name)], ast.Await(value)) as read if value is call:
-            if read in loop.body:
-                fixing.of(unit).lines_after(read, f"if not {name}:\n    break")
-
-
 _ID = "endless-generator-hangs"
 _DONE = (
     _ID,
@@ -292,15 +265,6 @@ RULES = (
         "mark for each, let each put it back for the next, or cancel them.",
         _one_mark,
         sees="stuck",
-    ),
-    Rule(
-        _ID,
-        "a loop that reads on at the end of its stream",
-        3,
-        "`read()` and `readline()` wait for data, and give `b''` when no more can come. That is "
-        "no error: who reads in a loop has to look for it.",
-        _past_end,
-        sees="past end",
     ),
     Rule(*_DONE, _timed_out, errors=(TimeoutError,)),
 )
