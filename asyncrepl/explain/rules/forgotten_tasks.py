@@ -371,8 +371,8 @@ def _cancels_itself(evidence: Evidence) -> Finding | None:
     """A task that cancels the one in an attribute, which is itself, and then awaits more."""
     use, unit = evidence.use("seen"), evidence.unit
     function = scope(unit, use.node) if use is not None else None
-    if use is None or function is None:
-        return None
+    if use is None or function is None or not isinstance(use.node, ast.Attribute):
+        return None  # a name may be that of each of many
     nodes = [each for each in own_nodes(function) if getattr(each, "lineno", 0) > use.node.lineno]
     meant = any(callee_name(each) == "current_task" for each in own_nodes(function))
     if meant or not any(isinstance(each, ast.Await) for each in nodes):
