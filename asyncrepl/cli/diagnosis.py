@@ -31,6 +31,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from asyncrepl.cli.plain_session import run_program
 from asyncrepl.engine.loop.loop_runner import EndsSessionError
 from asyncrepl.engine.tasks.task_findings import unrun_findings
+from asyncrepl.engine.tasks.task_records import all_tasks
 from asyncrepl.events.instrument import Instrument
 from asyncrepl.instrument.compilation import needs_loop
 from asyncrepl.runtime.process import INTERRUPTED
@@ -255,7 +256,8 @@ class _BlockedOthers(Instrument):
 def _watched(shell: Shell) -> Iterator[None]:
     """See what blocks the loop while others could run, wherever that is.
 
-    What has kept them waiting for `_PATIENCE` seconds is taken to do so for ever, and ended.
+    What has kept them waiting for `_PATIENCE` seconds is taken to do so for ever, and ended; so is
+    what has run into a mistake by then that keeps it from its end.
     """
     from asyncrepl.engine.blocking.blocking_watchdog import BlockingWatchdog
 
@@ -264,14 +266,22 @@ def _watched(shell: Shell) -> Iterator[None]:
     ended: list[Blocked] = []
 
     def wait() -> None:
-        asleep = None
+        asleep, passed, log = None, 0, shell.loop.live.findings
+        survivors: dict[int, int] = {}
         while not over.wait(0.5):
             before, asleep = asleep, _overslept(shell.loop)
             if asleep is not None and asleep == before:
                 shell.mistake_reporter.loop_sleeps_on()
-            now = watchdog.current
-            if now is not None and now.others and now.seconds > _PATIENCE:
+            now, passed = watchdog.current, passed + log.endless
+            holds = now is not None and now.seconds > _PATIENCE
+            if holds and now is not None and now.others:
                 ended[:] = ended or [now]
+            survivors = _survivors(shell.loop, survivors)
+            if any(times == 2 * _PATIENCE for times in survivors.values()):
+                shell.mistake_reporter.note_survivors(survivors)
+            longest = max(survivors.values(), default=0)
+            survived = shell.first is not None and longest > 2 * _PATIENCE
+            if ended or survived or (holds and log.is_behind) or passed > _PATIENCE:
                 # Again and again: a finalizer, or the program, may have taken the last one.
                 import ctypes
 
@@ -293,6 +303,12 @@ def _watched(shell: Shell) -> Iterator[None]:
         watchdog.close()
         signal.signal(signal.SIGURG, urgent or signal.SIG_DFL)
         instruments.remove(noted)
+
+
+def _survivors(loop: LiveLoop, before: dict[int, int]) -> dict[int, int]:
+    """The tasks that were cancelled and go on, by ``id``: how often they were seen to."""
+    asked = [id(each) for each in all_tasks(loop) if each.cancelling()]
+    return {each: before.get(each, 0) + 1 for each in asked}
 
 
 def _overslept(loop: LiveLoop) -> int | None:

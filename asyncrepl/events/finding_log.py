@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import gc
 import weakref
+from asyncio import Event, StreamReader, _get_running_loop, current_task
 from collections import deque
+from contextvars import ContextVar
 from types import CodeType, CoroutineType
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +27,7 @@ from asyncrepl.events.object_info import (
     instance_dict,
     is_new,
     lookup,
+    place_at,
 )
 
 if TYPE_CHECKING:
@@ -71,6 +74,12 @@ class FindingLog:
         self._looks: dict[tuple[CodeType, int], int] = {}
         #: The async generators that were closed half way through, when a loop ended.
         self.shut: weakref.WeakSet[Any] = weakref.WeakSet()
+        #: The events that were cleared when they were set, and the ``id`` of the task that did it.
+        self.cleared: weakref.WeakKeyDictionary[Event, int] = weakref.WeakKeyDictionary()
+        #: By the ``id`` of a context variable: that of the task that has set it, and where.
+        self._set: dict[int, tuple[int, CodeType, int]] = {}
+        #: Whether a loop goes on for ever for what has ended.
+        self.endless = False
         #: The iterators that have come to an end, by ``id``, and where that was; see
         #: `asyncrepl.engine.iteration.iteration_state.find_repetition`.
         self.over: dict[int, tuple[weakref.ref[Any], tuple[CodeType, int]]] = {}
@@ -82,6 +91,11 @@ class FindingLog:
         #: What is called where code of the user's calls ``time.sleep``, given its frame: returns
         #: what to call instead. None: nobody wants to know how long.
         self.sleep: Callable[[FrameType], Callable[[float], None]] | None = None
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether a coroutine was dropped, and nobody has come to look at it."""
+        return any(each.what == "dropped" for each in list(self._new))
 
     @property
     def is_heard(self) -> bool:
@@ -208,6 +222,58 @@ class FindingLog:
             self.see(what, obj, frame)
         self._rounds[key] = (0, 0, 0)
 
+    def rounds(self, _: object, frame: FrameType) -> None:
+        """A loop begins where `frame` is, in whose rounds something is remembered."""
+        self.forget_frame(frame)
+
+    def late(self, obj: object, frame: FrameType) -> None:
+        """`obj` runs when the loop that makes it is over, and asks for a variable of the loop."""
+        self.again("late", obj, frame)
+
+    def reading(self, stream: object, frame: FrameType) -> None:
+        """A loop reads `stream`: see if it goes on doing so at the end of that."""
+        if type(stream) is not StreamReader or not stream.at_eof():
+            return
+        key = id(frame), frame.f_lasti
+        times = self._rounds.get(key, (0, 0, 0))[0] + 1
+        self._rounds[key] = times, 0, 0
+        if times > _READS_AT_END:
+            self.endless = True
+            self.see("past end", stream, frame)
+
+    def clearing(self, event: object, _: object) -> None:
+        """Note who clears `event`, if it is set."""
+        if type(event) is Event and event.is_set():
+            self.cleared[event] = _task_id()
+
+    def cancelling(self, task: object, frame: FrameType) -> None:
+        """See if `task` cancels itself."""
+        if id(task) == _task_id():
+            self.see("own cancel", task, frame)
+
+    def setting(self, variable: object, frame: FrameType) -> None:
+        """Note that a task sets `variable`, of its own context: others do not see that."""
+        if type(variable) is ContextVar and (task := _task_id()):
+            self._set[id(variable)] = task, frame.f_code, frame.f_lasti
+
+    def getting(self, variable: object, frame: FrameType) -> None:
+        """See if `variable` has no value where it is asked for, and was set for nobody."""
+        if type(variable) is not ContextVar:
+            return
+        if variable.get(MISSING) is not MISSING:
+            self._set.pop(id(variable), None)
+        elif (known := self._set.get(id(variable))) is not None and known[0] != _task_id():
+            place = place_at(*known[1:])
+            made = (known[1].co_filename, place.lineno) if place is not None else None
+            seen = Finding("set elsewhere", describe(variable), frame.f_code, frame.f_lasti)
+            self.add(seen._replace(made=made))
+
+    def gathered(self, results: object, frame: FrameType) -> None:
+        """See an error in `results`, at which nobody looks, that only a mistake can raise."""
+        found = [each for each in results if type(each) in _BUGS] if type(results) is list else []
+        if found:
+            self.see("unread", found[0], frame)
+
     def reused(self, obj: object, frame: FrameType) -> None:
         """See if `obj`, which a generator yields once more, is kept in a list since then."""
         key, new = (id(frame), frame.f_lasti), (id(obj), 0, 0)
@@ -274,6 +340,7 @@ class FindingLog:
         for noted in (self._new, self._tasks, self._closing, self._steps, self.tentative):
             noted.clear()
         self._known.clear()
+        self._set.clear()
         self._locks.clear()
         self.over.clear()
         self.unbegun.clear()
@@ -292,6 +359,19 @@ def _waits_for_synchronization(task: Any) -> bool:
     return False
 
 
+def _task_id() -> int:
+    """The ``id`` of the task that runs; 0 without one."""
+    task = current_task() if _get_running_loop() is not None else None
+    return 0 if task is None else id(task)
+
+
+#: So often a loop may ask for more at the end of a stream.
+_READS_AT_END = 50
+#: What is raised by code that is wrong, and by what is out there hardly ever.
+_BUGS = (
+    TypeError, AttributeError, NameError, UnboundLocalError, KeyError, IndexError,
+    AssertionError, NotImplementedError, RecursionError, ImportError, ModuleNotFoundError,
+)  # fmt: skip
 #: Compared by their value; of all else only the ``id`` is noted, so nothing is held.
 _PLAIN = frozenset({int, float, str, bytes, bool, type(None)})
 #: Whether what was yielded is kept, is looked at so often by one generator, and by all of a place:
@@ -349,6 +429,13 @@ def see(what: FindingKind, obj: object, frame: FrameType) -> None:
 def was_shut(generator: object) -> bool:
     """Whether the async generator `generator` was closed by the end of a loop's run."""
     return (log := _Slot.log) is not None and generator in log.shut
+
+
+def was_cleared(event: object, task: object) -> bool:
+    """Whether `event` was set, and cleared again by another than `task`."""
+    log = _Slot.log
+    by = log.cleared.get(event) if log is not None and type(event) is Event else None
+    return by is not None and by != id(task)
 
 
 def was_cut(generator: object) -> bool:

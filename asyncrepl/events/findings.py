@@ -25,7 +25,7 @@ FindingKind = Literal[
     "hogged", "sequential", "alternating", "unsuspended", "unwoken", "shut", "started",
     "paired", "unshared", "decorating", "called back", "in use",
     "overwriting", "shrunk", "late", "reused", "limiting", "uncalled", "outliving", "unordered",
-    "falsy",
+    "falsy", "past end", "set elsewhere", "unread", "own cancel",
 ]  # fmt: skip
 
 
@@ -63,6 +63,11 @@ class Finding(NamedTuple):
     - "outliving": a generator or coroutine that did not run yet left the block of its object;
     - "unordered": a set of tasks was taken for a row;
     - "falsy": a loop took an item that counts as false for the end;
+    - "past end": a loop goes on reading a stream that is at its end;
+    - "set elsewhere": a context variable has no value here, another task has set it, at `made`;
+    - "unread": nobody looks at what ``gather`` has given, and among it is an error of the kind
+      `info`;
+    - "own cancel": a task cancels itself;
     - "uncalled": a method of it was asked whether it is true, and not called;
     - "limiting": a lock, a semaphore or a timeout was entered around tasks alone;
     - "cut off": so do tasks made anywhere, and the program's loop has run to its end;
@@ -80,8 +85,8 @@ class Finding(NamedTuple):
     - "blocked": the code `made` held the loop for `number` milliseconds, and others were ready;
     - "stuck": a task waits here, and nothing can wake it; `info` is the kind of the object of
       asyncio's it waits for, and the name of its method, `number` the queue's limit, the items
-      taken and not done, if no task has failed, or the tasks that the barrier lacks, `made` is
-      where the statement waits;
+      taken and not done, if no task has failed, or the tasks that the barrier lacks, 1 if another
+      has cleared the event when it was set, `made` is where the statement waits;
     - "unwoken": it waited here after another thread had made it ready, which wakes no loop;
     - "stopped": so does it, for a thread that has ended in a StopIteration;
     - "in use": an async generator of this code was to be closed, and a task waits in it, here;

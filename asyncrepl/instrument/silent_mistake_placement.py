@@ -225,6 +225,16 @@ _CALLING_BACK = (
     "to_thread", "run_in_executor", "submit", "call_soon", "call_soon_threadsafe", "call_later",
     "call_at", "callback", "register", "add_signal_handler", "Thread", "Timer",
 )  # fmt: skip
+#: Methods of objects that only a text has which makes one: by what makes it, and the method.
+_METHODS = {
+    ("Event", "clear"): ".clearing",
+    ("create_task", "cancel"): ".cancelling",
+    ("ContextVar", "set"): ".setting",
+    ("ContextVar", "get"): ".getting",
+    ("ContextVar", "reset"): ".getting",
+}
+#: Methods of a stream that give nothing at its end, at once and each time.
+_READS = ("read", "readline")
 _PROBES_OF_ARGUMENTS = {"zip": ".paired", **dict.fromkeys(_CALLING_BACK, ".called_back")}
 
 Loop = ast.AsyncFor | ast.comprehension
@@ -240,6 +250,7 @@ class PatternProber:
     def __init__(self, called: AbstractSet[str] = frozenset()) -> None:
         self.around: tuple[str, ...] = ()
         self._makes_locks = not called.isdisjoint(_LOCK_CLASSES)
+        self._methods = {name: probe for (kind, name), probe in _METHODS.items() if kind in called}
         self.suspends = False
         self._awaited: ast.AST | None = None
 
@@ -269,8 +280,13 @@ class PatternProber:
                 self._mark_call(node)
             case ast.Await():
                 self._awaited = node.value
-            case ast.AsyncFunctionDef(decorator_list=[*_, last]):
-                node.decorator_list[-1] = wrapped_in_probe(".decorating", last)
+            case ast.While(body=body):
+                _probe_reads([node.test, *body])
+            case ast.AsyncFunctionDef(decorator_list=decorators):
+                _probe_gathered(node)
+                decorators[-1:] = [
+                    wrapped_in_probe(".decorating", each) for each in decorators[-1:]
+                ]
             case ast.AsyncWith(items=items) if self._makes_locks:
                 for item in items:
                     item.context_expr = wrapped_in_probe(".locking", item.context_expr)
@@ -288,6 +304,9 @@ class PatternProber:
                 kept.args[0] = wrapped_in_probe(".begun_task", call)
 
     def _mark_call(self, node: ast.Call) -> None:
+        function = node.func
+        if isinstance(function, ast.Attribute) and (probe := self._methods.get(function.attr)):
+            function.value = wrapped_in_probe(probe, function.value)
         match node:
             case ast.Call() if callee_name(node) in _BLOCKING_NAMES and node is not self._awaited:
                 node.func = wrapped_in_probe(".blocking", node.func)
@@ -297,6 +316,34 @@ class PatternProber:
                 node.args[0] = wrapped_in_probe(".asked", asked)
             case _ if probe := _PROBES_OF_ARGUMENTS.get(callee_name(node)):
                 node.args = [_with_probe(probe, each) for each in node.args]
+
+
+def _probe_reads(parts: Sequence[ast.AST]) -> None:
+    """The streams that a ``while`` reads: they may be at their end."""
+    for node in [each for part in parts for each in ast.walk(part)]:
+        call = without_probe(node.value) if isinstance(node, ast.Await) else None
+        match call:
+            case ast.Call(ast.Attribute() as method) if method.attr in _READS:
+                method.value = wrapped_in_probe(".reading", method.value)
+
+
+def _probe_gathered(function: ast.AsyncFunctionDef) -> None:
+    """What ``gather`` gives, errors too, where nobody looks at it."""
+    nodes = list(ast.walk(function))
+    read = {each.id for each in nodes if isinstance(each, ast.Name)
+            if isinstance(each.ctx, ast.Load)}  # fmt: skip
+    for node in nodes:
+        match node:
+            case ast.Expr(ast.Await() as await_):
+                pass
+            case ast.Assign([ast.Name(name)], ast.Await() as await_) if name not in read:
+                pass
+            case _:
+                continue
+        call = without_probe(await_.value)
+        kept = call.keywords if isinstance(call, ast.Call) else []
+        if callee_name(call) == "gather" and any(each.arg == "return_exceptions" for each in kept):
+            node.value = wrapped_in_probe(".gathered", await_)
 
 
 def _with_probe(probe: str, node: ast.expr) -> ast.expr:

@@ -10,9 +10,8 @@ their own time is nothing to it.
 - "reused": a generator yields one object again and again, and changes it;
 - "limiting": what is entered around tasks that run when it is left;
 - "late": what runs later asks for the variable of the loop that makes it;
-- "outliving": what runs when it is iterated over or awaited is returned out of the block that it
-  needs;
-- "unordered": the tasks that are done, as `asyncio.wait` gives them, are taken for a row;
+- "outliving": what runs when it is walked or awaited is returned out of the block it needs;
+- "unordered": the set of the tasks that are done is taken for a row;
 - "falsy": a loop ends with an item that counts as false.
 
 Only names, attributes of names and items of these are followed, and only as far as they can be
@@ -42,12 +41,13 @@ from asyncrepl.syntax.names import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 T = TypeVar("T")
 _WAITS = (ast.Await, ast.AsyncFor, ast.AsyncWith, ast.Yield)
 _TASK_MAKERS = {"create_task", "ensure_future"}
 _REGISTRARS = {"call_soon", "call_soon_threadsafe", "call_later", "call_at", "add_done_callback"}
+_KEEPERS = ("append", "add", "insert", "register")  # their names begin so
 _MUTATORS = {"clear", "append", "extend", "update", "add", "insert", "pop", "remove"}
 
 
@@ -76,7 +76,7 @@ def probe_waits(tree: ast.AST) -> None:
                 case ast.Yield(ast.Name(name)) if _is_reused(nodes, node, name):
                     node.value = wrapped_in_probe(".reused", node.value)  # type: ignore[arg-type]
         if isinstance(function, ast.AsyncFunctionDef):
-            _probe_written(nodes)
+            _probe_written([function, *nodes])
 
 
 def _own(node: ast.AST) -> Iterator[ast.AST]:
@@ -118,8 +118,7 @@ def _names_of(node: ast.AST | None) -> list[str]:
 def _probe_ending(test: ast.NamedExpr, default: ast.expr) -> None:
     """``while item := await anext(it, None)``."""
     step = test.value.value if isinstance(test.value, ast.Await) else None
-    nothing = isinstance(default, ast.Constant) and default.value is None
-    if nothing and step is not None and callee_name(_bare(step)) == "anext":
+    if getattr(default, "value", 0) is None and step and callee_name(_bare(step)) == "anext":
         test.value = wrapped_in_probe(".ending", test.value)
 
 
@@ -138,8 +137,7 @@ def _done_sets(nodes: list[ast.AST]) -> set[str]:
 
 
 def _unordered(node: ast.expr, done: set[str]) -> ast.expr:
-    bare = _bare(node)
-    known = isinstance(bare, ast.Name) and bare.id in done
+    known = getattr(_bare(node), "id", "") in done
     return wrapped_in_probe(".unordered", node) if known else node
 
 
@@ -165,27 +163,43 @@ def _probe_late(loop: ast.For) -> None:
     nodes = [each for part in loop.body for each in _own(part)]
     inside = {each.name: each for each in nodes if isinstance(each, FUNCTIONS)}
     found = False
-    for call in nodes:
-        registers = callee_name(call) in _REGISTRARS
-        if not isinstance(call, ast.Call) or not (registers or callee_name(call) in _TASK_MAKERS):
+    for node in nodes:
+        registers = callee_name(node) in _REGISTRARS or _keeps(node, nodes)
+        if not registers and callee_name(node) not in _TASK_MAKERS:
             continue
-        for number, argument in enumerate(call.args):
+        arguments = node.args if isinstance(node, ast.Call) else [node.value]  # type: ignore[attr-defined]
+        for number, argument in enumerate(arguments):
             given = _bare(argument)
             given = _bare(given.func) if isinstance(given, ast.Call) and not registers else given
             function = inside.get(given.id) if isinstance(given, ast.Name) else given
             if isinstance(function, (*FUNCTIONS, ast.Lambda)) and names & _asked(function):
-                call.args[number] = wrapped_in_probe(".late", argument)
+                arguments[number] = wrapped_in_probe(".late", argument)
                 found = True
+        if isinstance(node, ast.Assign):
+            node.value = arguments[0]
     if found:
         loop.iter = wrapped_in_probe(".rounds", loop.iter)
 
 
+def _keeps(node: ast.AST, nodes: list[ast.AST]) -> bool:
+    """Whether `node` puts something into what the loop of the `nodes` does not use otherwise."""
+    match node:
+        case (
+            ast.Call(ast.Attribute(ast.Name() as owner, "append"))
+            | ast.Assign([ast.Attribute(ast.Name() as owner) | ast.Subscript(ast.Name() as owner)])
+        ):  # fmt: skip
+            calls = [each for each in nodes if isinstance(each, ast.Call)]
+            given = [a for c in calls if callee_name(c).startswith(_KEEPERS) for a in c.args]
+            uses = [each for each in nodes if getattr(each, "id", "") == owner.id]
+            return {each for each in uses if isinstance(each.ctx, ast.Load)} <= {owner, *given}  # type: ignore[attr-defined]
+    return False
+
+
 def _asked(function: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> set[str]:
     """The names that a function takes from around it when it runs."""
-    body: Sequence[ast.AST] = (
-        [function.body] if isinstance(function, ast.Lambda) else function.body
-    )
-    nodes = [each for part in body for each in ast.walk(part)]
+    body = function.body
+    parts = [body] if isinstance(body, ast.AST) else body
+    nodes = [each for part in parts for each in ast.walk(part)]
     own = {name for each in (*ast.walk(function.args), *nodes) for name in bound_names(each)}
     return {each.id for each in nodes if isinstance(each, ast.Name)} - own
 
@@ -253,21 +267,16 @@ def _bare(node: ast.expr) -> ast.expr:
 
 def _probe_written(nodes: list[ast.AST]) -> None:
     """Where a variable is written with what was worked out before a wait, from its old value."""
-    shared = {
-        name
-        for each in nodes
-        if isinstance(each, ast.Global | ast.Nonlocal)
-        for name in each.names
-    }
+    declared = [each for each in nodes if isinstance(each, ast.Global | ast.Nonlocal)]
+    shared = {name for each in declared for name in each.names}
     stores = [each for each in nodes if isinstance(each, ast.Assign | ast.AugAssign)]
     for store in stores:
-        target = store.target if isinstance(store, ast.AugAssign) else store.targets[0]
-        part = _part(target)
+        part = _part(_first_target(store))
         if part is None or (not part[1] and part[2] is None and part[0] not in shared):
             continue
         if isinstance(store, ast.AugAssign):
             _probe_added(store, part)
-        elif not isinstance(_bare(store.value), ast.Name):
+        else:
             _probe_worked_out(nodes, stores, store, part)
 
 
@@ -284,7 +293,11 @@ def _probe_worked_out(
     nodes: list[ast.AST], stores: list[ast.Assign | ast.AugAssign], store: ast.Assign, part: _Part
 ) -> None:
     """``old = x.total`` … ``await`` … ``x.total = old + 1``; or written where it was missing."""
-    names = {each.id for each in ast.walk(store.value) if isinstance(each, ast.Name)}
+    given = _bare(store.value)  # a mere name may give back what it was
+    inside = set(ast.walk(given)) - {given}
+    names = {each.id for each in inside if isinstance(each, ast.Name)}
+    blocks = [getattr(each, name, None) for each in nodes for name in ("body", "orelse")]
+    block = next((each for each in blocks if isinstance(each, list) and store in each), [])
     for node in nodes:
         match node:
             case ast.Assign([ast.Name(name)]) if name in names and node.lineno < store.lineno:
@@ -294,12 +307,18 @@ def _probe_worked_out(
                     _wrap_part(node, ".remembered", part)
                     _wrap_part(store, ".overwriting", part)
                     return
-            case ast.If(test=test, body=body) if store in body and _is_missing(test, part):
+            case ast.If(test=test, body=body) if store in body and _asks(test, part, there=False):
                 before = body[: body.index(store) + 1]
-                if _waits(before):
-                    node.test = _with_part(wrapped_in_probe(".remembered", test), part)
-                    _wrap_part(store, ".overwriting", part)
-                    return
+            case ast.If(test=test, body=[*_, ast.Return()], orelse=[]) if node in block[
+                : block.index(store)
+            ] and _asks(test, part, there=True):
+                before = block[block.index(node) + 1 : block.index(store) + 1]
+            case _:
+                continue
+        if isinstance(node, ast.If) and _waits(before):
+            node.test = _with_part(wrapped_in_probe(".remembered", test), part)
+            _wrap_part(store, ".overwriting", part)
+            return
 
 
 def _first_target(store: ast.Assign | ast.AugAssign) -> ast.expr:
@@ -312,15 +331,21 @@ def _waits_between(nodes: list[ast.AST], first: ast.Assign, last: ast.Assign) ->
     )
 
 
-def _is_missing(test: ast.expr, part: _Part) -> bool:
-    """Whether `test` asks if there is no such thing yet: ``key not in cache``, ``x.y is None``."""
-    match test:
-        case ast.Compare(key, [ast.NotIn()], [owner]) if part[2] is not None:
+def _asks(test: ast.expr, part: _Part, *, there: bool) -> bool:
+    """Whether `test` asks if there is such a thing, or none: ``key in cache``, ``x is None``."""
+    match _bare(test):
+        case ast.UnaryOp(ast.Not(), asked):
+            return _asks(asked, part, there=not there)
+        case ast.BoolOp(op, asked) if isinstance(op, ast.And) is there:
+            return any(_asks(each, part, there=there) for each in asked)
+        case ast.Compare(key, [ast.In() | ast.NotIn() as how], [owner]) if part[2] is not None:
             found = _part(_bare(owner))
-            return _same(found and (found[0], found[1], key), part)
-        case ast.Compare(left, [ast.Is()], [ast.Constant(None)]):
-            return _same(_part(_bare(left)), part)
-    return False
+            asks_for = isinstance(how, ast.In) is there
+            return asks_for and _same(found and (found[0], found[1], key), part)
+        case ast.Compare(left, [ast.Is() | ast.IsNot() as how], [ast.Constant(None)]):
+            return isinstance(how, ast.IsNot) is there and _same(_part(_bare(left)), part)
+        case plain:
+            return there and _same(_part(plain), part)
 
 
 def _wrap_part(node: ast.Await | ast.Assign | ast.AugAssign, probe: str, part: _Part) -> None:
@@ -371,13 +396,6 @@ def ending(obj: T) -> T:
     return obj
 
 
-def rounds(obj: T) -> T:
-    """What a loop goes through, in whose rounds something is remembered."""
-    if (log := active_log()) is not None:
-        log.forget_frame(_getframe(1))
-    return obj
-
-
 def counted(_: object, base: object, attribute: str, *key: object) -> None:
     """The list that a loop is in, the part `attribute` of `base`: it may have become shorter."""
     log, found = active_log(), _now(base, attribute, *key)
@@ -385,18 +403,15 @@ def counted(_: object, base: object, attribute: str, *key: object) -> None:
         log.count(found, _getframe(1))
 
 
-def late(obj: T) -> T:
-    """What runs when the loop that makes it is over, and asks for a variable of the loop."""
-    if (log := active_log()) is not None:
-        log.again("late", obj, _getframe(1))
-    return obj
+def _telling(name: str) -> Callable[[T], T]:
+    """A probe that gives what it is given to the log's method `name`, and where that was."""
 
+    def probe(obj: T) -> T:
+        if (log := active_log()) is not None:
+            getattr(log, name)(obj, _getframe(1))
+        return obj
 
-def reused(obj: T) -> T:
-    """What a generator yields again after it has changed it; who walks it may keep it."""
-    if (log := active_log()) is not None:
-        log.reused(obj, _getframe(1))
-    return obj
+    return probe
 
 
 def remembered(obj: T, base: object, attribute: str, *key: object) -> T:
@@ -425,17 +440,11 @@ def _now(base: Any, attribute: str, *key: object) -> object:
 
 #: What counts as false and is no None, of types whose truth runs nothing of the user's.
 _EMPTY = (int, float, str, bytes, list, tuple, dict, set, bool)
-_PROBES = (
-    outliving,
-    unordered,
-    ending,
-    uncalled,
-    limiting,
-    rounds,
-    counted,
-    late,
-    reused,
-    remembered,
-    overwriting,
-)
+_PROBES = (outliving, unordered, ending, uncalled, limiting, counted, remembered, overwriting)
+#: Methods of the log that are probes, too.
+_TELLING = (
+    "rounds", "late", "reused", "reading", "clearing", "setting", "getting", "gathered",
+    "cancelling",
+)  # fmt: skip
 vars(builtins).update({f".{probe.__name__}": probe for probe in _PROBES})
+vars(builtins).update({f".{name}": _telling(name) for name in _TELLING})

@@ -22,17 +22,17 @@ from contextlib import contextmanager, suppress
 from types import AsyncGeneratorType, CoroutineType
 from typing import TYPE_CHECKING, Any, Protocol
 
-from asyncrepl.engine.code_owner import short_filename
+from asyncrepl.engine.code_owner import is_users, short_filename
 from asyncrepl.engine.tasks.task_records import all_tasks, ending, sorted_by_name
 from asyncrepl.events.finding_log import install
 from asyncrepl.events.findings import Finding
 from asyncrepl.events.instrument import Instrument
-from asyncrepl.events.object_info import describe, refused_operands
+from asyncrepl.events.object_info import ObjectInfo, describe, refused_operands
 from asyncrepl.session.frontend import ForegroundView
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Container, Iterator
     from types import CodeType
 
     from asyncrepl.engine.blocking.blocking_reports import SleepMonitor
@@ -374,6 +374,13 @@ class SilentMistakeReporter(Instrument):
                 self.see(seen._replace(what="unwoken"))
         with suppress(RuntimeError):  # it is closed by now
             self._context.loop.call_soon_threadsafe(bool)
+
+    def note_survivors(self, asked: Container[int]) -> None:
+        """The tasks with the ``id`` in `asked` were cancelled and go on; from any thread."""
+        for task in all_tasks(self._context.loop):
+            code = getattr(task.get_coro(), "cr_code", None)
+            if id(task) in asked and code is not None and is_users(code.co_filename):
+                self.see(Finding("swallowed", ObjectInfo(CoroutineType, code), code, 0))
 
     def _foreground(self) -> asyncio.Task[Any] | None:
         """The task whose end is waited for; of a program on its own, the first it has made."""

@@ -33,6 +33,7 @@ from asyncrepl.engine.tasks.task_records import (
     task_coroutine,
 )
 from asyncrepl.events import Totals
+from asyncrepl.events.finding_log import was_cleared
 from asyncrepl.events.findings import Finding
 from asyncrepl.events.object_info import ObjectInfo
 
@@ -313,7 +314,7 @@ def _stuck(task: Any) -> Finding | None:
     info, waiter = _waited_for(chain[at:]), task._fut_waiter  # noqa: SLF001
     if type(waiter) is asyncio.Future and all(each.code is None for each in chain[at + 1 :]):
         info = ObjectInfo(asyncio.Future)
-    count = 0 if info.name == "join" and _failed_tasks(task) else _count(info, chain[at:])
+    count = 0 if info.name == "join" and _failed_tasks(task) else _count(task, info, chain[at:])
     return Finding("stuck", info, frame.f_code, frame.f_lasti, count)
 
 
@@ -341,10 +342,10 @@ def _waited_for(chain: list[AwaitLink]) -> ObjectInfo:
     return ObjectInfo(kind, name=name)
 
 
-def _count(info: ObjectInfo, chain: list[AwaitLink]) -> int:
+def _count(task: Any, info: ObjectInfo, chain: list[AwaitLink]) -> int:
     """Of a queue its limit, or how many items were taken and are not done, 0 if some were not.
 
-    Of a barrier how many it lacks.
+    Of a barrier how many it lacks; of an event 1 if another than `task` has cleared it.
     """
     link = _wait_link(chain)
     waited: Any = first_argument(link) if link is not None else None
@@ -354,4 +355,4 @@ def _count(info: ObjectInfo, chain: list[AwaitLink]) -> int:
         if info.name == "put":
             return waited.maxsize
         return 0 if waited.qsize() else getattr(waited, "_unfinished_tasks", 0)
-    return 0
+    return int(was_cleared(waited, task))

@@ -51,8 +51,8 @@ def _overwritten(evidence: Evidence) -> Finding | None:
         return Finding(why, _awaited_first(evidence, unit, store))
     if not isinstance(store, ast.Assign):
         return None
-    text, test = unit.source.source(store.targets[0]), unit.parents.get(store)
-    if isinstance(test, ast.If):
+    text, test = unit.source.source(store.targets[0]), _asked_before(unit, store)
+    if test is not None:
         why = (
             f"`{unit.source.source(test.test)}` was asked before the `await`, and other tasks ask "
             f"while this one waits: `{text}` is there by now, and is made once more. Hold an "
@@ -65,6 +65,53 @@ def _overwritten(evidence: Evidence) -> Finding | None:
         "Read it after the `await`, or hold an `asyncio.Lock` around both."
     )
     return Finding(why)
+
+
+def _asked_before(unit: Unit, store: ast.Assign) -> ast.If | None:
+    """The ``if`` in which the variable is written, or before it one that returns what it is."""
+    around = unit.parents.get(store)
+    if isinstance(around, ast.If) and store in around.body:
+        return around
+    text = unit.source.source(store.targets[0])
+    for each in getattr(around, "body", ()):
+        if not isinstance(each, ast.If) or not isinstance(each.body[-1], ast.Return):
+            continue
+        inside = [node for node in ast.walk(each.test) if isinstance(node, ast.expr)]
+        asked = map(unit.source.source, inside)
+        if text in asked or _is_in(each.test, store):
+            return each
+    return None
+
+
+def _is_in(test: ast.expr, store: ast.Assign) -> bool:
+    """``key in cache``, where ``cache[key]`` is written."""
+    part = store.targets[0]
+    owner = written_name(part.value) if isinstance(part, ast.Subscript) else ""
+    compared = [each for each in ast.walk(test) if isinstance(each, ast.Compare)]
+    return any(owner and written_name(each.comparators[0]) == owner for each in compared)
+
+
+def _set_elsewhere(evidence: Evidence) -> Finding | None:
+    """A context variable that another task has set, in a context of its own."""
+    variable, seen = _seen(evidence), evidence.seen
+    home = evidence.units.get(seen.made[0]) if seen is not None and seen.made else None
+    if variable is None or seen is None or seen.made is None or home is None:
+        return None
+    line, text = seen.made[1], evidence.unit.source.source(variable)
+    calls = [each for each in home.nodes(ast.Call) if each.lineno == line and _sets(each)]
+    if not calls:
+        return None
+    name = getattr(scope(home, calls[0]), "name", "")
+    why = (
+        f"{short(home, calls[0])} in `{name}` runs in another task, and each task has a copy of "
+        f"the context of its own: here `{text}` has no value. Await `{name}` itself, without a "
+        "task, or have it return the value."
+    )
+    return Finding(why)
+
+
+def _sets(call: ast.Call) -> bool:
+    return callee_name(call) == "set" and len(call.args) == 1
 
 
 @correction
@@ -328,6 +375,15 @@ RULES = (
         "up by one. While its body awaits, others may do so. A copy stays as it is.",
         _became_shorter,
         sees="shrunk",
+    ),
+    Rule(
+        "contextvar-reset-in-generator",
+        "a context variable that is set in another task",
+        6,
+        "`create_task`, `gather` and some others run a coroutine in a copy of the context: what "
+        "it sets there is seen by what it calls, and by nobody else.",
+        _set_elsewhere,
+        sees="set elsewhere",
     ),
     Rule(
         "same-item-yielded-again",

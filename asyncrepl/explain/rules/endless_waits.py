@@ -226,7 +226,21 @@ def _forgotten(evidence: Evidence) -> Finding | None:
                     "leave the `clear()` out, or do it when the wait is over."
                 )
                 return Finding(why, _not_cleared(evidence, unit, cleared))
-    return None
+    return _forgotten_by_another(evidence, event)
+
+
+def _forgotten_by_another(evidence: Evidence, event: ast.expr) -> Finding | None:
+    """An event that was set, and that another task has cleared before this one came to wait."""
+    cleared, seen = calls_on(evidence, written_name(event), "clear"), evidence.seen
+    if seen is None or not seen.number or not cleared:
+        return None
+    text, clear = evidence.unit.source.source(event), short(*cleared[0])
+    why = (
+        f"`{text}` was set, and {clear} forgot that for all before this `{text}.wait()` began: "
+        "whoever clears an event takes its news from those who have not waited yet. Give each its "
+        "own event, or wait for an `asyncio.Condition`."
+    )
+    return Finding(why)
 
 
 @correction

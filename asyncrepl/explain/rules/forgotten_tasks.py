@@ -340,13 +340,9 @@ def _never_changes(evidence: Evidence) -> Finding | None:
     if loop is None or await_ is None or not isinstance(loop.test, ast.Name):
         return None
     name, waits = loop.test.id, await_.value
-    uses = [
-        each
-        for part in loop.body
-        for each in ast.walk(part)
-        if isinstance(each, ast.Name) and each.id == name
-    ]
-    given = waits.args if isinstance(waits, ast.Call) else []
+    inside = [each for part in loop.body for each in ast.walk(part)]
+    uses = [each for each in inside if isinstance(each, ast.Name) and each.id == name]
+    given = getattr(waits, "args", [])
     if callee_name(waits) != "wait" or not uses or any(each not in given for each in uses):
         return None
     why = (
@@ -371,6 +367,34 @@ def _with_pending(fixing: Fixing, unit: Unit, await_: ast.Await, name: str) -> N
                 fixing.of(unit).replace(target, name)
 
 
+def _cancels_itself(evidence: Evidence) -> Finding | None:
+    """A task that cancels the one in an attribute, which is itself, and then awaits more."""
+    use, unit = evidence.use("seen"), evidence.unit
+    function = scope(unit, use.node) if use is not None else None
+    if use is None or function is None or not isinstance(use.node, ast.Attribute):
+        return None  # a name may be that of each of many
+    nodes = [each for each in own_nodes(function) if getattr(each, "lineno", 0) > use.node.lineno]
+    meant = any(callee_name(each) == "current_task" for each in own_nodes(function))
+    if meant or not any(isinstance(each, ast.Await) for each in nodes):
+        return None
+    text = unit.source.source(use.node)
+    why = (
+        f"`{text}` is the very task that runs here: `{text}.cancel()` cancels "
+        "itself. The next `await` raises a CancelledError, and what follows is never done."
+    )
+    return Finding(why, _but_itself(evidence, unit, use.node))
+
+
+@correction
+def _but_itself(fixing: Fixing, unit: Unit, task: ast.expr) -> None:
+    """``if task is not asyncio.current_task():``."""
+    statement, by = unit.statement(task), "    " + unit.source.indent(unit.statement(task))
+    test = f"if {unit.source.source(task)} is not asyncio.current_task():"
+    if isinstance(statement, ast.Expr) and unit.source.begins_line(statement):
+        fixing.of(unit).replace(statement, f"{test}\n{by}{unit.source.source(statement)}")
+        fixing.needs_import(unit, "asyncio")
+
+
 _INTERRUPTED = (KeyboardInterrupt,)
 
 RULES = (
@@ -384,6 +408,14 @@ RULES = (
         "`finally` may await. Only `await task`, or `asyncio.wait([task])`, sees it to its end.",
         _not_ended,
         sees="cancelling",
+    ),
+    Rule(
+        "fire-and-forget-in-loop",
+        "a task that cancels itself",
+        5,
+        "`task.cancel()` raises a CancelledError where the task awaits next, also in its own.",
+        _cancels_itself,
+        sees="own cancel",
     ),
     Rule(
         "task-exception-lost",

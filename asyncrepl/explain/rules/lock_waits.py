@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, correction, short
-from asyncrepl.explain.rules.endless_waits import ends_of
+from asyncrepl.explain.rules.endless_waits import Ends, ends_of
 from asyncrepl.explain.scopes import CannotFixError, deepen, may_be_left, scope
 from asyncrepl.syntax.names import bound_names, callee_name, canonical_name
 
@@ -118,8 +118,9 @@ def _not_released(evidence: Evidence) -> Finding | None:
     waited, calls = ends_of(evidence) or (None, [])
     if waited is None:
         return None
-    taken = evidence.unit.statement(waited)
-    for unit, call in calls:
+    first = evidence.unit.statement(waited)
+    pairs = [(unit, first, call) for unit, call in calls] + _of_callers(evidence, waited, calls)
+    for unit, taken, call in pairs:
         released, block = unit.statement(call), getattr(unit.parents.get(taken), "body", [])
         if taken not in block or released not in block or not _gives_back(taken, call):
             continue
@@ -128,14 +129,33 @@ def _not_released(evidence: Evidence) -> Finding | None:
         if not found:
             continue
         text = evidence.unit.source.source(waited)
+        if taken is not first:
+            text = f"{getattr(scope(evidence.unit, waited), 'name', '')}()"
         why = (
             f"`{unit.source.source(call)}` is passed over when {found} raises an error, and "
             f"what `{text}` gave is kept for good: nobody gives it back. "
         )
         by_with = f"`async with {text}:` does so in any case."
-        why += "It belongs in a `finally`." if callee_name(call) != "release" else by_with
+        plain = taken is first and callee_name(call) == "release"
+        why += by_with if plain else "It belongs in a `finally`."
         return Finding(why, _in_any_case(evidence, unit, taken, call, text))
     return None
+
+
+def _of_callers(
+    evidence: Evidence, waited: ast.expr, calls: Ends
+) -> list[tuple[Unit, ast.stmt, ast.Call]]:
+    """Who calls the functions in which something is taken and given back: where, and both."""
+    taker = getattr(scope(evidence.unit, waited), "name", "")
+    givers = {getattr(scope(*each), "name", "") for each in calls} - {taker, ""}
+    made = [*evidence.units.nodes(ast.Call)] if taker and givers else []
+    return [
+        (unit, unit.statement(take), give)
+        for unit, take in made
+        for home, give in made
+        if callee_name(take) == taker and callee_name(give) in givers and home is unit
+        if take.lineno < give.lineno and scope(unit, take) is scope(unit, give)
+    ]
 
 
 def _what_may_fail(unit: Unit, statements: list[ast.stmt]) -> str:
@@ -163,7 +183,7 @@ def _in_any_case(fixing: Fixing, unit: Unit, taken: ast.stmt, call: ast.Call, te
     block, released = getattr(unit.parents.get(taken), "body", []), unit.statement(call)
     first, last = block[block.index(taken) + 1], block[block.index(released) - 1]
     edits, by = fixing.of(unit), unit.source.indent(taken)
-    if callee_name(call) != "release":
+    if callee_name(call) != "release" or isinstance(unit.parents[call], ast.Await):
         edits.lines_before(first, "try:")
         edits.replace(released, f"finally:\n{by}    {unit.source.source(released)}")
     elif isinstance(taken, ast.Expr):

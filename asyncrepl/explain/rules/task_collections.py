@@ -297,6 +297,40 @@ def _waits_for_itself(evidence: Evidence) -> Finding | None:
     return None
 
 
+def _unread(evidence: Evidence) -> Finding | None:
+    """An error among what ``gather`` has given, which nobody looks at."""
+    use, unit, seen = evidence.use("seen"), evidence.unit, evidence.seen
+    await_ = use.node if use is not None else None
+    call = await_.value if isinstance(await_, ast.Await) else None
+    if seen is None or await_ is None or not isinstance(call, ast.Call):
+        return None
+    inside = [each for part in call.args for each in ast.walk(part)]
+    jobs = [each for each in inside if isinstance(each, ast.Call)]
+    if not jobs:
+        return None  # tasks that have a name may be asked how they ended
+    why = (
+        f"With `return_exceptions` an error is one of the results of {short(unit, call)}, and "
+        f"nobody looks at these: the {seen.info.kind.__name__} goes unseen."
+    )
+    return Finding(why, _looked_at(evidence, unit, await_))
+
+
+@correction
+def _looked_at(fixing: Fixing, unit: Unit, await_: ast.expr) -> None:
+    """Keep what it gives, and tell each error."""
+    statement, name, one = unit.statement(await_), "", fixing.fresh(unit, "result")
+    edits = fixing.of(unit)
+    if isinstance(statement, ast.Expr):
+        name = fixing.fresh(unit, "results")
+        edits.before(await_, f"{name} = ")
+    elif isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
+        name = statement.targets[0].id
+    told = f"print('failed:', repr({one}))"
+    edits.lines_after(
+        statement, f"for {one} in {name}:\n    if isinstance({one}, Exception):\n        {told}"
+    )
+
+
 RULES = (
     Rule(
         "results-in-another-order",
@@ -325,6 +359,15 @@ RULES = (
         _waits_for_itself,
         sees="stuck",
         rank=245,
+    ),
+    Rule(
+        "task-exception-lost",
+        "results among which is an error",
+        5,
+        "`gather(…, return_exceptions=True)` raises nothing: what went wrong is in its list, in "
+        "the place of a result.",
+        _unread,
+        sees="unread",
     ),
     Rule(
         "gather-without-star",
