@@ -130,6 +130,8 @@ class _Tracing:
 
     def _of_name(self, unit: Unit, name: ast.Name) -> Iterator[Origin]:
         scope, nodes = bindings(unit, name)
+        if not nodes and not unit.module:
+            unit, nodes = self._bound_before(unit, name)
         for node in nodes:
             parent = unit.parents.get(node)
             if isinstance(node, ast.arg) and isinstance(scope, FUNCTIONS):
@@ -139,6 +141,15 @@ class _Tracing:
                     yield Origin(unit, parent.value)
             elif isinstance(parent, ast.For | ast.AsyncFor | ast.comprehension):
                 yield from self._items(unit, parent.iter)
+
+    def _bound_before(self, unit: Unit, name: ast.Name) -> tuple[Unit, list[ast.AST]]:
+        """The newest of the other inputs that binds the global `name`, and the nodes that do."""
+        for other in self._all:
+            found = own_nodes(other.tree) if other.tree and not other.module else ()
+            nodes = [each for each in found if _binds(each, name.id)]
+            if nodes and other is not unit:
+                return other, nodes
+        return unit, []
 
     def _items(self, unit: Unit, node: ast.expr) -> Iterator[Origin]:
         """What the items of `node` are made by."""
