@@ -83,11 +83,17 @@ def held_operands(evidence: Evidence) -> list[ObjectInfo]:
 
 
 def refused_by_asyncio(evidence: Evidence) -> list[ObjectInfo]:
-    """What asyncio was to make a future of, and could not."""
+    """What asyncio was to make a future or a task of, or a thread was to call, and could not."""
     frame = innermost_frame(evidence)
-    refused = frame.f_locals.get("coro_or_future", MISSING) if frame is not None else MISSING
-    ours = evidence.inner[-1].co_filename.startswith(_ASYNCIO) if evidence.inner else False
-    return [describe(refused, keep=True)] if ours and refused is not MISSING else []
+    variables = frame.f_locals if frame is not None else {}
+    if frame is not None and frame.f_globals.get("__name__") in _THREADS:
+        refused = getattr(variables.get("self"), "fn", MISSING)  # what a pool was given
+    else:
+        found = (variables.get(name, MISSING) for name in ("coro_or_future", "coro"))
+        refused = next((each for each in found if each is not MISSING), MISSING)
+        ours = evidence.inner[-1].co_filename.startswith(_ASYNCIO) if evidence.inner else False
+        refused = refused if ours else MISSING
+    return [describe(refused, keep=True)] if refused is not MISSING else []
 
 
 def _locals(evidence: Evidence) -> Iterator[object]:

@@ -154,7 +154,7 @@ def _concerns(evidence: Evidence, demand: Demand, info: ObjectInfo) -> bool:
         # It may be anything beside; what is known to come of it is what was meant.
         return any(met(demand, each) for each in evidence.resolver.awaited(info))
     made = isinstance(demand.node, ast.Call) and demand.what == "function"
-    made = made and len(evidence.resolver.options(demand.node)) == 1  # no function, for certain
+    made = made and len(evidence.resolver.options(demand.node)) <= 1  # no function, for certain
     return wants_async or kind in ASYNCHRONOUS or made
 
 

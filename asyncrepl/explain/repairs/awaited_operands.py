@@ -34,6 +34,7 @@ from asyncrepl.explain.repairs.repair_case import (
     given_by_caller,
     lock_of,
     made_here,
+    siblings,
     single_assignment,
     used_again,
 )
@@ -249,7 +250,7 @@ def _await_at(fixing: Fixing, case: Case) -> None:
     elif (again := used_again(case)) is not None and _all_want_results(case.unit, case.node):
         fixing.awaiting_first(case.unit, *again)
     else:
-        for each in (case.node, *_siblings(case)):
+        for each in (case.node, *siblings(case)):
             if each not in wanting:
                 _await_each(fixing, case, case.unit, each)
 
@@ -266,32 +267,6 @@ def _await_each(fixing: Fixing, case: Case, unit: Unit, node: ast.expr) -> None:
             fixing.awaiting(unit, each)
     else:
         fixing.awaiting(unit, node)
-
-
-def _siblings(case: Case) -> list[ast.expr]:
-    """What stands beside the operand in a display or an operation, and is of its kind."""
-    if case.suffix:
-        return []
-    resolver = case.evidence.resolver
-    return [
-        each
-        for each in _beside(case.unit, case.node)
-        if any(case.info and one.kind is case.info.kind for one in resolver.options(each))
-    ]
-
-
-def _beside(unit: Unit, node: ast.expr) -> list[ast.expr]:
-    found: list[ast.expr] = []
-    match unit.parents.get(node):
-        case ast.List(elts=found) | ast.Tuple(elts=found) | ast.Set(elts=found):
-            pass
-        case ast.Dict(values=found):
-            pass
-        case ast.Compare(left, comparators=comparators):
-            found = [left, *comparators]
-        case ast.BinOp(left, _, right) as around:
-            found = [left, right, *_beside(unit, around)]
-    return [each for each in found if each is not node]
 
 
 def _await_method(fixing: Fixing, case: Case) -> None:

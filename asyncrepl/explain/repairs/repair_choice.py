@@ -155,9 +155,8 @@ def next_method(fixing: Fixing, case: Case) -> None:
         raise CannotFixError
     source = case.unit.source.source
     name = "anext" if case.owner.attr in _NEXT else "aiter"
-    operand = case.source
-    if name == "anext" and not has(case.info, "__anext__"):
-        operand = f"aiter({operand})"
+    whole = name == "aiter" or has(case.info, "__anext__")
+    operand = case.source if whole else f"aiter({case.source})"
     arguments = ", ".join([operand, *(source(each) for each in call.args)])
     fixing.of(case.unit).replace(call, f"{name}({arguments})")
     if name == "anext" and not awaits_of(case.unit, call):
@@ -228,8 +227,7 @@ def repaired(case: Case) -> Fix | None:
             repair(fixing, case)
         except CannotFixError:
             continue
-        fix = fixing.fix()
-        if fix is not None:
+        if (fix := fixing.fix()) is not None:
             return fix
     return None
 
@@ -278,9 +276,8 @@ def _called(fixing: Fixing, case: Case) -> None:
     """A call of the function or class, and whatever its result needs then."""
     assert case.info is not None
     function = case.info.value
-    if function is MISSING or is_real_instance(
-        function, BuiltinFunctionType
-    ):  # bound to its object
+    bound = is_real_instance(function, BuiltinFunctionType)  # to its object
+    if function is MISSING or bound:
         function = case.evidence.resolver.value(case.node)
     if not takes_nothing(function) and not takes_only_its_object(function):
         raise CannotFixError
@@ -288,6 +285,9 @@ def _called(fixing: Fixing, case: Case) -> None:
     fitting = [each for each in results if _fits(case.demand, each)]
     node = case.node
     loose = isinstance(node, ast.Lambda | ast.IfExp | ast.BoolOp)
+    if fitting and isinstance(node, ast.Lambda) and isinstance(case.owner, ast.Call):
+        fixing.of(case.unit).replace(node, case.unit.source.source(node.body))
+        return
     if fitting:
         fixing.of(case.unit).before(node, "(" if loose else "")
         fixing.of(case.unit).after(node, ")()" if loose else "()")

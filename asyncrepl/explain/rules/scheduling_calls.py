@@ -183,9 +183,11 @@ def _awaited(fixing: Fixing, call: ast.Call) -> None:
     """``asyncio.run(main())`` → ``await main()``; and wherever else a coroutine says the same."""
     unit = fixing.evidence.unit
     for each in [call, *_said_again(unit, call)]:
-        if len(each.args) == 1:
+        if len(each.args) == 1 and not isinstance(each.args[0], ast.Constant):
             tight = isinstance(unit.parents.get(each), ast.Attribute | ast.Subscript)
-            text = f"await {unit.source.source(each.args[0])}"
+            given = each.args[0]
+            given = given.body if isinstance(given, ast.Lambda) else given
+            text = f"await {unit.source.source(given)}"
             fixing.of(unit).replace(each, f"({text})" if tight else text)
             fixing.suspending(unit, each)
 
