@@ -50,7 +50,7 @@ _ASYNC = re.compile(r"async\s+")
 _HOLDERS = AWAITABLE_CALLS | {
     "append", "add", "isinstance", "type", "iscoroutine", "aiter", "anext",
 }  # fmt: skip
-_ACCESSORS = ("property", "cached_property", "setter", "getter")
+_ACCESSORS = ("cached_property", "setter", "getter")
 
 
 class Fixing:
@@ -188,8 +188,7 @@ class Fixing:
             isinstance(parent, ast.Call) and parent.func is not node
         )
         bare = isinstance(parent, ast.BinOp) and not isinstance(parent.op, ast.Pow)
-        if isinstance(parent, ast.Subscript) and parent.value is not node:
-            tight = False
+        tight = tight and getattr(parent, "value", node) is node  # no index
         edits = self.of(unit)
         edits.before(node, "(await " if tight and not bare else "await ")
         if unit.source.operand(node)[0] == "(" != unit.source.source(node)[0]:
@@ -282,12 +281,12 @@ class Fixing:
         if function in self.made_async:
             return
         if any(last_name(each) in _ACCESSORS for each in function.decorator_list):
-            raise CannotFixError  # nobody awaits an attribute
+            raise CannotFixError  # what is kept is awaited once
         if function.decorator_list and is_generator(function):
             raise CannotFixError  # as `contextmanager`: it takes a plain one
         if function.name.startswith("__") and not function.name.startswith("__a"):
             raise CannotFixError  # the interpreter calls it, and awaits nothing
-        in_thread = runs_in_thread(self.evidence.error) and not calls_of(unit, function, unit)
+        in_thread = runs_in_thread(self.evidence.error) and not any(calls_of(unit, function, unit))
         if in_thread or _is_mentioned(self.evidence, unit, function):
             raise CannotFixError  # who it is given to calls it as it is
         self.made_async.add(function)
@@ -412,7 +411,7 @@ def _consumes(node: ast.AST | None) -> bool:
     return name in ITERATING_CALLS or name in DATA_CALLS
 
 
-def _is_handed_on(unit: Unit, call: ast.Call) -> bool:
+def _is_handed_on(unit: Unit, call: ast.expr) -> bool:
     """Whether the coroutine of `call` is awaited already, or given to somebody who does."""
     parent = unit.parents.get(call)
     return isinstance(parent, ast.Await) or (
@@ -429,11 +428,12 @@ def _is_mentioned(evidence: Evidence, home: Unit, function: Function) -> bool:
     """Whether the function itself is given to somebody, beside being called."""
     method = isinstance(home.parents.get(function), ast.ClassDef)
     for unit in (home, *evidence.callers):
+        read_at = set(calls_of(unit, function, home))
         for node in unit.nodes(ast.Attribute if method else ast.Name):
             read = isinstance(getattr(node, "ctx", None), ast.Load)
             if last_name(node) == function.name and read:
                 parent = unit.parents.get(node)
-                called = isinstance(parent, ast.Call) and parent.func is node
+                called = node in read_at or (isinstance(parent, ast.Call) and parent.func is node)
                 around = (ast.Call, ast.keyword, ast.Return, ast.Assign, ast.List, ast.Dict)
                 own = method or (
                     isinstance(node, ast.Name) and function in bindings(unit, node)[1]

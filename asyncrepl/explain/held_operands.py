@@ -99,8 +99,9 @@ def refused_by_asyncio(evidence: Evidence) -> list[ObjectInfo]:
 def _locals(evidence: Evidence) -> Iterator[object]:
     frame = innermost_frame(evidence)
     values = list(frame.f_locals.values()) if frame is not None else []
-    if frame is not None and frame.f_code.co_name == "__init__":
-        values = values[1:]  # what is being made is nobody's argument
+    if frame is not None and frame.f_code.co_varnames[:1] == ("self",):
+        kept = _kept(values[0])  # it may keep its arguments, and is none while it is made
+        values = [*values[frame.f_code.co_name == "__init__" :], *kept]
     if frame is not None and frame.f_code.co_qualname.startswith("ChainMap."):
         values += values[0].maps  # one of these it is
     for value in values:
@@ -109,6 +110,13 @@ def _locals(evidence: Evidence) -> Iterator[object]:
             yield from value
         elif type(value) is dict:
             yield from value.values()
+
+
+def _kept(value: object) -> list[object]:
+    """What the attributes are that the object itself has."""
+    with contextlib.suppress(AttributeError):
+        return [*object.__getattribute__(value, "__dict__").values()]
+    return []
 
 
 def _same_code(value: object, info: ObjectInfo) -> bool:
@@ -248,10 +256,21 @@ def _calls(evidence: Evidence) -> Iterator[ast.Call]:
             inner = [node.value] if node.value is not None else []
         yield from (each for each in inner if isinstance(each, ast.Call))
         yield from (each for call in inner for each in _inner_calls(call))
+        if not evidence.direct:
+            yield from (each for call in inner for each in _makers(evidence, call))
         if not evidence.direct and isinstance(node, ast.expr):
             parent = evidence.unit.parents.get(node)
             if isinstance(parent, ast.withitem) and isinstance(node, ast.Call):
                 yield node
+
+
+def _makers(evidence: Evidence, call: ast.AST) -> Iterator[ast.Call]:
+    """What made the object whose method is called: it keeps what it was given."""
+    method = call.func if isinstance(call, ast.Call) else None
+    if isinstance(method, ast.Attribute):
+        for unit, made in origins(evidence.units, evidence.unit, method.value):
+            if unit is evidence.unit and isinstance(made, ast.Call):
+                yield made
 
 
 def _kept_by_stack(evidence: Evidence) -> Iterator[ast.Call]:
