@@ -85,15 +85,20 @@ def _map_to_comprehension(fixing: Fixing, unit: Unit, call: ast.Call, node: ast.
     fixing.suspending(unit, call)
 
 
-def out_of_class(fixing: Fixing, unit: Unit, owner: ast.ClassDef, node: ast.AST) -> None:
-    """Put `node`, which suspends, in front of the class `owner`, and its value into the body."""
+def out_of_class(
+    fixing: Fixing, unit: Unit, owner: ast.ClassDef, node: ast.AST, source: str = ""
+) -> None:
+    """Put `node`, which suspends, in front of the class `owner`, and its value into the body.
+
+    Of an expression, `source` is what is written there, if that is not the expression itself.
+    """
     statement = unit.statement(node)
     edits = fixing.of(unit)
     if isinstance(node, ast.expr):
         if _uses_class_names(owner, node):
             raise CannotFixError
         name = fixing.fresh(unit, _value_name(statement))
-        edits.lines_before(owner, f"{name} = {unit.source.source(node)}\n")
+        edits.lines_before(owner, f"{name} = {source or unit.source.source(node)}\n")
         edits.replace(node, name)
     else:
         _hoist_statements(fixing, unit, owner, statement)

@@ -186,7 +186,8 @@ def _demands(evidence: Evidence) -> Iterator[tuple[Demand, list[ObjectInfo]]]:
             elif blamed := [each for each in options if is_held(evidence, each)]:
                 yield demand, blamed
             elif not options:
-                yield demand, refused_by_asyncio(evidence) or held_operands(evidence)
+                held = [] if isinstance(part.node, ast.Lambda) else held_operands(evidence)
+                yield demand, refused_by_asyncio(evidence) or held
 
 
 #: What these are given is used in another place, which does not keep it where it is seen.

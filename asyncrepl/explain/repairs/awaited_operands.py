@@ -15,7 +15,12 @@ from asyncrepl.explain.bindings import returned_values
 from asyncrepl.explain.demands import met
 from asyncrepl.explain.fix_editor import Fixing, awaits_of
 from asyncrepl.explain.fresh_names import fresh
-from asyncrepl.explain.hoisted_code import body_after, made_in_function, yield_each
+from asyncrepl.explain.hoisted_code import (
+    body_after,
+    made_in_function,
+    out_of_class,
+    yield_each,
+)
 from asyncrepl.explain.kinds import Kind, has, is_async_iterable, kind_of
 from asyncrepl.explain.repairs.entered_operands import make_async_with, make_plain_with
 from asyncrepl.explain.repairs.moved_awaits import (
@@ -38,7 +43,7 @@ from asyncrepl.explain.repairs.repair_case import (
     single_assignment,
     used_again,
 )
-from asyncrepl.explain.scopes import CannotFixError, own_nodes
+from asyncrepl.explain.scopes import CannotFixError, own_nodes, scope
 from asyncrepl.explain.value_origins import called, loads, stepped_source
 from asyncrepl.instrument.probe_placement import AWAITABLE_CALLS
 from asyncrepl.syntax.names import callee_name, canonical_name
@@ -193,6 +198,9 @@ def awaited(fixing: Fixing, case: Case) -> None:
     """``await`` where that gives what meets the demand, or may."""
     if any(each(fixing, case) for each in (read_until, reduced, called_then)):
         return
+    if isinstance(around := scope(case.unit, case.node), ast.ClassDef):
+        out_of_class(fixing, case.unit, around, case.node, f"await {case.source}")
+        return
     if _callee(case) is functools.reduce:  # its function was given coroutines before
         raise CannotFixError
     options = case.awaited
@@ -257,6 +265,7 @@ def _await_at(fixing: Fixing, case: Case) -> None:
 
 def _await_each(fixing: Fixing, case: Case, unit: Unit, node: ast.expr) -> None:
     """``await`` in front of `node`; of ``a() if x else b``, in front of what may be awaited."""
+    node = node.value if isinstance(node, ast.NamedExpr) else node
     branches = [node.body, node.orelse] if isinstance(node, ast.IfExp) else []
     if isinstance(node, ast.BoolOp):
         branches = node.values
