@@ -26,8 +26,8 @@ from typing import TYPE_CHECKING, Any
 
 from asyncrepl.events.object_info import MISSING, ObjectInfo, describe, is_real_instance, lookup
 from asyncrepl.explain.kinds import is_mock
-from asyncrepl.explain.scopes import CannotFixError, own_nodes, scopes
-from asyncrepl.syntax.names import callee_name, canonical_name, last_name
+from asyncrepl.explain.scopes import own_nodes, scopes
+from asyncrepl.syntax.names import canonical_name, last_name
 from asyncrepl.syntax.static_inspection import without_annotations
 
 if TYPE_CHECKING:
@@ -171,30 +171,6 @@ def result_of_definition(node: Function) -> ObjectInfo | None:
     if not isinstance(node, ast.AsyncFunctionDef):
         return ObjectInfo(GeneratorType) if yields else None
     return ObjectInfo(AsyncGeneratorType if yields else CoroutineType, value=node)
-
-
-def calls_of(unit: Unit, function: Function, home: Unit) -> Iterator[ast.expr]:
-    """The calls of `function` (defined in `home`) in `unit`, as far as its name tells.
-
-    Of a property, where it is read. Raises CannotFixError, where others have its name.
-    """
-    method = isinstance(home.parents.get(function), ast.ClassDef)
-    if any(last_name(each) == "property" for each in function.decorator_list):
-        found = [each for each in unit.nodes(ast.Attribute) if each.attr == function.name]
-        classes = list(home.nodes(ast.ClassDef))
-        alike = [
-            f for each in classes for f in each.body if getattr(f, "name", "") == function.name
-        ]
-        if len(alike) > 1 or not all(isinstance(each.ctx, ast.Load) for each in found):
-            raise CannotFixError
-        yield from found
-        return
-    for call in list(unit.nodes(ast.Call)):
-        owner = getattr(call.func, "value", None)
-        if callee_name(call) != function.name or method != (owner is not None):
-            continue
-        if not (isinstance(owner, ast.Name) and type(imported(unit, owner.id)) is ModuleType):
-            yield call  # and not ``asyncio.run()``, where the method is a `run`
 
 
 #: The class of tests whose methods are awaited.

@@ -10,6 +10,7 @@ from asyncrepl.explain.demands import demand_of
 from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.operand_uses import Use
 from asyncrepl.explain.scopes import CannotFixError, is_async, own_nodes, scope
+from asyncrepl.explain.value_origins import is_handed_on
 from asyncrepl.syntax.names import FUNCTIONS, LOOPS, callee_name, last_name
 from asyncrepl.syntax.source_rewriter import Span
 
@@ -41,6 +42,9 @@ def lambda_to_def(fixing: Fixing, unit: Unit, node: ast.Lambda) -> None:
     lines, by = f"{head}\n    return {body}", unit.source.indent(statement)
     if isinstance(target, ast.Name):
         edits.replace(statement, f"{head}\n{by}    return {body}")
+        for call in unit.nodes(ast.Call):
+            if callee_name(call) == name and not is_handed_on(unit, call):
+                fixing.awaiting(unit, call)
     elif scope(unit, node.body) is node:
         edits.lines_before(statement, lines)
         edits.replace(node, name)

@@ -175,7 +175,7 @@ def result_of_method(call: ast.Call) -> type | None:
 def result_of_operator(
     left: ObjectInfo | None, operator: ast.operator, right: ObjectInfo | None
 ) -> ObjectInfo | None:
-    """Of two plain values of one type, another of it."""
+    """What `operator` gives for `left` and `right`: of two plain values of one type, another."""
     if left is None or right is None or left.kind is not right.kind:
         return None
     divided = left.kind is int and isinstance(operator, ast.Div)

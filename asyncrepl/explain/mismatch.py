@@ -171,7 +171,7 @@ def _demands(evidence: Evidence) -> Iterator[tuple[Demand, list[ObjectInfo]]]:
         callee = called_object(evidence, use)
         if use.role == "stored" and not _is_particular(evidence):
             continue
-        seen = evidence.direct and evidence.frame is not None
+        seen = evidence.direct and evidence.frame is not None and use.role != "mapping"
         if seen and _is_python(callee) and type(evidence.error) is not RuntimeError:
             continue  # it was called in a wrong way: nothing of it has run
         foreign = callee is None and _is_foreign(evidence, use.owner)

@@ -232,7 +232,7 @@ KEYED = {"sorted": 0, "min": 0, "max": 0, "groupby": 0, "nlargest": 1, "nsmalles
 
 
 def keys_first(fixing: Fixing, unit: Unit, call: ast.Call, key: ast.keyword) -> None:
-    """``sorted(items, key=score)`` → the keys in a dict, computed before."""
+    """``sorted(items, key=score)``, the `call`, → the keys in a dict, computed before."""
     position = KEYED.get(callee_name(call))
     if position is not None:
         items = call.args[-1] if len(call.args) == position + 1 else None
@@ -251,3 +251,15 @@ def keys_first(fixing: Fixing, unit: Unit, call: ast.Call, key: ast.keyword) -> 
         fixing.of(unit).replace(items, name)
     fixing.of(unit).replace(key.value, f"{name}.get")
     fixing.suspending(unit, call)
+
+
+def of_one_item(fixing: Fixing, case: Case) -> None:
+    """What the items have: asked of the next one."""
+    assert case.info is not None
+    options = case.evidence.resolver.yielded(case.info.code)
+    found = case.evidence.units.definition(case.info.code)
+    once = found is not None and yields_once(*found)  # then it is to be closed, too
+    if once or not any(met(case.demand, each) for each in options):
+        raise CannotFixError
+    fixing.of(case.unit).replace(case.node, f"(await anext({case.source}))")
+    fixing.suspending(case.unit, case.node)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import asyncio
+from itertools import product
 from types import BuiltinFunctionType
 from typing import TYPE_CHECKING
 
@@ -81,7 +82,12 @@ from asyncrepl.explain.repairs.moved_awaits import (
     plain_factory,
     waited_by_method,
 )
-from asyncrepl.explain.repairs.moved_walks import aiter_instead, around_each_item, walked_elsewhere
+from asyncrepl.explain.repairs.moved_walks import (
+    aiter_instead,
+    around_each_item,
+    of_one_item,
+    walked_elsewhere,
+)
 from asyncrepl.explain.repairs.plain_operands import (
     as_async,
     as_async_items,
@@ -119,7 +125,7 @@ from asyncrepl.explain.repairs.repair_case import (
     is_used_plainly,
     yields_once,
 )
-from asyncrepl.explain.scopes import CannotFixError
+from asyncrepl.explain.scopes import CannotFixError, scope
 from asyncrepl.explain.value_origins import origins
 from asyncrepl.syntax.names import callee_name
 from asyncrepl.syntax.source_rewriter import Edit
@@ -207,22 +213,12 @@ def items_as_list(fixing: Fixing, case: Case) -> None:
         raise CannotFixError
 
 
-def of_one_item(fixing: Fixing, case: Case) -> None:
-    """What the items have: asked of the next one."""
-    assert case.info is not None
-    options = case.evidence.resolver.yielded(case.info.code)
-    found = case.evidence.units.definition(case.info.code)
-    once = found is not None and yields_once(*found)  # then it is to be closed, too
-    if once or not any(met(case.demand, each) for each in options):
-        raise CannotFixError
-    fixing.of(case.unit).replace(case.node, f"(await anext({case.source}))")
-    fixing.suspending(case.unit, case.node)
-
-
 def repaired(case: Case) -> Fix | None:
     """The correction; None where nobody knows what was meant, or where it cannot be written."""
-    for repair in _choices(case):
-        fixing = Fixing(case.evidence)
+    around = scope(case.unit, case.node)
+    tries = (False, True) if isinstance(around, ast.Lambda) else (False,)
+    for in_lambda, repair in product(tries, _choices(case)):
+        fixing = Fixing(case.evidence, in_lambda=in_lambda)
         try:
             repair(fixing, case)
         except CannotFixError:
@@ -446,5 +442,5 @@ _PLAIN_MANAGER = {
 
 _PLAIN: dict[Kind, dict[str, tuple[Repair, ...]]] = {
     Kind.MANAGER: _PLAIN_MANAGER,
-    Kind.GENERATOR: {**_ORDINARY, "await": (modern_coroutine, listed_items)},
+    Kind.GENERATOR: {**_ORDINARY, "await": (gathered, modern_coroutine, listed_items)},
 }

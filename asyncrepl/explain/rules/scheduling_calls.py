@@ -91,17 +91,29 @@ def _wait(evidence: Evidence) -> Finding | None:
     info = evidence.resolver.info(call.args[0])
     if info is None or info.item is None or info.item.kind is not CoroutineType:
         return None
-    unit, fixing = evidence.unit, Fixing(evidence)
-    edits, argument = fixing.of(unit), call.args[0]
+    unit, fixing, argument = evidence.unit, Fixing(evidence), call.args[0]
+    for each in unit.nodes(ast.Call):
+        if each is call or ast.dump(each.func) == ast.dump(call.func):
+            _tasks_for(fixing, unit, each)
+    fixing.needs_import(unit, "asyncio")
+    why = f"`asyncio.wait` takes tasks, and {short(unit, argument)} holds coroutines."
+    return Finding(why, fixing.fix())
+
+
+def _tasks_for(fixing: Fixing, unit: Unit, call: ast.Call) -> None:
+    """Tasks of the coroutines that ``asyncio.wait`` is given, if it is known to be given some."""
+    argument = call.args[0] if call.args else None
+    info = fixing.evidence.resolver.info(argument) if argument is not None else None
+    if argument is None or info is None or info.item is None:
+        return
+    if info.item.kind is not CoroutineType:
+        return
     if isinstance(argument, ast.List | ast.Tuple | ast.Set):
         for element in argument.elts:
             fixing.given_to(unit, element, "asyncio.create_task")
     else:
-        edits.before(argument, "[asyncio.create_task(job) for job in ")
-        edits.after(argument, "]")
-    fixing.needs_import(unit, "asyncio")
-    why = f"`asyncio.wait` takes tasks, and {short(unit, argument)} holds coroutines."
-    return Finding(why, fixing.fix())
+        fixing.of(unit).before(argument, "[asyncio.create_task(job) for job in ")
+        fixing.of(unit).after(argument, "]")
 
 
 def _nested_loop(evidence: Evidence, names: tuple[str, ...]) -> ast.Call | None:
