@@ -27,12 +27,13 @@ from asyncrepl.events.object_info import (
     is_real_instance,
     lookup,
 )
+from asyncrepl.explain.bindings import result_of_definition
 from asyncrepl.explain.demands import Demand
 from asyncrepl.explain.kinds import ASYNCHRONOUS, Kind, kind_of
 from asyncrepl.explain.operand_uses import Use
 from asyncrepl.explain.value_origins import bindings, origins
 from asyncrepl.instrument.probe_placement import ITERTOOLS_CALLS
-from asyncrepl.syntax.names import callee_name
+from asyncrepl.syntax.names import callee_name, last_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -327,7 +328,10 @@ def parts(use: Use) -> Iterator[Use]:
     elif use.role == "except" and isinstance(use.node, ast.Tuple):
         inner = use.node.elts
     elif use.role == "operand":
-        inner = _formatted(use.owner)
+        compared = isinstance(use.owner, ast.Compare) and isinstance(
+            use.node, ast.Tuple | ast.List
+        )
+        inner = [*_elements(use.node)] if compared else _formatted(use.owner)
     for each in inner:
         yield Use(use.role, each, use.owner, None)
 
@@ -400,6 +404,8 @@ def options_of(evidence: Evidence, use: Use) -> list[ObjectInfo]:
     if (use.info is not None and use.certain) or use.role == "items":
         return [use.info] if use.info is not None else []
     found = evidence.resolver.options(use.node) or _of_items(evidence, use.node)
+    if not found and isinstance(use.node, ast.Attribute) and use.info is None and evidence.direct:
+        found = _of_attribute(evidence, use.node)
     return found if found or use.info is None or use.role != "argument" else [use.info]
 
 
@@ -413,3 +419,18 @@ def _of_items(evidence: Evidence, node: ast.expr) -> list[ObjectInfo]:
     kinds = {type(each) for all_ in held if isinstance(all_, list | tuple) for each in all_}
     made = [resolver.results(lookup(each, callee_name(node))) for each in kinds]
     return [each for results in made for each in results] if all(made) else []
+
+
+def _of_attribute(evidence: Evidence, node: ast.Attribute) -> list[ObjectInfo]:
+    """What an attribute of an object that is gone was given: coroutines, if all of it is those."""
+    found = []
+    for _, made in origins(evidence.units, evidence.unit, node):
+        keywords = made.keywords if isinstance(made, ast.Call) else []
+        factory = [each.value for each in keywords if each.arg == "default_factory"]
+        name = last_name(factory[0]) if factory else callee_name(made)
+        functions = [each for _, each in evidence.units.functions(name)]
+        found += [result_of_definition(each) for each in functions]
+        if not functions or made is node:
+            return []
+    known = [each for each in found if each is not None and each.kind is CoroutineType]
+    return known if len(known) == len(found) else []

@@ -227,32 +227,6 @@ def _walked_at(site: Site) -> tuple[Unit, ast.expr] | None:
     return None
 
 
-#: Functions that take a key, and which argument has the items.
-KEYED = {"sorted": 0, "min": 0, "max": 0, "groupby": 0, "nlargest": 1, "nsmallest": 1}
-
-
-def keys_first(fixing: Fixing, unit: Unit, call: ast.Call, key: ast.keyword) -> None:
-    """``sorted(items, key=score)``, the `call`, → the keys in a dict, computed before."""
-    position = KEYED.get(callee_name(call))
-    if position is not None:
-        items = call.args[-1] if len(call.args) == position + 1 else None
-    else:
-        sorts = callee_name(call) == "sort" and isinstance(call.func, ast.Attribute)
-        items = call.func.value if sorts else None  # type: ignore[attr-defined]  # an attribute
-    if items is None or isinstance(items, ast.Starred):
-        return
-    name, item = fixing.fresh(unit, "keys"), fresh(unit, "item")
-    made = f"{unit.source.source(key.value)}({item})"
-    if isinstance(key.value, ast.Lambda):
-        item, made = key.value.args.args[0].arg, unit.source.source(key.value.body)
-    line = f"{name} = {{{item}: await {made} for {item} in {unit.source.source(items)}}}"
-    fixing.of(unit).lines_before(unit.statement(call), line)
-    if items in call.args:
-        fixing.of(unit).replace(items, name)
-    fixing.of(unit).replace(key.value, f"{name}.get")
-    fixing.suspending(unit, call)
-
-
 def of_one_item(fixing: Fixing, case: Case) -> None:
     """What the items have: asked of the next one."""
     assert case.info is not None

@@ -79,6 +79,7 @@ from asyncrepl.explain.repairs.moved_awaits import (
     awaited_where_made,
     branch_awaited,
     items_awaited,
+    plain_decorator,
     plain_factory,
     waited_by_method,
 )
@@ -354,8 +355,8 @@ _AWAITABLE: dict[str, tuple[Repair, ...]] = {
     "walk, yield from": (delegated_result,),
     "async enter, with": (entered_owner, awaited_before, awaited),
     "enter, with": (entered_owner, awaited_before, awaited),
-    "call, awaited": (uncalled,),
-    "call": (handed_uncalled, result_not_called, awaited),
+    "call, awaited": (plain_decorator, uncalled),
+    "call": (plain_decorator, handed_uncalled, result_not_called, awaited),
     "attribute, of tasks": (awaited_result, as_task),
     "*": (plain_factory, awaited, awaited_where_made),
 }  # fmt: skip

@@ -26,8 +26,7 @@ from asyncrepl.explain.dropped_coroutines import (
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, corrected, correction, short
 from asyncrepl.explain.fresh_names import fresh
-from asyncrepl.explain.hoisted_code import made_plain
-from asyncrepl.explain.repairs.moved_walks import KEYED, keys_first
+from asyncrepl.explain.hoisted_code import KEYED, keys_first, made_plain
 from asyncrepl.explain.scopes import CannotFixError
 from asyncrepl.explain.value_origins import bindings, origins
 from asyncrepl.syntax.names import callee_name, canonical_name, written_name

@@ -22,8 +22,11 @@ if TYPE_CHECKING:
 _PARTNERS = ("for", "with", "def")
 _SIMILAR = 0.79
 #: Words that stand in front of an ``await``, and those that wait for nothing.
-_BEFORE_AWAIT = ("return", "yield", "if", "elif", "while", "assert", "raise", "not", "del")
-_UNAWAITED = ("await", "import", "from", "pass", "try", "class", "global", "break", "continue")
+_BEFORE_AWAIT = ("return", "yield", "if", "elif", "while", "assert", "raise", "not", "*", "**")
+_UNAWAITED = (
+    "await", "async", "import", "from", "pass", "try", "class", "global", "break", "continue",
+    "del",
+)  # fmt: skip
 #: What other languages write for ``def``.
 _FUNCTION_WORDS = ("function", "fn", "func", "fun")
 
@@ -60,6 +63,8 @@ def _misspelt(words: Words) -> dict[int, str]:
         partner = next((each for each in _PARTNERS if _is_like(after, each)), None)
         if words[number] == "async" and partner is not None and words.words[number + 2 :]:
             found[number + 1] = partner
+        elif word.startswith("async") and word[5:] in _PARTNERS and words.starts_statement(number):
+            found[number] = f"async {word[5:]}"
         elif _is_like(word, "async") and after in _PARTNERS:
             found[number] = "async"
         elif _is_like(word, "async") and partner is not None and words.starts_statement(number):
@@ -107,8 +112,16 @@ def _order_edits(words: Words) -> dict[int, list[Edit]]:
             found[number] = [words.swap(number + 1, number + 2, "def")]
         elif words[number] == "async" and _heads_function(words, number):
             found[number] = [words.put(number + 1, "def ")]
+        elif pair == ("async", "await"):
+            found[number] = [words.drop(number)]
+        elif pair[0] in ("from", "import") and pair[1] == "async":
+            found[number] = [words.swap(number + 1, number + 2, "asyncio")]
+        elif pair == ("await", "lambda") and words[number + 2] == ":":
+            found[number] = [words.drop(number + 1), words.drop(number + 2)]
         elif pair[0] == "await" and pair[1] in _BEFORE_AWAIT:
-            found[number] = [words.swap(number, number + 2, f"{pair[1]} await")]
+            blanks = ("", " ") if "*" in pair[1] else (" ", "")
+            text = f"{pair[1]}{blanks[0]}await{blanks[1]}"
+            found[number] = [words.swap(number, number + 2, text)]
         elif pair[0] == "await" and pair[1] in _UNAWAITED:
             found[number] = [words.drop(number)]
     return found
@@ -128,6 +141,14 @@ def _order(words: Words, number: int) -> str:
     pair = words[number], words[number + 1]
     if pair == ("await", "await"):
         return "`await` takes one operand: what comes of it is awaited again only in brackets."
+    if pair[1] == "async" and pair[0] != "await" and pair[0] not in _PARTNERS:
+        return "`async` is a keyword; the module is called `asyncio`."
+    if pair == ("async", "await"):
+        return (
+            "`async` goes with `def`, `for` and `with`: a value is waited for with `await` alone."
+        )
+    if pair == ("await", "lambda"):
+        return "`await` takes what a call gives, and a lambda is a function: await its body."
     if pair[0] == "await" and pair[1] in (*_BEFORE_AWAIT, *_UNAWAITED):
         return f"`await` stands in front of a value, and `{pair[1]}` is none: it begins more."
     block = next((each for each in pair if each in _PARTNERS), "def")
