@@ -410,27 +410,40 @@ def options_of(evidence: Evidence, use: Use) -> list[ObjectInfo]:
 
 
 def _of_items(evidence: Evidence, node: ast.expr) -> list[ObjectInfo]:
-    """What ``x.method()`` gives, where a comprehension takes each `x` out of a list."""
-    resolver, method = evidence.resolver, getattr(node, "func", None)
-    item = method.value if isinstance(method, ast.Attribute) else None
+    """What ``x()`` or ``x.method()`` gives, where a loop takes each `x` out of a collection."""
+    resolver, function = evidence.resolver, getattr(node, "func", None)
+    item = function.value if isinstance(function, ast.Attribute) else function
     bound = bindings(evidence.unit, item)[1] if isinstance(item, ast.Name) else []
-    clauses = [evidence.unit.parents.get(each) for each in bound]
-    held = [resolver.value(each.iter) for each in clauses if isinstance(each, ast.comprehension)]
-    kinds = {type(each) for all_ in held if isinstance(all_, list | tuple) for each in all_}
-    made = [resolver.results(lookup(each, callee_name(node))) for each in kinds]
+    loops = [evidence.unit.parents.get(each) for each in bound]
+    held = [
+        each
+        for loop in loops
+        if isinstance(loop, ast.comprehension | ast.For)
+        for each in _held_by(evidence, loop.iter)
+    ]
+    if isinstance(function, ast.Attribute):
+        held = [lookup(kind, callee_name(node)) for kind in {type(each) for each in held}]
+    made = [resolver.results(each) for each in held]
     return [each for results in made for each in results] if all(made) else []
 
 
+def _held_by(evidence: Evidence, node: ast.expr) -> list[object]:
+    """What is in a list, a tuple or the values of a dict."""
+    values = isinstance(node, ast.Call) and callee_name(node) == "values"
+    owner = node.func.value if values else node  # type: ignore[attr-defined]  # a method
+    found = evidence.resolver.value(owner)
+    found = [*found.values()] if values and type(found) is dict else found
+    return [*found] if type(found) in (list, tuple) else []  # type: ignore[misc]  # one of these
+
+
 def _of_attribute(evidence: Evidence, node: ast.Attribute) -> list[ObjectInfo]:
-    """What an attribute of an object that is gone was given: coroutines, if all of it is those."""
-    found = []
+    """What an attribute of an object that is gone was given, if that is coroutines alone."""
+    found: list[ObjectInfo | None] = []
     for _, made in origins(evidence.units, evidence.unit, node):
         keywords = made.keywords if isinstance(made, ast.Call) else []
         factory = [each.value for each in keywords if each.arg == "default_factory"]
         name = last_name(factory[0]) if factory else callee_name(made)
-        functions = [each for _, each in evidence.units.functions(name)]
-        found += [result_of_definition(each) for each in functions]
-        if not functions or made is node:
-            return []
-    known = [each for each in found if each is not None and each.kind is CoroutineType]
+        results = [result_of_definition(each) for _, each in evidence.units.functions(name)]
+        found += results or [None]
+    known = [each for each in found if each and each.kind is CoroutineType]
     return known if len(known) == len(found) else []

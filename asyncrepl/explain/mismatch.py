@@ -38,7 +38,7 @@ from asyncrepl.explain.held_operands import (
 )
 from asyncrepl.explain.kinds import ASYNCHRONOUS, Kind, has, kind_of
 from asyncrepl.explain.operand_uses import Use
-from asyncrepl.explain.value_origins import bindings
+from asyncrepl.explain.value_origins import bindings, origins
 from asyncrepl.syntax.names import callee_name
 
 if TYPE_CHECKING:
@@ -130,7 +130,11 @@ def _where_walked(evidence: Evidence, found: Mismatch) -> Mismatch:
         loop = unit.parents.get(name)
         if not isinstance(loop, ast.For | ast.comprehension) or loop.target is not name:
             continue
-        if any(each.kind is found.info.kind for each in evidence.resolver.options(loop.iter)):
+        makers = [each.node for each in origins(evidence.units, unit, loop.iter)]
+        options = [
+            each for made in (loop.iter, *makers) for each in evidence.resolver.options(made)
+        ]
+        if any(kind_of(each) in (Kind.TASK, Kind.FUTURE) for each in options):
             use = Use("for", loop.iter, loop, found.info)
             return Mismatch(demand_of(use, None) or found.demand, found.info)
     return found

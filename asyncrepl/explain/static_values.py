@@ -171,7 +171,7 @@ class Resolver:
         if cached or is_real_instance(made, property):
             return self.result(getattr(made, "func" if cached else "fget"))
         found = member(owner, node.attr)
-        if found is not MISSING:
+        if found is not MISSING and not (found is None and self.depth):  # None stands for not yet
             return describe(found, keep=True)
         getter = lookup(type(made), "__get__") if made is not MISSING else MISSING
         return self.result(getter) if is_real_instance(getter, FunctionType) else None

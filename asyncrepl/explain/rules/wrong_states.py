@@ -297,13 +297,16 @@ def _awaits_itself(evidence: Evidence) -> Finding | None:
     found = _awaited(evidence)
     if found is None:
         return None
-    value = evidence.resolver.value(found[1])
-    if not is_real_instance(value, asyncio.Task) or not _runs_here(value, evidence):
+    value, current = evidence.resolver.value(found[1]), _is_current(found[1])
+    runs_here = is_real_instance(value, asyncio.Task) and _runs_here(value, evidence)
+    if not current and not runs_here:
         return None
     unit, fixing = found[0].unit, Fixing(evidence)
     text = short(unit, found[1])
     node, source = unit.parents[found[1]], unit.source.source(found[1])
-    if isinstance(unit.parents.get(node), ast.Expr) and not _names_current(evidence, found[1]):
+    if current:
+        fixing.of(unit).replace(node, source)
+    elif isinstance(unit.parents.get(node), ast.Expr) and not _names_current(evidence, found[1]):
         by = unit.source.indent(node)
         guard = f"if {source} is not asyncio.current_task():\n{by}    await {source}"
         fixing.of(unit).replace(node, guard)
