@@ -216,8 +216,9 @@ def items_as_list(fixing: Fixing, case: Case) -> None:
 
 def repaired(case: Case) -> Fix | None:
     """The correction; None where nobody knows what was meant, or where it cannot be written."""
-    around = scope(case.unit, case.node)
-    tries = (False, True) if isinstance(around, ast.Lambda) else (False,)
+    around = case.unit.parents.get(scope(case.unit, case.node) or case.node)
+    becomes_def = isinstance(around, ast.Assign | ast.keyword) or callee_name(around) in _MAPPING
+    tries = (False, True) if becomes_def else (False,)
     for in_lambda, repair in product(tries, _choices(case)):
         fixing = Fixing(case.evidence, in_lambda=in_lambda)
         try:
@@ -332,6 +333,7 @@ def _put_suffix(fixing: Fixing, case: Case) -> None:
         edits.edits.insert(0, Edit(end, end, case.suffix))
 
 
+_MAPPING = ("map", "filter")  # of which a lambda becomes the element of a comprehension
 _NAMED = ("iter", "enumerate", "list")
 _UNKNOWN: dict[str, tuple[Repair, ...]] = {"await": (as_its_like, without_await)}
 
