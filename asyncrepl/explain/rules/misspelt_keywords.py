@@ -20,13 +20,11 @@ if TYPE_CHECKING:
 
 #: What stands behind ``async``.
 _PARTNERS = ("for", "with", "def")
+_JOINED = {f"async{each}": f"async {each}" for each in _PARTNERS}
 _SIMILAR = 0.79
 #: Words that stand in front of an ``await``, and those that wait for nothing.
 _BEFORE_AWAIT = ("return", "yield", "if", "elif", "while", "assert", "raise", "not", "*", "**")
-_UNAWAITED = (
-    "await", "async", "import", "from", "pass", "try", "class", "global", "break", "continue",
-    "del",
-)  # fmt: skip
+_UNAWAITED = ("await", "async", "import", "from", "pass", "try", "class", "global", "break", "del")
 #: What other languages write for ``def``.
 _FUNCTION_WORDS = ("function", "fn", "func", "fun")
 
@@ -63,8 +61,8 @@ def _misspelt(words: Words) -> dict[int, str]:
         partner = next((each for each in _PARTNERS if _is_like(after, each)), None)
         if words[number] == "async" and partner is not None and words.words[number + 2 :]:
             found[number + 1] = partner
-        elif word.startswith("async") and word[5:] in _PARTNERS and words.starts_statement(number):
-            found[number] = f"async {word[5:]}"
+        elif word in _JOINED and words.starts_statement(number):
+            found[number] = _JOINED[word]
         elif _is_like(word, "async") and after in _PARTNERS:
             found[number] = "async"
         elif _is_like(word, "async") and partner is not None and words.starts_statement(number):
@@ -119,8 +117,7 @@ def _order_edits(words: Words) -> dict[int, list[Edit]]:
         elif pair == ("await", "lambda") and words[number + 2] == ":":
             found[number] = [words.drop(number + 1), words.drop(number + 2)]
         elif pair[0] == "await" and pair[1] in _BEFORE_AWAIT:
-            blanks = ("", " ") if "*" in pair[1] else (" ", "")
-            text = f"{pair[1]}{blanks[0]}await{blanks[1]}"
+            text = f"{pair[1]}await " if "*" in pair[1] else f"{pair[1]} await"
             found[number] = [words.swap(number, number + 2, text)]
         elif pair[0] == "await" and pair[1] in _UNAWAITED:
             found[number] = [words.drop(number)]
@@ -129,12 +126,8 @@ def _order_edits(words: Words) -> dict[int, list[Edit]]:
 
 def _heads_function(words: Words, number: int) -> bool:
     """Whether ``async name(…):`` begins a block there."""
-    end = words.end_of_statement(number)
-    called = words.words[number + 1 : number + 2] and words.words[number + 1].is_name
-    named = bool(called) and not keyword.iskeyword(words[number + 1])
-    return named and words[number + 2] == "(" and words.starts_statement(number) and (
-        words[end - 1] == ":" or words.find(":", number) is not None
-    )  # fmt: skip
+    called = _is_operand(words, number + 1) and words[number + 2] == "("
+    return called and words.starts_statement(number) and words.find(":", number) is not None
 
 
 def _order(words: Words, number: int) -> str:
@@ -144,9 +137,7 @@ def _order(words: Words, number: int) -> str:
     if pair[1] == "async" and pair[0] != "await" and pair[0] not in _PARTNERS:
         return "`async` is a keyword; the module is called `asyncio`."
     if pair == ("async", "await"):
-        return (
-            "`async` goes with `def`, `for` and `with`: a value is waited for with `await` alone."
-        )
+        return "`async` goes with `def`, `for` and `with`: a value is awaited with `await` alone."
     if pair == ("await", "lambda"):
         return "`await` takes what a call gives, and a lambda is a function: await its body."
     if pair[0] == "await" and pair[1] in (*_BEFORE_AWAIT, *_UNAWAITED):
