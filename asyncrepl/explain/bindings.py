@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any
 from asyncrepl.events.object_info import MISSING, ObjectInfo, describe, is_real_instance, lookup
 from asyncrepl.explain.kinds import is_mock
 from asyncrepl.explain.scopes import own_nodes, scopes
-from asyncrepl.syntax.names import callee_name, canonical_name, last_name
+from asyncrepl.syntax.names import canonical_name, last_name
 from asyncrepl.syntax.static_inspection import without_annotations
 
 if TYPE_CHECKING:
@@ -171,17 +171,6 @@ def result_of_definition(node: Function) -> ObjectInfo | None:
     if not isinstance(node, ast.AsyncFunctionDef):
         return ObjectInfo(GeneratorType) if yields else None
     return ObjectInfo(AsyncGeneratorType if yields else CoroutineType, value=node)
-
-
-def calls_of(unit: Unit, function: Function, home: Unit) -> Iterator[ast.Call]:
-    """The calls of `function` (defined in `home`) in `unit`, as far as its name tells."""
-    method = isinstance(home.parents.get(function), ast.ClassDef)
-    for call in list(unit.nodes(ast.Call)):
-        owner = getattr(call.func, "value", None)
-        if callee_name(call) != function.name or method != (owner is not None):
-            continue
-        if not (isinstance(owner, ast.Name) and type(imported(unit, owner.id)) is ModuleType):
-            yield call  # and not ``asyncio.run()``, where the method is a `run`
 
 
 #: The class of tests whose methods are awaited.

@@ -14,7 +14,7 @@ from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE
 from types import CoroutineType
 from typing import TYPE_CHECKING, Concatenate, ParamSpec
 
-from asyncrepl.explain.bindings import ISOLATED, awaits_parameter, calls_of, plain_test_case
+from asyncrepl.explain.bindings import ISOLATED, awaits_parameter, plain_test_case
 from asyncrepl.explain.explanation import Fix
 from asyncrepl.explain.fresh_names import (
     attributes_in,
@@ -34,8 +34,8 @@ from asyncrepl.explain.scopes import (
     scope,
 )
 from asyncrepl.explain.source_units import Unit, parsed
-from asyncrepl.explain.value_origins import bindings
-from asyncrepl.instrument.probe_placement import AWAITABLE_CALLS, DATA_CALLS, ITERATING_CALLS
+from asyncrepl.explain.value_origins import bindings, calls_of, is_handed_on
+from asyncrepl.instrument.probe_placement import DATA_CALLS, ITERATING_CALLS
 from asyncrepl.syntax.names import callee_name, last_name
 from asyncrepl.syntax.source_rewriter import SourceRewriter, Span, compiles, parses
 
@@ -47,17 +47,16 @@ if TYPE_CHECKING:
 
 Arguments = ParamSpec("Arguments")
 _ASYNC = re.compile(r"async\s+")
-_HOLDERS = AWAITABLE_CALLS | {
-    "append", "add", "isinstance", "type", "iscoroutine", "aiter", "anext",
-}  # fmt: skip
-_ACCESSORS = ("property", "cached_property", "setter", "getter")
+_ACCESSORS = ("cached_property", "setter", "getter")
 
 
 class Fixing:
     """The edits of one correction, in one unit or several."""
 
-    def __init__(self, evidence: Evidence) -> None:
+    def __init__(self, evidence: Evidence, *, in_lambda: bool = False) -> None:
         self.evidence = evidence
+        #: Whether a lambda may suspend for now: what cannot compile so is put right after that.
+        self.in_lambda = in_lambda
         self.units: dict[str, tuple[Unit, SourceRewriter]] = {}
         self.made_async: set[ast.AST] = set()
         #: The expression that was changed, where that is not the operand itself.
@@ -75,7 +74,7 @@ class Fixing:
         A text that did not compile may hold a second mistake: it only has to parse,
         and `explaining` goes on from there.
         """
-        accepted = parses if self.evidence.stage == "compile" else compiles
+        broken = self.evidence.stage == "compile" or self.in_lambda
         try:
             texts = [
                 (name, self._text(unit, edits))
@@ -84,7 +83,7 @@ class Fixing:
             ]
         except ValueError:  # two edits of the same place
             return None
-        if not texts or not all(accepted(text) for _, text in texts):
+        if not texts or not all((parses if broken else compiles)(text) for _, text in texts):
             return None
         if any(self._captures(self.units[name][0], text) for name, text in texts):
             return None
@@ -188,8 +187,7 @@ class Fixing:
             isinstance(parent, ast.Call) and parent.func is not node
         )
         bare = isinstance(parent, ast.BinOp) and not isinstance(parent.op, ast.Pow)
-        if isinstance(parent, ast.Subscript) and parent.value is not node:
-            tight = False
+        tight = tight and getattr(parent, "value", node) is node  # no index
         edits = self.of(unit)
         edits.before(node, "(await " if tight and not bare else "await ")
         if unit.source.operand(node)[0] == "(" != unit.source.source(node)[0]:
@@ -274,7 +272,7 @@ class Fixing:
         around = scope(unit, node)
         if isinstance(around, ast.FunctionDef):
             self.make_async(unit, around)
-        elif isinstance(around, ast.Lambda | ast.ClassDef):
+        elif isinstance(around, ast.ClassDef if self.in_lambda else ast.Lambda | ast.ClassDef):
             raise CannotFixError
 
     def make_async(self, unit: Unit, function: Function) -> None:
@@ -282,12 +280,12 @@ class Fixing:
         if function in self.made_async:
             return
         if any(last_name(each) in _ACCESSORS for each in function.decorator_list):
-            raise CannotFixError  # nobody awaits an attribute
+            raise CannotFixError  # what is kept is awaited once
         if function.decorator_list and is_generator(function):
             raise CannotFixError  # as `contextmanager`: it takes a plain one
         if function.name.startswith("__") and not function.name.startswith("__a"):
             raise CannotFixError  # the interpreter calls it, and awaits nothing
-        in_thread = runs_in_thread(self.evidence.error) and not calls_of(unit, function, unit)
+        in_thread = runs_in_thread(self.evidence.error) and not any(calls_of(unit, function, unit))
         if in_thread or _is_mentioned(self.evidence, unit, function):
             raise CannotFixError  # who it is given to calls it as it is
         self.made_async.add(function)
@@ -298,7 +296,7 @@ class Fixing:
             for call in calls_of(caller, function, unit):
                 if is_generator(function):
                     self.walk_async(caller, call)
-                elif not _is_handed_on(caller, call):
+                elif not is_handed_on(caller, call):
                     self.awaiting(caller, call)
 
     def isolate(self, unit: Unit, function: Function) -> None:
@@ -412,14 +410,6 @@ def _consumes(node: ast.AST | None) -> bool:
     return name in ITERATING_CALLS or name in DATA_CALLS
 
 
-def _is_handed_on(unit: Unit, call: ast.Call) -> bool:
-    """Whether the coroutine of `call` is awaited already, or given to somebody who does."""
-    parent = unit.parents.get(call)
-    return isinstance(parent, ast.Await) or (
-        isinstance(parent, ast.Call) and callee_name(parent) in _HOLDERS
-    )
-
-
 def is_generator(function: Function) -> bool:
     """Whether the body of `function` yields."""
     return any(isinstance(node, ast.Yield | ast.YieldFrom) for node in own_nodes(function))
@@ -429,11 +419,12 @@ def _is_mentioned(evidence: Evidence, home: Unit, function: Function) -> bool:
     """Whether the function itself is given to somebody, beside being called."""
     method = isinstance(home.parents.get(function), ast.ClassDef)
     for unit in (home, *evidence.callers):
+        read_at = set(calls_of(unit, function, home))
         for node in unit.nodes(ast.Attribute if method else ast.Name):
             read = isinstance(getattr(node, "ctx", None), ast.Load)
             if last_name(node) == function.name and read:
                 parent = unit.parents.get(node)
-                called = isinstance(parent, ast.Call) and parent.func is node
+                called = node in read_at or (isinstance(parent, ast.Call) and parent.func is node)
                 around = (ast.Call, ast.keyword, ast.Return, ast.Assign, ast.List, ast.Dict)
                 own = method or (
                     isinstance(node, ast.Name) and function in bindings(unit, node)[1]

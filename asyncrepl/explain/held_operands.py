@@ -27,12 +27,13 @@ from asyncrepl.events.object_info import (
     is_real_instance,
     lookup,
 )
+from asyncrepl.explain.bindings import result_of_definition
 from asyncrepl.explain.demands import Demand
 from asyncrepl.explain.kinds import ASYNCHRONOUS, Kind, kind_of
 from asyncrepl.explain.operand_uses import Use
 from asyncrepl.explain.value_origins import bindings, origins
 from asyncrepl.instrument.probe_placement import ITERTOOLS_CALLS
-from asyncrepl.syntax.names import callee_name
+from asyncrepl.syntax.names import callee_name, last_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -83,18 +84,25 @@ def held_operands(evidence: Evidence) -> list[ObjectInfo]:
 
 
 def refused_by_asyncio(evidence: Evidence) -> list[ObjectInfo]:
-    """What asyncio was to make a future of, and could not."""
+    """What asyncio was to make a future or a task of, or a thread was to call, and could not."""
     frame = innermost_frame(evidence)
-    refused = frame.f_locals.get("coro_or_future", MISSING) if frame is not None else MISSING
-    ours = evidence.inner[-1].co_filename.startswith(_ASYNCIO) if evidence.inner else False
-    return [describe(refused, keep=True)] if ours and refused is not MISSING else []
+    variables = frame.f_locals if frame is not None else {}
+    if frame is not None and frame.f_globals.get("__name__") in _THREADS:
+        refused = getattr(variables.get("self"), "fn", MISSING)  # what a pool was given
+    else:
+        found = (variables.get(name, MISSING) for name in ("coro_or_future", "coro"))
+        refused = next((each for each in found if each is not MISSING), MISSING)
+        ours = evidence.inner[-1].co_filename.startswith(_ASYNCIO) if evidence.inner else False
+        refused = refused if ours else MISSING
+    return [describe(refused, keep=True)] if refused is not MISSING else []
 
 
 def _locals(evidence: Evidence) -> Iterator[object]:
     frame = innermost_frame(evidence)
     values = list(frame.f_locals.values()) if frame is not None else []
-    if frame is not None and frame.f_code.co_name == "__init__":
-        values = values[1:]  # what is being made is nobody's argument
+    if frame is not None and frame.f_code.co_varnames[:1] == ("self",):
+        kept = _kept(values[0])  # it may keep its arguments, and is none while it is made
+        values = [*values[frame.f_code.co_name == "__init__" :], *kept]
     if frame is not None and frame.f_code.co_qualname.startswith("ChainMap."):
         values += values[0].maps  # one of these it is
     for value in values:
@@ -103,6 +111,13 @@ def _locals(evidence: Evidence) -> Iterator[object]:
             yield from value
         elif type(value) is dict:
             yield from value.values()
+
+
+def _kept(value: object) -> list[object]:
+    """What the attributes are that the object itself has."""
+    with contextlib.suppress(AttributeError):
+        return [*object.__getattribute__(value, "__dict__").values()]
+    return []
 
 
 def _same_code(value: object, info: ObjectInfo) -> bool:
@@ -242,10 +257,21 @@ def _calls(evidence: Evidence) -> Iterator[ast.Call]:
             inner = [node.value] if node.value is not None else []
         yield from (each for each in inner if isinstance(each, ast.Call))
         yield from (each for call in inner for each in _inner_calls(call))
+        if not evidence.direct:
+            yield from (each for call in inner for each in _makers(evidence, call))
         if not evidence.direct and isinstance(node, ast.expr):
             parent = evidence.unit.parents.get(node)
             if isinstance(parent, ast.withitem) and isinstance(node, ast.Call):
                 yield node
+
+
+def _makers(evidence: Evidence, call: ast.AST) -> Iterator[ast.Call]:
+    """What made the object whose method is called: it keeps what it was given."""
+    method = call.func if isinstance(call, ast.Call) else None
+    if isinstance(method, ast.Attribute):
+        for unit, made in origins(evidence.units, evidence.unit, method.value):
+            if unit is evidence.unit and isinstance(made, ast.Call):
+                yield made
 
 
 def _kept_by_stack(evidence: Evidence) -> Iterator[ast.Call]:
@@ -302,7 +328,10 @@ def parts(use: Use) -> Iterator[Use]:
     elif use.role == "except" and isinstance(use.node, ast.Tuple):
         inner = use.node.elts
     elif use.role == "operand":
-        inner = _formatted(use.owner)
+        compared = isinstance(use.owner, ast.Compare) and isinstance(
+            use.node, ast.Tuple | ast.List
+        )
+        inner = [*_elements(use.node)] if compared else _formatted(use.owner)
     for each in inner:
         yield Use(use.role, each, use.owner, None)
 
@@ -375,16 +404,46 @@ def options_of(evidence: Evidence, use: Use) -> list[ObjectInfo]:
     if (use.info is not None and use.certain) or use.role == "items":
         return [use.info] if use.info is not None else []
     found = evidence.resolver.options(use.node) or _of_items(evidence, use.node)
+    if not found and isinstance(use.node, ast.Attribute) and use.info is None and evidence.direct:
+        found = _of_attribute(evidence, use.node)
     return found if found or use.info is None or use.role != "argument" else [use.info]
 
 
 def _of_items(evidence: Evidence, node: ast.expr) -> list[ObjectInfo]:
-    """What ``x.method()`` gives, where a comprehension takes each `x` out of a list."""
-    resolver, method = evidence.resolver, getattr(node, "func", None)
-    item = method.value if isinstance(method, ast.Attribute) else None
+    """What ``x()`` or ``x.method()`` gives, where a loop takes each `x` out of a collection."""
+    resolver, function = evidence.resolver, getattr(node, "func", None)
+    item = function.value if isinstance(function, ast.Attribute) else function
     bound = bindings(evidence.unit, item)[1] if isinstance(item, ast.Name) else []
-    clauses = [evidence.unit.parents.get(each) for each in bound]
-    held = [resolver.value(each.iter) for each in clauses if isinstance(each, ast.comprehension)]
-    kinds = {type(each) for all_ in held if isinstance(all_, list | tuple) for each in all_}
-    made = [resolver.results(lookup(each, callee_name(node))) for each in kinds]
+    loops = [evidence.unit.parents.get(each) for each in bound]
+    held = [
+        each
+        for loop in loops
+        if isinstance(loop, ast.comprehension | ast.For)
+        for each in _held_by(evidence, loop.iter)
+    ]
+    if isinstance(function, ast.Attribute):
+        held = [lookup(kind, callee_name(node)) for kind in {type(each) for each in held}]
+    made = [resolver.results(each) for each in held]
     return [each for results in made for each in results] if all(made) else []
+
+
+def _held_by(evidence: Evidence, node: ast.expr) -> list[object]:
+    """What is in a list, a tuple or the values of a dict."""
+    values = isinstance(node, ast.Call) and callee_name(node) == "values"
+    owner = node.func.value if values else node  # type: ignore[attr-defined]  # a method
+    found = evidence.resolver.value(owner)
+    found = [*found.values()] if values and type(found) is dict else found
+    return [*found] if type(found) in (list, tuple) else []  # type: ignore[misc]  # one of these
+
+
+def _of_attribute(evidence: Evidence, node: ast.Attribute) -> list[ObjectInfo]:
+    """What an attribute of an object that is gone was given, if that is coroutines alone."""
+    found: list[ObjectInfo | None] = []
+    for _, made in origins(evidence.units, evidence.unit, node):
+        keywords = made.keywords if isinstance(made, ast.Call) else []
+        factory = [each.value for each in keywords if each.arg == "default_factory"]
+        name = last_name(factory[0]) if factory else callee_name(made)
+        results = [result_of_definition(each) for _, each in evidence.units.functions(name)]
+        found += results or [None]
+    known = [each for each in found if each and each.kind is CoroutineType]
+    return known if len(known) == len(found) else []

@@ -10,6 +10,7 @@ from asyncrepl.explain.demands import demand_of
 from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.operand_uses import Use
 from asyncrepl.explain.scopes import CannotFixError, is_async, own_nodes, scope
+from asyncrepl.explain.value_origins import is_handed_on
 from asyncrepl.syntax.names import FUNCTIONS, LOOPS, callee_name, last_name
 from asyncrepl.syntax.source_rewriter import Span
 
@@ -28,8 +29,10 @@ def lambda_to_def(fixing: Fixing, unit: Unit, node: ast.Lambda) -> None:
     if isinstance(parent, ast.Call) and callee_name(parent) in ("map", "filter"):
         _map_to_comprehension(fixing, unit, parent, node)
         return
-    if isinstance(parent, ast.keyword) and parent.arg == "key":
-        raise CannotFixError  # what compares keys cannot wait for them
+    call = unit.parents.get(parent) if isinstance(parent, ast.keyword) else None
+    if isinstance(parent, ast.keyword) and parent.arg == "key" and isinstance(call, ast.Call):
+        keys_first(fixing, unit, call, parent)
+        return
     if isinstance(parent, ast.Call) and node is not parent.func and _is_callback(parent, node):
         _task_in_lambda(fixing, unit, node)
         return
@@ -41,9 +44,42 @@ def lambda_to_def(fixing: Fixing, unit: Unit, node: ast.Lambda) -> None:
     lines, by = f"{head}\n    return {body}", unit.source.indent(statement)
     if isinstance(target, ast.Name):
         edits.replace(statement, f"{head}\n{by}    return {body}")
+        for call in unit.nodes(ast.Call):
+            if callee_name(call) == name and not is_handed_on(unit, call):
+                fixing.awaiting(unit, call)
     elif scope(unit, node.body) is node:
         edits.lines_before(statement, lines)
         edits.replace(node, name)
+
+
+#: Functions that take a key, and which argument has the items.
+KEYED = {"sorted": 0, "min": 0, "max": 0, "groupby": 0, "nlargest": 1, "nsmallest": 1}
+
+
+def keys_first(fixing: Fixing, unit: Unit, call: ast.Call, key: ast.keyword) -> None:
+    """``sorted(items, key=score)``, the `call`, → the keys in a dict, computed before."""
+    position = KEYED.get(callee_name(call))
+    if position is not None:
+        items = call.args[-1] if len(call.args) == position + 1 else None
+    else:
+        sorts = callee_name(call) == "sort" and isinstance(call.func, ast.Attribute)
+        items = call.func.value if sorts else None  # type: ignore[attr-defined]  # an attribute
+    if items is None or isinstance(items, ast.Starred):
+        return
+    name, item = fixing.fresh(unit, "keys"), fresh(unit, "item")
+    made = f"await {unit.source.source(key.value)}({item})"
+    if isinstance(key.value, ast.Lambda):
+        waits = any(isinstance(each, ast.Await) for each in ast.walk(key.value.body))
+        body = unit.source.source(key.value.body)
+        item, made = key.value.args.args[0].arg, body if waits else f"await {body}"
+    line = f"{name} = {{{item}: {made} for {item} in {unit.source.source(items)}}}"
+    fixing.of(unit).lines_before(unit.statement(call), line)
+    info = fixing.evidence.resolver.info(items)
+    again = isinstance(items, ast.Name) and info is not None and info.kind in (list, tuple)
+    if items in call.args and not again:  # an iterator is over by then
+        fixing.of(unit).replace(items, name)
+    fixing.of(unit).replace(key.value, f"{name}.get")
+    fixing.suspending(unit, call)
 
 
 def _is_callback(call: ast.Call, node: ast.Lambda) -> bool:
@@ -85,15 +121,20 @@ def _map_to_comprehension(fixing: Fixing, unit: Unit, call: ast.Call, node: ast.
     fixing.suspending(unit, call)
 
 
-def out_of_class(fixing: Fixing, unit: Unit, owner: ast.ClassDef, node: ast.AST) -> None:
-    """Put `node`, which suspends, in front of the class `owner`, and its value into the body."""
+def out_of_class(
+    fixing: Fixing, unit: Unit, owner: ast.ClassDef, node: ast.AST, source: str = ""
+) -> None:
+    """Put `node`, which suspends, in front of the class `owner`, and its value into the body.
+
+    Of an expression, `source` is what is written there, if that is not the expression itself.
+    """
     statement = unit.statement(node)
     edits = fixing.of(unit)
     if isinstance(node, ast.expr):
         if _uses_class_names(owner, node):
             raise CannotFixError
         name = fixing.fresh(unit, _value_name(statement))
-        edits.lines_before(owner, f"{name} = {unit.source.source(node)}\n")
+        edits.lines_before(owner, f"{name} = {source or unit.source.source(node)}\n")
         edits.replace(node, name)
     else:
         _hoist_statements(fixing, unit, owner, statement)
@@ -213,6 +254,50 @@ def stop_asynchronously(fixing: Fixing, unit: Unit, function: Function) -> None:
     for node in own_nodes(function):
         if isinstance(node, ast.Name) and last_name(node) == "StopIteration":
             fixing.of(unit).replace(node, "StopAsyncIteration")
+
+
+def to_async_protocol(fixing: Fixing, unit: Unit, function: Function) -> None:
+    """Make the special method `function`, its twin, and what walks or enters it asynchronous."""
+    owner = unit.parents.get(function)
+    walks = function.name in ("__iter__", "__next__")
+    if not isinstance(owner, ast.ClassDef):
+        raise CannotFixError
+    for each in owner.body:
+        if isinstance(each, FUNCTIONS) and (each.name in ("__iter__", "__next__")) is walks:
+            plain = each.name == "__iter__" and not is_generator_body(each)
+            if each.name in _PLAIN:
+                put_head(fixing, unit, each, f"{'' if plain else 'async '}def __a{each.name[2:]}")
+                stop_asynchronously(fixing, unit, each)
+    for home, node in fixing.evidence.units.nodes(ast.For, ast.comprehension, ast.With):
+        items = getattr(node, "items", ())
+        used = items[0].context_expr if items else getattr(node, "iter", owner)
+        if not _is_made_by(home, used, owner.name):
+            continue
+        if not isinstance(node, ast.With) and walks:
+            fixing.loop_async(home, node)
+        elif isinstance(node, ast.With) and not walks:
+            fixing.of(home).before(node, "async ")
+            fixing.suspending(home, node)
+
+
+_PLAIN = ("__iter__", "__next__", "__enter__", "__exit__")
+
+
+def is_generator_body(function: Function) -> bool:
+    """Whether `function` yields."""
+    return any(isinstance(each, ast.Yield | ast.YieldFrom) for each in own_nodes(function))
+
+
+def _is_made_by(unit: Unit, node: ast.AST, name: str) -> bool:
+    """Whether a call of the class `name` makes `node`, or what its variable was given."""
+    values: list[ast.AST] = [node]
+    if isinstance(node, ast.Name):
+        values = [
+            each.value
+            for each in unit.nodes(ast.Assign)
+            if [getattr(target, "id", "") for target in each.targets] == [node.id]
+        ]
+    return any(isinstance(each, ast.Call) and callee_name(each) == name for each in values)
 
 
 def yield_each(

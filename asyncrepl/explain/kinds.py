@@ -121,7 +121,7 @@ def kind_of(info: ObjectInfo) -> Kind:
 
 def _of_object(info: ObjectInfo) -> Kind:
     kind = info.kind
-    if kind.__module__ == _MOCKS:
+    if _is_mock_class(kind):
         return Kind.MOCK
     if is_step(kind):
         return Kind.STEP
@@ -207,7 +207,12 @@ def _article(name: str) -> str:
 
 def is_mock(value: object) -> bool:
     """Whether it is a mock."""
-    return type(value).__module__ == _MOCKS
+    return _is_mock_class(type(value))
+
+
+def _is_mock_class(kind: type) -> bool:
+    """Whether it is no patcher, which stands in that module as well."""
+    return kind.__module__ == _MOCKS and not kind.__name__.startswith("_")
 
 
 def replaced_since(function: object) -> bool:

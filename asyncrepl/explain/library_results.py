@@ -102,6 +102,7 @@ _ANNOTATIONS: dict[str, type] = {
     "ContextManager": contextlib.AbstractContextManager,
     "AbstractContextManager": contextlib.AbstractContextManager,
 }
+_PLAIN = (int, float, str, list, tuple, bytes)
 _BUILTIN_TYPES = {kind.__name__: kind for kind in (list, dict, str, int, tuple)}
 #: What stands in annotations for one of the types in its brackets, or for the first.
 _OF_TYPES = ("Union", "Optional", "Annotated", "Final", "ClassVar", "Required")
@@ -169,6 +170,16 @@ def result_of_method(call: ast.Call) -> type | None:
     """What a method gives that only loops and task groups have, whoever its owner is."""
     name = call.func.attr if isinstance(call.func, ast.Attribute) else ""
     return _GIVEN[name] if name in ("create_task", "create_future", "run_in_executor") else None
+
+
+def result_of_operator(
+    left: ObjectInfo | None, operator: ast.operator, right: ObjectInfo | None
+) -> ObjectInfo | None:
+    """What `operator` gives for `left` and `right`: of two plain values of one type, another."""
+    if left is None or right is None or left.kind is not right.kind:
+        return None
+    divided = left.kind is int and isinstance(operator, ast.Div)
+    return ObjectInfo(float if divided else left.kind) if left.kind in _PLAIN else None
 
 
 def manager_of(function: FunctionType) -> type | None:

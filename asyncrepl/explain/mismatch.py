@@ -38,7 +38,7 @@ from asyncrepl.explain.held_operands import (
 )
 from asyncrepl.explain.kinds import ASYNCHRONOUS, Kind, has, kind_of
 from asyncrepl.explain.operand_uses import Use
-from asyncrepl.explain.value_origins import bindings
+from asyncrepl.explain.value_origins import bindings, origins
 from asyncrepl.syntax.names import callee_name
 
 if TYPE_CHECKING:
@@ -130,7 +130,11 @@ def _where_walked(evidence: Evidence, found: Mismatch) -> Mismatch:
         loop = unit.parents.get(name)
         if not isinstance(loop, ast.For | ast.comprehension) or loop.target is not name:
             continue
-        if any(each.kind is found.info.kind for each in evidence.resolver.options(loop.iter)):
+        makers = [each.node for each in origins(evidence.units, unit, loop.iter)]
+        options = [
+            each for made in (loop.iter, *makers) for each in evidence.resolver.options(made)
+        ]
+        if any(kind_of(each) in (Kind.TASK, Kind.FUTURE) for each in options):
             use = Use("for", loop.iter, loop, found.info)
             return Mismatch(demand_of(use, None) or found.demand, found.info)
     return found
@@ -154,7 +158,7 @@ def _concerns(evidence: Evidence, demand: Demand, info: ObjectInfo) -> bool:
         # It may be anything beside; what is known to come of it is what was meant.
         return any(met(demand, each) for each in evidence.resolver.awaited(info))
     made = isinstance(demand.node, ast.Call) and demand.what == "function"
-    made = made and len(evidence.resolver.options(demand.node)) == 1  # no function, for certain
+    made = made and len(evidence.resolver.options(demand.node)) <= 1  # no function, for certain
     return wants_async or kind in ASYNCHRONOUS or made
 
 
@@ -171,7 +175,7 @@ def _demands(evidence: Evidence) -> Iterator[tuple[Demand, list[ObjectInfo]]]:
         callee = called_object(evidence, use)
         if use.role == "stored" and not _is_particular(evidence):
             continue
-        seen = evidence.direct and evidence.frame is not None
+        seen = evidence.direct and evidence.frame is not None and use.role != "mapping"
         if seen and _is_python(callee) and type(evidence.error) is not RuntimeError:
             continue  # it was called in a wrong way: nothing of it has run
         foreign = callee is None and _is_foreign(evidence, use.owner)
@@ -186,7 +190,8 @@ def _demands(evidence: Evidence) -> Iterator[tuple[Demand, list[ObjectInfo]]]:
             elif blamed := [each for each in options if is_held(evidence, each)]:
                 yield demand, blamed
             elif not options:
-                yield demand, refused_by_asyncio(evidence) or held_operands(evidence)
+                held = [] if isinstance(part.node, ast.Lambda) else held_operands(evidence)
+                yield demand, refused_by_asyncio(evidence) or held
 
 
 #: What these are given is used in another place, which does not keep it where it is seen.

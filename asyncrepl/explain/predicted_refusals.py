@@ -325,6 +325,9 @@ class _Expecting(Resolver):
                     found.setdefault(name, []).extend([node, node])
             for name in bound_names(node):
                 found.setdefault(name, []).append(node)
+        for each in self.home.nodes(ast.Global) if scope is None else ():
+            for name in each.names:  # a function binds it
+                found.setdefault(name, []).extend([each, each])
         return found
 
     def bound(self, name: str, node: ast.AST) -> ObjectInfo | None:

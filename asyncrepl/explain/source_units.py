@@ -188,13 +188,17 @@ class Units:
         self.sources = sources
         self._units: dict[str, Unit | None] = {}
 
-    def changed(self, texts: Mapping[str, str]) -> Units:
-        """The same units, but for those that `texts` replace, by their names."""
+    def changed(self, texts: Mapping[str, str], namespace: Mapping[str, object]) -> Units:
+        """The same units, but for those that `texts` replace, by their names.
+
+        `namespace` has the names that a text takes from the inputs before it.
+        """
         found = {}
         for name, text in texts.items():
             before = self.get(name)
             module = before is not None and before.module
-            found[name] = Unit(name, text, parsed(text), module=module)
+            known = {} if module else namespace
+            found[name] = Unit(name, text, parsed(text, known), module=module)
         return Units({**self.sources, **found})
 
     def get(self, filename: str | None) -> Unit | None:
@@ -265,13 +269,16 @@ class Units:
         return None
 
 
-def parsed(text: str) -> ast.Module | None:
-    """The tree of `text`, if it has one, with the canonical names of what it imports."""
+def parsed(text: str, namespace: Mapping[str, object] | None = None) -> ast.Module | None:
+    """The tree of `text`, if it has one, with the canonical names of what it imports.
+
+    Or of what it finds in `namespace`.
+    """
     try:
         tree = syntax_tree(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
-    bind_names(tree)
+    bind_names(tree, namespace)
     return tree
 
 

@@ -54,6 +54,7 @@ from asyncrepl.explain.library_results import (
     mock_of,
     mock_result,
     result_of_method,
+    result_of_operator,
 )
 from asyncrepl.explain.scopes import gives_self, is_async_genexp, own_nodes
 from asyncrepl.syntax.names import last_name
@@ -67,7 +68,7 @@ _DISPLAYS: dict[type[ast.expr], type] = {
     ast.Dict: dict, ast.DictComp: dict, ast.Set: set, ast.SetComp: set, ast.JoinedStr: str,
     ast.List: list, ast.Tuple: tuple, ast.ListComp: list,
 }  # fmt: skip
-_FUNCTIONS = (FunctionType, MethodType, functools.partial, type)
+_PASSED = (FunctionType, MethodType, functools.partial, type, int, float, str, bytes)
 #: Functions that give what the function gives which they are given.
 _CALLING = (functools.reduce, getattr(operator, "call", functools.reduce))
 _DEPTH = 4
@@ -170,7 +171,7 @@ class Resolver:
         if cached or is_real_instance(made, property):
             return self.result(getattr(made, "func" if cached else "fget"))
         found = member(owner, node.attr)
-        if found is not MISSING:
+        if found is not MISSING and not (found is None and self.depth):  # None stands for not yet
             return describe(found, keep=True)
         getter = lookup(type(made), "__get__") if made is not MISSING else MISSING
         return self.result(getter) if is_real_instance(getter, FunctionType) else None
@@ -193,6 +194,9 @@ class Resolver:
     def _ifexp(self, node: ast.IfExp) -> ObjectInfo | None:
         first, second = self.info(node.body), self.info(node.orelse)
         return first if first and second and first.kind is second.kind else None
+
+    def _binop(self, node: ast.BinOp) -> ObjectInfo | None:
+        return result_of_operator(self.info(node.left), node.op, self.info(node.right))
 
     def _call(self, node: ast.Call | ast.Await) -> ObjectInfo | None:
         return _first(self.options(node))
@@ -270,7 +274,7 @@ class Resolver:
         self, callee: FunctionType, node: ast.Call | None, given: int
     ) -> list[ObjectInfo]:
         bound = variables(callee, node is not None and not node.args and not node.keywords)
-        bound |= self._functions_passed(callee.__code__, node, given) if node else {}
+        bound |= self._values_passed(callee.__code__, node, given) if node else {}
         return self._returned(callee.__code__, bound, callee.__globals__)
 
     def _binds(self, function: ast.expr) -> bool:
@@ -280,15 +284,15 @@ class Resolver:
             return False
         return is_real_instance(lookup(owner.kind, last_name(function)), FunctionType)
 
-    def _functions_passed(self, code: CodeType, node: ast.Call, first: int) -> dict[str, Any]:
-        """Those parameters of `code`, from the `first` on, to which `node` gives functions."""
+    def _values_passed(self, code: CodeType, node: ast.Call, first: int) -> dict[str, Any]:
+        """Those parameters of `code`, from the `first` on, that are given functions or values."""
         starred = any(isinstance(each, ast.Starred) for each in node.args)
         names = () if starred else code.co_varnames[first : code.co_argcount]
         passed = [*zip(names, node.args, strict=False)]
         known = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
         passed += [(each.arg, each.value) for each in node.keywords if each.arg in known]
         values = {name: self.value(value) for name, value in passed}
-        return {name: v for name, v in values.items() if is_real_instance(v, _FUNCTIONS)}
+        return {name: v for name, v in values.items() if is_real_instance(v, _PASSED)}
 
     def _instance(self, kind: type, node: ast.Call | None) -> ObjectInfo:
         item = None

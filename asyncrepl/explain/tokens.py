@@ -61,6 +61,10 @@ class Words:
     def __len__(self) -> int:
         return len(self.words)
 
+    def texts(self, start: int, stop: int) -> list[str]:
+        """The texts of the words `start` up to `stop`."""
+        return [word.text for word in self.words[start:stop]]
+
     def starts_statement(self, number: int) -> bool:
         """Whether word `number` is the first of a statement."""
         if number == 0:

@@ -9,10 +9,13 @@ return it. All that it may be is found; who needs certainty asks whether it is o
 from __future__ import annotations
 
 import ast
+from types import ModuleType
 from typing import TYPE_CHECKING, NamedTuple
 
 from asyncrepl.events import object_info
-from asyncrepl.explain.scopes import own_nodes, scopes
+from asyncrepl.explain.bindings import imported
+from asyncrepl.explain.scopes import CannotFixError, own_nodes, scopes
+from asyncrepl.instrument.probe_placement import AWAITABLE_CALLS
 from asyncrepl.syntax.names import FUNCTIONS, callee_name, last_name, method_owner
 
 if TYPE_CHECKING:
@@ -130,6 +133,8 @@ class _Tracing:
 
     def _of_name(self, unit: Unit, name: ast.Name) -> Iterator[Origin]:
         scope, nodes = bindings(unit, name)
+        if not nodes and not unit.module:
+            unit, nodes = self._bound_before(unit, name)
         for node in nodes:
             parent = unit.parents.get(node)
             if isinstance(node, ast.arg) and isinstance(scope, FUNCTIONS):
@@ -139,6 +144,15 @@ class _Tracing:
                     yield Origin(unit, parent.value)
             elif isinstance(parent, ast.For | ast.AsyncFor | ast.comprehension):
                 yield from self._items(unit, parent.iter)
+
+    def _bound_before(self, unit: Unit, name: ast.Name) -> tuple[Unit, list[ast.AST]]:
+        """The newest of the other inputs that binds the global `name`, and the nodes that do."""
+        for other in self._all:
+            found = own_nodes(other.tree) if other.tree and not other.module else ()
+            nodes = [each for each in found if _binds(each, name.id)]
+            if nodes and other is not unit:
+                return other, nodes
+        return unit, []
 
     def _items(self, unit: Unit, node: ast.expr) -> Iterator[Origin]:
         """What the items of `node` are made by."""
@@ -336,3 +350,41 @@ def _pairs(target: ast.expr, value: ast.expr | None) -> Iterator[tuple[ast.expr,
                 yield from _pairs(one, part)
         return
     yield target, value
+
+
+#: Who waits for what it is given, or keeps it.
+_HOLDERS = AWAITABLE_CALLS | {
+    "append", "add", "isinstance", "type", "iscoroutine", "aiter", "anext",
+}  # fmt: skip
+
+
+def calls_of(unit: Unit, function: Function, home: Unit) -> Iterator[ast.expr]:
+    """The calls of `function` (defined in `home`) in `unit`, as far as its name tells.
+
+    Of a property, where it is read. Raises CannotFixError, where others have its name.
+    """
+    method = isinstance(home.parents.get(function), ast.ClassDef)
+    if any(last_name(each) == "property" for each in function.decorator_list):
+        found = [each for each in unit.nodes(ast.Attribute) if each.attr == function.name]
+        classes = list(home.nodes(ast.ClassDef))
+        alike = [
+            f for each in classes for f in each.body if getattr(f, "name", "") == function.name
+        ]
+        if len(alike) > 1 or not all(isinstance(each.ctx, ast.Load) for each in found):
+            raise CannotFixError
+        yield from found
+        return
+    for call in list(unit.nodes(ast.Call)):
+        owner = getattr(call.func, "value", None)
+        if callee_name(call) != function.name or method != (owner is not None):
+            continue
+        if not (isinstance(owner, ast.Name) and type(imported(unit, owner.id)) is ModuleType):
+            yield call  # and not ``asyncio.run()``, where the method is a `run`
+
+
+def is_handed_on(unit: Unit, call: ast.expr) -> bool:
+    """Whether the coroutine of `call` is awaited already, or given to somebody who does."""
+    parent = unit.parents.get(call)
+    return isinstance(parent, ast.Await) or (
+        isinstance(parent, ast.Call) and callee_name(parent) in _HOLDERS
+    )

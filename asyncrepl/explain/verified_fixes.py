@@ -246,7 +246,7 @@ def _ordered(fix: Fix, units: Units) -> Fix:
 
 def _change(texts: dict[str, str], evidence: Evidence, ask: Ask) -> dict[str, str] | None:
     """What else has to change in `texts`; None if nothing has to, {} if nobody knows what."""
-    units = evidence.units.changed(texts)
+    units = evidence.units.changed(texts, evidence.namespace)
     for name, text in texts.items():
         unit = units.get(name)
         module = unit is not None and unit.module

@@ -286,8 +286,14 @@ def _name_of_object(value: object) -> str:
 
 
 def _public_name(module: str, name: str, value: object) -> str:
-    """`name` in the outermost package that has it: ``asyncio.gather``, not ``asyncio.tasks.…``."""
+    """`name` in the outermost package that has it: ``asyncio.gather``, not ``asyncio.tasks.…``.
+
+    Or in the module that has it from its part in C: ``functools.reduce``.
+    """
     parts = module.split(".")
+    public = sys.modules.get(module.lstrip("_"))
+    if module.startswith("_") and public is not None and vars(public).get(name) is value:
+        return f"{public.__name__}.{name}"
     for count in range(1, len(parts)):
         package = sys.modules.get(".".join(parts[:count]))
         if type(package) is ModuleType and vars(package).get(name) is value:

@@ -15,7 +15,12 @@ from asyncrepl.explain.bindings import returned_values
 from asyncrepl.explain.demands import met
 from asyncrepl.explain.fix_editor import Fixing, awaits_of
 from asyncrepl.explain.fresh_names import fresh
-from asyncrepl.explain.hoisted_code import body_after, made_in_function, yield_each
+from asyncrepl.explain.hoisted_code import (
+    body_after,
+    made_in_function,
+    out_of_class,
+    yield_each,
+)
 from asyncrepl.explain.kinds import Kind, has, is_async_iterable, kind_of
 from asyncrepl.explain.repairs.entered_operands import make_async_with, make_plain_with
 from asyncrepl.explain.repairs.moved_awaits import (
@@ -34,10 +39,11 @@ from asyncrepl.explain.repairs.repair_case import (
     given_by_caller,
     lock_of,
     made_here,
+    siblings,
     single_assignment,
     used_again,
 )
-from asyncrepl.explain.scopes import CannotFixError, own_nodes
+from asyncrepl.explain.scopes import CannotFixError, own_nodes, scope
 from asyncrepl.explain.value_origins import called, loads, stepped_source
 from asyncrepl.instrument.probe_placement import AWAITABLE_CALLS
 from asyncrepl.syntax.names import callee_name, canonical_name
@@ -192,6 +198,9 @@ def awaited(fixing: Fixing, case: Case) -> None:
     """``await`` where that gives what meets the demand, or may."""
     if any(each(fixing, case) for each in (read_until, reduced, called_then)):
         return
+    if isinstance(around := scope(case.unit, case.node), ast.ClassDef):
+        out_of_class(fixing, case.unit, around, case.node, f"await {case.source}")
+        return
     if _callee(case) is functools.reduce:  # its function was given coroutines before
         raise CannotFixError
     options = case.awaited
@@ -249,13 +258,14 @@ def _await_at(fixing: Fixing, case: Case) -> None:
     elif (again := used_again(case)) is not None and _all_want_results(case.unit, case.node):
         fixing.awaiting_first(case.unit, *again)
     else:
-        for each in (case.node, *_siblings(case)):
+        for each in (case.node, *siblings(case)):
             if each not in wanting:
                 _await_each(fixing, case, case.unit, each)
 
 
 def _await_each(fixing: Fixing, case: Case, unit: Unit, node: ast.expr) -> None:
     """``await`` in front of `node`; of ``a() if x else b``, in front of what may be awaited."""
+    node = node.value if isinstance(node, ast.NamedExpr) else node
     branches = [node.body, node.orelse] if isinstance(node, ast.IfExp) else []
     if isinstance(node, ast.BoolOp):
         branches = node.values
@@ -266,32 +276,6 @@ def _await_each(fixing: Fixing, case: Case, unit: Unit, node: ast.expr) -> None:
             fixing.awaiting(unit, each)
     else:
         fixing.awaiting(unit, node)
-
-
-def _siblings(case: Case) -> list[ast.expr]:
-    """What stands beside the operand in a display or an operation, and is of its kind."""
-    if case.suffix:
-        return []
-    resolver = case.evidence.resolver
-    return [
-        each
-        for each in _beside(case.unit, case.node)
-        if any(case.info and one.kind is case.info.kind for one in resolver.options(each))
-    ]
-
-
-def _beside(unit: Unit, node: ast.expr) -> list[ast.expr]:
-    found: list[ast.expr] = []
-    match unit.parents.get(node):
-        case ast.List(elts=found) | ast.Tuple(elts=found) | ast.Set(elts=found):
-            pass
-        case ast.Dict(values=found):
-            pass
-        case ast.Compare(left, comparators=comparators):
-            found = [left, *comparators]
-        case ast.BinOp(left, _, right) as around:
-            found = [left, right, *_beside(unit, around)]
-    return [each for each in found if each is not node]
 
 
 def _await_method(fixing: Fixing, case: Case) -> None:

@@ -200,6 +200,20 @@ def plain_factory(fixing: Fixing, case: Case) -> None:
     made_plain(fixing, *found)
 
 
+def plain_decorator(fixing: Fixing, case: Case) -> None:
+    """``@logged`` above an ``async def``, where `logged` is one and waits for nothing: a plain."""
+    found = case.evidence.units.definition(case.info.code if case.info is not None else None)
+    name = found[1].name if found is not None else ""
+    decorated = [
+        each
+        for _, each in case.evidence.units.functions(last_name(case.node))
+        if name in map(last_name, each.decorator_list)
+    ]
+    if found is None or not decorated:
+        raise CannotFixError
+    made_plain(fixing, *found)
+
+
 def waited_by_method(fixing: Fixing, case: Case) -> None:
     """``await event`` → ``await event.wait()``; of a queue, if the item is used."""
     method, alone = (

@@ -225,3 +225,15 @@ def _walked_at(site: Site) -> tuple[Unit, ast.expr] | None:
                 case ast.Call(args=[walked, *_]) if callee_name(each) in ITERATING_CALLS:
                     return site.unit, walked
     return None
+
+
+def of_one_item(fixing: Fixing, case: Case) -> None:
+    """What the items have: asked of the next one."""
+    assert case.info is not None
+    options = case.evidence.resolver.yielded(case.info.code)
+    found = case.evidence.units.definition(case.info.code)
+    once = found is not None and yields_once(*found)  # then it is to be closed, too
+    if once or not any(met(case.demand, each) for each in options):
+        raise CannotFixError
+    fixing.of(case.unit).replace(case.node, f"(await anext({case.source}))")
+    fixing.suspending(case.unit, case.node)

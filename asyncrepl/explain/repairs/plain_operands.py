@@ -329,6 +329,11 @@ def gathered_values(fixing: Fixing, case: Case) -> None:
     """``await jobs`` → a dict of the results, where `jobs` is one of awaitables."""
     item = case.info.item if case.info is not None and case.info.kind is dict else None
     waits, jobs = awaits_of(case.unit, case.node), case.source
+    if has(item, "__await__") and len(waits) == 1 and isinstance(case.node, ast.Dict):
+        without_await(fixing, case)
+        for value in case.node.values:
+            fixing.awaiting(case.unit, value)
+        return
     if not has(item, "__await__") or len(waits) != 1 or not isinstance(case.node, ast.Name):
         raise CannotFixError
     text = f"dict(zip({jobs}, await asyncio.gather(*{jobs}.values())))"

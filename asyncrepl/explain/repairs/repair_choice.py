@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import asyncio
+from itertools import product
 from types import BuiltinFunctionType
 from typing import TYPE_CHECKING
 
@@ -78,10 +79,16 @@ from asyncrepl.explain.repairs.moved_awaits import (
     awaited_where_made,
     branch_awaited,
     items_awaited,
+    plain_decorator,
     plain_factory,
     waited_by_method,
 )
-from asyncrepl.explain.repairs.moved_walks import aiter_instead, around_each_item, walked_elsewhere
+from asyncrepl.explain.repairs.moved_walks import (
+    aiter_instead,
+    around_each_item,
+    of_one_item,
+    walked_elsewhere,
+)
 from asyncrepl.explain.repairs.plain_operands import (
     as_async,
     as_async_items,
@@ -119,7 +126,7 @@ from asyncrepl.explain.repairs.repair_case import (
     is_used_plainly,
     yields_once,
 )
-from asyncrepl.explain.scopes import CannotFixError
+from asyncrepl.explain.scopes import CannotFixError, scope
 from asyncrepl.explain.value_origins import origins
 from asyncrepl.syntax.names import callee_name
 from asyncrepl.syntax.source_rewriter import Edit
@@ -155,9 +162,8 @@ def next_method(fixing: Fixing, case: Case) -> None:
         raise CannotFixError
     source = case.unit.source.source
     name = "anext" if case.owner.attr in _NEXT else "aiter"
-    operand = case.source
-    if name == "anext" and not has(case.info, "__anext__"):
-        operand = f"aiter({operand})"
+    whole = name == "aiter" or has(case.info, "__anext__")
+    operand = case.source if whole else f"aiter({case.source})"
     arguments = ", ".join([operand, *(source(each) for each in call.args)])
     fixing.of(case.unit).replace(call, f"{name}({arguments})")
     if name == "anext" and not awaits_of(case.unit, call):
@@ -208,28 +214,18 @@ def items_as_list(fixing: Fixing, case: Case) -> None:
         raise CannotFixError
 
 
-def of_one_item(fixing: Fixing, case: Case) -> None:
-    """What the items have: asked of the next one."""
-    assert case.info is not None
-    options = case.evidence.resolver.yielded(case.info.code)
-    found = case.evidence.units.definition(case.info.code)
-    once = found is not None and yields_once(*found)  # then it is to be closed, too
-    if once or not any(met(case.demand, each) for each in options):
-        raise CannotFixError
-    fixing.of(case.unit).replace(case.node, f"(await anext({case.source}))")
-    fixing.suspending(case.unit, case.node)
-
-
 def repaired(case: Case) -> Fix | None:
     """The correction; None where nobody knows what was meant, or where it cannot be written."""
-    for repair in _choices(case):
-        fixing = Fixing(case.evidence)
+    around = case.unit.parents.get(scope(case.unit, case.node) or case.node)
+    becomes_def = isinstance(around, ast.Assign | ast.keyword) or callee_name(around) in _MAPPING
+    tries = (False, True) if becomes_def else (False,)
+    for in_lambda, repair in product(tries, _choices(case)):
+        fixing = Fixing(case.evidence, in_lambda=in_lambda)
         try:
             repair(fixing, case)
         except CannotFixError:
             continue
-        fix = fixing.fix()
-        if fix is not None:
+        if (fix := fixing.fix()) is not None:
             return fix
     return None
 
@@ -278,9 +274,8 @@ def _called(fixing: Fixing, case: Case) -> None:
     """A call of the function or class, and whatever its result needs then."""
     assert case.info is not None
     function = case.info.value
-    if function is MISSING or is_real_instance(
-        function, BuiltinFunctionType
-    ):  # bound to its object
+    bound = is_real_instance(function, BuiltinFunctionType)  # to its object
+    if function is MISSING or bound:
         function = case.evidence.resolver.value(case.node)
     if not takes_nothing(function) and not takes_only_its_object(function):
         raise CannotFixError
@@ -288,6 +283,9 @@ def _called(fixing: Fixing, case: Case) -> None:
     fitting = [each for each in results if _fits(case.demand, each)]
     node = case.node
     loose = isinstance(node, ast.Lambda | ast.IfExp | ast.BoolOp)
+    if fitting and isinstance(node, ast.Lambda) and isinstance(case.owner, ast.Call):
+        fixing.of(case.unit).replace(node, case.unit.source.source(node.body))
+        return
     if fitting:
         fixing.of(case.unit).before(node, "(" if loose else "")
         fixing.of(case.unit).after(node, ")()" if loose else "()")
@@ -335,6 +333,7 @@ def _put_suffix(fixing: Fixing, case: Case) -> None:
         edits.edits.insert(0, Edit(end, end, case.suffix))
 
 
+_MAPPING = ("map", "filter")  # of which a lambda becomes the element of a comprehension
 _NAMED = ("iter", "enumerate", "list")
 _UNKNOWN: dict[str, tuple[Repair, ...]] = {"await": (as_its_like, without_await)}
 
@@ -358,8 +357,8 @@ _AWAITABLE: dict[str, tuple[Repair, ...]] = {
     "walk, yield from": (delegated_result,),
     "async enter, with": (entered_owner, awaited_before, awaited),
     "enter, with": (entered_owner, awaited_before, awaited),
-    "call, awaited": (uncalled,),
-    "call": (handed_uncalled, result_not_called, awaited),
+    "call, awaited": (plain_decorator, uncalled),
+    "call": (plain_decorator, handed_uncalled, result_not_called, awaited),
     "attribute, of tasks": (awaited_result, as_task),
     "*": (plain_factory, awaited, awaited_where_made),
 }  # fmt: skip
@@ -446,5 +445,5 @@ _PLAIN_MANAGER = {
 
 _PLAIN: dict[Kind, dict[str, tuple[Repair, ...]]] = {
     Kind.MANAGER: _PLAIN_MANAGER,
-    Kind.GENERATOR: {**_ORDINARY, "await": (modern_coroutine, listed_items)},
+    Kind.GENERATOR: {**_ORDINARY, "await": (gathered, modern_coroutine, listed_items)},
 }

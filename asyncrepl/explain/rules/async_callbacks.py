@@ -26,7 +26,7 @@ from asyncrepl.explain.dropped_coroutines import (
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, corrected, correction, short
 from asyncrepl.explain.fresh_names import fresh
-from asyncrepl.explain.hoisted_code import made_plain
+from asyncrepl.explain.hoisted_code import KEYED, keys_first, made_plain
 from asyncrepl.explain.scopes import CannotFixError
 from asyncrepl.explain.value_origins import bindings, origins
 from asyncrepl.syntax.names import callee_name, canonical_name, written_name
@@ -64,9 +64,8 @@ def _in_thread(evidence: Evidence) -> Finding | None:
 
 
 def _function_of_thread(call: ast.Call) -> ast.expr:
-    given = {each.arg: each.value for each in call.keywords}
     own = callee_name(call) in ("Thread", "Timer")
-    target = given.get("target", given.get("function")) if own else None
+    target = _callback_of(call) if own else None
     return target if target is not None else call.args[_position_in_thread(call)]
 
 
@@ -126,7 +125,7 @@ def _called_back(evidence: Evidence) -> Finding | None:
         unit, call, given = made
         why = (
             f"{short(unit, given)} gives `{callee_name(call)}` a coroutine in the place of a "
-            "function: the loop cannot call that, and nobody awaits it."
+            "function: that cannot be called, and nobody awaits it."
         )
         return Finding(why, _made_later(evidence, unit, call, given))
     places = handed_to(evidence, *_CALLBACKS, "add_done_callback")
@@ -147,8 +146,7 @@ def _made_already(evidence: Evidence) -> tuple[Unit, ast.Call, ast.Call] | None:
     found = []
     for unit in evidence.units.all():
         for call in unit.nodes(ast.Call):
-            position = _CALLBACKS.get(callee_name(call), len(call.args))
-            given = call.args[position] if position < len(call.args) else None
+            given = _callback_of(call)
             if not isinstance(given, ast.Call):
                 continue
             here = made == (unit.filename, given.lineno)
@@ -158,9 +156,22 @@ def _made_already(evidence: Evidence) -> tuple[Unit, ast.Call, ast.Call] | None:
     return found[0] if len(found) == 1 else None
 
 
+def _callback_of(call: ast.Call) -> ast.expr | None:
+    """What a callback of the loop, or a thread, is to call."""
+    own = callee_name(call) in ("Thread", "Timer")
+    named = [each.value for each in call.keywords if own and each.arg in ("target", "function")]
+    position = 1 if own else _CALLBACKS.get(callee_name(call), len(call.args))
+    return next(iter([*named, *call.args[position:]]), None)
+
+
 @correction
 def _made_later(fixing: Fixing, unit: Unit, call: ast.Call, given: ast.Call) -> None:
     """``call_soon(save())`` → a task of it; later, a function that makes one."""
+    if callee_name(call) in ("Thread", "Timer"):
+        text = f"asyncio.run, args=({unit.source.source(given)},)"
+        fixing.of(unit).replace(given, text)
+        fixing.needs_import(unit, "asyncio")
+        return
     at_once = callee_name(call) == "call_soon"
     task = f"asyncio.create_task({unit.source.source(given)})"
     fixing.of(unit).replace(call if at_once else given, task if at_once else f"lambda: {task}")
@@ -241,7 +252,9 @@ def _called_plainly(evidence: Evidence) -> Finding | None:
         f"`{callee_name(call)}` calls {function} as a plain function and awaits nothing: it gets "
         "a coroutine, which is no result, and is true."
     )
-    return Finding(why)
+    keys = [each for each in call.keywords if each.arg == "key"]
+    fix = corrected(evidence, keys_first, unit, call, keys[0]) if keys else None
+    return Finding(why, fix)
 
 
 def _calls_plainly(callee: object) -> bool:
@@ -263,8 +276,8 @@ _THREAD = "to-thread-of-async-function", "an async function given to a thread", 
 
 
 def _callback(evidence: Evidence) -> Finding | None:
-    call = evidence.outermost(ast.Call) if evidence.direct else None
-    if call is None or callee_name(call) not in ("sorted", "min", "max", "sort", "reduce"):
+    call = evidence.outermost(ast.Call)
+    if call is None or callee_name(call) not in (*KEYED, "sort"):
         return None
     key = next((each for each in call.keywords if each.arg == "key"), None)
     given = key.value if key is not None else None
@@ -281,26 +294,9 @@ def _callback(evidence: Evidence) -> Finding | None:
         f"`{callee_name(call)}` calls {short(unit, given)} synchronously and compares "
         "coroutines, which nobody awaits: compute the keys first."
     )
-    return Finding(why, _keys_first(evidence, call, key) if given is key.value else None)
-
-
-@correction
-def _keys_first(fixing: Fixing, call: ast.Call, key: ast.keyword) -> None:
-    unit, method = fixing.evidence.unit, call.func
-    items = method.value if isinstance(method, ast.Attribute) else None
-    items = call.args[0] if len(call.args) == 1 and isinstance(method, ast.Name) else items
-    if items is None or (items not in call.args and callee_name(call) != "sort"):
-        return
-    name, item = fixing.fresh(unit, "keys"), fresh(unit, "item")
-    made = f"{unit.source.source(key.value)}({item})"
-    if isinstance(key.value, ast.Lambda):
-        item, made = key.value.args.args[0].arg, unit.source.source(key.value.body)
-    line = f"{name} = {{{item}: await {made} for {item} in {unit.source.source(items)}}}"
-    fixing.of(unit).lines_before(unit.statement(call), line)
-    if items in call.args:
-        fixing.of(unit).replace(items, name)
-    fixing.of(unit).replace(key.value, f"{name}.get")
-    fixing.suspending(unit, call)
+    return Finding(
+        why, corrected(evidence, keys_first, unit, call, key) if given is key.value else None
+    )
 
 
 #: What an exit stack has for an async function in the place of a plain one.

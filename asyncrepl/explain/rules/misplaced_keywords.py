@@ -211,9 +211,13 @@ def _begins(words: Words, number: int) -> bool:
 
 def _plain_or_awaited(words: Words, number: int, evidence: Evidence) -> Edit:
     """Drop ``async``; in front of a call of an async function it was meant as ``await``."""
-    made = evidence.namespace.get(words[number + 1])
-    if words[number + 2] == "(" and is_coroutine_function(made):
-        return words.swap(number, number + 1, "await")
+    returns = words[number + 1] == "return"
+    name = words[number + 1 + returns]
+    written = ["async", "def", name] in [words.texts(n, n + 3) for n in range(len(words))]
+    known = is_coroutine_function(evidence.namespace.get(name)) or written
+    if words[number + 2 + returns] == "(" and known:
+        text = "return await" if returns else "await"
+        return words.swap(number, number + 1 + returns, text)
     return words.drop(number)
 
 
@@ -265,15 +269,23 @@ def _postfix(words: Words) -> tuple[Words, int, int, int] | None:
 
 
 def _before_name(words: Words) -> list[Edit]:
-    """``await x = fetch()`` → ``x = await fetch()``."""
+    """``await x = fetch()`` → ``x = await fetch()``, also of several names, and of an argument."""
     edits: list[Edit] = []
     for number in range(len(words) - 3):
-        named = words.words[number + 1].is_name and words[number + 2] == "="
-        if words[number] == "await" and words.starts_statement(number) and named:
+        begins = words.starts_statement(number) or words[number - 1] in ("(", ",")
+        if words[number] != "await" or not begins or not words.words[number + 1].is_name:
+            continue
+        sign = words.find(_ASSIGNING, number)
+        named = sign is not None and not {"(", "await"} & set(words.texts(number + 1, sign))
+        if sign is not None and named:
             edits.append(words.drop(number))
-            if words[number + 3] != "await":
-                edits.append(words.put(number + 3, "await "))
+            if words[sign + 1] != "await":
+                edits.append(words.put(sign + 1, "await "))
     return edits
+
+
+#: What gives names their values.
+_ASSIGNING = ("=", "+=", "-=", "*=", "/=", "|=", "&=", "%=")
 
 
 def _inside(evidence: Evidence) -> Finding | None:

@@ -20,7 +20,11 @@ if TYPE_CHECKING:
 
 #: What stands behind ``async``.
 _PARTNERS = ("for", "with", "def")
+_JOINED = {f"async{each}": f"async {each}" for each in _PARTNERS}
 _SIMILAR = 0.79
+#: Words that stand in front of an ``await``, and those that wait for nothing.
+_BEFORE_AWAIT = ("return", "yield", "if", "elif", "while", "assert", "raise", "not", "*", "**")
+_UNAWAITED = ("await", "async", "import", "from", "pass", "try", "class", "global", "break", "del")
 #: What other languages write for ``def``.
 _FUNCTION_WORDS = ("function", "fn", "func", "fun")
 
@@ -57,6 +61,8 @@ def _misspelt(words: Words) -> dict[int, str]:
         partner = next((each for each in _PARTNERS if _is_like(after, each)), None)
         if words[number] == "async" and partner is not None and words.words[number + 2 :]:
             found[number + 1] = partner
+        elif word in _JOINED and words.starts_statement(number):
+            found[number] = _JOINED[word]
         elif _is_like(word, "async") and after in _PARTNERS:
             found[number] = "async"
         elif _is_like(word, "async") and partner is not None and words.starts_statement(number):
@@ -102,13 +108,58 @@ def _order_edits(words: Words) -> dict[int, list[Edit]]:
             found[number] = [words.swap(number, number + 1, "async")]
         elif words[number] == "async" and words[number + 1] in _FUNCTION_WORDS:
             found[number] = [words.swap(number + 1, number + 2, "def")]
+        elif words[number] == "async" and _heads_function(words, number):
+            found[number] = [words.put(number + 1, "def ")]
+        elif pair == ("async", "await"):
+            found[number] = [words.drop(number)]
+        elif pair[0] in ("from", "import") and pair[1] == "async":
+            found[number] = [words.swap(number + 1, number + 2, "asyncio")]
+        elif pair == ("await", "lambda") and words[number + 2] == ":":
+            found[number] = [words.drop(number + 1), words.drop(number + 2)]
+        elif pair[0] == "await" and pair[1] in _BEFORE_AWAIT:
+            text = f"{pair[1]}await " if "*" in pair[1] else f"{pair[1]} await"
+            found[number] = [words.swap(number, number + 2, text)]
+        elif pair[0] == "await" and pair[1] in _UNAWAITED:
+            found[number] = [words.drop(number)]
     return found
+
+
+def _heads_function(words: Words, number: int) -> bool:
+    """Whether ``async name(…):`` begins a block there."""
+    called = _is_operand(words, number + 1) and words[number + 2] == "("
+    return called and words.starts_statement(number) and words.find(":", number) is not None
 
 
 def _order(words: Words, number: int) -> str:
     pair = words[number], words[number + 1]
+    if pair == ("await", "await"):
+        return "`await` takes one operand: what comes of it is awaited again only in brackets."
+    if pair[1] == "async" and pair[0] != "await" and pair[0] not in _PARTNERS:
+        return "`async` is a keyword; the module is called `asyncio`."
+    if pair == ("async", "await"):
+        return "`async` goes with `def`, `for` and `with`: a value is awaited with `await` alone."
+    if pair == ("await", "lambda"):
+        return "`await` takes what a call gives, and a lambda is a function: await its body."
+    if pair[0] == "await" and pair[1] in (*_BEFORE_AWAIT, *_UNAWAITED):
+        return f"`await` stands in front of a value, and `{pair[1]}` is none: it begins more."
     block = next((each for each in pair if each in _PARTNERS), "def")
     return f"Python writes `async {block}`: `async` comes first, and nothing else with it."
+
+
+def _naming_edits(words: Words) -> dict[int, list[Edit]]:
+    """``async with x = f():`` → ``async with f() as x:``."""
+    found: dict[int, list[Edit]] = {}
+    for number in range(len(words)):
+        end, equals = words.end_of_statement(number), words.find("=", number)
+        assigns = equals == number + 3 and words[end - 1] == ":"
+        if (words[number], words[number + 1]) == ("async", "with") and equals and assigns:
+            name, value = words[number + 2], words.slice(equals + 1, end - 1)
+            found[number] = [words.swap(number + 2, end - 1, f"{value} as {name}")]
+    return found
+
+
+def _naming(words: Words, number: int) -> str:
+    return f"What `async with` gives is named behind it: `async with … as {words[number + 2]}:`."
 
 
 def _lambda_edits(words: Words) -> dict[int, list[Edit]]:
@@ -196,6 +247,15 @@ RULES = (
         "`async` comes in front of `with` and `def`: `async with lock:`, `async def main():`. The "
         "block awaits by itself, so no `await` belongs to it.",
         _found(_order, _order_edits),
+        "parse",
+    ),
+    Rule(
+        "async-after-for",
+        "`=` in the head of `async with`",
+        0,
+        "What is entered gets its name with `as`, as in a plain `with`: `async with open_it() as "
+        "it:`.",
+        _found(_naming, _naming_edits),
         "parse",
     ),
     Rule(

@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING
 
 from asyncrepl.events.object_info import is_real_instance
 from asyncrepl.explain.explanation import Finding, Rule
-from asyncrepl.explain.fix_editor import Fixing, corrected, correction, short
-from asyncrepl.explain.kinds import is_awaitable
+from asyncrepl.explain.fix_editor import Fixing, corrected, correction, replaced, short
+from asyncrepl.explain.kinds import Kind, is_awaitable, kind_of
 from asyncrepl.explain.mismatch import mismatch
 from asyncrepl.explain.repairs.plain_operands import async_twin, awaited_in_thread, with_twin
 from asyncrepl.explain.scopes import scope
 from asyncrepl.syntax.names import callee_name, canonical_name, last_name, written_name
+from asyncrepl.syntax.source_rewriter import Span
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -91,17 +92,29 @@ def _wait(evidence: Evidence) -> Finding | None:
     info = evidence.resolver.info(call.args[0])
     if info is None or info.item is None or info.item.kind is not CoroutineType:
         return None
-    unit, fixing = evidence.unit, Fixing(evidence)
-    edits, argument = fixing.of(unit), call.args[0]
+    unit, fixing, argument = evidence.unit, Fixing(evidence), call.args[0]
+    for each in unit.nodes(ast.Call):
+        if each is call or ast.dump(each.func) == ast.dump(call.func):
+            _tasks_for(fixing, unit, each)
+    fixing.needs_import(unit, "asyncio")
+    why = f"`asyncio.wait` takes tasks, and {short(unit, argument)} holds coroutines."
+    return Finding(why, fixing.fix())
+
+
+def _tasks_for(fixing: Fixing, unit: Unit, call: ast.Call) -> None:
+    """Tasks of the coroutines that ``asyncio.wait`` is given, if it is known to be given some."""
+    argument = call.args[0] if call.args else None
+    info = fixing.evidence.resolver.info(argument) if argument is not None else None
+    if argument is None or info is None or info.item is None:
+        return
+    if info.item.kind is not CoroutineType:
+        return
     if isinstance(argument, ast.List | ast.Tuple | ast.Set):
         for element in argument.elts:
             fixing.given_to(unit, element, "asyncio.create_task")
     else:
-        edits.before(argument, "[asyncio.create_task(job) for job in ")
-        edits.after(argument, "]")
-    fixing.needs_import(unit, "asyncio")
-    why = f"`asyncio.wait` takes tasks, and {short(unit, argument)} holds coroutines."
-    return Finding(why, fixing.fix())
+        fixing.of(unit).before(argument, "[asyncio.create_task(job) for job in ")
+        fixing.of(unit).after(argument, "]")
 
 
 def _nested_loop(evidence: Evidence, names: tuple[str, ...]) -> ast.Call | None:
@@ -109,6 +122,31 @@ def _nested_loop(evidence: Evidence, names: tuple[str, ...]) -> ast.Call | None:
     if call is None or evidence.direct or callee_name(call) not in names:
         return None
     return call
+
+
+#: Functions and methods that take a coroutine, and no arguments of its function.
+_ONE_COROUTINE = ("create_task", "ensure_future", "run", "run_until_complete", "Task")
+
+
+def _with_arguments(evidence: Evidence) -> Finding | None:
+    """``create_task(work, 1)``, as other libraries take it."""
+    call = evidence.node(ast.Call)
+    if call is None or not evidence.direct or callee_name(call) not in _ONE_COROUTINE:
+        return None
+    if len(call.args) < 2 or any(isinstance(each, ast.Starred) for each in call.args):
+        return None
+    function = evidence.resolver.info(call.args[0])
+    if function is None or kind_of(function) is not Kind.COROUTINE_FUNCTION:
+        return None
+    unit = evidence.unit
+    given, *arguments = [unit.source.source(each) for each in call.args]
+    span = Span(unit.source.span(call.args[0]).start, unit.source.span(call.args[-1]).end)
+    fix = replaced(evidence, unit, (span, f"{given}({', '.join(arguments)})"))
+    why = (
+        f"`{callee_name(call)}` takes a coroutine alone, and {short(unit, call.args[0])} is a "
+        "function: call it with its arguments."
+    )
+    return Finding(why, fix)
 
 
 def _run_inside(evidence: Evidence) -> Finding | None:
@@ -183,9 +221,11 @@ def _awaited(fixing: Fixing, call: ast.Call) -> None:
     """``asyncio.run(main())`` → ``await main()``; and wherever else a coroutine says the same."""
     unit = fixing.evidence.unit
     for each in [call, *_said_again(unit, call)]:
-        if len(each.args) == 1:
+        if len(each.args) == 1 and not isinstance(each.args[0], ast.Constant):
             tight = isinstance(unit.parents.get(each), ast.Attribute | ast.Subscript)
-            text = f"await {unit.source.source(each.args[0])}"
+            given = each.args[0]
+            given = given.body if isinstance(given, ast.Lambda) else given
+            text = f"await {unit.source.source(given)}"
             fixing.of(unit).replace(each, f"({text})" if tight else text)
             fixing.suspending(unit, each)
 
@@ -254,6 +294,14 @@ def _unwoken(evidence: Evidence) -> Finding | None:
 
 
 RULES = (
+    Rule(
+        "await-a-plain-call",
+        "an async function and its arguments given to asyncio",
+        5,
+        "asyncio runs coroutines, and an `async def` gives one when it is called with its "
+        "arguments: `create_task(work(1))`, not `create_task(work, 1)` as of threads and of trio.",
+        _with_arguments,
+    ),
     Rule(
         "gather-without-star",
         "`gather` of a list",

@@ -84,10 +84,16 @@ def _sync_protocol(evidence: Evidence) -> Finding | None:
         if use.kind and is_real_instance(function, FunctionType) and has_flag(function, _ASYNC):
             found = evidence.units.definition(function.__code__)
             alone = found is not None and use.role != "with"  # which calls two of them
-            plain = corrected(evidence, made_plain, *found) if found and alone else None
+            wanted = _at_once if name == "__iter__" else _plain
+            plain = wanted(evidence, *found) if found and alone else None
             other = plain or _other_protocol(evidence, use, function)
             return Finding(_why(use.kind, function), other)
     return None
+
+
+@correction
+def _plain(fixing: Fixing, unit: Unit, function: Function) -> None:
+    made_plain(fixing, unit, function)
 
 
 def _why(kind: type, function: FunctionType) -> str:
@@ -242,6 +248,12 @@ def _other_protocol(fixing: Fixing, use: Use, function: FunctionType) -> None:
     if use.role == "argument" and isinstance(use.owner, ast.Call) and name != "__iter__":
         fixing.of(unit).replace(use.owner, f"await {unit.source.operand(use.node)}.{name}()")
         fixing.suspending(unit, use.owner)
+    elif found is not None and name == "__iter__" and inspect.isasyncgenfunction(function):
+        put_head(fixing, *found, "async def __aiter__")
+        if use.role == "for":
+            fixing.loop_async(unit, use.owner)
+        else:
+            fixing.collected(unit, use.node)
     elif use.role == "for" and found is not None and name == "__iter__":
         # One that returns an iterator becomes an async generator.
         fixing.loop_async(unit, use.owner)

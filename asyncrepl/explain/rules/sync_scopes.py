@@ -16,8 +16,7 @@ from asyncrepl.explain.hoisted_code import (
     default_inside,
     lambda_to_def,
     out_of_class,
-    put_head,
-    stop_asynchronously,
+    to_async_protocol,
 )
 from asyncrepl.explain.scopes import annotated, is_async, own_nodes, scope, scopes
 from asyncrepl.instrument.compilation import starts_loop
@@ -29,13 +28,6 @@ if TYPE_CHECKING:
 
     from asyncrepl.explain.evidence import Evidence
     from asyncrepl.explain.source_units import Unit
-
-_PLAIN_TO_ASYNC = {
-    "__iter__": "__aiter__",
-    "__next__": "__anext__",
-    "__enter__": "__aenter__",
-    "__exit__": "__aexit__",
-}
 
 
 def misplaced(evidence: Evidence) -> ast.AST | None:
@@ -99,9 +91,8 @@ def _fix_def(fixing: Fixing, function: ast.FunctionDef) -> None:
     unit = fixing.evidence.unit
     if function.name == "__init__":
         async_factory(fixing, unit, function)
-    elif function.name in _PLAIN_TO_ASYNC:
-        put_head(fixing, unit, function, f"async def {_PLAIN_TO_ASYNC[function.name]}")
-        stop_asynchronously(fixing, unit, function)
+    elif function.name in ("__iter__", "__next__", "__enter__", "__exit__"):
+        to_async_protocol(fixing, unit, function)
     elif not (function.name.startswith("__") or _done_callback(fixing, unit, function)):
         fixing.make_async(unit, function)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import asyncio
 import functools
+import inspect
 from types import AsyncGeneratorType, CoroutineType, FunctionType, MethodType
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,7 @@ from asyncrepl.explain.rules.aiter_methods import method
 from asyncrepl.explain.rules.anext_methods import as_anext
 from asyncrepl.explain.scopes import CannotFixError, own_nodes, scope
 from asyncrepl.explain.value_origins import assignment, bindings, called, stepped_source
-from asyncrepl.syntax.names import callee_name, canonical_name
+from asyncrepl.syntax.names import callee_name, canonical_name, last_name
 from asyncrepl.syntax.source_rewriter import Span
 
 if TYPE_CHECKING:
@@ -173,11 +174,48 @@ def _task_kept(fixing: Fixing, unit: Unit, node: ast.expr) -> None:
         for each in unit.nodes(ast.Assign)
         if [unit.source.source(target) for target in each.targets] == [unit.source.source(node)]
     ]
-    if len(kept) != 1 or not isinstance(kept[0].value, ast.Call) or isinstance(node, ast.Call):
+    if isinstance(node, ast.Call):
+        _tasks_cached(fixing, fixing.evidence.resolver.value(node.func))
+        return
+    if len(kept) != 1 or not isinstance(kept[0].value, ast.Call):
         return
     if not isinstance(scope(unit, kept[0]), ast.AsyncFunctionDef):
         return
     fixing.given_to(unit, kept[0].value, "asyncio.create_task")
+
+
+_AS_TASK = """\
+def {0}(function):
+    @functools.wraps(function)
+    def start(*args, **keywords):
+        return asyncio.ensure_future(function(*args, **keywords))
+    return start
+
+"""
+
+
+def _tasks_cached(fixing: Fixing, cached: object) -> None:
+    """Below ``@lru_cache``, what makes a task of each call: that can be awaited again."""
+    wrapped = getattr(inspect.unwrap(cached), "__code__", None) if callable(cached) else None
+    found = fixing.evidence.units.definition(wrapped)
+    decorators = found[1].decorator_list if found is not None else []
+    if found is None or [last_name(each) for each in map(_called, decorators)] not in _CACHES:
+        return
+    (unit, function), name = found, fixing.fresh(found[0], "as_task")
+    around = [each for each in unit.ancestors(function) if isinstance(each, ast.ClassDef)]
+    edits = fixing.of(unit)
+    edits.lines_before(around[-1] if around else function, _AS_TASK.format(name))
+    start = unit.source.line_start(unit.source.span(function).start)
+    edits.insert(start, f"{unit.source.indent(function)}@{name}\n")
+    fixing.needs_import(unit, "functools")
+    fixing.needs_import(unit, "asyncio")
+
+
+_CACHES = (["cache"], ["lru_cache"])
+
+
+def _called(decorator: ast.expr) -> ast.expr:
+    return decorator.func if isinstance(decorator, ast.Call) else decorator
 
 
 @functools.cache
@@ -259,13 +297,16 @@ def _awaits_itself(evidence: Evidence) -> Finding | None:
     found = _awaited(evidence)
     if found is None:
         return None
-    value = evidence.resolver.value(found[1])
-    if not is_real_instance(value, asyncio.Task) or not _runs_here(value, evidence):
+    value, current = evidence.resolver.value(found[1]), _is_current(found[1])
+    runs_here = is_real_instance(value, asyncio.Task) and _runs_here(value, evidence)
+    if not current and not runs_here:
         return None
     unit, fixing = found[0].unit, Fixing(evidence)
     text = short(unit, found[1])
     node, source = unit.parents[found[1]], unit.source.source(found[1])
-    if isinstance(unit.parents.get(node), ast.Expr) and not _names_current(evidence, found[1]):
+    if current:
+        fixing.of(unit).replace(node, source)
+    elif isinstance(unit.parents.get(node), ast.Expr) and not _names_current(evidence, found[1]):
         by = unit.source.indent(node)
         guard = f"if {source} is not asyncio.current_task():\n{by}    await {source}"
         fixing.of(unit).replace(node, guard)
