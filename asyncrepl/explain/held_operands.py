@@ -24,6 +24,7 @@ from asyncrepl.events.object_info import (
     ObjectInfo,
     describe,
     function_of,
+    instance_dict,
     is_real_instance,
     lookup,
 )
@@ -101,7 +102,8 @@ def _locals(evidence: Evidence) -> Iterator[object]:
     frame = innermost_frame(evidence)
     values = list(frame.f_locals.values()) if frame is not None else []
     if frame is not None and frame.f_code.co_varnames[:1] == ("self",):
-        kept = _kept(values[0])  # it may keep its arguments, and is none while it is made
+        kept = instance_dict(frame.f_locals.get("self")).values()
+        # It may keep its arguments, and is none while it is made.
         values = [*values[frame.f_code.co_name == "__init__" :], *kept]
     if frame is not None and frame.f_code.co_qualname.startswith("ChainMap."):
         values += values[0].maps  # one of these it is
@@ -111,13 +113,6 @@ def _locals(evidence: Evidence) -> Iterator[object]:
             yield from value
         elif type(value) is dict:
             yield from value.values()
-
-
-def _kept(value: object) -> list[object]:
-    """What the attributes are that the object itself has."""
-    with contextlib.suppress(AttributeError):
-        return [*object.__getattribute__(value, "__dict__").values()]
-    return []
 
 
 def _same_code(value: object, info: ObjectInfo) -> bool:
