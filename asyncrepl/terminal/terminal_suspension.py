@@ -72,6 +72,16 @@ def _unblock_signals() -> None:
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
 
 
+def stop_job() -> None:
+    """Stop the whole job, unless that is ignored; returns when it is continued."""
+    if is_ignored(signal.SIGTSTP):
+        return
+    os.kill(0, signal.SIGTSTP)
+    # The main thread takes the signal: without a moment for it, this one would
+    # set raw mode before the process stops, and the shell would inherit it.
+    time.sleep(0.05)
+
+
 _OWN_STOP_AGE = 0.5  # seconds
 
 
@@ -179,10 +189,7 @@ class TerminalSuspension:
         if is_ignored(signal.SIGTSTP):
             return
         self.release(hold=True)
-        os.kill(0, signal.SIGTSTP)
-        # The main thread takes the signal: without a moment for it, this one would
-        # set raw mode before the process stops, and the shell would inherit it.
-        time.sleep(0.05)
+        stop_job()
         self.reclaim()
 
     def continued(self) -> None:

@@ -95,7 +95,7 @@ def test_cleanup_runs_and_is_seen(terminal: Terminal) -> None:
 
 @needs("bash")
 def test_suspending_and_continuing(start: Callable[..., Terminal]) -> None:
-    """After Ctrl-Z and fg the line being typed is there again, and keys work."""
+    """After Ctrl-Z and fg the line being typed is there again, or the page; keys work."""
     import sys
 
     shell = start(
@@ -112,6 +112,14 @@ def test_suspending_and_continuing(start: Callable[..., Terminal]) -> None:
     shell.wait(lambda: shell.cursor_line == ">>> 1 +")
     shell.send("1\r")
     shell.wait(lambda: "2" in shell.lines and shell.at_prompt)
+    shell.send(":why --all\r")  # a page, which is on a screen of its own
+    shell.wait(lambda: shell.lines[-1].startswith("1-23 of"))
+    shell.send("\x1a")
+    shell.wait(lambda: sum("Stopped" in line for line in shell.lines) == 2 and shell.at_prompt)
+    shell.send("fg\r")
+    shell.wait(lambda: shell.lines[-1].startswith("1-23 of"))
+    shell.send("q")
+    shell.wait_for_prompt()
     before = shell.prompts
     shell.send("\x04")
     shell.wait(lambda: shell.prompts > before and shell.at_prompt)
