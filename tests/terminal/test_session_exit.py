@@ -165,3 +165,13 @@ def test_tasks_that_cannot_be_cancelled_keep_nobody(terminal: Terminal) -> None:
     assert terminal.exit_status() == 0
     assert "tidied" in terminal.scrollback
     assert not any("Traceback" in line or "asyncrepl/" in line for line in terminal.scrollback)
+
+
+def test_a_signal_ends_the_editor_too(start: Callable[..., Terminal]) -> None:
+    """No editor is left that shares the terminal with the shell."""
+    terminal = start(env={"VISUAL": "sh -c 'echo open; exec sleep 99'"})
+    terminal.send("abc\x18\x05")
+    terminal.wait(lambda: "open" in terminal.lines)
+    terminal.kill(signal.SIGTERM)
+    assert terminal.exit_status(limit=5) == 128 + signal.SIGTERM
+    assert_restored(terminal)
