@@ -46,7 +46,10 @@ class LineFrontend(Frontend):
         try:
             print(prompt, end="", flush=True)
             _wait_for_line()
-            return input()
+            # Not `input`, which reads past `_Keyboard` where both streams are terminals.
+            if not (line := sys.stdin.readline()):
+                raise EOFError
+            return line.rstrip("\n")
         finally:
             signal.signal(signal.SIGINT, ours)
 
