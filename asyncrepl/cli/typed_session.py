@@ -41,12 +41,12 @@ class LineFrontend(Frontend):
 
     @staticmethod
     def ask_line(prompt: str) -> str:
-        """A line that is typed; Ctrl-C ends the question, also between two slices of a task."""
+        """A line that is typed, whole; Ctrl-C ends the question, also between slices of a task."""
         ours = signal.signal(signal.SIGINT, signal.default_int_handler)
         try:
             print(prompt, end="", flush=True)
             _wait_for_line()
-            return input()
+            return sys.stdin.readline()  # not `input`, which reads past `_Keyboard`
         finally:
             signal.signal(signal.SIGINT, ours)
 

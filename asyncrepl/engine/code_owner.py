@@ -11,6 +11,7 @@ import asyncio
 import linecache
 import threading
 from functools import lru_cache
+from itertools import takewhile
 from os.path import dirname
 from typing import TYPE_CHECKING, Literal, TypeVar
 
@@ -156,8 +157,10 @@ def reached_location(traceback: TracebackType | None) -> str | None:
     entries = [
         (each.tb_frame.f_code.co_filename, each.tb_lineno) for each in user_entries(traceback)
     ]
-    # A line of the standard library says less than the user's line that called it.
-    own = [entry for entry in entries if not is_library(entry[0])] or entries
+    # A line of the standard library says less than the user's line that called it; of what
+    # nobody but we had imported it says nothing.
+    own = [entry for entry in entries if not is_library(entry[0])]
+    own = own or [*takewhile(lambda entry: not is_import_system(entry[0]), entries)]
     return location_text(*own[-1]) if own else None
 
 

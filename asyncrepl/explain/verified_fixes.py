@@ -64,13 +64,20 @@ def _on_one_loop(name: str, text: str, units: Units) -> str:
     if before is None or needs_loop(before.text) or not needs_loop(text):
         return text
     unit = Unit(name, text, parsed(text))
-    if not name.startswith("<input "):
-        for rewritten in (_run_once(unit), _in_main(unit)):
+    once = _run_once(unit)
+    # What would only undo the correction was refused: a loop runs here (``:run FILE``).
+    if not name.startswith("<input ") and once != _own_runs_as(before, "asyncio.run({})"):
+        for rewritten in (once, _in_main(unit)):
             if rewritten and parses(rewritten) and not needs_loop(rewritten):
                 return rewritten
+    return _own_runs_as(unit, "await {}")
+
+
+def _own_runs_as(unit: Unit, form: str) -> str:
+    """The text, where it runs coroutines on loops of its own in this `form`."""
     edits = unit.rewriting()
     for call in _own_runs(unit):
-        edits.replace(call, f"await {unit.source.source(call.args[0])}")
+        edits.replace(call, form.format(unit.source.source(call.args[0])))
     return edits.apply()
 
 

@@ -332,8 +332,7 @@ class _ScriptWriter:
         if self._names:
             body = f"global {', '.join(sorted(self._names))}\n\n{body}"
         main = f"async def {self._helpers.main}():\n"
-        has_code = re.search(r"^(?!#|global |\s*$)", body, re.MULTILINE)
-        main += indented(body if has_code else f"{body}\npass")
+        main += indented(body if _has_code(body) else f"{body}\npass")
         modules, defined = helper_definitions(self._helpers, "\n".join([*self._top, body]))
         imports = "\n".join(f"import {name}" for name in modules)
         docstring = one_line(title).replace("\\", "\\\\").replace('"', "'")
@@ -363,11 +362,14 @@ class _ScriptWriter:
             self._statement(recorded, command.rest)
             return
         self.note(recorded.text)
-        if name == "spawn" and (plain := self._plain(command.rest)) is not None:
-            self._spawn(plain)
-        elif name == "load" and (code := loaded_code(command.rest)):
+        if name == "load" and (code := loaded_code(command.rest)):
             self._top.append(f"# {recorded.text}\n{code}")
-        elif recorded.error is None and (lines := equivalent_code(command, self._helpers)):
+        elif recorded.error is not None:
+            return  # it has done nothing
+        elif name == "spawn":
+            if (plain := self._plain(command.rest)) is not None and _has_code(plain.text):
+                self._spawn(plain)
+        elif lines := equivalent_code(command, self._helpers):
             self._notes.pop()
             self._add(*lines)
 
@@ -393,6 +395,10 @@ class _ScriptWriter:
 
     def _plain(self, text: str) -> PlainStatement | None:
         return plain_python(text, self._helpers.show)
+
+
+def _has_code(body: str) -> bool:
+    return bool(re.search(r"^(?!#|global |\s*$)", body, re.MULTILINE))
 
 
 def _with_expected_end(text: str, recorded: RecordedInput, tell: str) -> str:

@@ -150,6 +150,7 @@ class CommandRunner:
             return Status("exit", self._context.outcomes.exit_code(error))
         if isinstance(error, StatementFailedError):
             return self._context.outcomes.show(error.outcome)
+        self._context.tape.refuse(error)
         if isinstance(error, CommandError):
             lines = prose(str(error), self._context.console.width, "error", 2)
         elif isinstance(error, KeyboardInterrupt):

@@ -13,7 +13,6 @@ from __future__ import annotations
 import asyncio
 import sys
 import threading
-from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
 from asyncrepl.engine.loop.interrupts import shield
@@ -175,10 +174,7 @@ class DebugCommands:
             width, can_step = console.width or 80, self.steps_iterations
             rows = pause_rows(self.mode, self.passed, width, steps_iterations=can_step)
             console.show_unrecorded(*rows)
-            line = "c"
-            with suppress(EOFError):
-                line = ask("step> ").strip() or "n"
-            word = self._take_line(line)
+            word = self._take_line((ask("step> ") or "c").strip() or "n")
 
     def _take_line(self, line: str) -> str:
         """Do what `line` says; the name of the command, empty if it is none."""

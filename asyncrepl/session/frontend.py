@@ -145,7 +145,7 @@ class Frontend:
     def show_color(self, *, on: bool) -> None:
         """Colour what is drawn beside the console's lines, if anything is."""
 
-    #: Asks for a line, behind a prompt, while an input runs; None where nobody answers.
+    #: Asks for a line, with its end, behind a prompt while an input runs; None: nobody answers.
     ask_line: Callable[[str], str] | None = None
 
     def show_step_keys(self) -> None:

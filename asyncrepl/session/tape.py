@@ -152,6 +152,11 @@ class Tape:
             self._inputs[-1].error = type(outcome.error).__name__
             self._inputs[-1].compiled = outcome.stage == "run"
 
+    def refuse(self, error: BaseException) -> None:
+        """The input that runs is a command that has not done what it should for `error`."""
+        if self._inputs:
+            self._inputs[-1].error = type(error).__name__
+
     def end(self) -> None:
         """The input that runs is over."""
         self._end_rows()

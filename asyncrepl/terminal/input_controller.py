@@ -359,9 +359,10 @@ class InputController:
         if keys[:1] == [Keys.ControlD]:
             self._typed_ahead.popleft()
             return ""
-        if Keys.ControlM not in keys:
+        # What came while another program had the terminal ends its lines as the kernel does.
+        end = next((at for at, key in enumerate(keys) if key in _ENTER), None)
+        if end is None:
             return None
-        end = keys.index(Keys.ControlM)
         if any(len(key) > 1 for key in keys[:end]):
             return None
         line = [self._typed_ahead.popleft() for _ in range(end + 1)]
@@ -405,6 +406,10 @@ class InputController:
 
     def _echo(self, text: str) -> None:
         self._painter.echo(self._editor.echo(text))
+
+
+#: The key, and what the kernel makes of it for those who read lines.
+_ENTER = (Keys.ControlM, Keys.ControlJ)
 
 
 def _pop_text(keys: deque[KeyPress], *others: str) -> list[KeyPress]:

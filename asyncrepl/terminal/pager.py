@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from prompt_toolkit.application import Application, get_app
+from prompt_toolkit.application import Application, get_app, run_in_terminal
 from prompt_toolkit.filters import Condition
 from prompt_toolkit.input.typeahead import get_typeahead
 from prompt_toolkit.key_binding import KeyBindings
@@ -18,6 +18,7 @@ from prompt_toolkit.keys import Keys
 from prompt_toolkit.layout import HSplit, Layout, Window
 
 from asyncrepl.terminal.screen_layout import StyledRows
+from asyncrepl.terminal.terminal_suspension import stop_job
 from asyncrepl.views.styled_lines import cell_width, flowed, plain
 
 if TYPE_CHECKING:
@@ -225,6 +226,7 @@ def _page_bindings(pages: Pages) -> KeyBindings:
     on(("/",), lambda: setattr(pages, "typed", ""))
     on(("q", "Q", "escape", "c-g"), lambda: get_app().exit())
     on(("c-c",), lambda: get_app().exit(), when=True)
+    on(("c-z",), lambda: run_in_terminal(stop_job), when=True)
     on(("backspace",), erase, when=typing)
     on(("enter",), pages.seek, when=typing)
     on(("escape",), lambda: setattr(pages, "typed", None), when=typing)

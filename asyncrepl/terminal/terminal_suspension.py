@@ -38,22 +38,24 @@ if TYPE_CHECKING:
 _EDITORS = ("editor", "nano", "vi", "emacs")
 
 
-def text_from_editor(text: str) -> str | None:
-    """`text` as the user's editor left it; None where no editor could be started.
+def text_from_editor(
+    text: str, started: Callable[[subprocess.Popen[bytes]], object] = bool
+) -> str | None:
+    """`text` as the user's editor left it; None where no editor could be started, or it failed.
 
-    The editor inherits descriptors 0, 1 and 2. Waits for its end.
+    The editor inherits descriptors 0, 1 and 2. Waits for its end; `started` is told of it before.
     """
     from pathlib import Path  # not for the first prompt
 
     with tempfile.TemporaryDirectory(prefix="asyncrepl-") as folder:
         path = Path(folder) / "input.py"
         path.write_text(text, encoding="utf-8", errors="surrogateescape")
-        if not _run_editor(path):
+        if not _run_editor(path, started):
             return None
         return path.read_text(encoding="utf-8", errors="replace").rstrip("\n")
 
 
-def _run_editor(path: Path) -> bool:
+def _run_editor(path: Path, started: Callable[[subprocess.Popen[bytes]], object]) -> bool:
     chosen = os.environ.get("VISUAL") or os.environ.get("EDITOR")
     for editor in filter(None, [chosen, *_EDITORS]):
         try:
@@ -63,6 +65,7 @@ def _run_editor(path: Path) -> bool:
             )
         except (OSError, ValueError):
             continue
+        started(process)
         return process.wait() == 0
     return False
 
@@ -70,6 +73,16 @@ def _run_editor(path: Path) -> bool:
 def _unblock_signals() -> None:
     """The terminal's threads block signals; a program started there would inherit that."""
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
+
+
+def stop_job() -> None:
+    """Stop the whole job, unless that is ignored; returns when it is continued."""
+    if is_ignored(signal.SIGTSTP):
+        return
+    os.kill(0, signal.SIGTSTP)
+    # The main thread takes the signal: without a moment for it, this one would
+    # set raw mode before the process stops, and the shell would inherit it.
+    time.sleep(0.05)
 
 
 _OWN_STOP_AGE = 0.5  # seconds
@@ -98,6 +111,9 @@ class TerminalSuspension:
         self._detached: contextlib.ExitStack | None = None
         #: Ends the reading of pages, if that is why the terminal was given away.
         self._close_pages: Callable[[], object] | None = None
+        #: The editing of the input line elsewhere, and the program that does it.
+        self._editing: asyncio.Future[str | None] | None = None
+        self._editor: subprocess.Popen[bytes] | None = None
         self._back_at = 0.0
 
     def __bool__(self) -> bool:
@@ -170,19 +186,28 @@ class TerminalSuspension:
     def edit(self) -> None:
         """Ctrl-X Ctrl-E: the text of the input line in an external editor."""
         self.release(hold=True)
-        loop = asyncio.get_running_loop()
-        editing = loop.run_in_executor(None, text_from_editor, self._controller.buffer.text)
-        editing.add_done_callback(self._edited)
+        loop, text = asyncio.get_running_loop(), self._controller.buffer.text
+        self._editing = loop.run_in_executor(None, text_from_editor, text, self._editor_started)
+        self._editing.add_done_callback(self._edited)
+
+    def end_editor(self, then: Callable[[], object]) -> bool:
+        """Have the editor end, and then call `then`; False if there is none."""
+        if self._editing is None:
+            return False
+        if self._editor is not None:
+            self._editor.terminate()
+        self._editing.add_done_callback(lambda _: then())
+        return True
+
+    def _editor_started(self, editor: subprocess.Popen[bytes]) -> None:
+        self._editor = editor
 
     def suspend(self) -> None:
         """Ctrl-Z: stop the whole job, as the shell expects; nothing where that is ignored."""
         if is_ignored(signal.SIGTSTP):
             return
         self.release(hold=True)
-        os.kill(0, signal.SIGTSTP)
-        # The main thread takes the signal: without a moment for it, this one would
-        # set raw mode before the process stops, and the shell would inherit it.
-        time.sleep(0.05)
+        stop_job()
         self.reclaim()
 
     def continued(self) -> None:
@@ -194,6 +219,7 @@ class TerminalSuspension:
             self._draw_anew()
 
     def _edited(self, editing: asyncio.Future[str | None]) -> None:
+        self._editing = self._editor = None
         text = None if editing.exception() else editing.result()
         if text is not None:
             self._controller.buffer.document = Document(text)

@@ -321,6 +321,8 @@ class TerminalUI:
         """End the Application; what is queued is drawn first."""
         if "pager" in vars(self) and self.pager.close(self._leave_now):
             return
+        if self.suspension.end_editor(self._leave_now):
+            return
         self.controller.end()
         self.suspension.reclaim()
         self.suspension.pending_keys()  # an answer still to come is not for the shell

@@ -152,7 +152,19 @@ def interrupted_line(where: str | None) -> Line:
     return [("error", "KeyboardInterrupt"), ("dim", f" at {printable(where)}" if where else "")]
 
 
+def _with_suggestion(error: SyntaxError) -> SyntaxError:
+    """`error` as Python shows it: from 3.14 on it looks for a misspelt keyword only then."""
+    whole = traceback.TracebackException.from_exception(error, compact=True)
+    list(whole.format_exception_only())
+    if whole.msg == error.msg or whole.offset is None:
+        return error
+    line = error.lineno if whole.lineno is None else int(whole.lineno)
+    place = error.filename, line, whole.offset, whole.text, line, whole.end_offset
+    return SyntaxError(whole.msg, place)
+
+
 def _syntax_error(error: SyntaxError, outcome: Outcome, prompt: int) -> list[Line]:
+    error = _with_suggestion(error)
     head: Line = [("error", f"{type(error).__name__}: {printable(error.msg or '')}")]
     several = "\n" in outcome.source.text.strip()
     if several and error.lineno:

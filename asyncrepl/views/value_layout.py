@@ -193,6 +193,14 @@ def _unit(leaf: Leaf) -> str:
     return "bytes" if leaf.length is not None and leaf.text.startswith("b") else "characters"
 
 
+def _first_cells(text: str, room: int) -> str:
+    """So much of the beginning of `text` as `room` columns hold."""
+    kept = text[:room]
+    while (beyond := cell_width(kept) - room) > 0:
+        kept = kept[: -max(beyond // 2, 1)]  # no character is wider than two
+    return kept
+
+
 def _whole_escapes(text: str) -> str:
     """`text` without an escape sequence that it ends in the middle of."""
     return _PART_OF_ESCAPE.sub(r"\1", text)
@@ -319,7 +327,7 @@ class _Layout:
         """A text inside a container on a single line: its beginning, and what is missing."""
         more = f"{self._page.dots} {leaf.left_out + len(leaf.text):,} more"
         room = self._page.columns - cell_width(plain(before)) - len(more) - len(after) - 1
-        kept = _whole_escapes(leaf.text[: max(room, 8)].partition("\n")[0])
+        kept = _whole_escapes(_first_cells(leaf.text.partition("\n")[0], max(room, 8)))
         missing = f"{self._page.dots} {_left_out(leaf, kept):,} more"
         return [*before, (leaf.style, kept), ("dim", missing), ("", after)]
 
@@ -328,9 +336,10 @@ class _Layout:
         if self._rows is None:
             return leaf.text, leaf.left_out
         room = max(self._rows * (self._page.columns - indent), 20)
-        if len(leaf.text) <= room and not leaf.left_out:
+        short = len(leaf.text) <= 4 * room and not leaf.left_out  # no need to measure others
+        if short and cell_width(leaf.text) <= room:
             return leaf.text, 0
-        kept = _whole_escapes(leaf.text[:room])
+        kept = _whole_escapes(_first_cells(leaf.text, room))
         left = _left_out(leaf, kept)
         return (kept, left) if left else (leaf.text, 0)  # what is missing is the last quote
 
@@ -352,9 +361,9 @@ class _Layout:
         room = self._page.columns - indent - self._step - len(opening[0]) - 1
         rows: list[str] = [""]
         for word in _TEXT_PIECES.findall(body):
-            if rows[-1] and (len(rows[-1]) + len(word) > room or rows[-1].endswith("\\n")):
+            if rows[-1] and (cell_width(rows[-1] + word) > room or rows[-1].endswith("\\n")):
                 rows.append("")
             rows[-1] += word
-        if max(map(len, rows)) > room:
+        if max(map(cell_width, rows)) > room:
             return []
         return [f"{opening[0]}{row}{quote}" for row in rows]

@@ -192,7 +192,7 @@ def test_a_statement_can_be_walked_through(child: Child) -> None:
     child.sendline("t")
     child.expect("x = 0.*\r\n0\r\n.*paused, 60.*\r\nstep> ")
     child.sendline("e x + 41")
-    child.expect("\r\n41\r\n.*step> ")
+    child.expect("^value of x [+] 41\r\n41\r\n.*step> ")  # no empty row
     child.sendline("what")
     child.expect("a letter: t, n, v or c.*step> ")
     child.sendline("t")

@@ -72,3 +72,22 @@ def test_what_is_no_source_is_said_in_one_line(type_in: Typed, tmp_path: Path) -
     path = tmp_path / "picture.png"
     path.write_bytes(b"\x89PNG\xff\x00")
     assert type_in(f":run {path}").count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("end", "corrected"),
+    [
+        ("asyncio.run(main())", "await main()"),
+        ("if __name__ == '__main__':\n    x = asyncio.run(main())", "x = await main()"),
+        ("asyncio.new_event_loop().run_until_complete(main())", "await main()"),
+    ],
+)
+def test_a_program_with_a_loop_of_its_own_is_corrected_to_this_one(
+    type_in: Typed, tmp_path: Path, end: str, corrected: str
+) -> None:
+    """The correction is none that is refused again."""
+    path = tmp_path / "main.py"
+    path.write_text(f"import asyncio\nasync def main():\n    print('ran')\n{end}\n")
+    shown = type_in(f":run {path}")
+    assert f"try  {corrected}" in " ".join(shown.split()).replace("try ", "try  ")
+    assert "asyncio.run(main())" not in shown[shown.index("why ") :]

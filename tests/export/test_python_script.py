@@ -68,6 +68,7 @@ since_3_15 = pytest.mark.skipif(sys.version_info < (3, 15), reason="new in Pytho
         (["async for x in nothing: x", "def (", "1"], "NameError: name 'nothing' is not defined\n1\n"),
         (["total = 0", "for n in range(3): total += n", "total"], "3\n"),
         ([":spawn y = await asyncio.sleep(0, 7)", ":wait 0.001", "y"], "7\n"),
+        ([":spawn", ":spawn # nothing", ":spawn 1 +", ":wait x", ":stop none", ":ticker a 0", "1"], "1\n"),
         (["print('a'); exit()", "2"], "a\n"),
         ([":load counter", "[n async for n in Counter(2, 0.001)]"], "[0, 1]\n"),
         pytest.param(

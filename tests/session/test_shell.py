@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
+
+from asyncrepl.session.command_registry import CommandRegistry
 
 if TYPE_CHECKING:
     from support.shells import Typed
@@ -228,3 +231,19 @@ def test_a_command_that_fails_in_an_unforeseen_way_ends(
     monkeypatch.setattr(type_in.shell.frontend, "history", lambda: fail("history"))
     assert "RuntimeError: broken history" in type_in(":history")
     assert type_in("1") == "1\n"
+
+
+def test_ctrl_c_while_a_command_is_imported_tells_no_place(
+    type_in: Typed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would be one in Python's import system; the next command is there."""
+    module = "asyncrepl.commands.view_commands"
+    finder = type(sys)("finder")
+    code = f"def find_spec(name, *_):\n  if name == {module!r}: raise KeyboardInterrupt"
+    exec(compile(code, "<frozen importlib._bootstrap>", "exec"), vars(finder))
+    with monkeypatch.context() as patch:
+        patch.setattr(type_in.shell, "registry", CommandRegistry())
+        patch.delitem(sys.modules, module)
+        patch.setattr(sys, "meta_path", [finder, *sys.meta_path])
+        assert type_in(":tasks") == "KeyboardInterrupt\n"
+    assert type_in(":tasks") == "no task is running\n"

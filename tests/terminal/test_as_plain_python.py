@@ -158,3 +158,15 @@ def test_a_program_can_wait_for_each_prompt(colours: dict[str, str]) -> None:
     child.expect_exact(">>> ")
     child.sendeof()
     child.expect_exact(pexpect.EOF)
+
+
+@pytest.mark.skipif(sys.version_info < (3, 14), reason="new in Python 3.14")
+def test_a_misspelt_keyword_is_told(terminal: Terminal) -> None:
+    """With the mark below the word, also in a later line."""
+    terminal.enter("whille True: pass")
+    assert terminal.scrollback[-3] == "    ^^^^^^"
+    assert terminal.scrollback[-2] == "SyntaxError: invalid syntax. Did you mean 'while'?"
+    terminal.enter("for x in [1]:\rraies x")
+    shown = ["        raies x", "        ^^^^^"]
+    assert terminal.scrollback[-4:-2] == shown
+    assert "Did you mean 'raise'? (line 2)" in terminal.scrollback[-2]

@@ -144,3 +144,18 @@ def test_awaits_are_measured_apart(
     assert re.search(r"suspended (19|2\d)", shown)
     assert "times 1 run" in shown or "times 2 runs" in shown
     assert not any("blocked" in line for line in terminal.scrollback)
+
+
+@pytest.mark.parametrize("statement", ["show()", "await asyncio.to_thread(show)"])
+def test_answers_that_come_at_once_are_for_one_question_after_the_other(
+    terminal: Terminal, statement: str
+) -> None:
+    """A paste of several lines is read line by line, as under ``python``; none is lost."""
+    terminal.paste("def show():\n    for n in range(3): print('got', input(f'{n}? '))\n")
+    terminal.enter("")
+    terminal.begin(statement)
+    terminal.wait(lambda: terminal.cursor_line == "0?")
+    terminal.send("one\ntwo\nthree\n")
+    terminal.wait_for_prompt()
+    got = [line for line in terminal.scrollback if line.startswith("got ")]
+    assert got == ["got one", "got two", "got three"]

@@ -95,7 +95,7 @@ def test_cleanup_runs_and_is_seen(terminal: Terminal) -> None:
 
 @needs("bash")
 def test_suspending_and_continuing(start: Callable[..., Terminal]) -> None:
-    """After Ctrl-Z and fg the line being typed is there again, and keys work."""
+    """After Ctrl-Z and fg the line being typed is there again, or the page; keys work."""
     import sys
 
     shell = start(
@@ -112,6 +112,14 @@ def test_suspending_and_continuing(start: Callable[..., Terminal]) -> None:
     shell.wait(lambda: shell.cursor_line == ">>> 1 +")
     shell.send("1\r")
     shell.wait(lambda: "2" in shell.lines and shell.at_prompt)
+    shell.send(":why --all\r")  # a page, which is on a screen of its own
+    shell.wait(lambda: shell.lines[-1].startswith("1-23 of"))
+    shell.send("\x1a")
+    shell.wait(lambda: sum("Stopped" in line for line in shell.lines) == 2 and shell.at_prompt)
+    shell.send("fg\r")
+    shell.wait(lambda: shell.lines[-1].startswith("1-23 of"))
+    shell.send("q")
+    shell.wait_for_prompt()
     before = shell.prompts
     shell.send("\x04")
     shell.wait(lambda: shell.prompts > before and shell.at_prompt)
@@ -157,3 +165,13 @@ def test_tasks_that_cannot_be_cancelled_keep_nobody(terminal: Terminal) -> None:
     assert terminal.exit_status() == 0
     assert "tidied" in terminal.scrollback
     assert not any("Traceback" in line or "asyncrepl/" in line for line in terminal.scrollback)
+
+
+def test_a_signal_ends_the_editor_too(start: Callable[..., Terminal]) -> None:
+    """No editor is left that shares the terminal with the shell."""
+    terminal = start(env={"VISUAL": "sh -c 'echo open; exec sleep 99'"})
+    terminal.send("abc\x18\x05")
+    terminal.wait(lambda: "open" in terminal.lines)
+    terminal.kill(signal.SIGTERM)
+    assert terminal.exit_status(limit=5) == 128 + signal.SIGTERM
+    assert_restored(terminal)

@@ -288,3 +288,13 @@ def test_a_long_repr_behind_a_long_key_has_rows_of_its_own() -> None:
     key, told = "key of a dict" * 3, "<a repr of some words, and more>"
     lines = shown({key: Counting(told)}, 70, 20)
     assert [line.strip() for line in lines] == ["{", f"'{key}':", told, "}"]
+
+
+@pytest.mark.parametrize("word", ["漢字仮名交じり文 ", "👩‍👩‍👧 ", "한국어\\u0301 ", "e\u0301 "])
+@pytest.mark.parametrize("columns", [40, 80])
+def test_wide_characters_are_measured_in_columns(word: str, columns: int) -> None:
+    """A text of them is broken, and cut, where the screen ends, not at twice its width."""
+    value = {number: word * (number * number) for number in range(12)}
+    for rows in (None, 60, 20, 8):
+        lines = shown_value(value, Page(columns, rows)).lines
+        assert max(cell_width(plain(line)) for line in lines) <= columns
