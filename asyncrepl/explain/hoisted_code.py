@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from asyncrepl.explain.fix_editor import Fixing
     from asyncrepl.explain.source_units import Function, Unit
 
-_SELF = re.compile(r"\s*,\s*")
 _HEADER = re.compile(r"(?:async\s+)?def\s+\w+")
 
 

@@ -173,7 +173,7 @@ def a_type(info: ObjectInfo | None) -> str:
     """The name of the type with its article: ``a list``."""
     name = info.kind.__name__ if info is not None else "object"
     name = name.replace("async_generator", "async generator")
-    return f"{'an' if name[:1].lower() in 'aeiou' else 'a'} {name}"
+    return f"{_article(name)} {name}"
 
 
 def a_kind(info: ObjectInfo, kind: Kind) -> str:

@@ -17,7 +17,7 @@ from asyncrepl.syntax.source_rewriter import Span
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from asyncrepl.explain.source_units import Function, Unit
+    from asyncrepl.explain.source_units import Unit
     from asyncrepl.syntax.source_rewriter import SourceRewriter
 
 Scope = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef
@@ -79,13 +79,6 @@ def annotated(unit: Unit, node: ast.AST) -> ast.AST | None:
         if isinstance(parent, ast.stmt):
             return None
     return None
-
-
-def gives_self(method: Function) -> bool:
-    """Whether a method returns its own object, and nothing else."""
-    own = method.args.args[0].arg if method.args.args else ""
-    returns = [node.value for node in own_nodes(method) if isinstance(node, ast.Return)]
-    return bool(returns) and all(isinstance(each, ast.Name) and each.id == own for each in returns)
 
 
 _FOR = re.compile(r"\b(?:async\s+)?for\b")

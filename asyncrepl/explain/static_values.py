@@ -41,6 +41,7 @@ from asyncrepl.explain.bindings import (
     member,
     own_object,
     result_of_definition,
+    returns_self,
     variables,
 )
 from asyncrepl.explain.library_results import (
@@ -55,7 +56,7 @@ from asyncrepl.explain.library_results import (
     mock_result,
     result_of_method,
 )
-from asyncrepl.explain.scopes import gives_self, is_async_genexp, own_nodes
+from asyncrepl.explain.scopes import is_async_genexp, own_nodes
 from asyncrepl.syntax.names import last_name
 
 if TYPE_CHECKING:
@@ -363,7 +364,7 @@ class Resolver:
         if not is_real_instance(enter, FunctionType):
             return []
         found = self.units.definition(enter.__code__)
-        if found is not None and gives_self(found[1]):
+        if found is not None and returns_self(found[1]):
             return [info]
         return self.returns(enter.__code__)
 

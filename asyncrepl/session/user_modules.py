@@ -52,7 +52,7 @@ if TYPE_CHECKING:
 
 #: Without one of these, nothing in a file can be misused in silence.
 _ASYNC_WORDS = (b"async", b"await", b"anext")
-#: Of files that a correction is tried on, the text that is imported in the place of what they hold.
+#: By the name of a file that a correction changes: the text that is imported in its place.
 corrected_modules: dict[str, str] = {}
 
 
