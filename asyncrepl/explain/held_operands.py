@@ -40,7 +40,8 @@ if TYPE_CHECKING:
 
     from asyncrepl.explain.evidence import Evidence
 
-_ASYNCIO = str(Path(asyncio.__file__).parent)
+#: The folder that asyncio lies in.
+ASYNCIO = str(Path(asyncio.__file__).parent)
 #: Functions that ask nothing of the items of an argument.
 MOVERS = ITERTOOLS_CALLS - {"accumulate", "starmap", "chain"} | {
     "list", "tuple", "set", "frozenset", "deque", "zip", "enumerate", "reversed", "iter", "print",
@@ -86,7 +87,7 @@ def refused_by_asyncio(evidence: Evidence) -> list[ObjectInfo]:
     """What asyncio was to make a future of, and could not."""
     frame = innermost_frame(evidence)
     refused = frame.f_locals.get("coro_or_future", MISSING) if frame is not None else MISSING
-    ours = evidence.inner[-1].co_filename.startswith(_ASYNCIO) if evidence.inner else False
+    ours = evidence.inner[-1].co_filename.startswith(ASYNCIO) if evidence.inner else False
     return [describe(refused, keep=True)] if ours and refused is not MISSING else []
 
 

@@ -53,6 +53,11 @@ def own_nodes(function: ast.AST) -> Iterator[ast.AST]:
         stack.extend(reversed(list(ast.iter_child_nodes(node))))
 
 
+def caught_kinds(kind: ast.expr | None) -> list[ast.expr]:
+    """The kinds of errors that an ``except`` names by its `kind`, one or a tuple."""
+    return [] if kind is None else kind.elts if isinstance(kind, ast.Tuple) else [kind]
+
+
 def may_be_left(unit: Unit, loop: ast.AsyncFor) -> bool:
     """Whether the body of `loop` can end it before its iterator does."""
     return any(

@@ -19,6 +19,7 @@ from asyncrepl.explain.hoisted_code import body_after, made_in_function, yield_e
 from asyncrepl.explain.kinds import Kind, has, is_async_iterable, kind_of
 from asyncrepl.explain.repairs.entered_operands import make_async_with, make_plain_with
 from asyncrepl.explain.repairs.moved_awaits import (
+    awaitable_branches,
     called_then,
     kept_in_attribute,
     may_await_where_made,
@@ -175,9 +176,7 @@ def yielded_through(fixing: Fixing, case: Case) -> None:
 
 def _callee(case: Case) -> object:
     """The function that made the operand."""
-    made = (
-        case.node if isinstance(case.node, ast.Call) else single_assignment(case.unit, case.node)
-    )
+    made = single_assignment(case.unit, case.node) or case.node
     return case.evidence.resolver.value(made.func) if isinstance(made, ast.Call) else MISSING
 
 
@@ -256,16 +255,8 @@ def _await_at(fixing: Fixing, case: Case) -> None:
 
 def _await_each(fixing: Fixing, case: Case, unit: Unit, node: ast.expr) -> None:
     """``await`` in front of `node`; of ``a() if x else b``, in front of what may be awaited."""
-    branches = [node.body, node.orelse] if isinstance(node, ast.IfExp) else []
-    if isinstance(node, ast.BoolOp):
-        branches = node.values
-    options = case.evidence.resolver.options
-    found = [each for each in branches if any(has(one, "__await__") for one in options(each))]
-    if 0 < len(found) < len(branches):
-        for each in found:
-            fixing.awaiting(unit, each)
-    else:
-        fixing.awaiting(unit, node)
+    for each in awaitable_branches(case, node) or [node]:
+        fixing.awaiting(unit, each)
 
 
 def _siblings(case: Case) -> list[ast.expr]:

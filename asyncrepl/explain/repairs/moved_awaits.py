@@ -108,15 +108,21 @@ def _take_away(fixing: Fixing, unit: Unit, await_: ast.Await) -> None:
 
 def branch_awaited(fixing: Fixing, case: Case) -> None:
     """``await (known or fetch())`` → ``known or await fetch()``."""
-    node, options = case.node, case.evidence.resolver.options
-    branches = [node.body, node.orelse] if isinstance(node, ast.IfExp) else []
-    branches = node.values if isinstance(node, ast.BoolOp) else branches
-    found = [each for each in branches if any(has(one, "__await__") for one in options(each))]
-    if not found or len(found) == len(branches):
+    found = awaitable_branches(case, case.node)
+    if not found:
         raise CannotFixError
     _take_away(fixing, case.unit, case.owner)
     for each in found:
         fixing.awaiting(case.unit, each)
+
+
+def awaitable_branches(case: Case, node: ast.expr) -> list[ast.expr]:
+    """Of ``a() if x else b`` and ``a() or b`` what may be awaited, where that is not all."""
+    branches = [node.body, node.orelse] if isinstance(node, ast.IfExp) else []
+    branches = node.values if isinstance(node, ast.BoolOp) else branches
+    options = case.evidence.resolver.options
+    found = [each for each in branches if any(has(one, "__await__") for one in options(each))]
+    return found if len(found) < len(branches) else []
 
 
 def _is_plain_result(case: Case, node: ast.AST) -> bool:
