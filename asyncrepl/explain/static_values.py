@@ -240,9 +240,9 @@ class Resolver:
     def _namedexpr(self, node: ast.NamedExpr) -> ObjectInfo | None:
         return self.info(node.value)
 
-    def result(self, callee: object, node: ast.Call | None = None) -> ObjectInfo | None:
+    def result(self, callee: object) -> ObjectInfo | None:
         """What a call of `callee` gives."""
-        return _first(self.results(callee, node))
+        return _first(self.results(callee))
 
     def results(self, callee: object, node: ast.Call | None = None) -> list[ObjectInfo]:
         """All that a call of `callee` may give."""

@@ -59,8 +59,7 @@ def _results(case: Case) -> tuple[bool, bool, bool]:
 
 def _is_of_stdlib(case: Case) -> bool:
     """Whether a function of the standard library makes what awaiting gives: no stream."""
-    code = case.info.code if case.info is not None else None
-    found, resolver = case.evidence.units.definition(code), case.evidence.resolver.inside(code)
+    found, resolver = case.home, case.evidence.resolver.inside(case.code)
     values = returned_values(found[1]) if found is not None else []
     makers = [resolver.value(each.func) for each in values if isinstance(each, ast.Call)]
     roots = [str(getattr(each, "__module__", None)).partition(".")[0] for each in makers]
@@ -148,13 +147,12 @@ def loop_over_owner(fixing: Fixing, case: Case) -> None:
 
 def yielded_through(fixing: Fixing, case: Case) -> None:
     """A coroutine function that awaits an async generator yields its items instead."""
-    code = case.info.code if case.info else None
-    found = case.evidence.units.definition(code)
+    found = case.home
     if found is None or case.info is None or case.info.kind is not CoroutineType:
         raise CannotFixError
     unit, function = found
     returns = [node for node in own_nodes(function) if isinstance(node, ast.Return) and node.value]
-    resolver = case.evidence.resolver.inside(code, _callee(case))
+    resolver = case.evidence.resolver.inside(case.code, _callee(case))
     for node in returns:
         made = single_assignment(unit, node.value, awaited=True) if node.value else None
         statement = unit.statement(made) if made is not None else node

@@ -54,8 +54,7 @@ def delegated_entered(fixing: Fixing, case: Case) -> None:
 
 def entered_generator(fixing: Fixing, case: Case) -> None:
     """An async generator in a ``with``: closed at its end, or made a context manager."""
-    code = case.info.code if case.info is not None else None
-    found = case.evidence.units.definition(code)
+    found = case.home
     once = found is not None and yields_once(*found)
     manages = once and (not _names(case) or not _body_walks(case))
     name = "asynccontextmanager" if manages else "aclosing"
@@ -276,7 +275,7 @@ def enter_rest(fixing: Fixing, unit: Unit, statement: ast.stmt, manager: str, na
 
 def awaited_before(fixing: Fixing, case: Case) -> None:
     """``async with fetch() as x:`` → ``x = await fetch()``, if that is nothing to be entered."""
-    code, options = case.info.code if case.info is not None else None, case.awaited
+    code, options = case.code, case.awaited
     name = code.co_name if code is not None else ""
     own = code is not None and code.co_filename.startswith(ASYNCIO) and "_server" not in name
     plain = own if not options else all(each.kind.__module__ == "builtins" for each in options)

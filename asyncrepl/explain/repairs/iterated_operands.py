@@ -91,7 +91,7 @@ def _result_is_walked(case: Case, name: str) -> bool:
 def loop_async(fixing: Fixing, case: Case) -> None:
     """``async for``; what it gives is not awaited again, if it is known to be plain."""
     fixing.loop_async(case.unit, case.owner)
-    items = case.evidence.resolver.yielded(case.info.code if case.info is not None else None)
+    items = case.evidence.resolver.yielded(case.code)
     if items and not any(has(each, "__await__") for each in items):
         for each in _awaits_of_item(case):
             fixing.not_awaiting(case.unit, each)
@@ -281,7 +281,7 @@ def walked_not_awaited(fixing: Fixing, case: Case) -> None:
 
 def collected_jobs(fixing: Fixing, case: Case) -> None:
     """A list of the awaitables that the stream yields; of tasks, where those are wanted."""
-    items = case.evidence.resolver.yielded(case.info.code if case.info is not None else None)
+    items = case.evidence.resolver.yielded(case.code)
     star = "*" if callee_name(case.owner) == "gather" else ""
     one = case.demand.what == "await" and not star
     if one or not any(has(each, "__await__") for each in items):

@@ -155,7 +155,7 @@ def _next_values(case: Case, node: ast.AST, before: list[ObjectInfo]) -> list[Ob
 
 def awaited_where_made(fixing: Fixing, case: Case) -> None:
     """``await`` in front of the one call of its function that nobody awaits."""
-    code = case.info.code if case.info is not None else None
+    code = case.code
     if case.info is None or case.info.kind is not CoroutineType or code is None:
         raise CannotFixError
     options = case.awaited
@@ -190,7 +190,7 @@ def items_awaited(fixing: Fixing, case: Case) -> None:
 
 def plain_factory(fixing: Fixing, case: Case) -> None:
     """``defaultdict(zero)``, of an ``async def`` in which nothing waits: a plain function."""
-    found = case.evidence.units.definition(case.info.code if case.info is not None else None)
+    found = case.home
     name = found[1].name if found is not None else ""
     given = [
         each

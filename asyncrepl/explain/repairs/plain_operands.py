@@ -305,8 +305,7 @@ def without_await(fixing: Fixing, case: Case) -> None:
 
 def modern_coroutine(fixing: Fixing, case: Case) -> None:
     """A plain generator that is awaited: an ``async def``, with ``await`` for ``yield from``."""
-    code = case.info.code if case.info is not None else None
-    found = case.evidence.units.definition(code)
+    found = case.home
     nodes = list(own_nodes(found[1])) if found is not None else []
     yields = [each for each in nodes if isinstance(each, ast.YieldFrom)]
     if found is None or any(isinstance(each, ast.Yield) for each in nodes):

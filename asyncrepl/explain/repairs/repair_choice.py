@@ -166,9 +166,7 @@ def next_method(fixing: Fixing, case: Case) -> None:
 
 def resource(fixing: Fixing, case: Case) -> None:
     """A generator that yields one thing to be used: entered, as the manager it is meant as."""
-    assert case.info is not None
-    found = case.evidence.units.definition(case.info.code)
-    options = case.evidence.resolver.yielded(case.info.code)
+    found, options = case.home, case.evidence.resolver.yielded(case.code)
     if found is None or not yields_once(*found):
         raise CannotFixError
     if options and not any(met(case.demand, each) for each in options):
@@ -210,9 +208,7 @@ def items_as_list(fixing: Fixing, case: Case) -> None:
 
 def of_one_item(fixing: Fixing, case: Case) -> None:
     """What the items have: asked of the next one."""
-    assert case.info is not None
-    options = case.evidence.resolver.yielded(case.info.code)
-    found = case.evidence.units.definition(case.info.code)
+    found, options = case.home, case.evidence.resolver.yielded(case.code)
     once = found is not None and yields_once(*found)  # then it is to be closed, too
     if once or not any(met(case.demand, each) for each in options):
         raise CannotFixError
