@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 _CHECKING = vars(asyncio.BaseEventLoop)["_check_running"].__code__
 #: Why no loop can be run here.
 RUNNING = "A loop is running already, here as in any `async def`: `await` the coroutine instead."
-_TASKS = ("create_task", "Task")
 
 
 def _refused_by_asyncio(evidence: Evidence) -> ast.Call | None:

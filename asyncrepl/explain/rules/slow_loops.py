@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence
     from asyncrepl.explain.source_units import Unit
 
-Loop = ast.AsyncFor | ast.comprehension
-
 
 def _blocks(evidence: Evidence) -> Finding | None:
     use, unit = evidence.use("seen"), evidence.unit
