@@ -199,11 +199,6 @@ class Fixing:
             edits.after(node, ")")
         self.suspending(unit, node)
 
-    def not_awaiting(self, unit: Unit, node: ast.Await) -> None:
-        """Write the operand of `node` alone."""
-        start, end = unit.source.span(node).start, unit.source.span(node.value).start
-        self.of(unit).replace(Span(start, end), "")
-
     def awaiting_first(self, unit: Unit, name: ast.Name, first: ast.stmt) -> None:
         """Write ``name = await name`` in front of the statement `first`."""
         alone = self._runs_alone(unit, name)

@@ -299,3 +299,9 @@ def body_after(fixing: Fixing, unit: Unit, statement: Any, line: str) -> None:
     rest = "\n".join([lines[0], *more])
     fixing.of(unit).replace(statement, f"{line}\n{by}{rest}")
     fixing.suspending(unit, statement)
+
+
+def not_awaiting(fixing: Fixing, unit: Unit, node: ast.Await) -> None:
+    """The operand of `node`, a part of `unit`, without the ``await`` in front of it."""
+    start, end = unit.source.span(node).start, unit.source.span(node.value).start
+    fixing.of(unit).replace(Span(start, end), "")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from asyncrepl.explain.fix_editor import Fixing, async_walks, awaits_of
 from asyncrepl.explain.fresh_names import fresh
-from asyncrepl.explain.hoisted_code import yield_each
+from asyncrepl.explain.hoisted_code import not_awaiting, yield_each
 from asyncrepl.explain.kinds import has, is_async_iterable, kind_of
 from asyncrepl.explain.repairs.moved_walks import walked_until
 from asyncrepl.explain.repairs.repair_case import (
@@ -94,7 +94,7 @@ def loop_async(fixing: Fixing, case: Case) -> None:
     items = case.evidence.resolver.yielded(case.code)
     if items and not any(has(each, "__await__") for each in items):
         for each in _awaits_of_item(case):
-            fixing.not_awaiting(case.unit, each)
+            not_awaiting(fixing, case.unit, each)
 
 
 def _awaits_of_item(case: Case) -> list[ast.Await]:
@@ -269,7 +269,7 @@ def walked_not_awaited(fixing: Fixing, case: Case) -> None:
         yield_each(fixing, unit, parent, case.source)
         fixing.suspending(unit, parent)
         return
-    fixing.not_awaiting(unit, await_)
+    not_awaiting(fixing, unit, await_)
     if isinstance(parent, LOOPS) and parent.iter is await_:
         if not isinstance(parent, ast.AsyncFor) and not getattr(parent, "is_async", False):
             fixing.loop_async(unit, parent)

@@ -117,7 +117,7 @@ def branch_awaited(fixing: Fixing, case: Case) -> None:
 
 
 def awaitable_branches(case: Case, node: ast.expr) -> list[ast.expr]:
-    """Of ``a() if x else b`` and ``a() or b`` what may be awaited, where that is not all."""
+    """Of `node`, ``a() if x else b`` or ``a() or b``, what may be awaited, if not all may."""
     branches = [node.body, node.orelse] if isinstance(node, ast.IfExp) else []
     branches = node.values if isinstance(node, ast.BoolOp) else branches
     options = case.evidence.resolver.options

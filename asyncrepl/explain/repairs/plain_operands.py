@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from asyncrepl.events.object_info import MISSING, code_of, is_real_instance, lookup
 from asyncrepl.explain.bindings import is_coroutine_function, makes_coroutine
 from asyncrepl.explain.fix_editor import Fixing, awaits_of
+from asyncrepl.explain.hoisted_code import not_awaiting
 from asyncrepl.explain.kinds import Kind, has, is_awaitable, replaced_since
 from asyncrepl.explain.repairs.entered_operands import around_statement
 from asyncrepl.explain.repairs.moved_walks import read_asynchronously
@@ -73,7 +74,7 @@ def dropped(fixing: Fixing, case: Case) -> None:
         return
     without_await(fixing, case)
     for each in _same_calls(case):
-        fixing.not_awaiting(case.unit, each)
+        not_awaiting(fixing, case.unit, each)
     loop = case.unit.parents.get(case.owner)
     is_async = isinstance(loop, ast.AsyncFor) or bool(getattr(loop, "is_async", False))
     if isinstance(loop, LOOPS) and loop.iter is case.owner and is_async and has(
@@ -300,7 +301,7 @@ def without_await(fixing: Fixing, case: Case) -> None:
     """The operand, without the ``await`` in front of it."""
     if not isinstance(case.owner, ast.Await):
         raise CannotFixError
-    fixing.not_awaiting(case.unit, case.owner)
+    not_awaiting(fixing, case.unit, case.owner)
 
 
 def modern_coroutine(fixing: Fixing, case: Case) -> None:
