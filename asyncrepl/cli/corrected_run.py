@@ -3,7 +3,7 @@
 A program has effects, so this is done only where it is asked for. The process lives on a virtual
 clock, its input is empty and what it prints goes nowhere; after a time limit it is killed, with
 all that it has started. It runs the text as ``asyncrepl explain`` does, in the place of the
-file; modules that are corrected as well are imported in their corrected form.
+file; modules that are corrected as well are imported in their corrected form, probes and all.
 
 What does not work: to write the texts to other files. A program that reads what lies beside it
 would fail there, and so would a module that is imported by two names.
@@ -17,7 +17,6 @@ import signal
 import subprocess
 import sys
 from contextlib import suppress
-from importlib.machinery import PathFinder, SourceFileLoader
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -25,11 +24,10 @@ from asyncrepl.cli.diagnosis import Program, diagnose
 from asyncrepl.explain.explanation import Explanation, Fix
 from asyncrepl.runtime.isolation import add_user_folder
 from asyncrepl.session.shell import clock_for_settings
+from asyncrepl.session.user_modules import corrected_modules
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from importlib.machinery import ModuleSpec
-    from types import ModuleType
 
     from asyncrepl.cli.diagnosis import Diagnosis
 
@@ -137,8 +135,7 @@ def _with_one_fix(new: list[Explanation], before: Fix) -> list[Explanation]:
 
 def _run_request(request: dict[str, Any]) -> dict[str, Any]:
     path = None if request["filename"] is None else Path(request["filename"])
-    if request["modules"]:
-        sys.meta_path.insert(0, _CorrectedFinder(request["modules"]))
+    corrected_modules.update(request["modules"])
     sys.argv = [request["filename"] or "-"]
     found = diagnose(Program(request["text"], path), clock=clock_for_settings("virtual", None))
     told = [
@@ -156,36 +153,6 @@ def _problem(error: BaseException | None, status: int, found: Sequence[Explanati
     if status:
         return f"it ends with exit status {status}"
     return found[0].why if found else ""
-
-
-class _CorrectedFinder(PathFinder):
-    """Finds modules as Python does, and gives those that are corrected their new text."""
-
-    def __init__(self, texts: Mapping[str, str]) -> None:
-        self._texts = texts
-
-    def find_spec(  # type: ignore[override]  # that of an instance: PathFinder's is of the class
-        self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
-    ) -> ModuleSpec | None:
-        """The module's spec, if its text is corrected."""
-        spec = PathFinder.find_spec(name, path, target)
-        origin = spec.origin if spec is not None else None
-        if spec is None or origin is None or origin not in self._texts:
-            return None
-        spec.loader = _CorrectedLoader(name, origin, self._texts[origin])
-        return spec
-
-
-class _CorrectedLoader(SourceFileLoader):
-    """Loads a module of another text than that in its file."""
-
-    def __init__(self, name: str, path: str, text: str) -> None:
-        super().__init__(name, path)
-        self._text = text
-
-    def get_code(self, fullname: str) -> Any:
-        """Its code; nothing is read from a cache, nor written."""
-        return self.source_to_code(self._text.encode(), self.get_filename(fullname))
 
 
 def answer() -> None:

@@ -293,7 +293,7 @@ def _inner(error: BaseException, codes: tuple[CodeType, ...]) -> tuple[CodeType,
 def _sites(units: Units, frames: list[tuple[FrameType, int]]) -> tuple[Site, ...]:
     found = []
     for frame, offset in frames:
-        unit = _unit(units, frame)
+        unit = units.get(frame.f_code.co_filename)
         if unit is not None:
             place = place_at(frame.f_code, offset)
             nodes = tuple(unit.at(place)) if place else ()
@@ -338,10 +338,6 @@ def _frames(trace: TracebackType | None) -> list[tuple[FrameType, int]]:
         found.append((trace.tb_frame, trace.tb_lasti))
         trace = trace.tb_next
     return found
-
-
-def _unit(units: Units, frame: FrameType) -> Unit | None:
-    return units.get(frame.f_code.co_filename)
 
 
 def _matching(

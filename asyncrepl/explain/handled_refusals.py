@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from asyncrepl.explain.evidence import Evidence
 from asyncrepl.explain.library_results import globals_of
 from asyncrepl.explain.operand_uses import Use, noted_uses
-from asyncrepl.explain.scopes import own_nodes
+from asyncrepl.explain.scopes import caught_kinds, own_nodes
 from asyncrepl.explain.source_units import Unit, Units
 from asyncrepl.explain.static_values import Resolver
 from asyncrepl.syntax.names import FUNCTIONS, callee_name, last_name
@@ -90,17 +90,12 @@ def _in_body(unit: Unit, around: ast.Try, node: ast.AST) -> bool:
 def _reports(around: ast.Try) -> bool:
     """Whether the one broad handler tells the error, and no handler is for what is refused."""
     for handler in around.handlers:
-        names = {last_name(each) for each in _types(handler)}
+        names = {last_name(each) for each in caught_kinds(handler.type)}
         if names & {"TypeError", "AttributeError"}:
             return False
         if not names or names & _BROAD:
             return any(_tells(each, handler.name) for each in own_nodes(handler))
     return False
-
-
-def _types(handler: ast.ExceptHandler) -> list[ast.expr]:
-    kinds = handler.type
-    return [] if kinds is None else kinds.elts if isinstance(kinds, ast.Tuple) else [kinds]
 
 
 def _tells(node: ast.AST, name: str | None) -> bool:

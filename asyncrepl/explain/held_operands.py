@@ -42,7 +42,8 @@ if TYPE_CHECKING:
 
     from asyncrepl.explain.evidence import Evidence
 
-_ASYNCIO = str(Path(asyncio.__file__).parent)
+#: The folder that asyncio lies in.
+ASYNCIO = str(Path(asyncio.__file__).parent)
 #: Functions that ask nothing of the items of an argument.
 MOVERS = ITERTOOLS_CALLS - {"accumulate", "starmap", "chain"} | {
     "list", "tuple", "set", "frozenset", "deque", "zip", "enumerate", "reversed", "iter", "print",
@@ -93,7 +94,7 @@ def refused_by_asyncio(evidence: Evidence) -> list[ObjectInfo]:
     else:
         found = (variables.get(name, MISSING) for name in ("coro_or_future", "coro"))
         refused = next((each for each in found if each is not MISSING), MISSING)
-        ours = evidence.inner[-1].co_filename.startswith(_ASYNCIO) if evidence.inner else False
+        ours = evidence.inner[-1].co_filename.startswith(ASYNCIO) if evidence.inner else False
         refused = refused if ours else MISSING
     return [describe(refused, keep=True)] if refused is not MISSING else []
 

@@ -11,7 +11,7 @@ from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.operand_uses import Use
 from asyncrepl.explain.scopes import CannotFixError, is_async, own_nodes, scope
 from asyncrepl.explain.value_origins import is_handed_on
-from asyncrepl.syntax.names import FUNCTIONS, LOOPS, callee_name, last_name
+from asyncrepl.syntax.names import FUNCTIONS, LOOPS, bound_names, callee_name, last_name
 from asyncrepl.syntax.source_rewriter import Span
 
 if TYPE_CHECKING:
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from asyncrepl.explain.fix_editor import Fixing
     from asyncrepl.explain.source_units import Function, Unit
 
-_SELF = re.compile(r"\s*,\s*")
 _HEADER = re.compile(r"(?:async\s+)?def\s+\w+")
 
 
@@ -144,8 +143,7 @@ def out_of_class(
 def _uses_class_names(owner: ast.ClassDef, node: ast.AST) -> bool:
     """Whether `node` needs a name that the body of the class binds."""
     names = [each for each in own_nodes(owner) if isinstance(each, ast.Name)]
-    bound = {each.id for each in names if isinstance(each.ctx, ast.Store)}
-    bound |= {each.name for each in owner.body if isinstance(each, (*FUNCTIONS, ast.ClassDef))}
+    bound = {name for each in own_nodes(owner) for name in bound_names(each)}
     inner = {id(each) for each in ast.walk(node)}
     return any(each.id in bound for each in names if id(each) in inner)
 
@@ -382,6 +380,13 @@ def body_after(fixing: Fixing, unit: Unit, statement: Any, line: str) -> None:
     by, body = unit.source.indent(statement), statement.body[0]
     inner = unit.source.indent(body)
     lines = unit.text[unit.source.span(body).start : unit.source.span(statement).end].split("\n")
-    rest = "\n".join([lines[0], *(by + each.removeprefix(inner) for each in lines[1:])])
+    more = (by + each.removeprefix(inner) if each.strip() else each for each in lines[1:])
+    rest = "\n".join([lines[0], *more])
     fixing.of(unit).replace(statement, f"{line}\n{by}{rest}")
     fixing.suspending(unit, statement)
+
+
+def not_awaiting(fixing: Fixing, unit: Unit, node: ast.Await) -> None:
+    """The operand of `node`, a part of `unit`, without the ``await`` in front of it."""
+    start, end = unit.source.span(node).start, unit.source.span(node.value).start
+    fixing.of(unit).replace(Span(start, end), "")

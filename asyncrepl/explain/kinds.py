@@ -23,7 +23,6 @@ from types import (
     ModuleType,
     NoneType,
 )
-from typing import TYPE_CHECKING
 
 from asyncrepl.events.object_info import (
     MISSING,
@@ -34,9 +33,6 @@ from asyncrepl.events.object_info import (
     lookup,
 )
 from asyncrepl.explain.scopes import own_nodes
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 
 class Kind(Enum):
@@ -173,7 +169,7 @@ def a_type(info: ObjectInfo | None) -> str:
     """The name of the type with its article: ``a list``."""
     name = info.kind.__name__ if info is not None else "object"
     name = name.replace("async_generator", "async generator")
-    return f"{'an' if name[:1].lower() in 'aeiou' else 'a'} {name}"
+    return f"{_article(name)} {name}"
 
 
 def a_kind(info: ObjectInfo, kind: Kind) -> str:
@@ -184,12 +180,6 @@ def a_kind(info: ObjectInfo, kind: Kind) -> str:
     if kind in _ORDINARY:
         return _ORDINARY[kind].format(info.kind.__name__)
     return str(kind.value)
-
-
-def named(names: Iterable[str]) -> str:
-    """Names in backquotes: `a`, `b` and `c`."""
-    *first, last = [f"`{name}`" for name in names]
-    return f"{', '.join(first)} and {last}" if first else last
 
 
 _ORDINARY = {

@@ -366,10 +366,6 @@ class _Expecting(Resolver):
     def _subscript(self, node: ast.Subscript) -> ObjectInfo | None:
         """Nothing: an item may be another one then."""
 
-    def _called(self, *_: object) -> list[ObjectInfo]:
-        """Nothing: which ``return`` it comes to nobody knows."""
-        return []
-
     def _await_options(self, _: ast.Await) -> list[ObjectInfo]:
-        """Nothing, for the same reason."""
+        """Nothing: which ``return`` it comes to nobody knows."""
         return []

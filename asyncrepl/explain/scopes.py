@@ -17,7 +17,7 @@ from asyncrepl.syntax.source_rewriter import Span
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from asyncrepl.explain.source_units import Function, Unit
+    from asyncrepl.explain.source_units import Unit
     from asyncrepl.syntax.source_rewriter import SourceRewriter
 
 Scope = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef
@@ -53,6 +53,11 @@ def own_nodes(function: ast.AST) -> Iterator[ast.AST]:
         stack.extend(reversed(list(ast.iter_child_nodes(node))))
 
 
+def caught_kinds(kind: ast.expr | None) -> list[ast.expr]:
+    """The kinds of errors that an ``except`` names by its `kind`, one or a tuple."""
+    return [] if kind is None else kind.elts if isinstance(kind, ast.Tuple) else [kind]
+
+
 def may_be_left(unit: Unit, loop: ast.AsyncFor) -> bool:
     """Whether the body of `loop` can end it before its iterator does."""
     return any(
@@ -79,13 +84,6 @@ def annotated(unit: Unit, node: ast.AST) -> ast.AST | None:
         if isinstance(parent, ast.stmt):
             return None
     return None
-
-
-def gives_self(method: Function) -> bool:
-    """Whether a method returns its own object, and nothing else."""
-    own = method.args.args[0].arg if method.args.args else ""
-    returns = [node.value for node in own_nodes(method) if isinstance(node, ast.Return)]
-    return bool(returns) and all(isinstance(each, ast.Name) and each.id == own for each in returns)
 
 
 _FOR = re.compile(r"\b(?:async\s+)?for\b")

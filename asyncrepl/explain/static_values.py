@@ -41,6 +41,7 @@ from asyncrepl.explain.bindings import (
     member,
     own_object,
     result_of_definition,
+    returns_self,
     variables,
 )
 from asyncrepl.explain.library_results import (
@@ -56,7 +57,7 @@ from asyncrepl.explain.library_results import (
     result_of_method,
     result_of_operator,
 )
-from asyncrepl.explain.scopes import gives_self, is_async_genexp, own_nodes
+from asyncrepl.explain.scopes import is_async_genexp, own_nodes
 from asyncrepl.syntax.names import last_name
 
 if TYPE_CHECKING:
@@ -165,10 +166,8 @@ class Resolver:
         if owner is None:
             return None
         made = lookup(owner.kind, node.attr)
-        cached = (
-            is_real_instance(made, functools.cached_property) and node.attr not in owner.members
-        )
-        if cached or is_real_instance(made, property):
+        cached = is_real_instance(made, functools.cached_property)
+        if (cached and node.attr not in owner.members) or is_real_instance(made, property):
             return self.result(getattr(made, "func" if cached else "fget"))
         found = member(owner, node.attr)
         if found is not MISSING and not (found is None and self.depth):  # None stands for not yet
@@ -243,9 +242,9 @@ class Resolver:
     def _namedexpr(self, node: ast.NamedExpr) -> ObjectInfo | None:
         return self.info(node.value)
 
-    def result(self, callee: object, node: ast.Call | None = None) -> ObjectInfo | None:
+    def result(self, callee: object) -> ObjectInfo | None:
         """What a call of `callee` gives."""
-        return _first(self.results(callee, node))
+        return _first(self.results(callee))
 
     def results(self, callee: object, node: ast.Call | None = None) -> list[ObjectInfo]:
         """All that a call of `callee` may give."""
@@ -367,7 +366,7 @@ class Resolver:
         if not is_real_instance(enter, FunctionType):
             return []
         found = self.units.definition(enter.__code__)
-        if found is not None and gives_self(found[1]):
+        if found is not None and returns_self(found[1]):
             return [info]
         return self.returns(enter.__code__)
 

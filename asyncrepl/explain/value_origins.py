@@ -81,6 +81,13 @@ def loads(unit: Unit, name: ast.Name) -> list[ast.Name]:
     return sorted(found, key=lambda node: (node.lineno, node.col_offset))
 
 
+def assigned_loads(unit: Unit, node: ast.AST) -> list[ast.Name]:
+    """The uses of the variable that is given `node` by an assignment; none, if it is not."""
+    assigned = unit.parents.get(node)
+    target = assigned.targets[0] if isinstance(assigned, ast.Assign) else None
+    return loads(unit, target) if isinstance(target, ast.Name) else []
+
+
 def _parameters(scope: Scope) -> list[ast.arg]:
     arguments = getattr(scope, "args", None)
     if arguments is None:

@@ -30,7 +30,7 @@ from asyncrepl.explain.predicted_refusals import foreseen
 from asyncrepl.explain.scopes import deepen, first_after_head, own_nodes, scope
 from asyncrepl.explain.source_units import Unit, parsed
 from asyncrepl.instrument.compilation import needs_loop
-from asyncrepl.syntax.names import FUNCTIONS, callee_name, canonical_name
+from asyncrepl.syntax.names import FUNCTIONS, SCOPES, bound_names, callee_name, canonical_name
 from asyncrepl.syntax.parsed_input import syntax_tree
 from asyncrepl.syntax.source_rewriter import Span, compile_error, parses
 
@@ -186,24 +186,19 @@ def _globals(before: list[ast.stmt], inside: list[ast.stmt]) -> str:
 
 def _free_names(function: ast.AST) -> set[str]:
     """The names that a function uses and does not bind, unless it says that they are global."""
-    names = [node for node in ast.walk(function) if isinstance(node, ast.Name)]
-    own = {each.id for each in names if isinstance(each.ctx, ast.Store)}
-    own |= {node.arg for node in ast.walk(function) if isinstance(node, ast.arg)}
-    shared = {
-        name for node in ast.walk(function) if isinstance(node, ast.Global) for name in node.names
-    }
-    return {each.id for each in names} - (own - shared)
+    nodes = list(ast.walk(function))
+    own = {name for each in nodes if each is not function for name in bound_names(each)}
+    shared = {name for each in nodes if isinstance(each, ast.Global) for name in each.names}
+    return {each.id for each in nodes if isinstance(each, ast.Name)} - (own - shared)
 
 
 def _bound(statements: list[ast.stmt]) -> set[str]:
-    definitions = (*FUNCTIONS, ast.ClassDef)
-    return {each.name for each in statements if isinstance(each, definitions)} | {
-        node.id
+    nodes = [
+        node
         for each in statements
-        if not isinstance(each, definitions)
-        for node in own_nodes(each)
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
-    }
+        for node in ([each] if isinstance(each, SCOPES) else own_nodes(each))
+    ]
+    return {name for node in nodes for name in bound_names(node)}
 
 
 #: How many mistakes are put right one after the other.

@@ -251,17 +251,15 @@ class PatternProber:
         self.around: tuple[str, ...] = ()
         self._makes_locks = not called.isdisjoint(_LOCK_CLASSES)
         self._methods = {name: probe for (kind, name), probe in _METHODS.items() if kind in called}
-        self.suspends = False
         self._awaited: ast.AST | None = None
 
     def visit(self, node: ast.AST) -> None:
         """Look at `node` and into it."""
-        before = self.around, self.suspends
+        before = self.around
         if isinstance(node, SCOPES):
-            self.around, self.suspends = (), isinstance(node, ast.AsyncFunctionDef)
+            self.around = ()
         elif isinstance(node, ast.AsyncFor):
             self.around = _probe_loop(node, self.around)
-            self.suspends = True
         elif isinstance(node, COMPREHENSIONS):
             for clause in node.generators:
                 if clause.is_async:
@@ -269,7 +267,7 @@ class PatternProber:
         self._mark(node)
         for child in ast.iter_child_nodes(node):
             self.visit(child)
-        self.around, self.suspends = before
+        self.around = before
 
     def _mark(self, node: ast.AST) -> None:
         match node:
@@ -292,10 +290,9 @@ class PatternProber:
                     item.context_expr = wrapped_in_probe(".locking", item.context_expr)
             case ast.Assign([ast.Name()], ast.Call() as call) if callee_name(call) in _CLOSE_CALLS:
                 node.value = wrapped_in_probe(".closing", call)
-            case ast.Expr(ast.Call() as call) if callee_name(call) in _TASK_MAKERS:
-                node.value = wrapped_in_probe(".unkept" if self.around else ".begun_task", call)
-            case ast.Expr(ast.Call() as call) if callee_name(call) in _JOINERS:
-                node.value = wrapped_in_probe(".begun_task", call)
+            case ast.Expr(ast.Call() as call) if callee_name(call) in (*_TASK_MAKERS, *_JOINERS):
+                unkept = self.around and callee_name(call) in _TASK_MAKERS
+                node.value = wrapped_in_probe(".unkept" if unkept else ".begun_task", call)
             case ast.Assign([ast.Name()], ast.Call() as call) if callee_name(call) in _TASK_MAKERS:
                 node.value = wrapped_in_probe(".begun_task", call)
             case ast.Expr(

@@ -52,6 +52,8 @@ if TYPE_CHECKING:
 
 #: Without one of these, nothing in a file can be misused in silence.
 _ASYNC_WORDS = (b"async", b"await", b"anext")
+#: By the name of a file that a correction changes: the text that is imported in its place.
+corrected_modules: dict[str, str] = {}
 
 
 class UserModuleFinder:
@@ -85,7 +87,7 @@ class UserModuleFinder:
         spec = PathFinder.find_spec(name, path, target)
         if spec is None or type(spec.loader) is not SourceFileLoader or spec.origin is None:
             return None
-        if not self._is_users(spec.origin):
+        if spec.origin not in corrected_modules and not self._is_users(spec.origin):
             return None
         spec.loader = _InstrumentingLoader(self._sources, name, spec.origin)
         return spec
@@ -108,8 +110,9 @@ class _InstrumentingLoader(SourceFileLoader):
     def get_code(self, fullname: str) -> types.CodeType | None:
         """The code of the module; raises what Python's own loader raises."""
         path = self.get_filename(fullname)
-        data = self.get_data(path)
-        if not any(word in data for word in _ASYNC_WORDS):
+        corrected = corrected_modules.get(path)
+        data = self.get_data(path) if corrected is None else corrected.encode()
+        if corrected is None and not any(word in data for word in _ASYNC_WORDS):
             return super().get_code(fullname)
         from importlib.util import decode_source  # not needed before the first import
 

@@ -131,6 +131,17 @@ def test_a_corrected_module_is_imported_as_corrected(tmp_path: Path) -> None:
     assert module.read_text() == "1/0\n"
 
 
+def test_a_silent_mistake_in_a_corrected_module_is_seen(tmp_path: Path) -> None:
+    """It has probes, as any module of the user's."""
+    module = tmp_path / "helper.py"
+    module.write_text("1/0\n")
+    program = Program("import helper\nhelper.show()\n", tmp_path / "program.py")
+    text = "async def ticks():\n    yield 1\ndef show():\n    print({})\n"
+    told = run_corrected(program, {str(module): text.format("ticks()")})
+    assert [each.id for each in told.found] == ["async-generator-never-iterated"]
+    assert run_corrected(program, {str(module): text.format("ticks")}).well
+
+
 def test_the_verdict_is_shown(tmp_path: Path) -> None:
     """In one line, before the change."""
     path = tmp_path / "program.py"

@@ -24,6 +24,7 @@ from asyncrepl.explain.hoisted_code import (
 from asyncrepl.explain.kinds import Kind, has, is_async_iterable, kind_of
 from asyncrepl.explain.repairs.entered_operands import make_async_with, make_plain_with
 from asyncrepl.explain.repairs.moved_awaits import (
+    awaitable_branches,
     called_then,
     kept_in_attribute,
     may_await_where_made,
@@ -64,8 +65,7 @@ def _results(case: Case) -> tuple[bool, bool, bool]:
 
 def _is_of_stdlib(case: Case) -> bool:
     """Whether a function of the standard library makes what awaiting gives: no stream."""
-    code = case.info.code if case.info is not None else None
-    found, resolver = case.evidence.units.definition(code), case.evidence.resolver.inside(code)
+    found, resolver = case.home, case.evidence.resolver.inside(case.code)
     values = returned_values(found[1]) if found is not None else []
     makers = [resolver.value(each.func) for each in values if isinstance(each, ast.Call)]
     roots = [str(getattr(each, "__module__", None)).partition(".")[0] for each in makers]
@@ -153,13 +153,12 @@ def loop_over_owner(fixing: Fixing, case: Case) -> None:
 
 def yielded_through(fixing: Fixing, case: Case) -> None:
     """A coroutine function that awaits an async generator yields its items instead."""
-    code = case.info.code if case.info else None
-    found = case.evidence.units.definition(code)
+    found = case.home
     if found is None or case.info is None or case.info.kind is not CoroutineType:
         raise CannotFixError
     unit, function = found
     returns = [node for node in own_nodes(function) if isinstance(node, ast.Return) and node.value]
-    resolver = case.evidence.resolver.inside(code, _callee(case))
+    resolver = case.evidence.resolver.inside(case.code, _callee(case))
     for node in returns:
         made = single_assignment(unit, node.value, awaited=True) if node.value else None
         statement = unit.statement(made) if made is not None else node
@@ -181,9 +180,7 @@ def yielded_through(fixing: Fixing, case: Case) -> None:
 
 def _callee(case: Case) -> object:
     """The function that made the operand."""
-    made = (
-        case.node if isinstance(case.node, ast.Call) else single_assignment(case.unit, case.node)
-    )
+    made = single_assignment(case.unit, case.node) or case.node
     return case.evidence.resolver.value(made.func) if isinstance(made, ast.Call) else MISSING
 
 
@@ -266,16 +263,8 @@ def _await_at(fixing: Fixing, case: Case) -> None:
 def _await_each(fixing: Fixing, case: Case, unit: Unit, node: ast.expr) -> None:
     """``await`` in front of `node`; of ``a() if x else b``, in front of what may be awaited."""
     node = node.value if isinstance(node, ast.NamedExpr) else node
-    branches = [node.body, node.orelse] if isinstance(node, ast.IfExp) else []
-    if isinstance(node, ast.BoolOp):
-        branches = node.values
-    options = case.evidence.resolver.options
-    found = [each for each in branches if any(has(one, "__await__") for one in options(each))]
-    if 0 < len(found) < len(branches):
-        for each in found:
-            fixing.awaiting(unit, each)
-    else:
-        fixing.awaiting(unit, node)
+    for each in awaitable_branches(case, node) or [node]:
+        fixing.awaiting(unit, each)
 
 
 def _await_method(fixing: Fixing, case: Case) -> None:

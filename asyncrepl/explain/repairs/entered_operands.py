@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import asyncio
-from pathlib import Path
 from types import AsyncGeneratorType
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +11,7 @@ from asyncrepl.events.object_info import MISSING, ObjectInfo, lookup
 from asyncrepl.explain.demands import met
 from asyncrepl.explain.fix_editor import Fixing, awaits_of
 from asyncrepl.explain.fresh_names import fresh
+from asyncrepl.explain.held_operands import ASYNCIO
 from asyncrepl.explain.hoisted_code import body_after
 from asyncrepl.explain.kinds import Kind, has, is_async_iterable
 from asyncrepl.explain.repairs.iterated_operands import given_to
@@ -24,8 +24,6 @@ from asyncrepl.syntax.source_rewriter import Span
 if TYPE_CHECKING:
     from asyncrepl.explain.source_units import Unit
 
-_ASYNCIO = str(Path(asyncio.__file__).parent)
-
 
 def unclosed(fixing: Fixing, case: Case) -> None:
     """What has no ``aclose`` needs nobody to call it."""
@@ -35,21 +33,7 @@ def unclosed(fixing: Fixing, case: Case) -> None:
     target = statement.items[0].optional_vars
     if not isinstance(target, ast.Name):
         raise CannotFixError
-    _unwrapped(fixing, case.unit, statement, f"{target.id} = {case.source}")
-
-
-def _unwrapped(
-    fixing: Fixing, unit: Unit, statement: ast.With | ast.AsyncWith, first: str
-) -> None:
-    """The body of a ``with`` in its place, behind the line `first`."""
-    by, body = unit.source.indent(statement), statement.body[0]
-    if body.lineno == statement.lineno:
-        raise CannotFixError
-    deeper = unit.source.indent(body)
-    start, end = unit.source.span(body).start, unit.source.span(statement).end
-    lines = unit.text[start:end].split("\n")
-    rest = [by + line.removeprefix(deeper) if line.strip() else line for line in lines[1:]]
-    fixing.of(unit).replace(statement, "\n".join([first, by + lines[0], *rest]))
+    body_after(fixing, case.unit, statement, f"{target.id} = {case.source}")
 
 
 def delegated_entered(fixing: Fixing, case: Case) -> None:
@@ -70,8 +54,7 @@ def delegated_entered(fixing: Fixing, case: Case) -> None:
 
 def entered_generator(fixing: Fixing, case: Case) -> None:
     """An async generator in a ``with``: closed at its end, or made a context manager."""
-    code = case.info.code if case.info is not None else None
-    found = case.evidence.units.definition(code)
+    found = case.home
     once = found is not None and yields_once(*found)
     manages = once and (not _names(case) or not _body_walks(case))
     name = "asynccontextmanager" if manages else "aclosing"
@@ -85,8 +68,7 @@ def entered_generator(fixing: Fixing, case: Case) -> None:
         return _unentered(fixing, case)
     if name == "aclosing":
         fixing.needs_name(case.unit, "contextlib", name)
-        fixing.of(case.unit).before(case.node, "aclosing(")
-        fixing.of(case.unit).after(case.node, ")")
+        fixing.given_to(case.unit, case.node, "aclosing")
         return None
     assert found is not None
     _decorated(fixing, *found)
@@ -130,7 +112,7 @@ def _unentered(fixing: Fixing, case: Case) -> None:
     target = statement.items[0].optional_vars
     if not isinstance(target, ast.Name) or not _body_walks(case):
         raise CannotFixError
-    _unwrapped(fixing, case.unit, statement, f"{target.id} = {case.source}")
+    body_after(fixing, case.unit, statement, f"{target.id} = {case.source}")
 
 
 def _decorated(fixing: Fixing, unit: Unit, function: Any) -> None:
@@ -293,9 +275,9 @@ def enter_rest(fixing: Fixing, unit: Unit, statement: ast.stmt, manager: str, na
 
 def awaited_before(fixing: Fixing, case: Case) -> None:
     """``async with fetch() as x:`` → ``x = await fetch()``, if that is nothing to be entered."""
-    code, options = case.info.code if case.info is not None else None, case.awaited
+    code, options = case.code, case.awaited
     name = code.co_name if code is not None else ""
-    own = code is not None and code.co_filename.startswith(_ASYNCIO) and "_server" not in name
+    own = code is not None and code.co_filename.startswith(ASYNCIO) and "_server" not in name
     plain = own if not options else all(each.kind.__module__ == "builtins" for each in options)
     if not plain or any(has(each, "__aenter__", "__enter__") for each in options):
         raise CannotFixError  # others may have to be closed

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from asyncrepl.explain.fix_editor import Fixing, async_walks, awaits_of
 from asyncrepl.explain.fresh_names import fresh
+from asyncrepl.explain.hoisted_code import not_awaiting, yield_each
 from asyncrepl.explain.kinds import has, is_async_iterable, kind_of
 from asyncrepl.explain.repairs.moved_walks import walked_until
 from asyncrepl.explain.repairs.repair_case import (
@@ -24,7 +25,7 @@ from asyncrepl.explain.repairs.repair_case import (
 )
 from asyncrepl.explain.scopes import CannotFixError, own_nodes, scope
 from asyncrepl.explain.static_values import Resolver
-from asyncrepl.explain.value_origins import loads, origins, stepped_source
+from asyncrepl.explain.value_origins import assigned_loads, loads, origins, stepped_source
 from asyncrepl.syntax.names import FUNCTIONS, callee_name
 from asyncrepl.syntax.source_rewriter import Span, indent
 
@@ -61,18 +62,12 @@ def later_walked(case: Case, parent: ast.AST | None) -> bool:
     if isinstance(parent, ast.Return):
         function = unit.function(parent)
         return function is not None and _result_is_walked(case, function.name)
-    if isinstance(parent, ast.withitem):
-        return False
-    if isinstance(parent, ast.Call | ast.keyword):
-        return _argument_is_walked(case, parent)
-    return False
+    return _argument_is_walked(case, parent)
 
 
-def _argument_is_walked(case: Case, parent: ast.AST) -> bool:
-    """Whether the function that gets it walks its parameter."""
+def _argument_is_walked(case: Case, parent: ast.AST | None) -> bool:
+    """Whether the function that gets it, if one does, walks its parameter."""
     call = case.unit.parents.get(parent) if isinstance(parent, ast.keyword) else parent
-    if not isinstance(call, ast.Call):
-        return False
     for unit, function in case.evidence.units.functions(callee_name(call)):
         names = {each.arg for each in ast.walk(function.args) if isinstance(each, ast.arg)}
         return any(
@@ -88,10 +83,7 @@ def _result_is_walked(case: Case, name: str) -> bool:
             continue
         parent = unit.parents.get(call)
         used: ast.expr = parent if isinstance(parent, ast.Await) else call
-        assigned = unit.parents.get(used)
-        target = assigned.targets[0] if isinstance(assigned, ast.Assign) else None
-        uses = loads(unit, target) if isinstance(target, ast.Name) else []
-        if any(is_walked(unit, each) for each in (used, *uses)):
+        if any(is_walked(unit, each) for each in (used, *assigned_loads(unit, used))):
             return True
     return False
 
@@ -99,11 +91,10 @@ def _result_is_walked(case: Case, name: str) -> bool:
 def loop_async(fixing: Fixing, case: Case) -> None:
     """``async for``; what it gives is not awaited again, if it is known to be plain."""
     fixing.loop_async(case.unit, case.owner)
-    items = case.evidence.resolver.yielded(case.info.code if case.info is not None else None)
+    items = case.evidence.resolver.yielded(case.code)
     if items and not any(has(each, "__await__") for each in items):
         for each in _awaits_of_item(case):
-            start, end = case.unit.source.span(each).start, case.unit.source.span(each.value).start
-            fixing.of(case.unit).replace(Span(start, end), "")
+            not_awaiting(fixing, case.unit, each)
 
 
 def _awaits_of_item(case: Case) -> list[ast.Await]:
@@ -132,15 +123,8 @@ def delegated(fixing: Fixing, case: Case) -> None:
     """``yield from stream`` → a loop that yields."""
     if not isinstance(case.unit.parents.get(case.owner), ast.Expr):
         raise CannotFixError
-    _yielded(fixing, case, case.owner)
-
-
-def _yielded(fixing: Fixing, case: Case, whole: ast.expr) -> None:
-    """A loop that yields the items, in the place of the statement `whole`."""
-    name, by = fresh(case.unit, "item"), case.unit.source.indent(whole)
-    text = f"async for {name} in {case.source}:\n{by}    yield {name}"
-    fixing.of(case.unit).replace(whole, text)
-    fixing.suspending(case.unit, whole)
+    yield_each(fixing, case.unit, case.owner, case.source)
+    fixing.suspending(case.unit, case.owner)
 
 
 def first_of_iter(fixing: Fixing, case: Case) -> None:
@@ -160,9 +144,7 @@ def renamed_aiter(fixing: Fixing, case: Case) -> None:
         walked_until(fixing, case)
         return
     fixing.of(unit).replace(call.func, "aiter")
-    assigned = unit.parents.get(call)
-    target = assigned.targets[0] if isinstance(assigned, ast.Assign) else None
-    for each in (call, *(loads(unit, target) if isinstance(target, ast.Name) else ())):
+    for each in (call, *assigned_loads(unit, call)):
         fixing.walk_async(unit, each)
 
 
@@ -212,8 +194,7 @@ def from_iterator(fixing: Fixing, case: Case) -> None:
 
 def _through_aiter(fixing: Fixing, case: Case) -> None:
     if case.info is not None and not has(case.info, "__anext__"):
-        fixing.of(case.unit).before(case.node, "aiter(")
-        fixing.of(case.unit).after(case.node, ")")
+        fixing.given_to(case.unit, case.node, "aiter")
 
 
 def first_item(fixing: Fixing, case: Case) -> None:
@@ -275,10 +256,9 @@ def walked_not_awaited(fixing: Fixing, case: Case) -> None:
     """``await gen()``: walked later, or right here, or collected."""
     unit, await_ = case.unit, case.owner
     parent = unit.parents.get(await_)
-    span = Span(unit.source.span(await_).start, unit.source.span(case.node).start)
     if isinstance(case.node, ast.GeneratorExp) and not isinstance(parent, LOOPS):
         start, end = unit.source.span(case.node)
-        fixing.of(unit).replace(Span(span.start, start + 1), "[")
+        fixing.of(unit).replace(Span(unit.source.span(await_).start, start + 1), "[")
         fixing.of(unit).replace(Span(end - 1, end), "]")
         return
     if isinstance(parent, ast.Expr):
@@ -286,25 +266,22 @@ def walked_not_awaited(fixing: Fixing, case: Case) -> None:
         fixing.of(unit).replace(await_, f"async for {name} in {case.source}: pass")
         return
     if isinstance(parent, ast.Yield) and isinstance(unit.parents.get(parent), ast.Expr):
-        _yielded(fixing, case, parent)
+        yield_each(fixing, unit, parent, case.source)
+        fixing.suspending(unit, parent)
         return
+    not_awaiting(fixing, unit, await_)
     if isinstance(parent, LOOPS) and parent.iter is await_:
-        fixing.of(unit).replace(span, "")
         if not isinstance(parent, ast.AsyncFor) and not getattr(parent, "is_async", False):
             fixing.loop_async(unit, parent)
-        return
-    if is_walked(unit, await_) or later_walked(case, parent):
-        fixing.of(unit).replace(span, "")
-        return
-    if not wants_list(case):
-        raise CannotFixError
-    fixing.of(unit).replace(span, "")
-    fixing.collected(unit, case.node)
+    elif not (is_walked(unit, await_) or later_walked(case, parent)):
+        if not wants_list(case):
+            raise CannotFixError
+        fixing.collected(unit, case.node)
 
 
 def collected_jobs(fixing: Fixing, case: Case) -> None:
     """A list of the awaitables that the stream yields; of tasks, where those are wanted."""
-    items = case.evidence.resolver.yielded(case.info.code if case.info is not None else None)
+    items = case.evidence.resolver.yielded(case.code)
     star = "*" if callee_name(case.owner) == "gather" else ""
     one = case.demand.what == "await" and not star
     if one or not any(has(each, "__await__") for each in items):
@@ -328,8 +305,7 @@ def drained(fixing: Fixing, case: Case) -> None:
     for argument in getattr(case.owner, "args", []):
         info = None if argument is case.node else case.evidence.resolver.info(argument)
         if info is not None and is_async_iterable(info) and not has(info, "__await__"):
-            fixing.of(unit).before(argument, f"{name}(")
-            fixing.of(unit).after(argument, ")")
+            fixing.given_to(unit, argument, name)
     given_to(fixing, case, name)
 
 

@@ -108,15 +108,21 @@ def _take_away(fixing: Fixing, unit: Unit, await_: ast.Await) -> None:
 
 def branch_awaited(fixing: Fixing, case: Case) -> None:
     """``await (known or fetch())`` → ``known or await fetch()``."""
-    node, options = case.node, case.evidence.resolver.options
-    branches = [node.body, node.orelse] if isinstance(node, ast.IfExp) else []
-    branches = node.values if isinstance(node, ast.BoolOp) else branches
-    found = [each for each in branches if any(has(one, "__await__") for one in options(each))]
-    if not found or len(found) == len(branches):
+    found = awaitable_branches(case, case.node)
+    if not found:
         raise CannotFixError
     _take_away(fixing, case.unit, case.owner)
     for each in found:
         fixing.awaiting(case.unit, each)
+
+
+def awaitable_branches(case: Case, node: ast.expr) -> list[ast.expr]:
+    """Of `node`, ``a() if x else b`` or ``a() or b``, what may be awaited, if not all may."""
+    branches = [node.body, node.orelse] if isinstance(node, ast.IfExp) else []
+    branches = node.values if isinstance(node, ast.BoolOp) else branches
+    options = case.evidence.resolver.options
+    found = [each for each in branches if any(has(one, "__await__") for one in options(each))]
+    return found if len(found) < len(branches) else []
 
 
 def _is_plain_result(case: Case, node: ast.AST) -> bool:
@@ -149,7 +155,7 @@ def _next_values(case: Case, node: ast.AST, before: list[ObjectInfo]) -> list[Ob
 
 def awaited_where_made(fixing: Fixing, case: Case) -> None:
     """``await`` in front of the one call of its function that nobody awaits."""
-    code = case.info.code if case.info is not None else None
+    code = case.code
     if case.info is None or case.info.kind is not CoroutineType or code is None:
         raise CannotFixError
     options = case.awaited
@@ -184,7 +190,7 @@ def items_awaited(fixing: Fixing, case: Case) -> None:
 
 def plain_factory(fixing: Fixing, case: Case) -> None:
     """``defaultdict(zero)``, of an ``async def`` in which nothing waits: a plain function."""
-    found = case.evidence.units.definition(case.info.code if case.info is not None else None)
+    found = case.home
     name = found[1].name if found is not None else ""
     given = [
         each

@@ -18,7 +18,6 @@ from asyncrepl.syntax.source_rewriter import Span
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from types import CodeType
 
     from asyncrepl.explain.evidence import Site
     from asyncrepl.explain.fix_editor import Fixing
@@ -166,14 +165,14 @@ def around_each_item(fixing: Fixing, case: Case) -> None:
     given = argument_at(case.evidence.sites[-2], unit, node) if case.evidence.sites[1:] else None
     if given is not None:
         unit, node = case.evidence.sites[-2].unit, given
-    statement, items = unit.statement(node), case.evidence.resolver.yielded(_code(case))
+    statement, items = unit.statement(node), case.evidence.resolver.yielded(case.code)
     uses = loads(unit, node) if isinstance(node, ast.Name) else []
     if not isinstance(statement, ast.Expr) or not uses or not unit.source.begins_line(statement):
         raise CannotFixError
     inside = {*ast.walk(statement)}
     if not inside.issuperset(uses) or any(isinstance(each, ast.Await) for each in inside):
         raise CannotFixError
-    once = case.evidence.units.definition(_code(case))
+    once = case.home
     if (once and yields_once(*once)) or not any(met(case.demand, each) for each in items):
         raise CannotFixError
     name, by = fresh(unit, "item"), unit.source.indent(statement)
@@ -182,10 +181,6 @@ def around_each_item(fixing: Fixing, case: Case) -> None:
     for each in uses:
         fixing.of(unit).replace(each, name)
     fixing.suspending(unit, statement)
-
-
-def _code(case: Case) -> CodeType | None:
-    return case.info.code if case.info is not None else None
 
 
 def walked_elsewhere(fixing: Fixing, case: Case) -> None:
@@ -229,9 +224,7 @@ def _walked_at(site: Site) -> tuple[Unit, ast.expr] | None:
 
 def of_one_item(fixing: Fixing, case: Case) -> None:
     """What the items have: asked of the next one."""
-    assert case.info is not None
-    options = case.evidence.resolver.yielded(case.info.code)
-    found = case.evidence.units.definition(case.info.code)
+    found, options = case.home, case.evidence.resolver.yielded(case.code)
     once = found is not None and yields_once(*found)  # then it is to be closed, too
     if once or not any(met(case.demand, each) for each in options):
         raise CannotFixError

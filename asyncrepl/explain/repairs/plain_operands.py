@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any
 from asyncrepl.events.object_info import MISSING, code_of, is_real_instance, lookup
 from asyncrepl.explain.bindings import is_coroutine_function, makes_coroutine
 from asyncrepl.explain.fix_editor import Fixing, awaits_of
+from asyncrepl.explain.hoisted_code import not_awaiting
 from asyncrepl.explain.kinds import Kind, has, is_awaitable, replaced_since
 from asyncrepl.explain.repairs.entered_operands import around_statement
 from asyncrepl.explain.repairs.moved_walks import read_asynchronously
 from asyncrepl.explain.repairs.repair_case import LOOPS, Case, given_by_caller
 from asyncrepl.explain.scopes import CannotFixError, own_nodes
-from asyncrepl.explain.value_origins import loads, origins
+from asyncrepl.explain.value_origins import assigned_loads, loads, origins
 from asyncrepl.instrument.probe_placement import AWAITABLE_CALLS
 from asyncrepl.syntax.names import callee_name, last_name
 from asyncrepl.syntax.source_rewriter import Span
@@ -73,8 +74,7 @@ def dropped(fixing: Fixing, case: Case) -> None:
         return
     without_await(fixing, case)
     for each in _same_calls(case):
-        span = case.unit.source.span
-        fixing.of(case.unit).replace(Span(span(each).start, span(each.value).start), "")
+        not_awaiting(fixing, case.unit, each)
     loop = case.unit.parents.get(case.owner)
     is_async = isinstance(loop, ast.AsyncFor) or bool(getattr(loop, "is_async", False))
     if isinstance(loop, LOOPS) and loop.iter is case.owner and is_async and has(
@@ -186,14 +186,11 @@ def _plain_mocks(case: Case, unit: Unit, node: ast.expr) -> list[tuple[Unit, ast
 def _methods_are_awaited(case: Case) -> bool:
     """Whether ``await x.method()`` follows ``x = await mock()``."""
     parents = case.unit.parents
-    assigned = parents.get(case.owner)
-    target = assigned.targets[0] if isinstance(assigned, ast.Assign) else None
-    calls = [
-        parents.get(parents.get(each, each))
-        for each in (loads(case.unit, target) if isinstance(target, ast.Name) else ())
-        if isinstance(parents.get(each), ast.Attribute)
-    ]
-    return any(call is not None and isinstance(parents.get(call), ast.Await) for call in calls)
+    return any(
+        isinstance(method := parents.get(each), ast.Attribute)
+        and isinstance(parents.get(parents.get(method, method)), ast.Await)
+        for each in assigned_loads(case.unit, case.owner)
+    )
 
 
 def each_awaited(fixing: Fixing, case: Case) -> None:
@@ -222,11 +219,16 @@ def over_results(fixing: Fixing, case: Case) -> None:
     if isinstance(node, ast.GeneratorExp):
         fixing.of(unit).before(node.elt, "await ")
         return
-    listed = isinstance(node, ast.List | ast.Tuple) and case.source[:1] in "[("
-    arguments = case.source[1:-1].rstrip(", \n") if listed else f"*{case.source}"
     fixing.loop_plain(unit, case.owner)
-    fixing.of(unit).replace(node, f"await asyncio.gather({arguments})")
+    fixing.of(unit).replace(node, f"await {_gathering(case)}")
     fixing.needs_import(unit, "asyncio")
+
+
+def _gathering(case: Case) -> str:
+    """The call of ``gather`` with what the operand holds."""
+    listed = isinstance(case.node, ast.List | ast.Tuple) and case.source[:1] in "[("
+    arguments = case.source[1:-1].rstrip(", \n") if listed else f"*{case.source}"
+    return f"asyncio.gather({arguments})"
 
 
 def _uses_awaitables(case: Case) -> bool:
@@ -297,15 +299,14 @@ def wrapped_future(fixing: Fixing, case: Case) -> None:
 
 def without_await(fixing: Fixing, case: Case) -> None:
     """The operand, without the ``await`` in front of it."""
-    start = case.unit.source.span(case.owner).start
-    end = case.unit.source.span(case.node).start
-    fixing.of(case.unit).replace(Span(start, end), "")
+    if not isinstance(case.owner, ast.Await):
+        raise CannotFixError
+    not_awaiting(fixing, case.unit, case.owner)
 
 
 def modern_coroutine(fixing: Fixing, case: Case) -> None:
     """A plain generator that is awaited: an ``async def``, with ``await`` for ``yield from``."""
-    code = case.info.code if case.info is not None else None
-    found = case.evidence.units.definition(code)
+    found = case.home
     nodes = list(own_nodes(found[1])) if found is not None else []
     yields = [each for each in nodes if isinstance(each, ast.YieldFrom)]
     if found is None or any(isinstance(each, ast.Yield) for each in nodes):
@@ -346,10 +347,7 @@ def gathered(fixing: Fixing, case: Case) -> None:
     item = case.info.item if case.info is not None else None
     if not has(item, "__await__") or (case.info is not None and case.info.kind is dict):
         raise CannotFixError
-    source = case.source
-    listed = isinstance(case.node, ast.List | ast.Tuple) and source[:1] in "[("
-    arguments = source[1:-1].rstrip(", \n") if listed else f"*{source}"
-    fixing.of(case.unit).replace(case.node, f"asyncio.gather({arguments})")
+    fixing.of(case.unit).replace(case.node, _gathering(case))
     fixing.needs_import(case.unit, "asyncio")
 
 
@@ -391,18 +389,13 @@ def entered_instead(fixing: Fixing, case: Case) -> None:
 def as_awaitable(fixing: Fixing, case: Case) -> None:
     """A value among what is awaited: by itself, it is its own result."""
     call = case.owner
-    if not isinstance(call, ast.Call) or case.kind in (
-        Kind.NONE,
-        Kind.MODULE,
-        Kind.MANAGER,
-    ):
+    if not isinstance(call, ast.Call) or case.kind in (Kind.NONE, Kind.MODULE, Kind.MANAGER):
         raise CannotFixError
     awaits = [each for each in awaits_of(case.unit, call) if each.value is call]
     if callee_name(call) in ("wait_for", "shield") and awaits:
         fixing.of(case.unit).replace(awaits[0], case.unit.source.operand(case.node))
         return
-    fixing.of(case.unit).before(case.node, "asyncio.sleep(0, ")
-    fixing.of(case.unit).after(case.node, ")")
+    fixing.of(case.unit).replace(case.node, f"asyncio.sleep(0, {case.source})")
     fixing.needs_import(case.unit, "asyncio")
 
 

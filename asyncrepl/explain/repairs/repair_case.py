@@ -15,7 +15,7 @@ from asyncrepl.explain.value_origins import argument, bindings, loads, origins, 
 from asyncrepl.syntax.names import FUNCTIONS, callee_name
 
 if TYPE_CHECKING:
-    from types import FunctionType
+    from types import CodeType, FunctionType
 
     from asyncrepl.explain.demands import Demand
     from asyncrepl.explain.evidence import Evidence, Site
@@ -72,6 +72,16 @@ class Case(NamedTuple):
     def owner(self) -> Any:
         """The construct or call that demands."""
         return self.demand.owner
+
+    @property
+    def code(self) -> CodeType | None:
+        """The code that makes the operand, or that it runs, if that is known."""
+        return self.info.code if self.info is not None else None
+
+    @property
+    def home(self) -> tuple[Unit, Function] | None:
+        """The user's function that this is the code of."""
+        return self.evidence.units.definition(self.code)
 
     @property
     def source(self) -> str:
@@ -275,7 +285,7 @@ _SCALARS = frozenset([
 
 def is_endless(case: Case) -> bool:
     """Whether the generator never ends by itself."""
-    found = case.evidence.units.definition(case.info.code if case.info is not None else None)
+    found = case.home
     for node in own_nodes(found[1]) if found is not None else ():
         if isinstance(node, ast.While) and isinstance(node.test, ast.Constant) and node.test.value:
             ends = (ast.Break, ast.Return, ast.Raise, ast.Await)
@@ -288,7 +298,7 @@ def wants_list(case: Case) -> bool:
     """Whether a list of the items may be what is wanted."""
     if case.demand.what not in ("value", "await"):
         return True
-    found = case.evidence.units.definition(case.info.code if case.info is not None else None)
+    found = case.home
     once = found is not None and yields_once(*found)
     if case.demand.what == "await":
         around = case.unit.parents.get(case.owner)

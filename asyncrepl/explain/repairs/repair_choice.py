@@ -172,9 +172,7 @@ def next_method(fixing: Fixing, case: Case) -> None:
 
 def resource(fixing: Fixing, case: Case) -> None:
     """A generator that yields one thing to be used: entered, as the manager it is meant as."""
-    assert case.info is not None
-    found = case.evidence.units.definition(case.info.code)
-    options = case.evidence.resolver.yielded(case.info.code)
+    found, options = case.home, case.evidence.resolver.yielded(case.code)
     if found is None or not yields_once(*found):
         raise CannotFixError
     if options and not any(met(case.demand, each) for each in options):

@@ -53,21 +53,18 @@ def _is_as_completed(told: Told) -> bool:
 
 def _awaits_no_yield(told: Told) -> bool:
     """Whether the coroutine's function returns nothing, and so was to yield."""
-    code = told.info.code if told.info is not None else None
-    found = told.evidence.units.definition(code)
+    found = told.home
     return found is not None and not any(
         isinstance(node, ast.Return) and node.value is not None for node in own_nodes(found[1])
     )
 
 
 def _yielding(told: Told) -> Fix | None:
-    assert told.info is not None
-    found = told.evidence.units.definition(told.info.code)
-    return with_yield(Fixing(told.evidence), *found) if found is not None else None
+    return with_yield(Fixing(told.evidence), *told.home) if told.home is not None else None
 
 
 def _of_function(told: Told) -> str:
-    found = told.evidence.units.definition(told.info.code if told.info is not None else None)
+    found = told.home
     return found[1].name if found is not None else ""
 
 

@@ -6,7 +6,7 @@ import ast
 import textwrap
 from asyncio import CancelledError
 from contextvars import ContextVar, Token
-from inspect import CO_COROUTINE, CO_GENERATOR
+from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_GENERATOR
 from types import AsyncGeneratorType
 from typing import TYPE_CHECKING
 
@@ -102,9 +102,6 @@ def late_yield(function: Function) -> ast.Yield | ast.ExceptHandler | None:
 def _catches_exit(handler: ast.ExceptHandler) -> bool:
     names = {each.id for each in ast.walk(handler.type or handler) if isinstance(each, ast.Name)}
     return handler.type is None or bool(names & {"BaseException", "GeneratorExit"})
-
-
-_ASYNC_GENERATOR = 0x200
 
 
 def _left(evidence: Evidence) -> Finding | None:
@@ -226,7 +223,7 @@ def _reset(evidence: Evidence) -> Finding | None:
             "task or thread and ends in a different one, and a token is good only where it is of."
         )
         return Finding(why)
-    if not frame.f_code.co_flags & _ASYNC_GENERATOR or len(evidence.sites) > 1:
+    if not frame.f_code.co_flags & CO_ASYNC_GENERATOR or len(evidence.sites) > 1:
         why = (
             f"{said} was set in one task and is reset in another: `{name}` was begun by one task "
             "and is ended by a different one, and a token is good only in the context it is of."
@@ -259,7 +256,7 @@ def _reset_variable(evidence: Evidence) -> ast.expr | None:
 
 
 def _suspends(code: CodeType) -> bool:
-    return bool(code.co_flags & (_ASYNC_GENERATOR | CO_COROUTINE | CO_GENERATOR))
+    return bool(code.co_flags & (CO_ASYNC_GENERATOR | CO_COROUTINE | CO_GENERATOR))
 
 
 _MODEL = (

@@ -21,7 +21,7 @@ from asyncrepl.explain.rules.iteration_end import (
     outlives_timeouts,
     stopped_at,
 )
-from asyncrepl.explain.scopes import own_nodes, scope
+from asyncrepl.explain.scopes import caught_kinds, own_nodes, scope
 from asyncrepl.explain.static_values import Resolver
 from asyncrepl.explain.value_origins import STEPS, given, stepped_source
 from asyncrepl.syntax.names import FUNCTIONS, callee_name, last_name
@@ -278,7 +278,7 @@ def _swallowed(evidence: Evidence) -> Finding | None:
 def _ends_in(unit: Unit, handler: _Swallowing) -> bool:
     """Whether `handler` is for the cancellation of a task, by its name, and leaves any loop."""
     plain = isinstance(handler, ast.With)
-    kinds = _suppressed(handler) if isinstance(handler, ast.With) else _kinds(handler.type)
+    kinds = _suppressed(handler) if isinstance(handler, ast.With) else caught_kinds(handler.type)
     if not any(last_name(each) == "CancelledError" for each in kinds):
         return False
     if not plain and isinstance(handler.body[-1], ast.Return | ast.Break):
@@ -353,11 +353,7 @@ def _swallowing(function: Function) -> Iterator[ast.ExceptHandler]:
 
 
 def _catches(kind: ast.expr | None) -> bool:
-    return kind is None or any(last_name(each) in _CANCELLED for each in _kinds(kind))
-
-
-def _kinds(kind: ast.expr | None) -> list[ast.expr]:
-    return [] if kind is None else kind.elts if isinstance(kind, ast.Tuple) else [kind]
+    return kind is None or any(last_name(each) in _CANCELLED for each in caught_kinds(kind))
 
 
 def _raises(handler: ast.ExceptHandler) -> bool:

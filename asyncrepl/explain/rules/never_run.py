@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import ast
 import asyncio
-from pathlib import Path
 from types import CoroutineType
 from typing import TYPE_CHECKING
 
@@ -26,7 +25,7 @@ from asyncrepl.explain.dropped_coroutines import (
 )
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, awaited, corrected, correction, replaced, short
-from asyncrepl.explain.held_operands import innermost_frame
+from asyncrepl.explain.held_operands import ASYNCIO, innermost_frame
 from asyncrepl.explain.hoisted_code import put_head
 from asyncrepl.explain.scopes import CannotFixError, scope
 from asyncrepl.explain.value_arrivals import is_test
@@ -65,13 +64,10 @@ def _fails_itself(evidence: Evidence, site: Site) -> bool:
     return evidence.direct and site is evidence.sites[-1]
 
 
-_ASYNCIO = str(Path(asyncio.__file__).parent)
-
-
 def _lacks_loop(evidence: Evidence) -> bool:
     """Whether asyncio found no loop, or a future, still pending, was not resumed by its own."""
     inner = evidence.inner[-1].co_filename if evidence.inner else ""
-    if inner.startswith(_ASYNCIO) and asyncio._get_running_loop() is None:  # noqa: SLF001  its public sister raises
+    if inner.startswith(ASYNCIO) and asyncio._get_running_loop() is None:  # noqa: SLF001  its public sister raises
         return True
     frame = innermost_frame(evidence)
     values = frame.f_locals.values() if frame is not None else ()

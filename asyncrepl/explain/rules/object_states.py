@@ -1,8 +1,8 @@
 """What asyncio's own objects refuse in the state they are in.
 
 A task group, a timeout or a runner outside of its block, or entered again; a runner inside a loop;
-a lock that nobody holds; a future that is done. Who refused is told by its code, the state by the
-object itself.
+a lock that nobody holds; a future that is done, or not yet. Who refused is told by its code, the
+state by the object itself.
 """
 
 from __future__ import annotations
@@ -304,6 +304,38 @@ def _asked_first(fixing: Fixing, call: ast.Call, future: ast.expr) -> None:
     edits.replace(statement, f"if not {asked}.done():\n{by}    {set_}")
 
 
+def _result_too_early(evidence: Evidence) -> Finding | None:
+    """``task.result()``, which does not wait for the task."""
+    node = evidence.node(ast.Call)
+    if node is None or not isinstance(node.func, ast.Attribute) or not evidence.direct:
+        return None
+    info = evidence.resolver.info(node.func.value)
+    if node.func.attr not in ("result", "exception") or info is None:
+        return None
+    if not issubclass(info.kind, asyncio.Future) or node.args:
+        return None
+    if callee_name(node.func.value) == "create_future":
+        return None  # nothing is under way that would be waited for
+    source = evidence.unit.source.source(node.func.value)
+    kind = "task" if issubclass(info.kind, asyncio.Task) else "future"
+    why = (
+        f"`{source}` is a {kind} that was not done yet: `.{node.func.attr}()` does not wait for "
+        f"it, `await {source}` does."
+    )
+    result = node.func.attr == "result"
+    return Finding(why, _awaited_instead(evidence, node, node.func.value) if result else None)
+
+
+@correction
+def _awaited_instead(fixing: Fixing, call: ast.Call, task: ast.expr) -> None:
+    """``task.result()`` → ``await task``."""
+    unit = fixing.evidence.unit
+    if not isinstance(unit.parents.get(call), ast.Await):  # which was meant for the task
+        fixing.awaiting(unit, call)
+    span = Span(unit.source.span(task).end, unit.source.span(call).end)
+    fixing.of(unit).replace(span, "")
+
+
 RULES = (
     Rule(
         "used-outside-of-its-block",
@@ -339,6 +371,15 @@ RULES = (
         "A future is done once: with a result, an error, or cancelled by who gave up waiting. "
         "Who sets it asks `future.done()` first.",
         _done_already,
+        errors=(asyncio.InvalidStateError,),
+    ),
+    Rule(
+        "coroutine-used-as-its-result",
+        "the result of a task that is not done",
+        5,
+        "A task runs while others wait. `task.result()` only gives what is there already; `await "
+        "task` waits for it.",
+        _result_too_early,
         errors=(asyncio.InvalidStateError,),
     ),
     Rule(

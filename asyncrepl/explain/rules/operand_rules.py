@@ -214,11 +214,10 @@ _STEP_METHODS = ("send", "throw", "close", "next", "__next__")
 
 def _is_resource(told: Told) -> bool:
     """Whether it yields one thing, which has what was asked for."""
-    code = told.info.code if told.info is not None else None
-    found = told.evidence.units.definition(code)
+    found = told.home
     if told.demand.what != "attribute" or found is None or not yields_once(*found):
         return False
-    name, options = told.demand.needs[0], told.evidence.resolver.yielded(code)
+    name, options = told.demand.needs[0], told.evidence.resolver.yielded(told.code)
     return not options or any(lookup(each.kind, name) is not MISSING for each in options)
 
 

@@ -32,8 +32,6 @@ if TYPE_CHECKING:
 _CHECKING = vars(asyncio.BaseEventLoop)["_check_running"].__code__
 #: Why no loop can be run here.
 RUNNING = "A loop is running already, here as in any `async def`: `await` the coroutine instead."
-_TASKS = ("create_task", "Task")
-_AWAITERS = ("gather", "wait_for", "ensure_future", "shield", "wait", "as_completed", "run")
 
 
 def _refused_by_asyncio(evidence: Evidence) -> ast.Call | None:

@@ -21,10 +21,10 @@ from asyncrepl.explain.value_origins import bindings
 from asyncrepl.syntax.names import callee_name, canonical_name, written_name
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from asyncrepl.explain.evidence import Evidence
     from asyncrepl.explain.source_units import Unit
-
-Loop = ast.AsyncFor | ast.comprehension
 
 
 def _blocks(evidence: Evidence) -> Finding | None:
@@ -166,16 +166,38 @@ def walked_at(evidence: Evidence) -> tuple[ast.AST, ast.expr] | None:
     return owner, use.node
 
 
-def _hogged(evidence: Evidence) -> Finding | None:
-    found, seen, unit = walked_at(evidence), evidence.seen, evidence.unit
-    if found is None or seen is None:
-        return None
-    loop, operand = found
-    why = (
-        f"The body of the loop over {short(unit, operand)} ran for {seen.number} ms in one go, "
-        "and other tasks were ready: they wait until it suspends."
-    )
-    return Finding(why, _computing_elsewhere(evidence, unit, loop))
+def _told_of_loop(
+    why: str, correct: Callable[[Evidence, Unit, ast.AST], Fix | None]
+) -> Callable[[Evidence], Finding | None]:
+    """A finder that says of the loop that was seen `why`, a text with places."""
+
+    def find(evidence: Evidence) -> Finding | None:
+        found, seen, unit = walked_at(evidence), evidence.seen, evidence.unit
+        if found is None or seen is None:
+            return None
+        loop, operand = found
+        said = why.format(operand=short(unit, operand), ms=seen.number)
+        return Finding(said, correct(evidence, unit, loop))
+
+    return find
+
+
+_HOGGED = (
+    "The body of the loop over {operand} ran for {ms} ms in one go, and other tasks were ready: "
+    "they wait until it suspends."
+)
+_STARVED = (
+    "No step of {operand} suspended: `async for` gives way only while it waits, so other tasks "
+    "that were ready waited for the whole loop."
+)
+_SEQUENTIAL = (
+    "The loop over {operand} takes one item at a time: the next is asked for when the body is "
+    "done, however long that waits."
+)
+_ALTERNATING = (
+    "{operand} and the body take turns: the source does not run on while the body waits, it has "
+    "no task of its own."
+)
 
 
 @correction
@@ -187,18 +209,6 @@ def _computing_elsewhere(fixing: Fixing, unit: Unit, loop: ast.AST) -> None:
     if not isinstance(value, ast.Call):
         return
     awaited_in_thread(fixing, unit, value)
-
-
-def _starved(evidence: Evidence) -> Finding | None:
-    found, unit = walked_at(evidence), evidence.unit
-    if found is None:
-        return None
-    loop, operand = found
-    why = (
-        f"No step of {short(unit, operand)} suspended: `async for` gives way only while it "
-        "waits, so other tasks that were ready waited for the whole loop."
-    )
-    return Finding(why, _giving_way(evidence, unit, loop))
 
 
 @correction
@@ -255,18 +265,6 @@ async def {name}(source):
 """
 
 
-def _sequential(evidence: Evidence) -> Finding | None:
-    found, unit = walked_at(evidence), evidence.unit
-    if found is None:
-        return None
-    loop, operand = found
-    why = (
-        f"The loop over {short(unit, operand)} takes one item at a time: the next is asked for "
-        "when the body is done, however long that waits."
-    )
-    return Finding(why, _gathered(evidence, unit, loop))
-
-
 def _gathered(evidence: Evidence, unit: Unit, loop: ast.AST) -> Fix | None:
     if isinstance(loop, ast.comprehension):
         return _comprehension(evidence, unit, loop)
@@ -311,25 +309,16 @@ def _text(unit: Unit, node: ast.AST) -> str:
     return unit.source.source(node)
 
 
-def _alternating(evidence: Evidence) -> Finding | None:
-    found, unit = walked_at(evidence), evidence.unit
-    if found is None:
-        return None
-    loop, operand = found
-    why = (
-        f"{short(unit, operand)} and the body take turns: the source does not run on while the "
-        "body waits, it has no task of its own."
-    )
+@correction
+def _run_ahead(fixing: Fixing, unit: Unit, loop: ast.AST) -> None:
     if not isinstance(loop, ast.AsyncFor):
-        return Finding(why)
-    fixing = Fixing(evidence)
+        return
     outer = [each for each in unit.ancestors(loop) if isinstance(each, ast.stmt)]
     first = outer[-1] if outer and scope(unit, loop) is not None else loop
     name = fixing.fresh(unit, "ahead")
     fixing.of(unit).lines_before(first, _AHEAD.format(name=name))
-    fixing.given_to(unit, operand, name)
+    fixing.given_to(unit, loop.iter, name)
     fixing.needs_import(unit, "asyncio")
-    return Finding(why, fixing.fix())
 
 
 def _unsuspended(evidence: Evidence) -> Finding | None:
@@ -369,7 +358,7 @@ def _makes_tasks(around: ast.AST | None, loop: ast.AST) -> bool:
 
 RULES = (
     Rule(*_BLOCKS, _blocks, sees="blocks"),
-    Rule(*_BLOCKS, _hogged, sees="hogged"),
+    Rule(*_BLOCKS, _told_of_loop(_HOGGED, _computing_elsewhere), sees="hogged"),
     Rule(
         _BLOCKS[0],
         "a wait for the loop in its own thread",
@@ -395,7 +384,7 @@ RULES = (
         3,
         "`async for` may suspend, it need not: if the awaitable of a step is ready at once, no "
         "other task runs. `await asyncio.sleep(0)` gives way.",
-        _starved,
+        _told_of_loop(_STARVED, _giving_way),
         sees="starved",
     ),
     Rule(
@@ -404,7 +393,7 @@ RULES = (
         5,
         "`async for` is a loop: one item after the other. It lets other tasks run while it "
         "waits, and starts none. For many at once: `asyncio.gather`, or a TaskGroup.",
-        _sequential,
+        _told_of_loop(_SEQUENTIAL, _gathered),
         sees="sequential",
     ),
     Rule(
@@ -413,7 +402,7 @@ RULES = (
         2,
         "An async generator runs only while a step of it is awaited. To have it run ahead, give "
         "it a task of its own that puts the items into a queue.",
-        _alternating,
+        _told_of_loop(_ALTERNATING, _run_ahead),
         sees="alternating",
     ),
     Rule(

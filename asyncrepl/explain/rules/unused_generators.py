@@ -15,7 +15,7 @@ from asyncrepl.explain.bindings import returned_values
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, correction, short
 from asyncrepl.explain.fresh_names import fresh
-from asyncrepl.explain.scopes import CannotFixError, own_nodes
+from asyncrepl.explain.scopes import CannotFixError, caught_kinds, own_nodes
 from asyncrepl.explain.static_values import Resolver
 from asyncrepl.explain.value_arrivals import is_meant_as_value, is_test
 from asyncrepl.explain.value_origins import loads
@@ -342,12 +342,10 @@ def _is_made_by(value: ast.expr, code: CodeType, resolver: Resolver) -> bool:
 def _is_caught(
     error: BaseException | None, handler: ast.ExceptHandler, resolver: Resolver
 ) -> bool:
-    kind = handler.type
-    if kind is None:
-        return True
-    named = kind.elts if isinstance(kind, ast.Tuple) else [kind]
-    kinds = [resolver.value(each) for each in named]
-    return any(is_real_instance(each, type) and isinstance(error, each) for each in kinds)
+    kinds = [resolver.value(each) for each in caught_kinds(handler.type)]
+    return handler.type is None or any(
+        is_real_instance(each, type) and isinstance(error, each) for each in kinds
+    )
 
 
 @correction

@@ -23,7 +23,6 @@ from asyncrepl.explain.rules.anext_methods import as_anext
 from asyncrepl.explain.scopes import CannotFixError, own_nodes, scope
 from asyncrepl.explain.value_origins import assignment, bindings, called, stepped_source
 from asyncrepl.syntax.names import callee_name, canonical_name, last_name
-from asyncrepl.syntax.source_rewriter import Span
 
 if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence, Site
@@ -261,38 +260,6 @@ def _called_again(fixing: Fixing, name: str) -> None:
     fixing.of(home).before(statement.value, "lambda: ")
 
 
-def _result_too_early(evidence: Evidence) -> Finding | None:
-    """``task.result()``, which does not wait for the task."""
-    node = evidence.node(ast.Call)
-    if node is None or not isinstance(node.func, ast.Attribute) or not evidence.direct:
-        return None
-    info = evidence.resolver.info(node.func.value)
-    if node.func.attr not in ("result", "exception") or info is None:
-        return None
-    if not issubclass(info.kind, asyncio.Future) or node.args:
-        return None
-    if callee_name(node.func.value) == "create_future":
-        return None  # nothing is under way that would be waited for
-    source = evidence.unit.source.source(node.func.value)
-    kind = "task" if issubclass(info.kind, asyncio.Task) else "future"
-    why = (
-        f"`{source}` is a {kind} that was not done yet: `.{node.func.attr}()` does not wait for "
-        f"it, `await {source}` does."
-    )
-    result = node.func.attr == "result"
-    return Finding(why, _awaited_instead(evidence, node, node.func.value) if result else None)
-
-
-@correction
-def _awaited_instead(fixing: Fixing, call: ast.Call, task: ast.expr) -> None:
-    """``task.result()`` → ``await task``."""
-    unit = fixing.evidence.unit
-    if not isinstance(unit.parents.get(call), ast.Await):  # which was meant for the task
-        fixing.awaiting(unit, call)
-    span = Span(unit.source.span(task).end, unit.source.span(call).end)
-    fixing.of(unit).replace(span, "")
-
-
 def _awaits_itself(evidence: Evidence) -> Finding | None:
     found = _awaited(evidence)
     if found is None:
@@ -422,15 +389,6 @@ RULES = (
         "`await work()` with parentheses, or make a task and await that as often as you like.",
         _coroutine_again,
         errors=(RuntimeError,),
-    ),
-    Rule(
-        "coroutine-used-as-its-result",
-        "the result of a task that is not done",
-        5,
-        "A task runs while others wait. `task.result()` only gives what is there already; `await "
-        "task` waits for it.",
-        _result_too_early,
-        errors=(asyncio.InvalidStateError,),
     ),
     Rule(
         "task-waits-for-itself",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
+from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE
 from types import AsyncGeneratorType, FunctionType, NoneType
 from typing import TYPE_CHECKING
 
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
     from asyncrepl.explain.operand_uses import Use
     from asyncrepl.explain.source_units import Function, Unit
 
-_COROUTINE = 0x80
-_GENERATOR = 0x200
 _ASYNC_MANAGER = "_AsyncGeneratorContextManager"
 _ARGUMENTS = {"__aenter__": 0, "__aexit__": 3}
 
@@ -75,7 +74,7 @@ def _generator_manager(evidence: Evidence) -> Finding | None:
             if type(value) is not FunctionType or is_manager_function(value):
                 continue
             function = value.__dict__.get("__wrapped__")
-            if type(function) is FunctionType and function.__code__.co_flags & _GENERATOR:
+            if type(function) is FunctionType and function.__code__.co_flags & CO_ASYNC_GENERATOR:
                 return _told_of_decorator(evidence, site.unit, item, function)
     return None
 
@@ -257,7 +256,7 @@ def _plain_enter(evidence: Evidence) -> Finding | None:
         method = lookup(use.info.kind, name)
         if not is_real_instance(method, FunctionType) or not takes(method, count):
             return None
-        if not method.__code__.co_flags & _COROUTINE:
+        if not method.__code__.co_flags & CO_COROUTINE:
             why = (
                 f"`{use.info.kind.__name__}.{name}` is a plain `def`: `async with` awaits what "
                 "it returns."
