@@ -19,7 +19,6 @@ all of them.
 from __future__ import annotations
 
 import ast
-from difflib import SequenceMatcher
 from typing import TYPE_CHECKING
 
 from asyncrepl.events.object_info import RefusedOperands
@@ -32,7 +31,7 @@ from asyncrepl.explain.source_units import Unit, parsed
 from asyncrepl.instrument.compilation import needs_loop
 from asyncrepl.syntax.names import FUNCTIONS, SCOPES, bound_names, callee_name, canonical_name
 from asyncrepl.syntax.parsed_input import syntax_tree
-from asyncrepl.syntax.source_rewriter import Span, compile_error, parses
+from asyncrepl.syntax.source_rewriter import Span, compile_error, line_opcodes, parses
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -306,7 +305,7 @@ def with_equals(found: Explanation, more: Iterable[Explanation], text: str) -> E
 
 def _changes(lines: list[str], text: str) -> list[Change]:
     new = text.splitlines(keepends=True)
-    codes = SequenceMatcher(None, lines, new, autojunk=False).get_opcodes()
+    codes = line_opcodes(lines, new)
     return [(a, b, new[c:d]) for tag, a, b, c, d in codes if tag != "equal"]
 
 

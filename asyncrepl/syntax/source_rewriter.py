@@ -14,9 +14,14 @@ from __future__ import annotations
 import ast
 import re
 import warnings
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from asyncrepl.syntax.parsed_input import syntax_tree
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    Opcode = tuple[Literal["replace", "delete", "insert", "equal"], int, int, int, int]
 
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n|$)")
 _NEEDS_BRACKETS = (
@@ -172,6 +177,27 @@ class SourceRewriter:
 def indent(lines: str, by: str) -> str:
     """`lines` with `by` in front of each that is not empty."""
     return "\n".join(by + line if line.strip() else line for line in lines.split("\n"))
+
+
+def line_opcodes(before: Sequence[str], after: Sequence[str]) -> list[Opcode]:
+    """How the lines of `before` become those of `after`: opcodes, as `difflib` has them.
+
+    Lines at the beginning and the end that are the same are not compared with all others: in a
+    large file, where many are blank, that takes seconds.
+    """
+    from difflib import SequenceMatcher  # not for the first prompt
+
+    shorter = min(len(before), len(after))
+    head = next((n for n in range(shorter) if before[n] != after[n]), shorter)
+    rest = range(shorter - head)
+    tail = next((n for n in rest if before[-1 - n] != after[-1 - n]), len(rest))
+    end, new_end = len(before) - tail, len(after) - tail
+    inner = SequenceMatcher(None, before[head:end], after[head:new_end]).get_opcodes()
+    return [
+        ("equal", 0, head, 0, head),
+        *((tag, a + head, b + head, c + head, d + head) for tag, a, b, c, d in inner),
+        ("equal", end, len(before), new_end, len(after)),
+    ]
 
 
 def parses(text: str) -> bool:

@@ -20,6 +20,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from asyncrepl.instrument.compilation import needs_loop
+from asyncrepl.syntax.source_rewriter import line_opcodes
 from asyncrepl.views.explanation_lines import why_lines
 from asyncrepl.views.styled_lines import code_lines, flowed, one_line, printable, prose
 
@@ -58,8 +59,7 @@ def _with_line_ends_of(old: list[str], text: str) -> list[str]:
     bare = [line.rstrip("\r\n") for line in old]
     lines = text.split("\n")
     new = [line + ends for line in lines[:-1]] + lines[-1:]
-    matcher = difflib.SequenceMatcher(None, bare, lines, autojunk=False)
-    for tag, i, j, start, end in matcher.get_opcodes():
+    for tag, i, j, start, end in line_opcodes(bare, lines):
         if tag == "equal":
             new[start:end] = old[i:j]
         elif tag == "replace":  # each with the end of the one in whose place it comes

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from asyncrepl.engine.code_owner import location_text
 from asyncrepl.runtime.shipped_demos import demos_folder
+from asyncrepl.syntax.source_rewriter import line_opcodes
 from asyncrepl.views.styled_lines import (
     Line,
     cell_width,
@@ -96,11 +97,8 @@ def _changes(
     filename: str, after: Sequence[str], sources: Mapping[str, Source]
 ) -> list[tuple[str, int, int, int, int]]:
     """What changes where the lines of a file become those of `after`, as `difflib` tells it."""
-    from difflib import SequenceMatcher
-
     before = sources[filename].lines if filename in sources else []
-    opcodes = SequenceMatcher(None, before, after, autojunk=False).get_opcodes()
-    return [each for each in opcodes if each[0] != "equal"]
+    return [each for each in line_opcodes(before, after) if each[0] != "equal"]
 
 
 def fix_text(fix: Fix) -> str:
