@@ -30,15 +30,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(tryfirst=True)  # `-m slow` looks at the marks
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Skip what takes long, if it is not asked for."""
+    """Leave out what takes long, if it is not asked for."""
     for item in items:
         sampled = item.get_closest_marker("sampled")
         if sampled is not None and crc32(item.name.encode()) % sampled.args[0]:
             item.add_marker(pytest.mark.slow)
     if not config.getoption("--slow"):
-        for item in items:
-            if item.get_closest_marker("slow") is not None:
-                item.add_marker(pytest.mark.skip(reason="it takes long: --slow runs it"))
+        slow = [item for item in items if item.get_closest_marker("slow") is not None]
+        items[:] = [item for item in items if item.get_closest_marker("slow") is None]
+        config.hook.pytest_deselected(items=slow)
 
 
 def pytest_xdist_auto_num_workers() -> int:

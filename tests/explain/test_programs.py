@@ -60,6 +60,7 @@ def failing() -> list[Any]:
     ]
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(("entry", "text"), failing())
 def test_a_program_is_explained_as_typed_code_is(entry: dict[str, Any], text: str) -> None:
     """The cause and the step are the same, and the whole corrected program ends well."""

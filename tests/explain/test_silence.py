@@ -15,6 +15,7 @@ OF_LIBRARIES = programs(ERRORS, apart=29)
 MUTANTS = [each for program in list(right_programs())[::3] for each in mutants(program, 1)]
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(("error", "place", "text"), SAMPLE)
 def test_ordinary_errors_near_async_iteration(error: str, place: str, text: str) -> None:  # noqa: ARG001
     """In the body of a loop, a generator, a task, a callback: nothing is said of them."""

@@ -85,6 +85,7 @@ def test_a_silent_mistake_is_explained_and_its_fix_runs(
         assert again is None or again.id != entry["id"]
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(("wanted", "inputs"), mistakes("unseen_silent"))
 def test_other_shapes_of_silent_mistakes_are_told(wanted: str, inputs: list[str]) -> None:
     """In methods, under other names, in comprehensions, through attributes and arguments."""
@@ -97,6 +98,7 @@ def test_other_shapes_of_silent_mistakes_are_told(wanted: str, inputs: list[str]
         assert "Error" not in printed or "anext" in wanted  # then the item is taken twice
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     "control",
     [control for control in load("controls") if not control["incomplete"]],

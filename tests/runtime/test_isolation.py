@@ -80,6 +80,7 @@ def use(door: list[str]) -> list[str]:
     return Path("names").read_text(encoding="utf-8").split()
 
 
+@pytest.mark.sampled(2)
 def test_no_file_of_the_folder_runs_inside_the_tool(door: list[str], folder: Path) -> None:
     """A file for each module that a session ever imports: none of them runs, none is missed."""
     known = {*sys.stdlib_module_names, *DEPENDENCIES}

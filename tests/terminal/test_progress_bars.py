@@ -180,6 +180,7 @@ def picture(terminal: Terminal, begin: int) -> tuple[list[str], int, bool]:
     return shown.split("\n"), min(cursor.x, terminal.screen.columns - 1), cursor.hidden
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("name", BY_HAND)
 def test_rows_drawn_by_hand(name: str, compare: Callable[..., None]) -> None:
     """Carriage return, erasing, moving the cursor: within the program's rows all is obeyed."""
