@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from asyncrepl.events.object_info import MISSING, code_of, is_real_instance, lookup
 from asyncrepl.explain.bindings import is_coroutine_function, makes_coroutine
 from asyncrepl.explain.fix_editor import Fixing, awaits_of
+from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.hoisted_code import not_awaiting
 from asyncrepl.explain.kinds import Kind, has, is_awaitable, replaced_since
 from asyncrepl.explain.repairs.entered_operands import around_statement
@@ -343,10 +344,18 @@ def gathered_values(fixing: Fixing, case: Case) -> None:
 
 
 def gathered(fixing: Fixing, case: Case) -> None:
-    """``await [a(), b()]`` → ``await asyncio.gather(a(), b())``."""
+    """``await [a(), b()]`` → ``await asyncio.gather(a(), b())``; of lists, of what they hold."""
     item = case.info.item if case.info is not None else None
     if not has(item, "__await__") or (case.info is not None and case.info.kind is dict):
         raise CannotFixError
+    given = getattr(case.owner, "args", [case.node])
+    stars = [each.value for each in given if isinstance(each, ast.Starred)]
+    if case.node not in given and len(stars) == 1:
+        job, group = fresh(case.unit, "job"), fresh(case.unit, "group")
+        groups = case.unit.source.source(stars[0])
+        text = f"[{job} for {group} in {groups} for {job} in {group}]"
+        fixing.of(case.unit).replace(stars[0], text)
+        return
     fixing.of(case.unit).replace(case.node, _gathering(case))
     fixing.needs_import(case.unit, "asyncio")
 
