@@ -167,7 +167,7 @@ def _swapped(evidence: Evidence) -> Finding | None:
 
 
 def _does(evidence: Evidence, call: ast.Call, place: ast.expr, given: ast.expr) -> bool:
-    """Whether `given` is what is demanded at `place`; of a value, whether it is a time or a loop."""
+    """Whether `given` is what is demanded at `place`; of values, a time or a loop."""
     demand, info = (
         demand_of(Use("argument", place, call, None), None),
         evidence.resolver.info(given),
