@@ -54,7 +54,8 @@ def _without_aiter(evidence: Evidence) -> Finding | None:
         return None
     name = use.info.kind.__name__
     why = f"`{name}` has `__anext__` but no `__aiter__`, and `async for` calls `__aiter__` first."
-    found = evidence.units.class_of(use.info.kind)
+    owner = next((each for each in use.info.kind.__mro__ if "__anext__" in vars(each)), None)
+    found = evidence.units.class_of(owner) if owner is not None else None
     if found is None:
         return Finding(why)
     return Finding(why, _returning_self(evidence, *found))

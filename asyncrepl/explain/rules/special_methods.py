@@ -19,6 +19,7 @@ from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, corrected, correction, is_generator, short
 from asyncrepl.explain.hoisted_code import (
     async_factory,
+    made_by_factory,
     made_plain,
     make_plain,
     put_head,
@@ -60,18 +61,9 @@ def _async_init(evidence: Evidence) -> Finding | None:
 def _factory(fixing: Fixing, unit: Unit, function: Function) -> None:
     name = async_factory(fixing, unit, function)
     if fixing.evidence.unit not in (unit, *fixing.evidence.callers):
-        _calls_factory(fixing, fixing.evidence, unit, function, name)
-
-
-def _calls_factory(
-    fixing: Fixing, evidence: Evidence, unit: Unit, function: Function, name: str
-) -> None:
-    owner = unit.parents[function]
-    assert isinstance(owner, ast.ClassDef)
-    for call in evidence.unit.nodes(ast.Call):
-        if isinstance(call.func, ast.Name) and call.func.id == owner.name:
-            fixing.of(evidence.unit).after(call.func, f".{name}")
-            fixing.awaiting(evidence.unit, call)
+        owner = unit.parents[function]
+        assert isinstance(owner, ast.ClassDef)
+        made_by_factory(fixing, fixing.evidence.unit, owner, name)
 
 
 def _sync_protocol(evidence: Evidence) -> Finding | None:
@@ -183,7 +175,7 @@ _MAY_BE_ASYNC = (
 #: Those of operators, whose result may well be awaited: ``await store[key]``.
 _OPERATORS = (
     "__getitem__", "__missing__", "__getattr__", "__eq__", "__ne__", "__lt__",
-    "__le__", "__gt__", "__ge__", "__add__",
+    "__le__", "__gt__", "__ge__", "__add__", "__sub__", "__mul__", "__get__", "__getattribute__",
 )  # fmt: skip
 _ASYNC = inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
 _ASYNC_HEADS = {"__iter__": "def __aiter__", "__next__": "async def __anext__"}
