@@ -371,6 +371,7 @@ RULES = (
         "asyncio takes what is waited for before the time, `wait_for(work(), 1)`, and the delay "
         "before the function, `call_later(1, work)`.",
         _swapped,
+        errors=(TypeError, AttributeError),
     ),
     Rule(
         "gather-without-star",
