@@ -38,8 +38,8 @@ RUNNING = "A loop is running already, here as in any `async def`: `await` the co
 
 def _refused_by_asyncio(evidence: Evidence) -> ast.Call | None:
     """The user's call that asyncio refused."""
-    by = evidence.inner[0].co_filename if evidence.inner else ""
-    if "asyncio" not in by and not evidence.direct:
+    by = [each.co_filename for each in evidence.inner[:2]]  # what watches may stand before it
+    if not any("asyncio" in each for each in by) and not evidence.direct:
         return None
     calls = [node for node in evidence.nodes if isinstance(node, ast.Call)]
     awaits = [node.value for node in evidence.nodes if isinstance(node, ast.Await)]
