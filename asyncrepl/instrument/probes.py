@@ -288,8 +288,9 @@ def called_back(obj: T) -> T:
 
 def given_later(obj: T) -> T:
     """What a call gives to a loop that is to call that: nothing, if it has done its work."""
-    if not callable(obj) and type(obj) is not CoroutineType:
-        see("called back", obj, _getframe(1))
+    log = active_log()
+    if log is not None and not callable(obj) and type(obj) is not CoroutineType:
+        log.give(obj, _getframe(1))
     return obj
 
 

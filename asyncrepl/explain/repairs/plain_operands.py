@@ -246,21 +246,6 @@ def _uses_awaitables(case: Case) -> bool:
     return False
 
 
-def streaming_method(fixing: Fixing, case: Case) -> None:
-    """The one method of the object that gives an async generator."""
-    kind = case.info.kind if case.info is not None else object
-    methods = [
-        name
-        for base in kind.__mro__
-        for name, value in vars(base).items()
-        if inspect.isasyncgenfunction(value) and not name.startswith("_")
-    ]
-    if len(methods) != 1:
-        raise CannotFixError
-    text = f"{case.unit.source.operand(case.node)}.{methods[0]}()"
-    fixing.of(case.unit).replace(case.node, text)
-
-
 def twin_method(fixing: Fixing, case: Case) -> None:
     """``async for x in llm.stream()`` → ``async for x in llm.astream()``."""
     awaited = case.demand.what == "await"

@@ -88,6 +88,7 @@ from asyncrepl.explain.repairs.moved_walks import (
     aiter_instead,
     around_each_item,
     of_one_item,
+    streaming_method,
     walked_elsewhere,
 )
 from asyncrepl.explain.repairs.plain_operands import (
@@ -110,7 +111,6 @@ from asyncrepl.explain.repairs.plain_operands import (
     next_instead,
     over_results,
     slept,
-    streaming_method,
     twin_method,
     without_await,
     wrapped_future,
