@@ -263,13 +263,16 @@ def _calls(evidence: Evidence) -> Iterator[ast.Call]:
 
 
 def _submitted(evidence: Evidence) -> Iterator[ast.Call]:
-    """Where the job was given to a pool whose future is asked for its result here."""
-    names = [each for node in evidence.nodes[-1:] for each in ast.walk(node)]
-    for name in (each for each in names if isinstance(each, ast.Name)):
-        for unit, made in origins(evidence.units, evidence.unit, name):
-            given = callee_name(made) in ("submit", "run_in_executor")
-            if unit is evidence.unit and given and isinstance(made, ast.Call):
-                yield made
+    """What gave the job to a thread whose result is asked for here, or was before."""
+    for node in (each for around in evidence.nodes[-1:] for each in ast.walk(around)):
+        made = origins(evidence.units, evidence.unit, node) if isinstance(node, ast.Name) else []
+        here = [each for unit, each in made if unit is evidence.unit]
+        for call in [node, *here]:
+            if isinstance(call, ast.Call) and callee_name(call) in _TO_THREADS:
+                yield call
+
+
+_TO_THREADS = ("submit", "run_in_executor", "to_thread")
 
 
 def _makers(evidence: Evidence, call: ast.AST) -> Iterator[ast.Call]:
