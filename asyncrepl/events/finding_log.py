@@ -55,6 +55,8 @@ class FindingLog:
         self._new: deque[Finding] = deque(maxlen=16)
         #: What is a mistake only if it was not meant so: told to those who ask.
         self.tentative: deque[Finding] = deque(maxlen=16)
+        #: What was given to be called later and cannot be: a mistake if a loop comes to call it.
+        self.given: deque[Finding] = deque(maxlen=16)
         self._tasks: deque[_BegunTask] = deque(maxlen=256)
         self._closing: deque[_MadeStep] = deque(maxlen=16)
         self._steps: deque[_MadeStep] = deque(maxlen=64)
@@ -118,6 +120,10 @@ class FindingLog:
         self._new.append(finding)
         for hear in self._instruments.finding:
             hear(finding)
+
+    def give(self, obj: object, frame: FrameType) -> None:
+        """Note what is `given`, where `frame` is."""
+        self.given.append(Finding("called back", describe(obj), frame.f_code, frame.f_lasti))
 
     def take_tentative(self) -> list[Finding]:
         """What is `tentative`, the newest first; it is forgotten."""

@@ -52,7 +52,7 @@ class Finding(NamedTuple):
     - "unshared": a lock was entered while another lived that was entered at the same place;
     - "decorating": a plain context manager decorates an ``async def``;
     - "called back": an async generator's method, whose name is the object, is called here by what
-      awaits nothing;
+      awaits nothing; or what the loop is to call later cannot be called;
     - "unkept": a loop made tasks that nobody keeps, and `number` of them still run;
     - "overwriting": a variable was about to be written with what was worked out from its value
       before a wait, and it has changed since;

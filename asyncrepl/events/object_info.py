@@ -66,6 +66,18 @@ def lookup(kind: type, name: str) -> object:
     return MISSING
 
 
+def is_own_iterator(obj: object) -> bool:
+    """Whether its ``__aiter__`` only returns the object itself."""
+    if type(obj) is AsyncGeneratorType:
+        return True
+    method = lookup(type(obj), "__aiter__")
+    if type(method) is not FunctionType or method.__code__.co_flags & _CO_COROUTINE:
+        return False
+    steps = [opname[each] for each in method.__code__.co_code[::2]]
+    kept = [name for name in steps if name not in ("RESUME", "CACHE", "NOP")]
+    return len(kept) == 2 and kept[0].startswith("LOAD_FAST") and kept[1] == "RETURN_VALUE"
+
+
 def is_real_instance(obj: object, kinds: type | tuple[type, ...]) -> TypeGuard[Any]:
     """Whether the type of `obj` is one of `kinds` or derived from one.
 
@@ -292,6 +304,7 @@ def has_begun(generator: Any) -> bool:
 _STEPS = frozenset({"next", "send", "throw", "__next__"})
 # As in `inspect`, which is slow to import.
 _CO_GENERATOR = 0x20
+_CO_COROUTINE = 0x80
 _CO_ITERABLE_COROUTINE = 0x100
 
 

@@ -52,6 +52,15 @@ def encloses(outer: CodeType, code: CodeType) -> bool:
     return code in inner or any(encloses(each, code) for each in inner)
 
 
+def shared_variables(
+    outer: CodeType | None, inner: CodeType | None, namespace: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Those of `namespace`, the variables of `outer`, that `inner`, defined in it, uses."""
+    if inner is None or outer is None or not encloses(outer, inner):
+        return {}
+    return {name: namespace[name] for name in inner.co_freevars if name in namespace}
+
+
 def variables(function: FunctionType, bare: bool) -> dict[str, Any]:
     """What is known of the variables of `function`; called `bare`, its defaults count."""
     found = {}

@@ -109,7 +109,7 @@ _FUNCTIONS: dict[str, dict[int | None, str]] = {
     "asyncio.wrap_future": {0: "await"},
     "asyncio.run": {0: "coroutine"},
     "asyncio.Task": {0: "coroutine"},
-    "asyncio.run_coroutine_threadsafe": {0: "coroutine"},
+    "asyncio.run_coroutine_threadsafe": {0: "coroutine", None: "value"},
     "asyncio.wait": {0: "tasks", None: "value"},
     "asyncio.as_completed": {0: "awaitables", None: "value"},
     "asyncio.to_thread": {0: "function", None: "value"},
@@ -174,6 +174,8 @@ def demand_of(use: Use, callee: object, *, foreign: bool = False) -> Demand | No
     call = use.owner
     demand = _of_argument(use, call, callee, foreign) if isinstance(call, ast.Call) else None
     if use.role == "items" and demand is not None:
+        if demand.what == "await" and use.info is not None and use.info.item is not None:
+            return demand  # lists of what is to be awaited
         return demand._replace(what="items") if demand.what in ("walk", "value") else None
     if use.role == "items" and not isinstance(call, ast.Call):
         return Demand("items", use.node, call, "unpacking")

@@ -15,6 +15,7 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass, field, replace
 from inspect import CO_GENERATOR
+from itertools import pairwise
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 
@@ -98,6 +99,14 @@ class Evidence:
     def outermost(self, *kinds: type[Node]) -> Node | None:
         """The outermost node of some kinds at the failing position."""
         return next((node for node in self.nodes if isinstance(node, kinds)), None)
+
+    def is_awaited(self, unit: Unit, function: ast.AST) -> bool:
+        """Whether ``await`` stands before the call in which `function` of `unit` has failed."""
+        for caller, site in pairwise(self.sites):
+            if self.units.definition(site.frame.f_code) == (unit, function):
+                call = caller.node(ast.Call)
+                return call is not None and isinstance(caller.unit.parents[call], ast.Await)
+        return False
 
     def use(self, *roles: str) -> Use | None:
         """The refused operand in one of these roles; of several the first."""

@@ -429,7 +429,8 @@ def _is_mentioned(evidence: Evidence, home: Unit, function: Function) -> bool:
                 own = method or (
                     isinstance(node, ast.Name) and function in bindings(unit, node)[1]
                 )
-                wraps = isinstance(parent, ast.Return) and awaits_parameter(home, function)
+                awaited = awaits_parameter(home, function) or evidence.is_awaited(home, function)
+                wraps = isinstance(parent, ast.Return) and awaited
                 if own and not called and isinstance(parent, around) and not wraps:
                     return True
     return False

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import ast
 import builtins
-import contextlib
 import sys
+from types import FunctionType
 from typing import TYPE_CHECKING
 
+from asyncrepl.events.object_info import is_real_instance
 from asyncrepl.explain.scopes import scopes
 from asyncrepl.explain.tokens import Words
 from asyncrepl.syntax.names import bound_names
@@ -152,6 +153,9 @@ def _imports(node: ast.AST, name: str) -> bool:
 
 
 def is_pythons(name: str, value: object) -> bool:
-    """Whether `value` is what a correction means with `name`: a builtin, a module, a manager."""
-    known = vars(builtins).get(name, sys.modules.get(name))
-    return value is not None and (value is known or value is vars(contextlib).get(name))
+    """Whether `value` is what a correction means with `name`: of the library, or a module."""
+    if is_real_instance(value, (type, FunctionType)):
+        home = str(value.__module__)
+        known = vars(sys.modules.get(home, builtins)).get(name)
+        return value is known and home.partition(".")[0] in sys.stdlib_module_names
+    return value is not None and value is vars(builtins).get(name, sys.modules.get(name))

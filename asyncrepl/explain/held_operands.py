@@ -14,7 +14,6 @@ import ast
 import asyncio
 import contextlib
 import inspect
-import re
 from pathlib import Path
 from types import AsyncGeneratorType, CoroutineType, FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
@@ -31,7 +30,7 @@ from asyncrepl.events.object_info import (
 from asyncrepl.explain.bindings import result_of_definition
 from asyncrepl.explain.demands import Demand
 from asyncrepl.explain.kinds import ASYNCHRONOUS, Kind, kind_of
-from asyncrepl.explain.operand_uses import Use
+from asyncrepl.explain.operand_uses import Use, formatted
 from asyncrepl.explain.value_origins import bindings, origins
 from asyncrepl.instrument.probe_placement import ITERTOOLS_CALLS
 from asyncrepl.syntax.names import callee_name, last_name
@@ -259,6 +258,21 @@ def _calls(evidence: Evidence) -> Iterator[ast.Call]:
             parent = evidence.unit.parents.get(node)
             if isinstance(parent, ast.withitem) and isinstance(node, ast.Call):
                 yield node
+    if runs_in_thread(evidence.error):
+        yield from _submitted(evidence)
+
+
+def _submitted(evidence: Evidence) -> Iterator[ast.Call]:
+    """What gave the job to a thread whose result is asked for here, or was before."""
+    for node in (each for around in evidence.nodes[-1:] for each in ast.walk(around)):
+        made = origins(evidence.units, evidence.unit, node) if isinstance(node, ast.Name) else []
+        here = [each for unit, each in made if unit is evidence.unit]
+        for call in [node, *here]:
+            if isinstance(call, ast.Call) and callee_name(call) in _TO_THREADS:
+                yield call
+
+
+_TO_THREADS = ("submit", "run_in_executor", "to_thread")
 
 
 def _makers(evidence: Evidence, call: ast.AST) -> Iterator[ast.Call]:
@@ -327,20 +341,9 @@ def parts(use: Use) -> Iterator[Use]:
         compared = isinstance(use.owner, ast.Compare) and isinstance(
             use.node, ast.Tuple | ast.List
         )
-        inner = [*_elements(use.node)] if compared else _formatted(use.owner)
+        inner = [*_elements(use.node)] if compared else formatted(use.owner)
     for each in inner:
         yield Use(use.role, each, use.owner, None)
-
-
-def _formatted(owner: ast.AST) -> list[ast.expr]:
-    """What ``"%s %d" % (name, count())`` makes a number of; the rest takes anything."""
-    match owner:
-        case ast.BinOp(ast.Constant(str(text)), ast.Mod(), ast.Tuple(elements)):
-            kinds = _CONVERSION.findall(text.replace("%%", ""))
-            if len(kinds) == len(elements):
-                pairs = zip(kinds, elements, strict=True)
-                return [each for kind, each in pairs if kind not in "sra"]
-    return []
 
 
 def held_parts(evidence: Evidence, use: Use) -> Iterator[Use]:
@@ -374,9 +377,6 @@ def _collection(evidence: Evidence, node: ast.expr) -> ObjectInfo | None:
         owner = evidence.resolver.info(method.value)
         return owner._replace(kind=list) if owner is not None and owner.kind is dict else None
     return evidence.resolver.info(node)
-
-
-_CONVERSION = re.compile(r"%[-#0 +]*\d*(?:\.\d+)?[hlL]?([a-zA-Z])")
 
 
 def _elements(node: ast.expr) -> Iterator[ast.expr]:

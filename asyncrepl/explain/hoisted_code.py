@@ -319,11 +319,21 @@ def async_factory(fixing: Fixing, unit: Unit, function: Function) -> str:
     edits.lines_before(_first_after_docstring(function), f"{own.arg} = cls()")
     edits.lines_after(function.body[-1], f"return {own.arg}")
     for caller in (unit, *fixing.evidence.callers):
-        for call in caller.nodes(ast.Call):
-            if isinstance(call.func, ast.Name) and call.func.id == owner.name:
-                fixing.of(caller).after(call.func, f".{name}")
-                fixing.awaiting(caller, call)
+        made_by_factory(fixing, caller, owner, name)
     return name
+
+
+def made_by_factory(fixing: Fixing, caller: Unit, owner: ast.ClassDef, name: str) -> None:
+    """``Job()`` in `caller` → ``await Job.create()``, also of a class that inherits it."""
+    heirs = {
+        each.name
+        for _, each in fixing.evidence.units.nodes(ast.ClassDef)
+        if owner.name in map(last_name, each.bases)
+    }
+    for call in caller.nodes(ast.Call):
+        if isinstance(call.func, ast.Name) and call.func.id in {owner.name, *heirs}:
+            fixing.of(caller).after(call.func, f".{name}")
+            fixing.awaiting(caller, call)
 
 
 _GIVING = ("append", "add", "print", "put", "put_nowait")

@@ -9,6 +9,7 @@ its position, and the object from looking the expression up.
 from __future__ import annotations
 
 import ast
+import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from asyncrepl.events.object_info import (
@@ -335,3 +336,17 @@ _FINDERS = {
     "CALL_FUNCTION_EX": _call_operands,
     "DICT_MERGE": _call_operands,
 }
+
+
+_CONVERSION = re.compile(r"%[-#0 +]*\d*(?:\.\d+)?[hlL]?([a-zA-Z])")
+
+
+def formatted(owner: ast.AST) -> list[ast.expr]:
+    """What ``"%s %d" % (name, count())`` makes a number of; the rest takes anything."""
+    match owner:
+        case ast.BinOp(ast.Constant(str(text)), ast.Mod(), ast.Tuple(elements)):
+            kinds = _CONVERSION.findall(text.replace("%%", ""))
+            if len(kinds) == len(elements):
+                pairs = zip(kinds, elements, strict=True)
+                return [each for kind, each in pairs if kind not in "sra"]
+    return []

@@ -78,7 +78,7 @@ def _refused_calls(
     options = before.resolver.options(made) if isinstance(made, ast.Call) else []
     if not isinstance(made, ast.Call) or [each.kind for each in options] != [info.kind]:
         return {}  # it may be what was in its hands that was refused
-    names = {last_name(made.func), info.kind.__name__}
+    names = {last_name(made.func), *(each.__name__ for each in info.kind.__mro__)}
     if any(
         _defined(before.units, each, names) != _defined(units, each, names) for each in changed
     ):

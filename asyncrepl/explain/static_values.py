@@ -35,13 +35,14 @@ from asyncrepl.events.object_info import (
     lookup,
 )
 from asyncrepl.explain.bindings import (
-    encloses,
     imported,
     local_names,
     member,
     own_object,
+    python_method,
     result_of_definition,
     returns_self,
+    shared_variables,
     variables,
 )
 from asyncrepl.explain.library_results import (
@@ -258,12 +259,14 @@ class Resolver:
             return [self._instance(callee, node)]
         if is_real_instance(callee, (ast.FunctionDef, ast.AsyncFunctionDef)):
             return _listed(result_of_definition(callee))
+        mocked = mock_result(callee)
+        own = python_method(type(callee), "__call__") if mocked is MISSING else None
+        callee, given = (callee, given) if own is None else (own, given + 1)
         if is_real_instance(callee, FunctionType):
             if callee.__module__ == "copy" and node is not None and node.args:
                 return self.options(node.args[0])  # a copy is of the same kind
             known = made_by_function(callee)
             return [known] if known is not None else self._plain_results(callee, node, given)
-        mocked = mock_result(callee)
         if mocked is MISSING:
             return _listed(self._of_builtin(callee, node))
         waits = type(callee).__name__ == "AsyncMock"
@@ -434,11 +437,7 @@ class Resolver:
         return found
 
     def _shared(self, code: CodeType | None) -> dict[str, Any]:
-        """The variables of the failing function that `code`, defined in it, uses."""
-        if code is None or self.code is None or not encloses(self.code, code):
-            return {}
-        names, own = code.co_freevars, self.namespaces[0]
-        return {name: own[name] for name in names if name in own}
+        return shared_variables(self.code, code, self.namespaces[0])
 
 
 def _first(options: list[ObjectInfo]) -> ObjectInfo | None:

@@ -49,6 +49,7 @@ from asyncrepl.events.object_info import (
     has_begun,
     is_awaited_or_stepped,
     is_new,
+    is_own_iterator,
     is_real_instance,
     is_step,
     lookup,
@@ -149,14 +150,14 @@ def guarded(obj: T) -> T:
 
 def skipping(obj: T) -> T:
     """The operand of a loop whose body takes steps of it."""
-    if _is_own_iterator(obj):
+    if is_own_iterator(obj):
         see("skipping", obj, _getframe(1))
     return obj
 
 
 def shared(obj: T) -> T:
     """The operand of a loop inside another one over the same."""
-    if _is_own_iterator(obj):
+    if is_own_iterator(obj):
         see("shared", obj, _getframe(1))
     return obj
 
@@ -285,16 +286,12 @@ def called_back(obj: T) -> T:
     return obj
 
 
-def _is_own_iterator(obj: object) -> bool:
-    """Whether its ``__aiter__`` only returns the object itself."""
-    if type(obj) is AsyncGeneratorType:
-        return True
-    method = lookup(type(obj), "__aiter__")
-    if type(method) is not FunctionType or method.__code__.co_flags & _CO_COROUTINE:
-        return False
-    steps = [opname[each] for each in method.__code__.co_code[::2]]
-    kept = [name for name in steps if name not in ("RESUME", "CACHE", "NOP")]
-    return len(kept) == 2 and kept[0].startswith("LOAD_FAST") and kept[1] == "RETURN_VALUE"
+def given_later(obj: T) -> T:
+    """What a call gives to a loop that is to call that: nothing, if it has done its work."""
+    log = active_log()
+    if log is not None and not callable(obj) and type(obj) is not CoroutineType:
+        log.give(obj, _getframe(1))
+    return obj
 
 
 _ITERABLE_TYPES = frozenset({
@@ -439,6 +436,7 @@ _ALL_PROBES: tuple[Callable[[Any], Any], ...] = (
     async_iterated, iterated, awaited, entered, async_entered, stepped, async_stepped, scheduled,
     handed, lost, made, driven, spread, shown, guarded, skipping, shared, unchecked, asked,
     blocking, unkept, begun_task, closing, paired, locking, decorating, called_back,
+    given_later,
 )  # fmt: skip
 
 #: The name of each probe in the instrumented tree, and the probe.

@@ -225,6 +225,11 @@ _CALLING_BACK = (
     "to_thread", "run_in_executor", "submit", "call_soon", "call_soon_threadsafe", "call_later",
     "call_at", "callback", "register", "add_signal_handler", "Thread", "Timer",
 )  # fmt: skip
+#: Where the loop's methods take what is to be called later.
+_LATER = {
+    "call_soon": 0, "call_soon_threadsafe": 0, "call_later": 1, "call_at": 1,
+    "add_done_callback": 0,
+}  # fmt: skip
 #: Methods of objects that only a text has which makes one: by what makes it, and the method.
 _METHODS = {
     ("Event", "clear"): ".clearing",
@@ -311,8 +316,16 @@ class PatternProber:
                 method.value = wrapped_in_probe(".asked", method.value)
             case ast.Call(ast.Name() as function, [asked, *_]) if last_name(function) == "anext":
                 node.args[0] = wrapped_in_probe(".asked", asked)
+            case _ if isinstance(given := _given_later(node), ast.Call):
+                node.args[node.args.index(given)] = wrapped_in_probe(".given_later", given)
             case _ if probe := _PROBES_OF_ARGUMENTS.get(callee_name(node)):
                 node.args = [_with_probe(probe, each) for each in node.args]
+
+
+def _given_later(call: ast.Call) -> ast.expr | None:
+    """What the loop, or a future, is to call later."""
+    place = _LATER.get(callee_name(call), len(call.args))
+    return call.args[place] if place < len(call.args) else None
 
 
 def _probe_reads(parts: Sequence[ast.AST]) -> None:

@@ -229,7 +229,6 @@ class LeakReporter(Instrument):
     def _on_loop_error(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """The loop's exception handler: what asyncio would write to its log."""
         from asyncrepl.engine.leaks.leak_origins import first_code, refused_result
-        from asyncrepl.engine.tasks.task_findings import dropped_finding
 
         future, error = context.get("task") or context.get("future"), context.get("exception")
         if isinstance(error, SystemExit):
@@ -256,9 +255,8 @@ class LeakReporter(Instrument):
         self._context.console.complain(*lines)
         if leak is not None:
             self.leaks.note(leak)
-        given = getattr(context.get("handle"), "_callback", None)
-        if type(given) is CoroutineType:  # it was to be called, and dies as nobody awaits it
-            self._context.mistake_reporter.see(dropped_finding(given))
+        if "handle" in context:
+            self._called_in_vain(getattr(context["handle"], "_callback", None))
         stream = context.get("asyncgen")
         if isinstance(stream, AsyncGeneratorType) and stream.ag_running:
             # It refuses to be closed, for a task waits in it.
@@ -270,6 +268,17 @@ class LeakReporter(Instrument):
             made = None if leak is None else leak.made
             seen = Finding("failed", ObjectInfo(type(error), code), code, 0, made=made)
             self._context.mistake_reporter.see(seen)
+
+    def _called_in_vain(self, given: object) -> None:
+        """See what the loop was to call, if it cannot be called."""
+        from asyncrepl.engine.tasks.task_findings import dropped_finding
+
+        if type(given) is CoroutineType:  # it dies, as nobody awaits it
+            self._context.mistake_reporter.see(dropped_finding(given))
+        elif not callable(given):
+            for seen in self._context.loop.live.findings.given:
+                if seen.info.kind is type(given):
+                    self._context.mistake_reporter.see(seen)
 
     def _on_thread_error(self, error: BaseException | None) -> None:
         """An error has ended a thread, and was told in it."""

@@ -301,3 +301,12 @@ def kept_in_attribute(case: Case) -> ast.Call | None:
         return None
     inside = isinstance(scope(unit, made[0]), ast.AsyncFunctionDef)
     return made[0] if inside and isinstance(made[0], ast.Call) else None
+
+
+def unawaited(fixing: Fixing, case: Case) -> None:
+    """``create_task(await f())`` → ``create_task(f())``."""
+    node = case.node
+    info = case.evidence.resolver.info(node.value) if isinstance(node, ast.Await) else None
+    if not isinstance(node, ast.Await) or info is None or not met(case.demand, info):
+        raise CannotFixError
+    fixing.of(case.unit).replace(node, case.unit.source.source(node.value))

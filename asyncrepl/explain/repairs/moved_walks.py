@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import inspect
 from typing import TYPE_CHECKING
 
 from asyncrepl.explain.demands import met
@@ -230,3 +231,18 @@ def of_one_item(fixing: Fixing, case: Case) -> None:
         raise CannotFixError
     fixing.of(case.unit).replace(case.node, f"(await anext({case.source}))")
     fixing.suspending(case.unit, case.node)
+
+
+def streaming_method(fixing: Fixing, case: Case) -> None:
+    """The one method of the object that gives an async generator."""
+    kind = case.info.kind if case.info is not None else object
+    methods = [
+        name
+        for base in kind.__mro__
+        for name, value in vars(base).items()
+        if inspect.isasyncgenfunction(value) and not name.startswith("_")
+    ]
+    if len(methods) != 1:
+        raise CannotFixError
+    text = f"{case.unit.source.operand(case.node)}.{methods[0]}()"
+    fixing.of(case.unit).replace(case.node, text)

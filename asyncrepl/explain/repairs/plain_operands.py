@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from asyncrepl.events.object_info import MISSING, code_of, is_real_instance, lookup
 from asyncrepl.explain.bindings import is_coroutine_function, makes_coroutine
 from asyncrepl.explain.fix_editor import Fixing, awaits_of
+from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.hoisted_code import not_awaiting
 from asyncrepl.explain.kinds import Kind, has, is_awaitable, replaced_since
 from asyncrepl.explain.repairs.entered_operands import around_statement
@@ -245,21 +246,6 @@ def _uses_awaitables(case: Case) -> bool:
     return False
 
 
-def streaming_method(fixing: Fixing, case: Case) -> None:
-    """The one method of the object that gives an async generator."""
-    kind = case.info.kind if case.info is not None else object
-    methods = [
-        name
-        for base in kind.__mro__
-        for name, value in vars(base).items()
-        if inspect.isasyncgenfunction(value) and not name.startswith("_")
-    ]
-    if len(methods) != 1:
-        raise CannotFixError
-    text = f"{case.unit.source.operand(case.node)}.{methods[0]}()"
-    fixing.of(case.unit).replace(case.node, text)
-
-
 def twin_method(fixing: Fixing, case: Case) -> None:
     """``async for x in llm.stream()`` → ``async for x in llm.astream()``."""
     awaited = case.demand.what == "await"
@@ -343,10 +329,18 @@ def gathered_values(fixing: Fixing, case: Case) -> None:
 
 
 def gathered(fixing: Fixing, case: Case) -> None:
-    """``await [a(), b()]`` → ``await asyncio.gather(a(), b())``."""
+    """``await [a(), b()]`` → ``await asyncio.gather(a(), b())``; of lists, of what they hold."""
     item = case.info.item if case.info is not None else None
     if not has(item, "__await__") or (case.info is not None and case.info.kind is dict):
         raise CannotFixError
+    given = getattr(case.owner, "args", [case.node])
+    stars = [each.value for each in given if isinstance(each, ast.Starred)]
+    if case.node not in given and len(stars) == 1:
+        job, group = fresh(case.unit, "job"), fresh(case.unit, "group")
+        groups = case.unit.source.source(stars[0])
+        text = f"[{job} for {group} in {groups} for {job} in {group}]"
+        fixing.of(case.unit).replace(stars[0], text)
+        return
     fixing.of(case.unit).replace(case.node, _gathering(case))
     fixing.needs_import(case.unit, "asyncio")
 

@@ -81,12 +81,14 @@ from asyncrepl.explain.repairs.moved_awaits import (
     items_awaited,
     plain_decorator,
     plain_factory,
+    unawaited,
     waited_by_method,
 )
 from asyncrepl.explain.repairs.moved_walks import (
     aiter_instead,
     around_each_item,
     of_one_item,
+    streaming_method,
     walked_elsewhere,
 )
 from asyncrepl.explain.repairs.plain_operands import (
@@ -109,7 +111,6 @@ from asyncrepl.explain.repairs.plain_operands import (
     next_instead,
     over_results,
     slept,
-    streaming_method,
     twin_method,
     without_await,
     wrapped_future,
@@ -417,11 +418,12 @@ _LOCK = {**_MANAGER, "await": (dropped,), "call": (entered_uncalled,), "*": ()}
 _INSTEAD = (twin_method, wrapped_future, gathered_values, gathered, slept)
 _ORDINARY: dict[str, tuple[Repair, ...]] = {
     "await, function": (
-        wrapped_future, waited_by_method, gathered, as_its_like, in_thread, as_awaitable,
+        unawaited, wrapped_future, waited_by_method, gathered, as_its_like, in_thread,
+        as_awaitable,
     ),
     "await, list": (wrapped_future, in_thread, as_awaitable),
     "await": (*_INSTEAD, waited_by_method, branch_awaited, as_its_like, dropped),
-    "coroutine": (waited_by_method, in_thread, as_awaitable),
+    "coroutine": (unawaited, waited_by_method, in_thread, as_awaitable),
     "async walk": (
         twin_method, each_awaited, over_results, loop_plain, over_range, streaming_method,
     ),

@@ -54,7 +54,8 @@ def _without_aiter(evidence: Evidence) -> Finding | None:
         return None
     name = use.info.kind.__name__
     why = f"`{name}` has `__anext__` but no `__aiter__`, and `async for` calls `__aiter__` first."
-    found = evidence.units.class_of(use.info.kind)
+    owner = next((each for each in use.info.kind.__mro__ if "__anext__" in vars(each)), None)
+    found = evidence.units.class_of(owner) if owner is not None else None
     if found is None:
         return Finding(why)
     return Finding(why, _returning_self(evidence, *found))
@@ -96,8 +97,8 @@ def _has_member(evidence: Evidence, use: Use, name: str) -> bool:
 
 
 def _proxy(evidence: Evidence) -> Finding | None:
-    use = over(evidence)
-    if use is None or use.info is None:
+    use = over(evidence) or (evidence.use("async with") if evidence.direct else None)
+    if use is None or use.info is None or has(use.info, *_SPECIAL[use.role == "async with"]):
         return None
     forward = lookup(use.info.kind, "__getattr__")
     if not is_real_instance(forward, FunctionType):
@@ -108,12 +109,22 @@ def _proxy(evidence: Evidence) -> Finding | None:
         "methods: they are looked up on the class."
     )
     found = evidence.units.definition(forward.__code__)
-    return Finding(why, _forwarding(evidence, *found) if found else None)
+    lines = _ENTERED if use.role == "async with" else _WALKED
+    return Finding(why, _forwarding(evidence, *found, lines) if found else None)
+
+
+#: The special methods that are asked for, and how they are passed on.
+_SPECIAL = (("__aiter__",), ("__aenter__",))
+_WALKED = "def __aiter__({own}):\n    return aiter({target})\n"
+_ENTERED = (
+    "async def __aenter__({own}):\n    return await {target}.__aenter__()\n\n"
+    "async def __aexit__({own}, *error):\n    return await {target}.__aexit__(*error)\n"
+)
 
 
 @correction
-def _forwarding(fixing: Fixing, unit: Unit, forward: Function) -> None:
-    """Add an ``__aiter__`` that asks what ``__getattr__`` asks."""
+def _forwarding(fixing: Fixing, unit: Unit, forward: Function, lines: str) -> None:
+    """Add special methods that ask what ``__getattr__`` asks."""
     target = next(
         (
             call.args[0]
@@ -125,8 +136,8 @@ def _forwarding(fixing: Fixing, unit: Unit, forward: Function) -> None:
     if target is None:
         return
     own = forward.args.args[0].arg
-    lines = f"def __aiter__({own}):\n    return aiter({unit.source.source(target)})\n"
-    fixing.of(unit).lines_before(forward, lines)
+    text = lines.format(own=own, target=unit.source.operand(target))
+    fixing.of(unit).lines_before(forward, text)
 
 
 def walked(evidence: Evidence) -> type | None:
@@ -332,6 +343,7 @@ RULES = (
         "`__getattr__` is never consulted for special methods, which are looked up on the "
         "class. Define `__aiter__` (and `__anext__`) on the wrapper.",
         _proxy,
+        rank=179,
     ),
     Rule(
         "async-def-aiter",

@@ -329,7 +329,7 @@ def _step_called(evidence: Evidence) -> Finding | None:
     """``to_thread(stream.aclose)``: what a step method gives is to be awaited."""
     use, unit = evidence.use("seen"), evidence.unit
     call = unit.enclosing(use.node, ast.Call) if use is not None else None
-    if use is None or use.info is None or call is None:
+    if use is None or use.info is None or call is None or use.kind is not str:
         return None
     name = str(use.info.value)
     text, written = short(unit, use.node), written_name(use.node) == name

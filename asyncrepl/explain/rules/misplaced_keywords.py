@@ -260,11 +260,14 @@ def _postfix(words: Words) -> tuple[Words, int, int, int] | None:
     """The first ``….await``: where its operand begins, its dot, and what comes behind it."""
     for number in range(2, len(words)):
         called = (words[number + 1], words[number + 2]) == ("(", ")")
-        if (words[number - 1], words[number]) != (".", "await"):
+        last = words.end_of_statement(number) == number + 1
+        ends = last or words[number + 1] in (")", "]", "}", ",")
+        dot = number - (words[number - 1] == ".")
+        if words[number] != "await" or (dot == number and not ends):
             continue
-        first = words.start_of_operand(number - 2)
-        if first is not None and (called or words[number - 2] == ")"):
-            return words, first, number - 1, number + 1 + 2 * called
+        first = words.start_of_operand(dot - 1)
+        if first is not None and (called or words[dot - 1] == ")"):
+            return words, first, dot, number + 1 + 2 * called
     return None
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from asyncrepl.events.object_info import code_of
 from asyncrepl.explain.bindings import falls_through, returned_values
 from asyncrepl.explain.explanation import Finding, Rule
-from asyncrepl.explain.fix_editor import Fixing, correction, is_generator, short
+from asyncrepl.explain.fix_editor import Fixing, correction, is_generator, replaced, short
 from asyncrepl.explain.kinds import has
 from asyncrepl.explain.rules.aiter_methods import over
 from asyncrepl.explain.value_origins import given
@@ -98,6 +98,18 @@ def _queue(evidence: Evidence) -> Finding | None:
     method = "__iter__" if use.role == "for" else "__aiter__"
     why = f"{short(unit, use.node)} is a queue: it has no `{method}`; await `get()` for each item."
     return Finding(why, _drained(evidence, use))
+
+
+def _queue_length(evidence: Evidence) -> Finding | None:
+    use = evidence.use("argument")
+    call = use.owner if use is not None and evidence.direct else None
+    if use is None or use.info is None or not issubclass(use.info.kind, asyncio.Queue):
+        return None
+    if not isinstance(call, ast.Call) or evidence.resolver.value(call.func) is not len:
+        return None
+    queue = evidence.unit.source.operand(use.node)
+    why = f"{short(evidence.unit, use.node)} is a queue: it has no `__len__`, `qsize()` counts it."
+    return Finding(why, replaced(evidence, evidence.unit, (call, f"{queue}.qsize()")))
 
 
 @correction
@@ -196,6 +208,14 @@ RULES = (
         "`asyncio.Queue` has neither `__iter__` nor `__aiter__`. Loop with `await queue.get()`, "
         "or wrap that in an async generator that ends on a sentinel.",
         _queue,
+    ),
+    Rule(
+        "async-for-over-queue",
+        "the length of a queue",
+        1,
+        "`asyncio.Queue` is no collection: `qsize()` says how many items wait in it, `empty()` "
+        "whether there are none.",
+        _queue_length,
     ),
     Rule(
         "async-for-over-none",

@@ -9,9 +9,17 @@ from typing import TYPE_CHECKING
 from asyncrepl.events.object_info import function_of, is_real_instance
 from asyncrepl.explain.bindings import makes_coroutine
 from asyncrepl.explain.explanation import Finding, Rule
-from asyncrepl.explain.fix_editor import replaced, short
+from asyncrepl.explain.fix_editor import Fixing, correction, replaced, short
+from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.held_operands import innermost_trace
-from asyncrepl.explain.kinds import ASYNCHRONOUS, Kind, replaced_since, waiting_method
+from asyncrepl.explain.kinds import (
+    ASYNCHRONOUS,
+    Kind,
+    a_kind,
+    kind_of,
+    replaced_since,
+    waiting_method,
+)
 from asyncrepl.explain.library_results import library_source
 from asyncrepl.explain.repairs.repair_case import is_lock, is_mocked, made_async
 from asyncrepl.explain.rules.operand_rules import (
@@ -126,6 +134,38 @@ def _awaited_by_library(evidence: Evidence) -> Finding | None:
     return None
 
 
+def _called_already(evidence: Evidence) -> Finding | None:
+    """``call_soon(work())``, where `work` is a plain function: the loop gets what that gave."""
+    use, unit = evidence.use("seen"), evidence.unit
+    call = unit.parents.get(use.node) if use is not None else None
+    if use is None or use.info is None or not isinstance(call, ast.Call):
+        return None
+    if not isinstance(use.node, ast.Call) or callee_name(call) not in _LATER:
+        return None
+    why = (
+        f"`{callee_name(call)}` takes a function, and {short(unit, use.node)} has been called "
+        f"already, right here: the loop gets {a_kind(use.info, kind_of(use.info))}."
+    )
+    return Finding(why, _handed_over(evidence, call, use.node))
+
+
+_LATER = ("call_soon", "call_soon_threadsafe", "call_later", "call_at", "add_done_callback")
+
+
+@correction
+def _handed_over(fixing: Fixing, call: ast.Call, given: ast.Call) -> None:
+    """``call_soon(work(1))`` → ``call_soon(work, 1)``; a future gives its callbacks itself."""
+    unit, source = fixing.evidence.unit, fixing.evidence.unit.source.source
+    function, *arguments = [source(each) for each in (given.func, *given.args)]
+    text = ", ".join([function, *arguments])
+    if isinstance(call.func, ast.Attribute) and call.func.attr == "add_done_callback":
+        whole = arguments == [source(call.func.value)] and not given.keywords
+        text = function if whole else f"lambda {fresh(unit, 'task')}: {source(given)}"
+    elif given.keywords or call.args[-1] is not given:
+        text = f"lambda: {source(given)}"
+    fixing.of(unit).replace(given, text)
+
+
 def _awaited_calls(code: CodeType, line: int) -> list[ast.Call]:
     """The calls that a function of a library awaits in a line."""
     source = library_source(code)
@@ -153,6 +193,15 @@ RULES = (
         "What is called like this is awaited, and only an `async def` gives something to await: "
         "write `async def`, or register it where plain functions are called.",
         _awaited_by_library,
+    ),
+    Rule(
+        "await-a-plain-call",
+        "a function called where it is to be handed over",
+        5,
+        "What the loop is to call later takes the function itself, and its arguments beside it: "
+        "`loop.call_later(1, work, x)`. `work(x)` runs at once.",
+        _called_already,
+        sees="called back",
     ),
     row(
         "await-in-front-of-async-generator-in-loop",

@@ -9,14 +9,16 @@ from __future__ import annotations
 import ast
 import asyncio
 import inspect
-from types import CodeType, CoroutineType, FunctionType
+from types import CodeType, CoroutineType, FunctionType, NoneType
 from typing import TYPE_CHECKING
 
-from asyncrepl.events.object_info import is_real_instance
+from asyncrepl.events.object_info import function_of, is_real_instance
+from asyncrepl.explain.demands import demand_of, met
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, corrected, correction, replaced, short
 from asyncrepl.explain.kinds import Kind, is_awaitable, kind_of
 from asyncrepl.explain.mismatch import mismatch
+from asyncrepl.explain.operand_uses import Use
 from asyncrepl.explain.repairs.plain_operands import async_twin, awaited_in_thread, with_twin
 from asyncrepl.explain.scopes import scope
 from asyncrepl.syntax.names import callee_name, canonical_name, last_name, written_name
@@ -36,8 +38,8 @@ RUNNING = "A loop is running already, here as in any `async def`: `await` the co
 
 def _refused_by_asyncio(evidence: Evidence) -> ast.Call | None:
     """The user's call that asyncio refused."""
-    by = evidence.inner[0].co_filename if evidence.inner else ""
-    if "asyncio" not in by and not evidence.direct:
+    by = [each.co_filename for each in evidence.inner[:2]]  # what watches may stand before it
+    if not any("asyncio" in each for each in by) and not evidence.direct:
         return None
     calls = [node for node in evidence.nodes if isinstance(node, ast.Call)]
     awaits = [node.value for node in evidence.nodes if isinstance(node, ast.Await)]
@@ -145,6 +147,68 @@ def _with_arguments(evidence: Evidence) -> Finding | None:
         "function: call it with its arguments."
     )
     return Finding(why, fix)
+
+
+def _swapped(evidence: Evidence) -> Finding | None:
+    """``wait_for(1, work())``, ``call_later(work, 1)``: each what the other should be."""
+    call = _refused_by_asyncio(evidence)
+    if call is None or len(call.args) < 2 or isinstance(call.args[1], ast.Starred):
+        return None
+    first, second = call.args[:2]
+    if not _does(evidence, call, first, second) or not _does(evidence, call, second, first):
+        return None
+    if _does(evidence, call, first, first):
+        return None
+    unit, source = evidence.unit, evidence.unit.source.source
+    one, other = short(unit, first), short(unit, second)
+    why = f"`{callee_name(call)}` takes its arguments in another order: {other} before {one}."
+    fix = replaced(evidence, unit, (first, source(second)), (second, source(first)))
+    return Finding(why, fix)
+
+
+def _does(evidence: Evidence, call: ast.Call, place: ast.expr, given: ast.expr) -> bool:
+    """Whether `given` is what is demanded at `place`; of values, a time or a loop."""
+    demand, info = (
+        demand_of(Use("argument", place, call, None), None),
+        evidence.resolver.info(given),
+    )
+    if demand is None or info is None:
+        return False
+    if demand.what == "value":
+        return issubclass(info.kind, (int, float, NoneType, asyncio.AbstractEventLoop))
+    return demand.what in _ORDERED and met(demand, info)
+
+
+_ORDERED = ("await", "coroutine", "function", "tasks", "awaitables")
+
+
+def _many(evidence: Evidence) -> Finding | None:
+    """``as_completed(*jobs)``, ``wait(first, second)``, which take one collection."""
+    call = evidence.node(ast.Call)
+    if call is None or callee_name(call) not in ("as_completed", "wait") or not evidence.direct:
+        return None
+    function = function_of(evidence.resolver.value(call.func))
+    given = [each.value if isinstance(each, ast.Starred) else each for each in call.args]
+    infos = [evidence.resolver.info(each) for each in given]
+    held = [info.item if info is not None and info.item else info for info in infos]
+    if function not in (asyncio.wait, asyncio.as_completed) or not held:
+        return None
+    if len(held) == 1 and not isinstance(call.args[0], ast.Starred):
+        return None
+    if any(info is None or not is_awaitable(info) for info in held):
+        return None
+    why = f"`{callee_name(call)}` takes one collection of all that is waited for."
+    return Finding(why, _collected(evidence, call))
+
+
+@correction
+def _collected(fixing: Fixing, call: ast.Call) -> None:
+    unit, source = fixing.evidence.unit, fixing.evidence.unit.source
+    if len(call.args) == 1 and isinstance(call.args[0], ast.Starred):
+        fixing.of(unit).replace(call.args[0], source.source(call.args[0].value))
+        return
+    span = Span(source.span(call.args[0]).start, source.span(call.args[-1]).end)
+    fixing.of(unit).replace(span, f"[{unit.text[span.start : span.end]}]")
 
 
 def _run_inside(evidence: Evidence) -> Finding | None:
@@ -299,6 +363,23 @@ RULES = (
         "asyncio runs coroutines, and an `async def` gives one when it is called with its "
         "arguments: `create_task(work(1))`, not `create_task(work, 1)` as of threads and of trio.",
         _with_arguments,
+    ),
+    Rule(
+        "await-a-plain-call",
+        "the arguments in the wrong order",
+        5,
+        "asyncio takes what is waited for before the time, `wait_for(work(), 1)`, and the delay "
+        "before the function, `call_later(1, work)`.",
+        _swapped,
+        errors=(TypeError, AttributeError),
+    ),
+    Rule(
+        "gather-without-star",
+        "several awaitables where asyncio takes a list",
+        3,
+        "`gather` takes awaitables one by one; `wait` and `as_completed` take a collection of "
+        "them: `asyncio.as_completed(jobs)`.",
+        _many,
     ),
     Rule(
         "gather-without-star",

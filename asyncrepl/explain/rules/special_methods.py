@@ -16,9 +16,10 @@ from asyncrepl.explain.bindings import (
     returned_values,
 )
 from asyncrepl.explain.explanation import Finding, Rule
-from asyncrepl.explain.fix_editor import Fixing, corrected, correction, short
+from asyncrepl.explain.fix_editor import Fixing, corrected, correction, is_generator, short
 from asyncrepl.explain.hoisted_code import (
     async_factory,
+    made_by_factory,
     made_plain,
     make_plain,
     put_head,
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence
     from asyncrepl.explain.operand_uses import Use
     from asyncrepl.explain.source_units import Function, Unit
+    from asyncrepl.explain.static_values import Resolver
 
 
 def _async_init(evidence: Evidence) -> Finding | None:
@@ -59,18 +61,9 @@ def _async_init(evidence: Evidence) -> Finding | None:
 def _factory(fixing: Fixing, unit: Unit, function: Function) -> None:
     name = async_factory(fixing, unit, function)
     if fixing.evidence.unit not in (unit, *fixing.evidence.callers):
-        _calls_factory(fixing, fixing.evidence, unit, function, name)
-
-
-def _calls_factory(
-    fixing: Fixing, evidence: Evidence, unit: Unit, function: Function, name: str
-) -> None:
-    owner = unit.parents[function]
-    assert isinstance(owner, ast.ClassDef)
-    for call in evidence.unit.nodes(ast.Call):
-        if isinstance(call.func, ast.Name) and call.func.id == owner.name:
-            fixing.of(evidence.unit).after(call.func, f".{name}")
-            fixing.awaiting(evidence.unit, call)
+        owner = unit.parents[function]
+        assert isinstance(owner, ast.ClassDef)
+        made_by_factory(fixing, fixing.evidence.unit, owner, name)
 
 
 def _sync_protocol(evidence: Evidence) -> Finding | None:
@@ -182,7 +175,7 @@ _MAY_BE_ASYNC = (
 #: Those of operators, whose result may well be awaited: ``await store[key]``.
 _OPERATORS = (
     "__getitem__", "__missing__", "__getattr__", "__eq__", "__ne__", "__lt__",
-    "__le__", "__gt__", "__ge__", "__add__",
+    "__le__", "__gt__", "__ge__", "__add__", "__sub__", "__mul__", "__get__", "__getattribute__",
 )  # fmt: skip
 _ASYNC = inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
 _ASYNC_HEADS = {"__iter__": "def __aiter__", "__next__": "async def __anext__"}
@@ -314,8 +307,10 @@ def _half(evidence: Evidence) -> Finding | None:
     """A class of the user's with ``__aenter__`` or ``__aexit__``, and without the other."""
     use = evidence.use("async with")
     kind = use.kind if use is not None and evidence.direct else None
-    found = evidence.units.class_of(kind) if kind is not None else None
+    bases = kind.__mro__ if kind is not None else ()
     for name, missing, when in _HALVES:
+        owner = next((each for each in bases if name in vars(each)), None)
+        found = evidence.units.class_of(owner) if owner is not None else None
         there = method(found[1], name) if found is not None else None
         if use is None or found is None or has(use.info, missing):
             continue
@@ -325,6 +320,40 @@ def _half(evidence: Evidence) -> Finding | None:
         why = f"`{found[1].name}` has `{name}` and no `{missing}`: `async with` calls that {when}."
         return Finding(why, _completed(evidence, *found, there, missing))
     return None
+
+
+def _no_iterator(evidence: Evidence) -> Finding | None:
+    """``__await__`` that is ``async def``, or returns what is no iterator."""
+    use = evidence.use("await")
+    kind = use.kind if use is not None and evidence.direct else None
+    function = python_method(kind, "__await__") if evidence.op == "GET_AWAITABLE" else None
+    found = source_of(evidence, function) if function is not None else None
+    if kind is None or function is None or found is None or is_generator(found[1]):
+        return None
+    made = isinstance(found[1], ast.AsyncFunctionDef)
+    does = "is `async def`" if made else "returns no iterator"
+    why = (
+        f"`{kind.__name__}.__await__` {does}: `await` takes an iterator from it, such as the "
+        "`__await__()` of a coroutine gives."
+    )
+    return Finding(why, _delegating(evidence, *found, evidence.resolver.inside(function.__code__)))
+
+
+@correction
+def _delegating(fixing: Fixing, unit: Unit, function: Function, inside: Resolver) -> None:
+    """``return self.load()`` → that of its ``__await__()``; of a value, a generator."""
+    if isinstance(function, ast.AsyncFunctionDef):
+        own, name = function.args.args[0].arg, fixing.fresh_attribute("_wait")
+        put_head(fixing, unit, function, f"async def {name}")
+        lines = f"def __await__({own}):\n    return {own}.{name}().__await__()"
+        fixing.of(unit).lines_after(function, lines)
+        return
+    for value in returned_values(function):
+        info = inside.info(value)
+        if info is None or has(info, "__await__"):
+            fixing.of(unit).replace(value, f"{unit.source.operand(value)}.__await__()")
+    if not fixing.of(unit).edits:
+        fixing.of(unit).lines_after(function.body[-1], "yield")
 
 
 _HALVES = (
@@ -375,6 +404,14 @@ RULES = (
         "`async with` calls `__aenter__`, whose result `as` names (mostly `return self`), and "
         "`__aexit__` at its end: a class needs both.",
         _half,
+    ),
+    Rule(
+        "async-sync-protocol-methods",
+        "`__await__` that gives no iterator",
+        3,
+        "`await x` calls `x.__await__()` synchronously and steps through what it returns: a "
+        "generator, or `self.load().__await__()` of a coroutine.",
+        _no_iterator,
     ),
     Rule(*_PROTOCOL, _sync_protocol),
     Rule(*_PROTOCOL, _hash),

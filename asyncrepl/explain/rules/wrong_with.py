@@ -278,14 +278,15 @@ _ON_PLAIN = (
 
 def _enters_nothing(evidence: Evidence) -> Finding | None:
     """``async with X() as x``, where ``__aenter__`` forgets to return what is to be used."""
-    use, unit = evidence.use("async for"), evidence.unit
-    name = use.node if use is not None and use.kind is NoneType else None
+    name, unit = _none(evidence), evidence.unit
     for block in unit.nodes(ast.AsyncWith) if isinstance(name, ast.Name) else ():
         for item in block.items:
             if written_name(item.optional_vars) != written_name(name):
                 continue
             info = evidence.resolver.info(item.context_expr)
-            found = evidence.units.class_of(info.kind) if info is not None else None
+            bases = info.kind.__mro__ if info is not None else ()
+            owner = next((each for each in bases if "__aenter__" in vars(each)), None)
+            found = evidence.units.class_of(owner) if owner is not None else None
             enters = method(found[1], "__aenter__") if found is not None else None
             if found is not None and enters is not None and not returned_values(enters):
                 why = (
@@ -294,6 +295,16 @@ def _enters_nothing(evidence: Evidence) -> Finding | None:
                 )
                 return Finding(why, _returning_self(evidence, found[0], enters))
     return None
+
+
+def _none(evidence: Evidence) -> ast.expr | None:
+    """What is None where something else is wanted: walked, called, or asked for an attribute."""
+    error = evidence.error
+    if isinstance(error, AttributeError) and error.obj is None and evidence.direct:
+        asked = (each for each in evidence.nodes if isinstance(each, ast.Attribute))
+        return next((each.value for each in asked if each.attr == error.name), None)
+    use = evidence.use("async for", "for", "called", "index", "await", "with", "async with")
+    return use.node if use is not None and use.kind is NoneType and evidence.direct else None
 
 
 @correction
@@ -308,6 +319,7 @@ RULES = (
         3,
         "`async with x as y` gives `y` what `__aenter__` returns: mostly `return self`.",
         _enters_nothing,
+        errors=(TypeError, AttributeError),
     ),
     Rule(
         "sync-with-on-async-context-manager",
