@@ -156,6 +156,6 @@ def is_pythons(name: str, value: object) -> bool:
     """Whether `value` is what a correction means with `name`: of the library, or a module."""
     if is_real_instance(value, (type, FunctionType)):
         home = str(value.__module__)
-        known = vars(sys.modules.get(home, builtins)).get(name)
-        return value is known and home.partition(".")[0] in sys.stdlib_module_names
+        pythons = home in sys.modules and home.partition(".")[0] in sys.stdlib_module_names
+        return pythons and value is vars(sys.modules[home]).get(name)
     return value is not None and value is vars(builtins).get(name, sys.modules.get(name))
