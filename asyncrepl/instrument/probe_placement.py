@@ -204,7 +204,7 @@ def read_part(node: ast.AST | None) -> Part | None:
 
 
 def same_part(one: Part | None, other: Part | None) -> bool:
-    """Whether both are written alike."""
+    """Whether `one` and `other` are written alike."""
     return one is not None and other is not None and _text(one) == _text(other)
 
 
