@@ -57,8 +57,8 @@ T = TypeVar("T")
 _TASK_MAKERS = {"create_task", "ensure_future"}
 _REGISTRARS = {"call_soon", "call_soon_threadsafe", "call_later", "call_at", "add_done_callback"}
 _KEEPERS = ("append", "add", "insert", "register")  # their names begin so
-#: What runs a loop, or waits for what another thread does.
-_RUNNERS = {"run_until_complete", "run_forever", "run", "join", "result", "wait"}
+#: What runs a loop, waits for what another thread does, or takes back that of the last round.
+_SETTLERS = {"run_until_complete", "run_forever", "run", "join", "result", "wait", "cancel"}
 #: What makes plain values, not things of which one is to be made.
 _VALUES = {
     "time", "monotonic", "perf_counter", "now", "utcnow", "str", "int", "float", "bool", "len",
@@ -167,8 +167,8 @@ def _probe_late(loop: ast.For, around: list[ast.AST]) -> None:
     """
     names = {name for each in ast.walk(loop.target) for name in bound_names(each)}
     nodes = [each for part in loop.body for each in own_nodes(part)]
-    if _RUNNERS & _called(loop.body):
-        return  # what is made runs before the next round
+    if _SETTLERS & _called(loop.body):
+        return  # what is made runs before the next round, or not at all
     bound = names | {name for each in nodes for name in bound_names(each)}
     own = {name for each in around for name in bound_names(each)}
     called = {each.func.id for each in nodes if isinstance(each, ast.Call)
