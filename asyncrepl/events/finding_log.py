@@ -80,6 +80,10 @@ class FindingLog:
         self.cleared: weakref.WeakKeyDictionary[Event, int] = weakref.WeakKeyDictionary()
         #: By the ``id`` of a context variable: that of the task that has set it, and where.
         self._set: dict[int, tuple[int, CodeType, int]] = {}
+        #: Where another asked for it, if nobody ever sees what was set.
+        self._asked: dict[int, Finding] = {}
+        #: By the ``id`` of a frame, the stream it has read last, at its end, and how often.
+        self._at_end: dict[int, tuple[weakref.ref[StreamReader], int]] = {}
         #: Whether a loop goes on for ever for what has ended.
         self.endless = False
         #: The iterators that have come to an end, by ``id``, and where that was; see
@@ -207,7 +211,7 @@ class FindingLog:
         if before is not None and before != _token(now) and now is not value:
             self.see("overwriting", value, frame)
 
-    def forget_frame(self, frame: FrameType) -> None:
+    def rounds(self, _: object, frame: FrameType) -> None:
         """A loop begins where `frame` is: what its last one noted counts no more."""
         if len(self._rounds) >= _MAX_KNOWN:
             self._rounds.clear()
@@ -228,21 +232,19 @@ class FindingLog:
             self.see(what, obj, frame)
         self._rounds[key] = (0, 0, 0)
 
-    def rounds(self, _: object, frame: FrameType) -> None:
-        """A loop begins where `frame` is, in whose rounds something is remembered."""
-        self.forget_frame(frame)
-
     def late(self, obj: object, frame: FrameType) -> None:
         """`obj` runs when the loop that makes it is over, and asks for a variable of the loop."""
         self.again("late", obj, frame)
 
     def reading(self, stream: object, frame: FrameType) -> None:
-        """A loop reads `stream`: see if it goes on doing so at the end of that."""
+        """A loop reads `stream`: see if it goes on doing so at the end of that, and no other."""
+        known, times = self._at_end.pop(id(frame), (None, 0))
         if type(stream) is not StreamReader or not stream.at_eof():
             return
-        key = id(frame), frame.f_lasti
-        times = self._rounds.get(key, (0, 0, 0))[0] + 1
-        self._rounds[key] = times, 0, 0
+        times = times + 1 if known is not None and known() is stream else 1
+        if len(self._at_end) >= _MAX_KNOWN:
+            self._at_end.clear()
+        self._at_end[id(frame)] = weakref.ref(stream), times
         if times > _READS_AT_END:
             self.endless = True
             self.see("past end", stream, frame)
@@ -263,16 +265,17 @@ class FindingLog:
             self._set[id(variable)] = task, frame.f_code, frame.f_lasti
 
     def getting(self, variable: object, frame: FrameType) -> None:
-        """See if `variable` has no value where it is asked for, and was set for nobody."""
+        """Note that `variable` has no value where it is asked for; it may be set for nobody."""
         if type(variable) is not ContextVar:
             return
         if variable.get(MISSING) is not MISSING:
             self._set.pop(id(variable), None)
+            self._asked.pop(id(variable), None)
         elif (known := self._set.get(id(variable))) is not None and known[0] != _task_id():
             place = place_at(*known[1:])
             made = (known[1].co_filename, place.lineno) if place is not None else None
             seen = Finding("set elsewhere", describe(variable), frame.f_code, frame.f_lasti)
-            self.add(seen._replace(made=made))
+            self._asked[id(variable)] = seen._replace(made=made)
 
     def gathered(self, results: object, frame: FrameType) -> None:
         """See an error in `results`, at which nobody looks, that only a mistake can raise."""
@@ -309,6 +312,8 @@ class FindingLog:
         Of tasks that no loop has made it only counts whether they run `at_the_end`.
         """
         self._review_tasks(at_the_end)
+        for asked in [self._asked.popitem()[1] for _ in range(len(self._asked))]:
+            self.add(asked)
         for _ in range(len(self._closing)):
             ref, of, key, seen = self._closing.popleft()
             generator: Any = ref()
@@ -347,6 +352,8 @@ class FindingLog:
             noted.clear()
         self._known.clear()
         self._set.clear()
+        self._asked.clear()
+        self._at_end.clear()
         self._locks.clear()
         self.over.clear()
         self.unbegun.clear()

@@ -395,3 +395,18 @@ def is_handed_on(unit: Unit, call: ast.expr) -> bool:
     return isinstance(parent, ast.Await) or (
         isinstance(parent, ast.Call) and callee_name(parent) in _HOLDERS
     )
+
+
+def reached_functions(
+    evidence: Evidence, unit: Unit, function: Function
+) -> list[tuple[Unit, Function]]:
+    """`function`, and the user's own that it calls, by their names, and those they call."""
+    named = {f.name: (home, f) for home in evidence.units.all() for f in home.functions()}
+    found, names = [(unit, function)], [function.name]
+    for _, each in found:
+        for node in own_nodes(each):
+            name = callee_name(node) if isinstance(node, ast.Call) else ""
+            if name in named and name not in names:
+                names.append(name)
+                found.append(named[name])
+    return found

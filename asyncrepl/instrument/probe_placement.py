@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from asyncrepl.syntax.names import COMPREHENSIONS, LOOPS, SCOPES, last_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 Node = TypeVar("Node", bound=ast.AST)
 
@@ -177,3 +177,70 @@ def without_probe(node: ast.expr | None) -> ast.expr | None:
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id[0] == ".":
         return node.args[0]
     return node
+
+
+def bare(node: ast.expr) -> ast.expr:
+    """`node` without the probes around it."""
+    while (inner := without_probe(node)) is not node and inner is not None:
+        node = inner
+    return node
+
+
+#: A variable others can change: the name it begins with, an attribute of it, an item of that.
+Part = tuple[str, str, ast.expr | None]
+
+
+def read_part(node: ast.AST | None) -> Part | None:
+    """The variable that `node` is, as far as it is such a one."""
+    match node:
+        case ast.Name(name):
+            return name, "", None
+        case ast.Attribute(ast.Name(name), attribute):
+            return name, attribute, None
+        case ast.Subscript(owner, (ast.Name() | ast.Constant()) as key):
+            found = read_part(owner)
+            return (found[0], found[1], key) if found is not None and found[2] is None else None
+    return None
+
+
+def same_part(one: Part | None, other: Part | None) -> bool:
+    """Whether `one` and `other` are written alike."""
+    return one is not None and other is not None and _text(one) == _text(other)
+
+
+def _text(part: Part) -> str:
+    return f"{part[0]}.{part[1]}" + ("" if part[2] is None else f"[{ast.unparse(part[2])}]")
+
+
+def part_arguments(part: Part, where: ast.AST) -> list[ast.expr]:
+    """What a probe is given to look `part` up, placed like `where`."""
+    name, attribute, key = part
+    base: ast.expr = ast.Name(name, ast.Load())
+    if not attribute and key is None:  # a global: by now it may be gone
+        nothing = ast.arguments([], [], None, [], [], None, [])
+        base = ast.Lambda(nothing, ast.copy_location(base, where))
+    given: list[ast.expr] = [base, ast.Constant(attribute)]
+    return [ast.copy_location(each, where) for each in given] + ([key] if key is not None else [])
+
+
+#: Where others may run.
+WAITS = (ast.Await, ast.AsyncFor, ast.AsyncWith, ast.Yield)
+
+
+def own_nodes(node: ast.AST) -> Iterator[ast.AST]:
+    """`node` and what is in it, but for what is in functions of its own."""
+    yield node
+    if not isinstance(node, SCOPES):
+        for child in ast.iter_child_nodes(node):
+            yield from own_nodes(child)
+
+
+def waits(body: Sequence[ast.AST]) -> bool:
+    """Whether anything in `body` waits."""
+    nodes = [each for part in body for each in own_nodes(part)]
+    return any(isinstance(each, WAITS) or getattr(each, "is_async", 0) for each in nodes)
+
+
+def names_in(node: ast.AST) -> set[str]:
+    """All names in `node`."""
+    return {each.id for each in ast.walk(node) if isinstance(each, ast.Name)}

@@ -28,12 +28,22 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from asyncrepl.events.finding_log import active_log, part_of, see
 from asyncrepl.events.object_info import MISSING, has_begun, is_new, is_real_instance
-from asyncrepl.instrument.probe_placement import without_probe, wrapped_in_probe
+from asyncrepl.instrument.probe_placement import (
+    WAITS,
+    Part,
+    bare,
+    names_in,
+    own_nodes,
+    part_arguments,
+    read_part,
+    same_part,
+    waits,
+    wrapped_in_probe,
+)
 from asyncrepl.instrument.silent_mistake_placement import copied_nodes
 from asyncrepl.syntax.names import (
     FUNCTIONS,
     LOOPS,
-    SCOPES,
     bound_names,
     callee_name,
     canonical_name,
@@ -41,25 +51,31 @@ from asyncrepl.syntax.names import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
 T = TypeVar("T")
-_WAITS = (ast.Await, ast.AsyncFor, ast.AsyncWith, ast.Yield)
 _TASK_MAKERS = {"create_task", "ensure_future"}
 _REGISTRARS = {"call_soon", "call_soon_threadsafe", "call_later", "call_at", "add_done_callback"}
 _KEEPERS = ("append", "add", "insert", "register")  # their names begin so
+#: What runs a loop, waits for what another thread does, or takes back that of the last round.
+_SETTLERS = {"run_until_complete", "run_forever", "run", "join", "result", "wait", "cancel"}
+#: What makes plain values, not things of which one is to be made.
+_VALUES = {
+    "time", "monotonic", "perf_counter", "now", "utcnow", "str", "int", "float", "bool", "len",
+    "max", "min", "sum",
+}  # fmt: skip
 _MUTATORS = {"clear", "append", "extend", "update", "add", "insert", "pop", "remove"}
 
 
 def probe_waits(tree: ast.AST) -> None:
     """Put probes where code relies on nothing else running while it waits, in `tree` itself."""
     for function in [each for each in copied_nodes(tree) if isinstance(each, FUNCTIONS)]:
-        nodes = [each for part in function.body for each in _own(part)]
+        nodes = [each for part in function.body for each in own_nodes(part)]
         for node in nodes:
             if isinstance(node, ast.With | ast.AsyncWith):
                 _probe_returned(node.items, node.body)
             match node:
-                case ast.AsyncWith([ast.withitem(entered) as item], body) if not _waits(body):
+                case ast.AsyncWith([ast.withitem(entered) as item], body) if not waits(body):
                     if _TASK_MAKERS & _called(body):
                         item.context_expr = wrapped_in_probe(".limiting", entered)
                 case ast.While(
@@ -69,37 +85,24 @@ def probe_waits(tree: ast.AST) -> None:
                 case ast.Call(args=arguments) if callee_name(node) == "zip":
                     done = _done_sets(nodes)
                     node.args = [_unordered(each, done) for each in arguments]
-                case ast.For(body=body) if _waits(body):
+                case ast.For(body=body) if waits(body):
                     _probe_iterated_list(node, nodes)
                 case ast.For():
-                    _probe_late(node)
+                    _probe_late(node, nodes)
                 case ast.Yield(ast.Name(name)) if _is_reused(nodes, node, name):
                     node.value = wrapped_in_probe(".reused", node.value)  # type: ignore[arg-type]
         if isinstance(function, ast.AsyncFunctionDef):
             _probe_written([function, *nodes])
 
 
-def _own(node: ast.AST) -> Iterator[ast.AST]:
-    """`node` and what is in it, but for what is in functions of its own."""
-    yield node
-    if not isinstance(node, SCOPES):
-        for child in ast.iter_child_nodes(node):
-            yield from _own(child)
-
-
-def _waits(body: Sequence[ast.AST]) -> bool:
-    nodes = [each for part in body for each in _own(part)]
-    return any(isinstance(each, _WAITS) or getattr(each, "is_async", 0) for each in nodes)
-
-
 def _called(body: Sequence[ast.AST]) -> set[str]:
-    return {callee_name(each) for part in body for each in _own(part)}
+    return {callee_name(each) for part in body for each in own_nodes(part)}
 
 
 def _probe_returned(items: list[ast.withitem], body: Sequence[ast.stmt]) -> None:
     """``return session.lines()`` in the block of ``async with … as session``."""
     names = {name for each in items for name in _names_of(each.optional_vars)}
-    for node in [each for part in body for each in _own(part)]:
+    for node in [each for part in body for each in own_nodes(part)]:
         match node:
             case ast.Return(ast.Call() as call) if _owner(call) in names:
                 node.value = wrapped_in_probe(".outliving", call)
@@ -118,7 +121,7 @@ def _names_of(node: ast.AST | None) -> list[str]:
 def _probe_ending(test: ast.NamedExpr, default: ast.expr) -> None:
     """``while item := await anext(it, None)``."""
     step = test.value.value if isinstance(test.value, ast.Await) else None
-    if getattr(default, "value", 0) is None and step and callee_name(_bare(step)) == "anext":
+    if getattr(default, "value", 0) is None and step and callee_name(bare(step)) == "anext":
         test.value = wrapped_in_probe(".ending", test.value)
 
 
@@ -128,8 +131,8 @@ def _done_sets(nodes: list[ast.AST]) -> set[str]:
     for node in nodes:
         match node:
             case ast.Assign([ast.Tuple([ast.Name(name), _])], given):
-                awaited = _bare(given)
-                call = _bare(awaited.value) if isinstance(awaited, ast.Await) else None
+                awaited = bare(given)
+                call = bare(awaited.value) if isinstance(awaited, ast.Await) else None
                 if isinstance(call, ast.Call) and canonical_name(call.func) == "asyncio.wait":
                     found.append(name)
     stored = [name for each in nodes for name in bound_names(each)]
@@ -137,19 +140,19 @@ def _done_sets(nodes: list[ast.AST]) -> set[str]:
 
 
 def _unordered(node: ast.expr, done: set[str]) -> ast.expr:
-    known = getattr(_bare(node), "id", "") in done
+    known = getattr(bare(node), "id", "") in done
     return wrapped_in_probe(".unordered", node) if known else node
 
 
 def _probe_iterated_list(loop: ast.For, nodes: list[ast.AST]) -> None:
     """Count, in each round, the list that is iterated over: others may take items out."""
-    operand = _bare(loop.iter)
-    part = _part(operand)
+    operand = bare(loop.iter)
+    part = read_part(operand)
     deleted = {each.id for each in nodes if isinstance(each, ast.Name) and _is_deleted(each)}
     if part is not None and part[0] not in deleted:
         loop.iter = wrapped_in_probe(".rounds", loop.iter)
         count = wrapped_in_probe(".counted", ast.copy_location(ast.Constant(None), operand))
-        count.args += _arguments(part, operand)
+        count.args += part_arguments(part, operand)
         loop.body.insert(0, ast.copy_location(ast.Expr(count), operand))
 
 
@@ -157,20 +160,30 @@ def _is_deleted(name: ast.Name) -> bool:
     return isinstance(name.ctx, ast.Del)
 
 
-def _probe_late(loop: ast.For) -> None:
-    """What a `loop` that does not wait makes to run later, and that asks for its names."""
+def _probe_late(loop: ast.For, around: list[ast.AST]) -> None:
+    """What a `loop` that does not wait makes to run later, and that asks for its names.
+
+    What is bound elsewhere than `around` it may be used by a function that the loop calls.
+    """
     names = {name for each in ast.walk(loop.target) for name in bound_names(each)}
-    nodes = [each for part in loop.body for each in _own(part)]
+    nodes = [each for part in loop.body for each in own_nodes(part)]
+    if _SETTLERS & _called(loop.body):
+        return  # what is made runs before the next round, or not at all
+    bound = names | {name for each in nodes for name in bound_names(each)}
+    own = {name for each in around for name in bound_names(each)}
+    called = {each.func.id for each in nodes if isinstance(each, ast.Call)
+              if isinstance(each.func, ast.Name)}  # fmt: skip
+    seen = None if called <= vars(builtins).keys() else own
     inside = {each.name: each for each in nodes if isinstance(each, FUNCTIONS)}
     found = False
     for node in nodes:
-        registers = callee_name(node) in _REGISTRARS or _keeps(node, nodes)
+        registers = callee_name(node) in _REGISTRARS or _keeps(node, nodes, bound, seen)
         if not registers and callee_name(node) not in _TASK_MAKERS:
             continue
         arguments = node.args if isinstance(node, ast.Call) else [node.value]  # type: ignore[attr-defined]
         for number, argument in enumerate(arguments):
-            given = _bare(argument)
-            given = _bare(given.func) if isinstance(given, ast.Call) and not registers else given
+            given = bare(argument)
+            given = bare(given.func) if isinstance(given, ast.Call) and not registers else given
             function = inside.get(given.id) if isinstance(given, ast.Name) else given
             if isinstance(function, (*FUNCTIONS, ast.Lambda)) and names & _asked(function):
                 arguments[number] = wrapped_in_probe(".late", argument)
@@ -181,13 +194,20 @@ def _probe_late(loop: ast.For) -> None:
         loop.iter = wrapped_in_probe(".rounds", loop.iter)
 
 
-def _keeps(node: ast.AST, nodes: list[ast.AST]) -> bool:
-    """Whether `node` puts something into what the loop of the `nodes` does not use otherwise."""
+def _keeps(node: ast.AST, nodes: list[ast.AST], bound: set[str], own: set[str] | None) -> bool:
+    """Whether `node` puts something into what the loop of the `nodes` does not use otherwise.
+
+    What overwrites that of the last round keeps one: each round has something `bound` anew.
+    """
     match node:
         case (
             ast.Call(ast.Attribute(ast.Name() as owner, "append"))
             | ast.Assign([ast.Attribute(ast.Name() as owner) | ast.Subscript(ast.Name() as owner)])
         ):  # fmt: skip
+            if own is not None and owner.id not in own:
+                return False
+            if isinstance(node, ast.Assign) and bound.isdisjoint(names_in(node.targets[0])):
+                return False
             calls = [each for each in nodes if isinstance(each, ast.Call)]
             given = [a for c in calls if callee_name(c).startswith(_KEEPERS) for a in c.args]
             uses = [each for each in nodes if getattr(each, "id", "") == owner.id]
@@ -209,7 +229,7 @@ def _is_reused(nodes: list[ast.AST], node: ast.Yield, name: str) -> bool:
     for loop in nodes:
         if not isinstance(loop, LOOPS):
             continue
-        inside = list(_own(loop))
+        inside = list(own_nodes(loop))
         if node in inside and any(_changes(each, name) for each in inside):
             return all(name not in bound_names(each) for each in inside)
     return False
@@ -224,54 +244,13 @@ def _changes(node: ast.AST, name: str) -> bool:
     return False
 
 
-#: A variable others can change: the name it begins with, an attribute of it, an item of that.
-_Part = tuple[str, str, ast.expr | None]
-
-
-def _part(node: ast.AST | None) -> _Part | None:
-    match node:
-        case ast.Name(name):
-            return name, "", None
-        case ast.Attribute(ast.Name(name), attribute):
-            return name, attribute, None
-        case ast.Subscript(owner, (ast.Name() | ast.Constant()) as key):
-            found = _part(owner)
-            return (found[0], found[1], key) if found is not None and found[2] is None else None
-    return None
-
-
-def _same(one: _Part | None, other: _Part | None) -> bool:
-    return one is not None and other is not None and _text(one) == _text(other)
-
-
-def _text(part: _Part) -> str:
-    return f"{part[0]}.{part[1]}" + ("" if part[2] is None else f"[{ast.unparse(part[2])}]")
-
-
-def _arguments(part: _Part, where: ast.AST) -> list[ast.expr]:
-    name, attribute, key = part
-    base: ast.expr = ast.Name(name, ast.Load())
-    if not attribute and key is None:  # a global: by now it may be gone
-        nothing = ast.arguments([], [], None, [], [], None, [])
-        base = ast.Lambda(nothing, ast.copy_location(base, where))
-    given: list[ast.expr] = [base, ast.Constant(attribute)]
-    return [ast.copy_location(each, where) for each in given] + ([key] if key is not None else [])
-
-
-def _bare(node: ast.expr) -> ast.expr:
-    """`node` without the probes around it."""
-    while (inner := without_probe(node)) is not node and inner is not None:
-        node = inner
-    return node
-
-
 def _probe_written(nodes: list[ast.AST]) -> None:
     """Where a variable is written with what was worked out before a wait, from its old value."""
     declared = [each for each in nodes if isinstance(each, ast.Global | ast.Nonlocal)]
     shared = {name for each in declared for name in each.names}
     stores = [each for each in nodes if isinstance(each, ast.Assign | ast.AugAssign)]
     for store in stores:
-        part = _part(_first_target(store))
+        part = read_part(_first_target(store))
         if part is None or (not part[1] and part[2] is None and part[0] not in shared):
             continue
         if isinstance(store, ast.AugAssign):
@@ -280,9 +259,9 @@ def _probe_written(nodes: list[ast.AST]) -> None:
             _probe_worked_out(nodes, stores, store, part)
 
 
-def _probe_added(store: ast.AugAssign, part: _Part) -> None:
+def _probe_added(store: ast.AugAssign, part: Part) -> None:
     """``total += await f()``: the old total is read before the wait."""
-    for node in _own(store.value):
+    for node in own_nodes(store.value):
         if isinstance(node, ast.Await):
             _wrap_part(node, ".remembered", part)
             _wrap_part(store, ".overwriting", part)
@@ -290,10 +269,10 @@ def _probe_added(store: ast.AugAssign, part: _Part) -> None:
 
 
 def _probe_worked_out(
-    nodes: list[ast.AST], stores: list[ast.Assign | ast.AugAssign], store: ast.Assign, part: _Part
+    nodes: list[ast.AST], stores: list[ast.Assign | ast.AugAssign], store: ast.Assign, part: Part
 ) -> None:
     """``old = x.total`` … ``await`` … ``x.total = old + 1``; or written where it was missing."""
-    given = _bare(store.value)  # a mere name may give back what it was
+    given = bare(store.value)  # a mere name may give back what it was
     inside = set(ast.walk(given)) - {given}
     names = {each.id for each in inside if isinstance(each, ast.Name)}
     blocks = [getattr(each, name, None) for each in nodes for name in ("body", "orelse")]
@@ -301,24 +280,44 @@ def _probe_worked_out(
     for node in nodes:
         match node:
             case ast.Assign([ast.Name(name)]) if name in names and node.lineno < store.lineno:
-                written = [each for each in stores if _same(_part(_first_target(each)), part)]
-                read = _same(_part(_bare(node.value)), part)
+                targets = [(each, read_part(_first_target(each))) for each in stores]
+                written = [each for each, target in targets if same_part(target, part)]
+                read = same_part(read_part(bare(node.value)), part)
                 if read and written == [store] and _waits_between(nodes, node, store):
                     _wrap_part(node, ".remembered", part)
                     _wrap_part(store, ".overwriting", part)
                     return
             case ast.If(test=test, body=body) if store in body and _asks(test, part, there=False):
-                before = body[: body.index(store) + 1]
+                before = body[: body.index(store)]
             case ast.If(test=test, body=[*_, ast.Return()], orelse=[]) if node in block[
                 : block.index(store)
             ] and _asks(test, part, there=True):
-                before = block[block.index(node) + 1 : block.index(store) + 1]
+                before = block[block.index(node) + 1 : block.index(store)]
             case _:
                 continue
-        if isinstance(node, ast.If) and _waits(before):
+        if isinstance(node, ast.If) and _makes_blindly(before, store.value, part):
             node.test = _with_part(wrapped_in_probe(".remembered", test), part)
             _wrap_part(store, ".overwriting", part)
             return
+
+
+def _makes_blindly(steps: Sequence[ast.stmt], written: ast.expr, part: Part) -> bool:
+    """Whether a wait in `steps` gave what is `written` into `part`, and none looks again."""
+    waited, made, owner = False, set[str](), (part[0], part[1], None)
+    found: list[ast.AST] = []
+    for step in (*steps, written):
+        found = list(own_nodes(step))
+        looks = [read_part(each) for each in found if isinstance(each, ast.expr)]
+        if waited and any(same_part(each, part) or same_part(each, owner) for each in looks):
+            return False
+        waited = waited or waits([step])
+        if waits([step]) or (waited and made & names_in(step)):
+            made |= {name for each in found for name in bound_names(each)}
+    value = bare(written)
+    taken = any(isinstance(each, ast.Name) and each.id in made for each in found)
+    new = (ast.Call, ast.Dict, ast.List, ast.Set)
+    calls = isinstance(value, new) and callee_name(value) not in _VALUES
+    return waited and (taken or calls or waits([value]))
 
 
 def _first_target(store: ast.Assign | ast.AugAssign) -> ast.expr:
@@ -327,33 +326,33 @@ def _first_target(store: ast.Assign | ast.AugAssign) -> ast.expr:
 
 def _waits_between(nodes: list[ast.AST], first: ast.Assign, last: ast.Assign) -> bool:
     return any(
-        isinstance(each, _WAITS) and first.lineno < each.lineno <= last.lineno for each in nodes
+        isinstance(each, WAITS) and first.lineno < each.lineno <= last.lineno for each in nodes
     )
 
 
-def _asks(test: ast.expr, part: _Part, *, there: bool) -> bool:
+def _asks(test: ast.expr, part: Part, *, there: bool) -> bool:
     """Whether `test` asks if there is such a thing, or none: ``key in cache``, ``x is None``."""
-    match _bare(test):
+    match bare(test):
         case ast.UnaryOp(ast.Not(), asked):
             return _asks(asked, part, there=not there)
         case ast.BoolOp(op, asked) if isinstance(op, ast.And) is there:
             return any(_asks(each, part, there=there) for each in asked)
         case ast.Compare(key, [ast.In() | ast.NotIn() as how], [owner]) if part[2] is not None:
-            found = _part(_bare(owner))
+            found = read_part(bare(owner))
             asks_for = isinstance(how, ast.In) is there
-            return asks_for and _same(found and (found[0], found[1], key), part)
+            return asks_for and same_part(found and (found[0], found[1], key), part)
         case ast.Compare(left, [ast.Is() | ast.IsNot() as how], [ast.Constant(None)]):
-            return isinstance(how, ast.IsNot) is there and _same(_part(_bare(left)), part)
+            return isinstance(how, ast.IsNot) is there and same_part(read_part(bare(left)), part)
         case plain:
-            return there and _same(_part(plain), part)
+            return there and same_part(read_part(plain), part)
 
 
-def _wrap_part(node: ast.Await | ast.Assign | ast.AugAssign, probe: str, part: _Part) -> None:
+def _wrap_part(node: ast.Await | ast.Assign | ast.AugAssign, probe: str, part: Part) -> None:
     node.value = _with_part(wrapped_in_probe(probe, node.value), part)
 
 
-def _with_part(call: ast.Call, part: _Part) -> ast.Call:
-    call.args += _arguments(part, call)
+def _with_part(call: ast.Call, part: Part) -> ast.Call:
+    call.args += part_arguments(part, call)
     return call
 
 

@@ -16,7 +16,7 @@ from asyncrepl.explain.fix_editor import Fixing, awaited, correction, replaced, 
 from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.scopes import CannotFixError, deepen, own_nodes, scope
 from asyncrepl.explain.tokens import Words
-from asyncrepl.explain.value_origins import bindings
+from asyncrepl.explain.value_origins import bindings, reached_functions
 from asyncrepl.syntax.names import (
     FUNCTIONS,
     LOOPS,
@@ -101,7 +101,12 @@ def _set_elsewhere(evidence: Evidence) -> Finding | None:
     calls = [each for each in home.nodes(ast.Call) if each.lineno == line and _sets(each)]
     if not calls:
         return None
-    name = getattr(scope(home, calls[0]), "name", "")
+    setter, name = scope(home, calls[0]), getattr(scope(home, calls[0]), "name", "")
+    if isinstance(setter, ast.FunctionDef | ast.AsyncFunctionDef):
+        reached = [each for _, each in reached_functions(evidence, home, setter)]
+        calls = [node for each in reached for node in ast.walk(each) if isinstance(node, ast.Call)]
+        if any(callee_name(c) == "get" and written_name(method_owner(c)) == text for c in calls):
+            return None  # it is for what runs in that task
     why = (
         f"{short(home, calls[0])} in `{name}` runs in another task, and each task has a copy of "
         f"the context of its own: here `{text}` has no value. Await `{name}` itself, without a "
@@ -345,16 +350,6 @@ def _ends_with_false(evidence: Evidence) -> Finding | None:
     return Finding(why, replaced(evidence, unit, (named, f"({text}) is not None")))
 
 
-def _never_asked(evidence: Evidence) -> Finding | None:
-    """``if event.is_set:``, which is true of any method."""
-    unit, asked = evidence.unit, _seen(evidence)
-    if not isinstance(asked, ast.Attribute):
-        return None
-    text = unit.source.source(asked)
-    why = f"`{text}` is a method, and always true: only the call, `{text}()`, says how it is."
-    return Finding(why, replaced(evidence, unit, (asked, f"{text}()")))
-
-
 _CHANGED = "changed-while-it-waited"
 
 RULES = (
@@ -411,14 +406,6 @@ RULES = (
         "run when the code that makes them waits: then the variable has its last value.",
         _asks_late,
         sees="late",
-    ),
-    Rule(
-        "method-not-called-in-a-test",
-        "a method that is not called",
-        5,
-        "The name of a method without `()` is the method itself, and true in every test.",
-        _never_asked,
-        sees="uncalled",
     ),
     Rule(
         "returned-out-of-its-block",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, awaited, correction, short
 from asyncrepl.explain.scopes import CannotFixError, own_nodes, scope
+from asyncrepl.explain.value_origins import reached_functions
 from asyncrepl.syntax.names import callee_name, canonical_name, last_name, written_name
 
 if TYPE_CHECKING:
@@ -235,21 +236,6 @@ def _awaited_last(fixing: Fixing, unit: Unit, call: ast.Call, kind: str = "") ->
     fixing.of(unit).lines_after(last, text)
 
 
-def reached_functions(
-    evidence: Evidence, unit: Unit, function: Function
-) -> list[tuple[Unit, Function]]:
-    """`function`, and the user's own that it calls, by their names, and those they call."""
-    named = {f.name: (home, f) for home in evidence.units.all() for f in home.functions()}
-    found, names = [(unit, function)], [function.name]
-    for _, each in found:
-        for node in own_nodes(each):
-            name = callee_name(node) if isinstance(node, ast.Call) else ""
-            if name in named and name not in names:
-                names.append(name)
-                found.append(named[name])
-    return found
-
-
 _FORGOTTEN = (
     "fire-and-forget-in-loop",
     "tasks that nobody waits for",
@@ -375,7 +361,8 @@ def _cancels_itself(evidence: Evidence) -> Finding | None:
         return None  # a name may be that of each of many
     nodes = [each for each in own_nodes(function) if getattr(each, "lineno", 0) > use.node.lineno]
     meant = any(callee_name(each) == "current_task" for each in own_nodes(function))
-    if meant or not any(isinstance(each, ast.Await) for each in nodes):
+    waits = [each for each in nodes if isinstance(each, ast.Await)]
+    if meant or not waits or _reckons(unit, waits[0], use.node):
         return None
     text = unit.source.source(use.node)
     why = (
@@ -383,6 +370,16 @@ def _cancels_itself(evidence: Evidence) -> Finding | None:
         "itself. The next `await` raises a CancelledError, and what follows is never done."
     )
     return Finding(why, _but_itself(evidence, unit, use.node))
+
+
+def _reckons(unit: Unit, waits: ast.Await, cancelled: ast.expr) -> bool:
+    """Whether the await is there to be cancelled: in a ``try`` of its own, or a loop's pause."""
+    around = list(unit.ancestors(waits))
+    blocks = [each for each in around if isinstance(each, ast.Try | ast.With)]
+    own = any(each.lineno > cancelled.lineno for each in blocks)
+    loops = [each for each in unit.ancestors(cancelled) if isinstance(each, ast.While | ast.For)]
+    pause = callee_name(waits.value) == "sleep"
+    return own or (pause and any(unit.statement(waits) is each.body[-1] for each in loops))
 
 
 @correction

@@ -13,7 +13,6 @@ from asyncrepl.events.finding_log import was_cut
 from asyncrepl.events.object_info import is_real_instance
 from asyncrepl.explain.explanation import Finding, Other, Rule
 from asyncrepl.explain.fix_editor import Fixing, awaited, correction, replaced, short
-from asyncrepl.explain.rules.forgotten_tasks import reached_functions
 from asyncrepl.explain.rules.iteration_end import (
     NEXT_CALLS,
     awaited_step,
@@ -23,7 +22,7 @@ from asyncrepl.explain.rules.iteration_end import (
 )
 from asyncrepl.explain.scopes import caught_kinds, own_nodes, scope
 from asyncrepl.explain.static_values import Resolver
-from asyncrepl.explain.value_origins import STEPS, given, stepped_source
+from asyncrepl.explain.value_origins import STEPS, given, reached_functions, stepped_source
 from asyncrepl.syntax.names import FUNCTIONS, callee_name, last_name
 from asyncrepl.syntax.source_rewriter import Span, indent
 

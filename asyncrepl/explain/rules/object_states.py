@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from asyncrepl.events.object_info import code_of, is_real_instance
 from asyncrepl.explain.explanation import Finding, Rule
-from asyncrepl.explain.fix_editor import Fixing, correction, short
+from asyncrepl.explain.fix_editor import Fixing, correction, replaced, short
 from asyncrepl.explain.held_operands import innermost_frame
 from asyncrepl.explain.repairs.entered_operands import enter_rest
 from asyncrepl.explain.repairs.repair_case import single_assignment
@@ -336,6 +336,17 @@ def _awaited_instead(fixing: Fixing, call: ast.Call, task: ast.expr) -> None:
     fixing.of(unit).replace(span, "")
 
 
+def _never_asked(evidence: Evidence) -> Finding | None:
+    """``if event.is_set:``, which is true of any method."""
+    use, unit = evidence.use("seen"), evidence.unit
+    asked = use.node if use is not None else None
+    if not isinstance(asked, ast.Attribute):
+        return None
+    text = unit.source.source(asked)
+    why = f"`{text}` is a method, and always true: only the call, `{text}()`, says how it is."
+    return Finding(why, replaced(evidence, unit, (asked, f"{text}()")))
+
+
 RULES = (
     Rule(
         "used-outside-of-its-block",
@@ -390,5 +401,13 @@ RULES = (
         "`runner.run(main())`.",
         _runner_inside,
         errors=(RuntimeError,),
+    ),
+    Rule(
+        "method-not-called-in-a-test",
+        "a method that is not called",
+        5,
+        "The name of a method without `()` is the method itself, and true in every test.",
+        _never_asked,
+        sees="uncalled",
     ),
 )

@@ -15,10 +15,9 @@ from asyncrepl.explain.fix_editor import Fixing, correction, replaced, short
 from asyncrepl.explain.kinds import ASYNCHRONOUS, Kind, has
 from asyncrepl.explain.repairs.repair_case import single_assignment
 from asyncrepl.explain.rules.aiter_methods import method
-from asyncrepl.explain.rules.forgotten_tasks import reached_functions
 from asyncrepl.explain.rules.operand_rules import ANY, GENERATOR, STREAMS, Told, row
 from asyncrepl.explain.scopes import CannotFixError, scope
-from asyncrepl.explain.value_origins import loads
+from asyncrepl.explain.value_origins import loads, reached_functions
 from asyncrepl.instrument.probe_placement import ITERTOOLS_CALLS
 from asyncrepl.syntax.names import (
     FUNCTIONS,

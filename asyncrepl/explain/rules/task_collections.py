@@ -15,7 +15,7 @@ from asyncrepl.explain.kinds import is_awaitable
 from asyncrepl.explain.repairs.repair_case import LOOPS, single_assignment
 from asyncrepl.explain.rules.endless_waits import calls_on
 from asyncrepl.explain.scopes import CannotFixError
-from asyncrepl.explain.value_origins import bindings, loads
+from asyncrepl.explain.value_origins import bindings, loads, reached_functions
 from asyncrepl.syntax.names import callee_name, canonical_name
 from asyncrepl.syntax.source_rewriter import Span
 
@@ -306,13 +306,26 @@ def _unread(evidence: Evidence) -> Finding | None:
         return None
     inside = [each for part in call.args for each in ast.walk(part)]
     jobs = [each for each in inside if isinstance(each, ast.Call)]
-    if not jobs:
+    if not jobs or any(_tells_itself(evidence, callee_name(each)) for each in jobs):
         return None  # tasks that have a name may be asked how they ended
     why = (
         f"With `return_exceptions` an error is one of the results of {short(unit, call)}, and "
         f"nobody looks at these: the {seen.info.kind.__name__} goes unseen."
     )
     return Finding(why, _looked_at(evidence, unit, await_))
+
+
+def _tells_itself(evidence: Evidence, name: str) -> bool:
+    """Whether the user's function `name` may deal with an error that it raises."""
+    for home in evidence.units.functions(name):
+        reached = [each for _, each in reached_functions(evidence, *home)]
+        if isinstance(home[1], ast.FunctionDef) or any(each.decorator_list for each in reached):
+            return True  # it makes a task, or what is around it sees to that
+        nodes = [node for each in reached for node in ast.walk(each)]
+        caught = [node for node in nodes if isinstance(node, ast.ExceptHandler)]
+        if any(isinstance(node, ast.Raise) for each in caught for node in ast.walk(each)):
+            return True
+    return False
 
 
 @correction
