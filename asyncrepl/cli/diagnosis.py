@@ -272,7 +272,7 @@ def _watched(shell: Shell) -> Iterator[None]:
             before, asleep = asleep, _overslept(shell.loop)
             if asleep is not None and asleep == before:
                 shell.mistake_reporter.loop_sleeps_on()
-            now, passed = watchdog.current, passed + log.endless
+            now, passed = watchdog.current, passed + log.waits.endless
             holds = now is not None and now.seconds > _PATIENCE
             if holds and now is not None and now.others:
                 ended[:] = ended or [now]

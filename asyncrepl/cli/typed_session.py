@@ -16,8 +16,9 @@ import threading
 from contextlib import contextmanager, nullcontext, redirect_stderr, redirect_stdout, suppress
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
+from asyncrepl import __version__
 from asyncrepl.cli.plain_session import LineRunner, read_and_run, run_source
-from asyncrepl.session.frontend import Frontend, current_prompts, prompts_installed
+from asyncrepl.session.frontend import Frontend, banner_lines, current_prompts, prompts_installed
 from asyncrepl.session.input_run import Status
 from asyncrepl.transcript.transcript_output import TeeStream
 
@@ -98,12 +99,11 @@ def run_typed(
     does not end the session, the end of `stream` does.
     """
     from asyncrepl.syntax.input_splitter import InputSplitter
-    from asyncrepl.views.banner import banner_lines
 
     console = shell.console
     if banner:
         show = console.show if _writes_to(console) is console.out else console.complain
-        show(*banner_lines(console.width))
+        show(*banner_lines(__version__, console.width))
     with prompts_installed():
         for text, filename in first:
             if (status := run_source(shell, text, filename)).kind == "exit":

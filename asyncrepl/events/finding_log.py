@@ -11,24 +11,19 @@ from __future__ import annotations
 
 import gc
 import weakref
-from asyncio import Event, StreamReader, _get_running_loop, current_task
 from collections import deque
-from contextvars import ContextVar
 from types import CodeType, CoroutineType
 from typing import TYPE_CHECKING, Any
 
 from asyncrepl.events.findings import Finding, FindingKind
 from asyncrepl.events.object_info import (
-    MISSING,
     ObjectInfo,
     describe,
     generator_of_step,
     has_begun,
-    instance_dict,
     is_new,
-    lookup,
-    place_at,
 )
+from asyncrepl.events.wait_notes import WaitNotes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,29 +58,15 @@ class FindingLog:
         #: Those whose generator is about to die.
         self._dying: list[_MadeStep] = []
         self._known: set[tuple[str, CodeType, int]] = set()
+        #: What the probes of waits remember.
+        self.waits = WaitNotes(self.see)
         #: The locks that were entered, by place, as long as they live.
         self._locks: dict[tuple[CodeType, int], list[weakref.ref[Any]]] = {}
-        #: By the ``id`` of the frame and what was read there: what it was.
-        self._remembered: dict[tuple[int, tuple[object, ...]], tuple[object, ...]] = {}
-        #: By the ``id`` of a frame and the place in it, of the last round of a loop there.
-        self._rounds: dict[tuple[int, int], tuple[int, int, int]] = {}
         #: The async generators in a step of which a task was cancelled: those that are over, are
         #: so for that.
         self.cut: weakref.WeakSet[Any] = weakref.WeakSet()
-        #: How often it was looked there whether what is yielded is kept.
-        self._looks: dict[tuple[CodeType, int], int] = {}
         #: The async generators that were closed half way through, when a loop ended.
         self.shut: weakref.WeakSet[Any] = weakref.WeakSet()
-        #: The events that were cleared when they were set, and the ``id`` of the task that did it.
-        self.cleared: weakref.WeakKeyDictionary[Event, int] = weakref.WeakKeyDictionary()
-        #: By the ``id`` of a context variable: that of the task that has set it, and where.
-        self._set: dict[int, tuple[int, CodeType, int]] = {}
-        #: Where another asked for it, if nobody ever sees what was set.
-        self._asked: dict[int, Finding] = {}
-        #: By the ``id`` of a frame, the stream it has read last, at its end, and how often.
-        self._at_end: dict[int, tuple[weakref.ref[StreamReader], int]] = {}
-        #: Whether a loop goes on for ever for what has ended.
-        self.endless = False
         #: The iterators that have come to an end, by ``id``, and where that was; see
         #: `asyncrepl.engine.iteration.iteration_state.find_repetition`.
         self.over: dict[int, tuple[weakref.ref[Any], tuple[CodeType, int]]] = {}
@@ -199,106 +180,6 @@ class FindingLog:
             if thing is not None and (type(thing) is not CoroutineType or is_new(thing)):
                 self.add(seen)
 
-    def remember(self, value: object, frame: FrameType, *part: object) -> None:
-        """Note what the `part` of something was when code read it where `frame` is."""
-        if len(self._remembered) >= _MAX_KNOWN:
-            self._remembered.clear()
-        self._remembered[id(frame), part] = _token(value)
-
-    def overwrite(self, now: object, value: object, frame: FrameType, *part: object) -> None:
-        """See if what the `part` is `now`, before it gets `value`, is not what was read."""
-        before = self._remembered.pop((id(frame), part), None)
-        if before is not None and before != _token(now) and now is not value:
-            self.see("overwriting", value, frame)
-
-    def rounds(self, _: object, frame: FrameType) -> None:
-        """A loop begins where `frame` is: what its last one noted counts no more."""
-        if len(self._rounds) >= _MAX_KNOWN:
-            self._rounds.clear()
-        self._rounds = {key: each for key, each in self._rounds.items() if key[0] != id(frame)}
-
-    def count(self, items: list[Any], frame: FrameType) -> None:
-        """See if `items`, the list that a loop is in, became shorter since its last round."""
-        key, now = (id(frame), frame.f_lasti), (id(items), len(items), 0)
-        before = self._rounds.get(key, now)
-        self._rounds[key] = now
-        if before[0] == now[0] and before[1] > now[1]:
-            self.see("shrunk", items, frame)
-
-    def again(self, what: FindingKind, obj: object, frame: FrameType) -> None:
-        """See `what` of `obj` when a loop has come to this place for the second time."""
-        key = id(frame), frame.f_lasti
-        if key in self._rounds:
-            self.see(what, obj, frame)
-        self._rounds[key] = (0, 0, 0)
-
-    def late(self, obj: object, frame: FrameType) -> None:
-        """`obj` runs when the loop that makes it is over, and asks for a variable of the loop."""
-        self.again("late", obj, frame)
-
-    def reading(self, stream: object, frame: FrameType) -> None:
-        """A loop reads `stream`: see if it goes on doing so at the end of that, and no other."""
-        known, times = self._at_end.pop(id(frame), (None, 0))
-        if type(stream) is not StreamReader or not stream.at_eof():
-            return
-        times = times + 1 if known is not None and known() is stream else 1
-        if len(self._at_end) >= _MAX_KNOWN:
-            self._at_end.clear()
-        self._at_end[id(frame)] = weakref.ref(stream), times
-        if times > _READS_AT_END:
-            self.endless = True
-            self.see("past end", stream, frame)
-
-    def clearing(self, event: object, _: object) -> None:
-        """Note who clears `event`, if it is set."""
-        if type(event) is Event and event.is_set():
-            self.cleared[event] = _task_id()
-
-    def cancelling(self, task: object, frame: FrameType) -> None:
-        """See if `task` cancels itself."""
-        if id(task) == _task_id():
-            self.see("own cancel", task, frame)
-
-    def setting(self, variable: object, frame: FrameType) -> None:
-        """Note that a task sets `variable`, of its own context: others do not see that."""
-        if type(variable) is ContextVar and (task := _task_id()):
-            self._set[id(variable)] = task, frame.f_code, frame.f_lasti
-
-    def getting(self, variable: object, frame: FrameType) -> None:
-        """Note that `variable` has no value where it is asked for; it may be set for nobody."""
-        if type(variable) is not ContextVar:
-            return
-        if variable.get(MISSING) is not MISSING:
-            self._set.pop(id(variable), None)
-            self._asked.pop(id(variable), None)
-        elif (known := self._set.get(id(variable))) is not None and known[0] != _task_id():
-            place = place_at(*known[1:])
-            made = (known[1].co_filename, place.lineno) if place is not None else None
-            seen = Finding("set elsewhere", describe(variable), frame.f_code, frame.f_lasti)
-            self._asked[id(variable)] = seen._replace(made=made)
-
-    def gathered(self, results: object, frame: FrameType) -> None:
-        """See an error in `results`, at which nobody looks, that only a mistake can raise."""
-        found = [each for each in results if type(each) in _BUGS] if type(results) is list else []
-        if found:
-            self.see("unread", found[0], frame)
-
-    def reused(self, obj: object, frame: FrameType) -> None:
-        """See if `obj`, which a generator yields once more, is kept in a list since then."""
-        key, new = (id(frame), frame.f_lasti), (id(obj), 0, 0)
-        if len(self._rounds) >= _MAX_KNOWN:
-            self._rounds.clear()
-        known, first, times = self._rounds.get(key, new)
-        if known != id(obj):
-            _, first, times = new
-        kept, place = first, (frame.f_code, frame.f_lasti)
-        if times < _LOOKS and self._looks.get(place, 0) < _ALL_LOOKS:
-            self._looks[place] = self._looks.get(place, 0) + 1
-            kept = sum(type(each) in _KEEPERS for each in gc.get_referrers(obj))
-        self._rounds[key] = (id(obj), first if times else kept, times + 1)
-        if times and kept > first:
-            self.see("reused", obj, frame)
-
     def closing(self, step: object, frame: FrameType) -> None:
         """Note `step`, which is to close an async generator, made where `frame` is."""
         generator = generator_of_step(step)
@@ -312,7 +193,7 @@ class FindingLog:
         Of tasks that no loop has made it only counts whether they run `at_the_end`.
         """
         self._review_tasks(at_the_end)
-        for asked in [self._asked.popitem()[1] for _ in range(len(self._asked))]:
+        for asked in self.waits.take_asked():
             self.add(asked)
         for _ in range(len(self._closing)):
             ref, of, key, seen = self._closing.popleft()
@@ -351,15 +232,10 @@ class FindingLog:
         for noted in (self._new, self._tasks, self._closing, self._steps, self.tentative):
             noted.clear()
         self._known.clear()
-        self._set.clear()
-        self._asked.clear()
-        self._at_end.clear()
         self._locks.clear()
         self.over.clear()
         self.unbegun.clear()
-        self._remembered.clear()
-        self._rounds.clear()
-        self._looks.clear()
+        self.waits.clear()
 
 
 def _waits_for_synchronization(task: Any) -> bool:
@@ -370,50 +246,6 @@ def _waits_for_synchronization(task: Any) -> bool:
             return True
         waits = waits.cr_await
     return False
-
-
-def _task_id() -> int:
-    """The ``id`` of the task that runs; 0 without one."""
-    task = current_task() if _get_running_loop() is not None else None
-    return 0 if task is None else id(task)
-
-
-#: So often a loop may ask for more at the end of a stream.
-_READS_AT_END = 50
-#: What is raised by code that is wrong, and by what is out there hardly ever.
-_BUGS = (
-    TypeError, AttributeError, NameError, UnboundLocalError, KeyError, IndexError,
-    AssertionError, NotImplementedError, RecursionError, ImportError, ModuleNotFoundError,
-)  # fmt: skip
-#: Compared by their value; of all else only the ``id`` is noted, so nothing is held.
-_PLAIN = frozenset({int, float, str, bytes, bool, type(None)})
-#: Whether what was yielded is kept, is looked at so often by one generator, and by all of a place:
-#: that goes through all objects there are.
-_LOOKS, _ALL_LOOKS = 3, 9
-_KEEPERS = (list, deque)
-
-
-def part_of(base: object, attribute: str, *key: object) -> object:
-    """The `attribute` of `base`, or the item `key` of it or of that; MISSING if there is none.
-
-    Only what lies in an instance, a class or a plain dict: no code of the user's is run. Without
-    attribute and key it is `base` itself.
-    """
-    found = base
-    if attribute:
-        found = instance_dict(base).get(attribute, MISSING)
-        if found is MISSING:
-            inherited = lookup(type(base), attribute)
-            found = MISSING if hasattr(type(inherited), "__get__") else inherited
-    if key:
-        plain = type(found) is dict and type(key[0]) in _PLAIN
-        return found.get(key[0], MISSING) if plain else MISSING  # type: ignore[attr-defined]
-    return found
-
-
-def _token(value: object) -> tuple[object, ...]:
-    kind = type(value)
-    return (kind, value) if kind in _PLAIN else (kind, id(value))
 
 
 class _Slot:
@@ -446,9 +278,7 @@ def was_shut(generator: object) -> bool:
 
 def was_cleared(event: object, task: object) -> bool:
     """Whether `event` was set, and cleared again by another than `task`."""
-    log = _Slot.log
-    by = log.cleared.get(event) if log is not None and type(event) is Event else None
-    return by is not None and by != id(task)
+    return (log := _Slot.log) is not None and log.waits.was_cleared(event, task)
 
 
 def was_cut(generator: object) -> bool:

@@ -87,6 +87,10 @@ def is_real_instance(obj: object, kinds: type | tuple[type, ...]) -> TypeGuard[A
     return issubclass(type(obj), kinds)
 
 
+#: Types of plain values: hashing and comparing them runs no code of the user's.
+PLAIN = frozenset({int, float, str, bytes, bool, type(None)})
+
+
 def instance_dict(obj: object) -> dict[str, Any]:
     """The object's own dictionary; empty where a class puts something else in its place."""
     if type(lookup(type(obj), "__dict__")) not in _DICT_DESCRIPTORS:
@@ -96,6 +100,24 @@ def instance_dict(obj: object) -> dict[str, Any]:
     except AttributeError:
         return {}
     return found if type(found) is dict else {}
+
+
+def part_of(base: object, attribute: str, *key: object) -> object:
+    """The `attribute` of `base`, or the item `key` of it or of that; MISSING if there is none.
+
+    Only what lies in an instance, a class or a plain dict: no code of the user's is run. Without
+    attribute and key it is `base` itself.
+    """
+    found = base
+    if attribute:
+        found = instance_dict(base).get(attribute, MISSING)
+        if found is MISSING:
+            inherited = lookup(type(base), attribute)
+            found = MISSING if hasattr(type(inherited), "__get__") else inherited
+    if key:
+        plain = type(found) is dict and type(key[0]) in PLAIN
+        return found.get(key[0], MISSING) if plain else MISSING  # type: ignore[attr-defined]
+    return found
 
 
 def has_method(kind: type, name: str) -> bool:

@@ -43,7 +43,7 @@ from types import (
 )
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from asyncrepl.events.finding_log import active_log, part_of, see, was_cut, was_shut
+from asyncrepl.events.finding_log import active_log, see, was_cut, was_shut
 from asyncrepl.events.object_info import (
     MISSING,
     has_begun,
@@ -53,6 +53,7 @@ from asyncrepl.events.object_info import (
     is_real_instance,
     is_step,
     lookup,
+    part_of,
     refused_operands,
 )
 

@@ -26,8 +26,8 @@ from sys import _getframe
 from types import AsyncGeneratorType, BuiltinMethodType, CoroutineType, MethodType, ModuleType
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from asyncrepl.events.finding_log import active_log, part_of, see
-from asyncrepl.events.object_info import MISSING, has_begun, is_new, is_real_instance
+from asyncrepl.events.finding_log import active_log, see
+from asyncrepl.events.object_info import MISSING, has_begun, is_new, is_real_instance, part_of
 from asyncrepl.instrument.probe_placement import (
     WAITS,
     Part,
@@ -399,7 +399,7 @@ def counted(_: object, base: object, attribute: str, *key: object) -> None:
     """The list that a loop is in, the part `attribute` of `base`: it may have become shorter."""
     log, found = active_log(), _now(base, attribute, *key)
     if log is not None and type(found) is list:
-        log.count(found, _getframe(1))
+        log.waits.count(found, _getframe(1))
 
 
 def _telling(name: str) -> Callable[[T], T]:
@@ -407,7 +407,7 @@ def _telling(name: str) -> Callable[[T], T]:
 
     def probe(obj: T) -> T:
         if (log := active_log()) is not None:
-            getattr(log, name)(obj, _getframe(1))
+            getattr(log.waits, name)(obj, _getframe(1))
         return obj
 
     return probe
@@ -416,14 +416,14 @@ def _telling(name: str) -> Callable[[T], T]:
 def remembered(obj: T, base: object, attribute: str, *key: object) -> T:
     """Evaluated right when a variable was read: the part `attribute`, and `key`, of `base`."""
     if (log := active_log()) is not None:
-        log.remember(_now(base, attribute, *key), _getframe(1), attribute, *key)
+        log.waits.remember(_now(base, attribute, *key), _getframe(1), attribute, *key)
     return obj
 
 
 def overwriting(obj: T, base: object, attribute: str, *key: object) -> T:
     """What the part `attribute`, and `key`, of `base` is about to get: it may have changed."""
     if (log := active_log()) is not None:
-        log.overwrite(_now(base, attribute, *key), obj, _getframe(1), attribute, *key)
+        log.waits.overwrite(_now(base, attribute, *key), obj, _getframe(1), attribute, *key)
     return obj
 
 

@@ -1,4 +1,4 @@
-"""The frontend: whoever types, what commands may ask of it, the prompts, and the console.
+"""The frontend: whoever types, what commands may ask of it, banner, prompts, and the console.
 
 The terminal, a pipe and a transcript are frontends. `Frontend` is the base of all and can do
 nothing but take lines; the terminal's overrides what it can do besides.
@@ -23,7 +23,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
 from asyncrepl.session.command_registry import CommandError
-from asyncrepl.views.styled_lines import Line, Theme, ansi, plain, safe
+from asyncrepl.views.styled_lines import Line, Theme, ansi, flowed, plain, safe
 
 if TYPE_CHECKING:
     import asyncio
@@ -57,6 +57,24 @@ def prompts_installed() -> Iterator[None]:
     finally:
         for name in ("ps1", "ps2"):
             vars(sys).pop(name, None)
+
+
+def banner_lines(version: str, width: int | None = None) -> list[Line]:
+    """What is said at the start: who this is, where help is, what to type first.
+
+    `version` is that of this program. At most three lines of 40 columns; where `width` is less, the
+    words go on below.
+    """
+    versions = f" {version}, Python {sys.version.split()[0]}; "
+    lines: list[Line] = [
+        [("bold", "asyncrepl"), ("dim", versions), ("label", ":help")],
+        [
+            ("dim", "type "), ("label", ":tour"), ("dim", " to begin, or "),
+            ("label", ":load ticks"), ("dim", " and"),
+        ],
+        [("label", ":trace async for n in ticks(3): n")],
+    ]  # fmt: skip
+    return [row for line in lines for row in flowed(line, width)]
 
 
 def current_prompts() -> tuple[str, str]:

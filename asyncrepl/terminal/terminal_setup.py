@@ -16,9 +16,10 @@ import sys
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple, TextIO, cast
 
+from asyncrepl import __version__
 from asyncrepl.engine.loop.interrupts import rows
 from asyncrepl.runtime.configuration import use_ascii, use_color
-from asyncrepl.session.frontend import Console
+from asyncrepl.session.frontend import Console, banner_lines
 from asyncrepl.terminal.completion import InputCompleter
 from asyncrepl.terminal.history_file import open_history
 from asyncrepl.terminal.input_line import Editor
@@ -34,7 +35,6 @@ from asyncrepl.terminal.panel import LoopView
 from asyncrepl.terminal.terminal_device import TerminalGuard
 from asyncrepl.terminal.terminal_streams import QueueStream, StandardDescriptors
 from asyncrepl.terminal.terminal_ui import TerminalUI
-from asyncrepl.views.banner import banner_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -94,7 +94,7 @@ class Terminal:
         )
         self.console.theme = self.ui.theme
         if settings.banner:
-            self.console.show(*banner_lines(self.console.width))
+            self.console.show(*banner_lines(__version__, self.console.width))
 
     @contextmanager
     def opened(self, *, running: bool) -> Iterator[None]:

@@ -146,7 +146,6 @@ _PROGRAM = (
     "asyncrepl.session.guide",
     "asyncrepl.session.tape",
     "asyncrepl.transcript",
-    "asyncrepl.views.banner",
     "asyncrepl.views.explanation_lines",
     "asyncrepl.views.live_rows",
     "dataclasses",

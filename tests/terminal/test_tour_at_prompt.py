@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 from support.pty import Terminal
 
-from asyncrepl.views.banner import banner_lines
+from asyncrepl import __version__
+from asyncrepl.session.frontend import banner_lines
 from asyncrepl.views.styled_lines import plain
 
 if TYPE_CHECKING:
@@ -165,7 +166,7 @@ def test_a_demo_of_ones_own_names_none(replaying: Callable[..., Terminal], tmp_p
 
 def test_the_banner_fits_a_narrow_screen() -> None:
     """Three lines at most, with the first thing to type."""
-    lines = [plain(line) for line in banner_lines()]
+    lines = [plain(line) for line in banner_lines(__version__)]
     assert len(lines) <= 3
     assert max(map(len, lines)) <= 40
     assert ":tour" in lines[1]
