@@ -62,8 +62,8 @@ def prompts_installed() -> Iterator[None]:
 def banner_lines(version: str, width: int | None = None) -> list[Line]:
     """What is said at the start: who this is, where help is, what to type first.
 
-    `version` is that of this program. At most three lines of 40 columns; where `width` is less, the
-    words go on below.
+    `version` is that of this program. At most three lines of 40 columns; where `width` is less,
+    the words go on below.
     """
     versions = f" {version}, Python {sys.version.split()[0]}; "
     lines: list[Line] = [
