@@ -20,7 +20,7 @@ from asyncrepl.explain.rules.iteration_end import (
     outlives_timeouts,
     stopped_at,
 )
-from asyncrepl.explain.scopes import caught_kinds, own_nodes, scope
+from asyncrepl.explain.scopes import caught_kinds, needs_cancelled, own_nodes, scope
 from asyncrepl.explain.static_values import Resolver
 from asyncrepl.explain.value_origins import STEPS, given, reached_functions, stepped_source
 from asyncrepl.syntax.names import FUNCTIONS, callee_name, last_name
@@ -298,14 +298,22 @@ def _limits(node: ast.AST) -> bool:
 def _is_unasked(evidence: Evidence) -> bool:
     """Whether nobody waits for the task, or somebody who reckons with its cancellation."""
     seen = evidence.seen
-    if seen is None or seen.made is None:
-        return seen is not None and seen.number == 1
-    unit, line = evidence.units.get(seen.made[0]), seen.made[1]
-    blocks: list[ast.Try | ast.With] = []
-    if unit is not None:
-        blocks = [*unit.nodes(ast.Try), *unit.nodes(ast.With)]
+    if seen is None or seen.number == 1:
+        return seen is not None
+    units = evidence.units.all() if seen.made is None else [evidence.units.get(seen.made[0])]
     return any(
+        unit is not None and _is_reckoned_with(unit, seen.made and seen.made[1]) for unit in units
+    )
+
+
+def _is_reckoned_with(unit: Unit, line: int | None) -> bool:
+    """Whether the wait at `line`, or any if that is None, reckons with its cancellation."""
+    waits = [each for each in unit.nodes(ast.Await) if line in (None, each.lineno)]
+    if any(needs_cancelled(each, unit.function(each)) for each in waits):
+        return True
+    return line is not None and any(
         each.body[0].lineno <= line <= (each.body[-1].end_lineno or 0) and _reckons(each)
+        for blocks in (unit.nodes(ast.Try), unit.nodes(ast.With))
         for each in blocks
     )
 
