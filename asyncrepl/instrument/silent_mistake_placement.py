@@ -365,7 +365,9 @@ def _probe_loop(loop: Loop, around: tuple[str, ...]) -> tuple[str, ...]:
     operand = without_probe(loop.iter)
     name = operand.id if isinstance(operand, ast.Name) else ""
     if name and name in around:
-        loop.iter = wrapped_in_probe(".shared", loop.iter)
+        if not any(isinstance(each, ast.Break | ast.Return) for each in ast.walk(loop)):
+            # One that leaves reads a section, and the outer one goes on behind it.
+            loop.iter = wrapped_in_probe(".shared", loop.iter)
     elif name and isinstance(loop, ast.AsyncFor) and list(steps_inside(loop, name)):
         loop.iter = wrapped_in_probe(".skipping", loop.iter)
     return (*around, name)
