@@ -157,23 +157,20 @@ def is_async_genexp(node: ast.GeneratorExp) -> bool:
 
 
 def needs_cancelled(wait: ast.Await, function: Function | None) -> bool:
-    """Whether `wait` gives the result of what `function` has cancelled above it.
+    """Whether a ``gather`` or ``wait_for`` gives what `function` has cancelled above it.
 
     A task that ended by its CancelledError would raise that there.
     """
     call, name = wait.value, callee_name(wait.value)
-    waited: ast.expr | None = call
-    if isinstance(call, ast.Call) and name == "gather":
-        waited = None if any(each.arg for each in call.keywords) else call
-    elif isinstance(call, ast.Call):
-        waited = call.args[0] if name == "wait_for" and call.args else None
-    if waited is None or function is None:
+    if not isinstance(call, ast.Call) or name not in ("gather", "wait_for") or function is None:
+        return False
+    if name == "gather" and call.keywords:
         return False
     return any(
         isinstance(each, ast.Call)
         and isinstance(each.func, ast.Attribute)
         and each.func.attr == "cancel"
         and each.lineno <= wait.lineno
-        and (name == "gather" or ast.dump(each.func.value) == ast.dump(waited))
+        and (name == "gather" or ast.dump(each.func.value) in map(ast.dump, call.args))
         for each in own_nodes(function)
     )

@@ -300,20 +300,15 @@ def _is_unasked(evidence: Evidence) -> bool:
     seen = evidence.seen
     if seen is None or seen.number == 1:
         return seen is not None
-    units = evidence.units.all() if seen.made is None else [evidence.units.get(seen.made[0])]
+    if seen.made is None:
+        waits = evidence.units.nodes(ast.Await)
+        return any(needs_cancelled(each, unit.function(each)) for unit, each in waits)
+    unit, line = evidence.units.get(seen.made[0]), seen.made[1]
+    blocks: list[ast.Try | ast.With] = []
+    if unit is not None:
+        blocks = [*unit.nodes(ast.Try), *unit.nodes(ast.With)]
     return any(
-        unit is not None and _is_reckoned_with(unit, seen.made and seen.made[1]) for unit in units
-    )
-
-
-def _is_reckoned_with(unit: Unit, line: int | None) -> bool:
-    """Whether the wait at `line`, or any if that is None, reckons with its cancellation."""
-    waits = [each for each in unit.nodes(ast.Await) if line in (None, each.lineno)]
-    if any(needs_cancelled(each, unit.function(each)) for each in waits):
-        return True
-    return line is not None and any(
         each.body[0].lineno <= line <= (each.body[-1].end_lineno or 0) and _reckons(each)
-        for blocks in (unit.nodes(ast.Try), unit.nodes(ast.With))
         for each in blocks
     )
 
