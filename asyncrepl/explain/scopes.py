@@ -11,13 +11,13 @@ import ast
 import re
 from typing import TYPE_CHECKING
 
-from asyncrepl.syntax.names import LOOPS, SCOPES
+from asyncrepl.syntax.names import LOOPS, SCOPES, callee_name
 from asyncrepl.syntax.source_rewriter import Span
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from asyncrepl.explain.source_units import Unit
+    from asyncrepl.explain.source_units import Function, Unit
     from asyncrepl.syntax.source_rewriter import SourceRewriter
 
 Scope = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef
@@ -153,4 +153,24 @@ def is_async_genexp(node: ast.GeneratorExp) -> bool:
         isinstance(each, ast.Await)
         for each in ast.walk(node)
         if each is not node.generators[0].iter
+    )
+
+
+def needs_cancelled(wait: ast.Await, function: Function | None) -> bool:
+    """Whether a ``gather`` or ``wait_for`` gives what `function` has cancelled above it.
+
+    A task that ended by its CancelledError would raise that there.
+    """
+    call, name = wait.value, callee_name(wait.value)
+    if not isinstance(call, ast.Call) or name not in ("gather", "wait_for") or function is None:
+        return False
+    if name == "gather" and call.keywords:
+        return False
+    return any(
+        isinstance(each, ast.Call)
+        and isinstance(each.func, ast.Attribute)
+        and each.func.attr == "cancel"
+        and each.lineno <= wait.lineno
+        and (name == "gather" or ast.dump(each.func.value) in map(ast.dump, call.args))
+        for each in own_nodes(function)
     )

@@ -365,7 +365,9 @@ def _probe_loop(loop: Loop, around: tuple[str, ...]) -> tuple[str, ...]:
     operand = without_probe(loop.iter)
     name = operand.id if isinstance(operand, ast.Name) else ""
     if name and name in around:
-        loop.iter = wrapped_in_probe(".shared", loop.iter)
+        if not any(isinstance(each, ast.Break | ast.Return) for each in ast.walk(loop)):
+            # One that leaves reads a section, and the outer one goes on behind it.
+            loop.iter = wrapped_in_probe(".shared", loop.iter)
     elif name and isinstance(loop, ast.AsyncFor) and list(steps_inside(loop, name)):
         loop.iter = wrapped_in_probe(".skipping", loop.iter)
     return (*around, name)
@@ -374,16 +376,31 @@ def _probe_loop(loop: Loop, around: tuple[str, ...]) -> tuple[str, ...]:
 def steps_inside(loop: ast.AsyncFor, name: str) -> Iterator[ast.Call]:
     """The steps of `name` that the body of `loop` takes where it can only mean to peek.
 
-    ``b = await anext(it)`` alone is no such: that is how pairs are taken.
+    They are taken for each item, and may find none: what has no default, as in ``b = await
+    anext(it)``, is how pairs are taken, and ``await anext(it, None)`` passes over an item.
     """
-    for statement in loop.body:
-        pair = statement.value if isinstance(statement, ast.Assign | ast.AnnAssign) else None
-        for node in ast.walk(statement):
-            match pair:
-                case ast.Await(ast.Call(args=[] | [_]) as call) if call is node:
-                    continue
-            if isinstance(node, ast.Call) and _is_step_of(node, name):
+    for part in _every_round(loop.body):
+        for node in ast.walk(part):
+            if isinstance(node, ast.Call) and len(node.args) > 1 and _is_step_of(node, name):
                 yield node
+
+
+def _every_round(body: list[ast.stmt]) -> Iterator[ast.AST]:
+    """What of `body` is worked out for each item, and not thrown away."""
+    for each in body:
+        match each:
+            case ast.If() | ast.While():
+                yield each.test
+            case ast.Match():
+                yield each.subject
+            case ast.Try() | ast.With() | ast.AsyncWith():
+                yield from _every_round(each.body)
+            case ast.For() | ast.AsyncFor():
+                pass
+            case ast.Expr(ast.Await(step)) if callee_name(without_probe(step)) == "anext":
+                pass
+            case _:
+                yield each
 
 
 def _is_step_of(call: ast.Call, name: str) -> bool:

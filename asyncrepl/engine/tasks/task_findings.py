@@ -100,7 +100,8 @@ def running_user_frame() -> FrameType | None:
 def note_swallowed_cancellation(task: asyncio.Task[object], findings: FindingLog) -> None:
     """See that `task`, whose slice has just ended, has swallowed its cancellation.
 
-    `number` is 1 if nobody asks how it ended, and `made` is where a task waits for it.
+    `number` is 1 if nobody asks how it ended, or who asks would only fail with the CancelledError:
+    a task that waits for it, at `made`, and was not cancelled itself.
     """
     coro = task_coroutine(task)
     if type(coro) is not CoroutineType or not is_users((code := coro.cr_code).co_filename):
@@ -111,7 +112,8 @@ def note_swallowed_cancellation(task: asyncio.Task[object], findings: FindingLog
     made = places[0] if len(asking) == len(places) == 1 else None
     info = ObjectInfo(CoroutineType, code)
     unasked = findings.patient and not asking  # at a prompt the next input may ask
-    findings.add(Finding("swallowed", info, code, 0, int(unasked), made))
+    aimed = made is not None and not any(each.cancelling() for each in waiting if each)
+    findings.add(Finding("swallowed", info, code, 0, int(unasked or aimed), made))
 
 
 def _called_at_the_end(task: asyncio.Task[object]) -> list[Any]:

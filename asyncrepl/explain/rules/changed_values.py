@@ -189,8 +189,12 @@ def _limits_nothing(evidence: Evidence) -> Finding | None:
         if callee_name(node) in ("create_task", "ensure_future")
     ]
     kind, made = seen.info.kind.__name__, makers[0] if makers else None
-    alone = all(any(each in ast.walk(part) for each in makers) for part in block.body)
-    if not isinstance(made, ast.Call) or not made.args or (kind == "Lock" and not alone):
+    alone = all(
+        not isinstance(part, ast.If) and any(each in ast.walk(part) for each in makers)
+        for part in block.body
+    )
+    guards = kind == "Condition" or (kind == "Lock" and not alone)  # of what is looked at there
+    if not isinstance(made, ast.Call) or not made.args or guards:
         return None
     text, job = unit.source.source(entered), short(unit, made.args[0])
     what = "the time limit" if kind == "Timeout" else f"`{text}`"

@@ -20,7 +20,7 @@ from asyncrepl.explain.rules.iteration_end import (
     outlives_timeouts,
     stopped_at,
 )
-from asyncrepl.explain.scopes import caught_kinds, own_nodes, scope
+from asyncrepl.explain.scopes import caught_kinds, needs_cancelled, own_nodes, scope
 from asyncrepl.explain.static_values import Resolver
 from asyncrepl.explain.value_origins import STEPS, given, reached_functions, stepped_source
 from asyncrepl.syntax.names import FUNCTIONS, callee_name, last_name
@@ -298,8 +298,11 @@ def _limits(node: ast.AST) -> bool:
 def _is_unasked(evidence: Evidence) -> bool:
     """Whether nobody waits for the task, or somebody who reckons with its cancellation."""
     seen = evidence.seen
-    if seen is None or seen.made is None:
-        return seen is not None and seen.number == 1
+    if seen is None or seen.number == 1:
+        return seen is not None
+    if seen.made is None:
+        waits = evidence.units.nodes(ast.Await)
+        return any(needs_cancelled(each, unit.function(each)) for unit, each in waits)
     unit, line = evidence.units.get(seen.made[0]), seen.made[1]
     blocks: list[ast.Try | ast.With] = []
     if unit is not None:
