@@ -46,6 +46,7 @@ from asyncrepl.views.error_lines import error_lines
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from asyncrepl.engine.blocking.blocking_watchdog import BlockingWatchdog
     from asyncrepl.engine.loop.live_loop import LiveLoop
     from asyncrepl.engine.loop.loop_clock import Clock
     from asyncrepl.engine.statements import Outcome
@@ -57,6 +58,9 @@ if TYPE_CHECKING:
 
 #: What runs for so many seconds in one go, while others could, is ended.
 _PATIENCE = 5.0
+#: So often it is asked, in seconds; so many times make up `_PATIENCE`, and so many are enough for
+#: what is known to go on for ever.
+_TICK, _TICKS, _SURE = 0.5, 10, 5
 #: What tells the time, as one asks for it who measures.
 _CLOCK_FUNCTIONS = {
     "timeit.default_timer",
@@ -252,6 +256,46 @@ class _BlockedOthers(Instrument):
             self._mistakes.note_blocked(found.filename, found.line, milliseconds)
 
 
+class _EndlessRun:
+    """What tells that a program would never end; for the thread that asks every `_TICK`.
+
+    Times are counted in ticks: while the whole machine stands still, nobody asks.
+    """
+
+    def __init__(self, shell: Shell, watchdog: BlockingWatchdog) -> None:
+        #: What has kept others waiting for too long.
+        self.blocked: list[Blocked] = []
+        self._shell, self._watchdog = shell, watchdog
+        self._asleep: int | None = None
+        #: How often a loop was seen to go on for ever for what has ended.
+        self._endless = 0
+        #: How often tasks were seen to go on, though they were cancelled: by ``id``.
+        self._survived: dict[int, int] = {}
+
+    def is_to_end(self) -> bool:
+        """Look once, and tell what there is; whether the program is to be ended now."""
+        self._tell_overslept()
+        self._tell_survivors()
+        found, log = self._watchdog.current, self._shell.loop.live.findings
+        holds = found is not None and found.seconds > _PATIENCE
+        if holds and found is not None and found.others and not self.blocked:
+            self.blocked.append(found)
+        self._endless += log.waits.endless
+        told = self._shell.first is not None and max(self._survived.values(), default=0) > _TICKS
+        return bool(self.blocked) or told or (holds and log.is_behind) or self._endless > _SURE
+
+    def _tell_overslept(self) -> None:
+        before, self._asleep = self._asleep, _overslept(self._shell.loop)
+        if self._asleep is not None and self._asleep == before:
+            self._shell.mistake_reporter.loop_sleeps_on()
+
+    def _tell_survivors(self) -> None:
+        asked = [id(each) for each in all_tasks(self._shell.loop) if each.cancelling()]
+        self._survived = {each: self._survived.get(each, 0) + 1 for each in asked}
+        if late := {each for each, times in self._survived.items() if times == _TICKS}:
+            self._shell.mistake_reporter.note_survivors(late)
+
+
 @contextlib.contextmanager
 def _watched(shell: Shell) -> Iterator[None]:
     """See what blocks the loop while others could run, wherever that is.
@@ -263,25 +307,11 @@ def _watched(shell: Shell) -> Iterator[None]:
 
     noted, instruments = _BlockedOthers(shell.mistake_reporter), shell.loop.live.instruments
     watchdog, main, over = BlockingWatchdog(shell.loop), get_ident(), Event()
-    ended: list[Blocked] = []
+    run = _EndlessRun(shell, watchdog)
 
     def wait() -> None:
-        asleep, passed, log = None, 0, shell.loop.live.findings
-        survivors: dict[int, int] = {}
-        while not over.wait(0.5):
-            before, asleep = asleep, _overslept(shell.loop)
-            if asleep is not None and asleep == before:
-                shell.mistake_reporter.loop_sleeps_on()
-            now, passed = watchdog.current, passed + log.waits.endless
-            holds = now is not None and now.seconds > _PATIENCE
-            if holds and now is not None and now.others:
-                ended[:] = ended or [now]
-            survivors = _survivors(shell.loop, survivors)
-            if any(times == 2 * _PATIENCE for times in survivors.values()):
-                shell.mistake_reporter.note_survivors(survivors)
-            longest = max(survivors.values(), default=0)
-            survived = shell.first is not None and longest > 2 * _PATIENCE
-            if ended or survived or (holds and log.is_behind) or passed > _PATIENCE:
+        while not over.wait(_TICK):
+            if run.is_to_end():
                 # Again and again: a finalizer, or the program, may have taken the last one.
                 import ctypes
 
@@ -298,17 +328,11 @@ def _watched(shell: Shell) -> Iterator[None]:
         yield
     finally:
         over.set()
-        for found in (*ended, *(blocks.last for blocks in watchdog.look_last())):
+        for found in (*run.blocked, *(blocks.last for blocks in watchdog.look_last())):
             noted.note(found)
         watchdog.close()
         signal.signal(signal.SIGURG, urgent or signal.SIG_DFL)
         instruments.remove(noted)
-
-
-def _survivors(loop: LiveLoop, before: dict[int, int]) -> dict[int, int]:
-    """The tasks that were cancelled and go on, by ``id``: how often they were seen to."""
-    asked = [id(each) for each in all_tasks(loop) if each.cancelling()]
-    return {each: before.get(each, 0) + 1 for each in asked}
 
 
 def _overslept(loop: LiveLoop) -> int | None:
