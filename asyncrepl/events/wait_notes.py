@@ -43,7 +43,7 @@ class WaitNotes:
     """
 
     def __init__(self, see: Callable[[FindingKind, object, FrameType], object]) -> None:
-        self.see = see
+        self._see = see
         #: By the ``id`` of the frame and what was read there: what it was.
         self._remembered: dict[tuple[int, tuple[object, ...]], tuple[object, ...]] = {}
         #: By the ``id`` of a frame and the place in it, of the last round of a loop there.
@@ -63,40 +63,38 @@ class WaitNotes:
 
     def remember(self, value: object, frame: FrameType, *part: object) -> None:
         """Note what the `part` of something was when code read it where `frame` is."""
-        if len(self._remembered) >= _MAX_KNOWN:
-            self._remembered.clear()
+        _make_room(self._remembered)
         self._remembered[id(frame), part] = _token(value)
 
     def overwrite(self, now: object, value: object, frame: FrameType, *part: object) -> None:
         """See if what the `part` is `now`, before it gets `value`, is not what was read."""
         before = self._remembered.pop((id(frame), part), None)
         if before is not None and before != _token(now) and now is not value:
-            self.see("overwriting", value, frame)
+            self._see("overwriting", value, frame)
 
     def rounds(self, _: object, frame: FrameType) -> None:
         """A loop begins where `frame` is: what its last one noted counts no more."""
-        if len(self._rounds) >= _MAX_KNOWN:
-            self._rounds.clear()
         self._rounds = {key: each for key, each in self._rounds.items() if key[0] != id(frame)}
 
     def count(self, items: list[Any], frame: FrameType) -> None:
         """See if `items`, the list that a loop is in, became shorter since its last round."""
         key, now = (id(frame), frame.f_lasti), (id(items), len(items), 0)
         before = self._rounds.get(key, now)
+        _make_room(self._rounds)
         self._rounds[key] = now
         if before[0] == now[0] and before[1] > now[1]:
-            self.see("shrunk", items, frame)
-
-    def again(self, what: FindingKind, obj: object, frame: FrameType) -> None:
-        """See `what` of `obj` when a loop has come to this place for the second time."""
-        key = id(frame), frame.f_lasti
-        if key in self._rounds:
-            self.see(what, obj, frame)
-        self._rounds[key] = (0, 0, 0)
+            self._see("shrunk", items, frame)
 
     def late(self, obj: object, frame: FrameType) -> None:
-        """`obj` runs when the loop that makes it is over, and asks for a variable of the loop."""
-        self.again("late", obj, frame)
+        """`obj` runs when the loop that makes it is over, and asks for a variable of the loop.
+
+        Seen when the loop has come here for the second time.
+        """
+        key = id(frame), frame.f_lasti
+        if key in self._rounds:
+            self._see("late", obj, frame)
+        _make_room(self._rounds)
+        self._rounds[key] = (0, 0, 0)
 
     def reading(self, stream: object, frame: FrameType) -> None:
         """A loop reads `stream`: see if it goes on doing so at the end of that, and no other."""
@@ -104,12 +102,11 @@ class WaitNotes:
         if type(stream) is not StreamReader or not stream.at_eof():
             return
         times = times + 1 if known is not None and known() is stream else 1
-        if len(self._at_end) >= _MAX_KNOWN:
-            self._at_end.clear()
+        _make_room(self._at_end)
         self._at_end[id(frame)] = weakref.ref(stream), times
         if times > _READS_AT_END:
             self.endless = True
-            self.see("past end", stream, frame)
+            self._see("past end", stream, frame)
 
     def clearing(self, event: object, _: object) -> None:
         """Note who clears `event`, if it is set."""
@@ -119,11 +116,12 @@ class WaitNotes:
     def cancelling(self, task: object, frame: FrameType) -> None:
         """See if `task` cancels itself."""
         if id(task) == _task_id():
-            self.see("own cancel", task, frame)
+            self._see("own cancel", task, frame)
 
     def setting(self, variable: object, frame: FrameType) -> None:
         """Note that a task sets `variable`, of its own context: others do not see that."""
         if type(variable) is ContextVar and (task := _task_id()):
+            _make_room(self._set)
             self._set[id(variable)] = task, frame.f_code, frame.f_lasti
 
     def getting(self, variable: object, frame: FrameType) -> None:
@@ -143,13 +141,11 @@ class WaitNotes:
         """See an error in `results`, at which nobody looks, that only a mistake can raise."""
         found = [each for each in results if type(each) in _BUGS] if type(results) is list else []
         if found:
-            self.see("unread", found[0], frame)
+            self._see("unread", found[0], frame)
 
     def reused(self, obj: object, frame: FrameType) -> None:
         """See if `obj`, which a generator yields once more, is kept in a list since then."""
         key, new = (id(frame), frame.f_lasti), (id(obj), 0, 0)
-        if len(self._rounds) >= _MAX_KNOWN:
-            self._rounds.clear()
         known, first, times = self._rounds.get(key, new)
         if known != id(obj):
             _, first, times = new
@@ -157,9 +153,10 @@ class WaitNotes:
         if times < _LOOKS and self._looks.get(place, 0) < _ALL_LOOKS:
             self._looks[place] = self._looks.get(place, 0) + 1
             kept = sum(type(each) in _KEEPERS for each in gc.get_referrers(obj))
+        _make_room(self._rounds)
         self._rounds[key] = (id(obj), first if times else kept, times + 1)
         if times and kept > first:
-            self.see("reused", obj, frame)
+            self._see("reused", obj, frame)
 
     def take_asked(self) -> list[Finding]:
         """Where context variables were asked for that another task has set; it is forgotten."""
@@ -174,8 +171,16 @@ class WaitNotes:
         """Forget everything."""
         for noted in (
             self._remembered, self._rounds, self._looks, self._set, self._asked, self._at_end,
+            self.cleared,
         ):  # fmt: skip
             noted.clear()
+        self.endless = False
+
+
+def _make_room(noted: dict[Any, Any]) -> None:
+    """Forget all of one kind before there is too much of it."""
+    if len(noted) >= _MAX_KNOWN:
+        noted.clear()
 
 
 def _task_id() -> int:
