@@ -15,6 +15,11 @@ from asyncrepl.syntax.names import COMPREHENSIONS, LOOPS, SCOPES, last_name
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+#: The loop's methods that take a function to be called later, and which argument that is; and with
+#: a future's, all of them.
+LOOP_CALLS = {"call_soon": 0, "call_soon_threadsafe": 0, "call_later": 1, "call_at": 1}
+LATER_CALLS = {**LOOP_CALLS, "add_done_callback": 0}
+
 Node = TypeVar("Node", bound=ast.AST)
 
 #: Calls that iterate over an argument at once: name → the positions of such arguments.

@@ -33,7 +33,13 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from asyncrepl.instrument.probe_placement import copied_children, without_probe, wrapped_in_probe
+from asyncrepl.instrument.probe_placement import (
+    LATER_CALLS,
+    LOOP_CALLS,
+    copied_children,
+    without_probe,
+    wrapped_in_probe,
+)
 from asyncrepl.syntax.names import (
     COMPREHENSIONS,
     LOOPS,
@@ -222,14 +228,9 @@ _STEP_METHODS = ("__anext__", "asend")
 _LOCK_CLASSES = ("Lock", "Semaphore", "BoundedSemaphore")
 #: What calls a function that it is given, and awaits nothing.
 _CALLING_BACK = (
-    "to_thread", "run_in_executor", "submit", "call_soon", "call_soon_threadsafe", "call_later",
-    "call_at", "callback", "register", "add_signal_handler", "Thread", "Timer",
+    "to_thread", "run_in_executor", "submit", *LOOP_CALLS, "callback", "register",
+    "add_signal_handler", "Thread", "Timer",
 )  # fmt: skip
-#: Where the loop's methods take what is to be called later.
-_LATER = {
-    "call_soon": 0, "call_soon_threadsafe": 0, "call_later": 1, "call_at": 1,
-    "add_done_callback": 0,
-}  # fmt: skip
 #: Methods of objects that only a text has which makes one: by what makes it, and the method.
 _METHODS = {
     ("Event", "clear"): ".clearing",
@@ -324,7 +325,7 @@ class PatternProber:
 
 def _given_later(call: ast.Call) -> ast.expr | None:
     """What the loop, or a future, is to call later."""
-    place = _LATER.get(callee_name(call), len(call.args))
+    place = LATER_CALLS.get(callee_name(call), len(call.args))
     return call.args[place] if place < len(call.args) else None
 
 

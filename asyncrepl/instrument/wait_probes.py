@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from asyncrepl.events.finding_log import active_log, see
 from asyncrepl.events.object_info import MISSING, has_begun, is_new, is_real_instance, part_of
 from asyncrepl.instrument.probe_placement import (
+    LATER_CALLS,
     WAITS,
     Part,
     bare,
@@ -55,7 +56,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _TASK_MAKERS = {"create_task", "ensure_future"}
-_REGISTRARS = {"call_soon", "call_soon_threadsafe", "call_later", "call_at", "add_done_callback"}
 _KEEPERS = ("append", "add", "insert", "register")  # their names begin so
 #: What runs a loop, waits for what another thread does, or takes back that of the last round.
 _SETTLERS = {"run_until_complete", "run_forever", "run", "join", "result", "wait", "cancel"}
@@ -177,7 +177,7 @@ def _probe_late(loop: ast.For, around: list[ast.AST]) -> None:
     inside = {each.name: each for each in nodes if isinstance(each, FUNCTIONS)}
     found = False
     for node in nodes:
-        registers = callee_name(node) in _REGISTRARS or _keeps(node, nodes, bound, seen)
+        registers = callee_name(node) in LATER_CALLS or _keeps(node, nodes, bound, seen)
         if not registers and callee_name(node) not in _TASK_MAKERS:
             continue
         arguments = node.args if isinstance(node, ast.Call) else [node.value]  # type: ignore[attr-defined]

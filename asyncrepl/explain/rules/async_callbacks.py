@@ -29,6 +29,7 @@ from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.hoisted_code import KEYED, keys_first, made_plain
 from asyncrepl.explain.scopes import CannotFixError
 from asyncrepl.explain.value_origins import bindings, origins
+from asyncrepl.instrument.probe_placement import LATER_CALLS, LOOP_CALLS
 from asyncrepl.syntax.names import callee_name, canonical_name, written_name
 from asyncrepl.syntax.source_rewriter import Span
 
@@ -40,8 +41,6 @@ if TYPE_CHECKING:
 
 _THREADS = ("to_thread", "run_in_executor")
 _OWN_THREADS = ("Thread", "Timer", "submit")
-#: Which argument is the callback.
-_CALLBACKS = {"call_soon": 0, "call_soon_threadsafe": 0, "call_later": 1, "call_at": 1}
 #: What is written in the place of a call that walks items through an async function.
 _WALKERS = {
     "map": "[await {f}({x}) for {x} in {items}]",
@@ -128,11 +127,11 @@ def _called_back(evidence: Evidence) -> Finding | None:
             "function: that cannot be called, and nobody awaits it."
         )
         return Finding(why, _made_later(evidence, unit, call, given))
-    places = handed_to(evidence, *_CALLBACKS, "add_done_callback")
+    places = handed_to(evidence, *LATER_CALLS)
     if not places:
         return None
     unit, call = places[0]
-    function = call.args[_CALLBACKS.get(callee_name(call), 0)]
+    function = call.args[LATER_CALLS.get(callee_name(call), 0)]
     why = (
         f"The loop calls {short(unit, function)} and gets a coroutine: callbacks are plain "
         "functions, nobody awaits them."
@@ -160,7 +159,7 @@ def _callback_of(call: ast.Call) -> ast.expr | None:
     """What a callback of the loop, or a thread, is to call."""
     own = callee_name(call) in ("Thread", "Timer")
     named = [each.value for each in call.keywords if own and each.arg in ("target", "function")]
-    position = 1 if own else _CALLBACKS.get(callee_name(call), len(call.args))
+    position = 1 if own else LOOP_CALLS.get(callee_name(call), len(call.args))
     return next(iter([*named, *call.args[position:]]), None)
 
 
@@ -189,7 +188,7 @@ def _as_tasks(fixing: Fixing, places: list[tuple[Unit, ast.Call]]) -> None:
             made_plain(fixing, *homes[0])
             return
     for unit, call in places:
-        _as_task(fixing, unit, call, call.args[_CALLBACKS.get(callee_name(call), 0)])
+        _as_task(fixing, unit, call, call.args[LATER_CALLS.get(callee_name(call), 0)])
 
 
 def _as_task(fixing: Fixing, unit: Unit, call: ast.Call, function: ast.expr) -> None:

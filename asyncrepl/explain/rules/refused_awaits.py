@@ -33,6 +33,7 @@ from asyncrepl.explain.rules.operand_rules import (
     row,
 )
 from asyncrepl.explain.static_values import Resolver
+from asyncrepl.instrument.probe_placement import LATER_CALLS
 from asyncrepl.syntax.names import callee_name
 
 if TYPE_CHECKING:
@@ -140,16 +141,13 @@ def _called_already(evidence: Evidence) -> Finding | None:
     call = unit.parents.get(use.node) if use is not None else None
     if use is None or use.info is None or not isinstance(call, ast.Call):
         return None
-    if not isinstance(use.node, ast.Call) or callee_name(call) not in _LATER:
+    if not isinstance(use.node, ast.Call) or callee_name(call) not in LATER_CALLS:
         return None
     why = (
         f"`{callee_name(call)}` takes a function, and {short(unit, use.node)} has been called "
         f"already, right here: the loop gets {a_kind(use.info, kind_of(use.info))}."
     )
     return Finding(why, _handed_over(evidence, call, use.node))
-
-
-_LATER = ("call_soon", "call_soon_threadsafe", "call_later", "call_at", "add_done_callback")
 
 
 @correction
