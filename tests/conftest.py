@@ -42,9 +42,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """Twice as many as there are processors, up to eight more: much of the time is waited for."""
+    """Three for each processor, up to eight more than those: much of the time is waited for."""
     count = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
-    return count + min(count, 8)
+    return count + min(2 * count, 8)
 
 
 def pytest_collection_finish() -> None:

@@ -36,24 +36,13 @@ _NOT_YET = frozenset(
     [
         "async-for-at-top",  # a file may await at its top here
         "await-statement-at-top",  # the same
-        "client-made-by-each",  # who asks and then awaits, may reckon with the others
         "create-task-at-module-level",  # who is given the task, is not looked for
-        "anext-never-raises-stop",
         "anext-in-the-loop-over-itself",  # every second item may be passed over on purpose
         "asend-in-async-for",  # an answer may be wanted that is an item, too
-        "async-for-over-queue-get",  # what is taken out may be walked, or not
-        "async-hash-in-set",
-        "await-in-decorator-argument",  # a file may await at its top here
-        "battle-test-shutdown",  # what the loop logs in its last breath is heard, and not explained
-        "butler-aclose-in-background",  # the awaitable of `aclose` is made in a thread
         "cancel-not-awaited",  # it ends before the program does, only later than is meant
-        "decorator-with-arguments-catches-nothing",  # the error is an ordinary one
         "empty-asked-too-soon",  # of a queue that died nobody knows what was left in it
-        "ensure-future-of-stream",  # the function that walks it is there, and is not looked for
-        "exit-stack-push-of-async-manager",  # refused by the stack when it is left, for its call
         "flush-left-to-task",  # an attribute keeps the task, and somebody may ask it yet
         "getter-left-behind",  # who lets go of a task may not want its item
-        "handler-inside-the-reader",  # who would set a future, is in a dict
         "keepalive-goes-on",  # what is gathered may be meant to outlive an error
         "logout-of-all-sockets",  # `return_exceptions` may be meant to pass over them
         "permit-given-back-unasked",  # a semaphore may be released by who has not taken it

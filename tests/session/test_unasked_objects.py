@@ -141,7 +141,7 @@ def pairs() -> Iterator[Any]:
             yield pytest.param(statement, name, marks=marks)
 
 
-@pytest.mark.parametrize(("statement", "name"), pairs())
+@pytest.mark.parametrize(("statement", "name"), [*pairs()])
 def test_it_is_asked_for_nothing(type_in: Typed, name: str, statement: str) -> None:
     type_in("asked.clear()")
     shown = type_in(statement.format(name))
