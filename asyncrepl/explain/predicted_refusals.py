@@ -278,10 +278,10 @@ class _Expecting(Resolver):
         """What is known for certain of the value of `node`."""
         if self.depth > _DEPTH:
             return None
-        if isinstance(node, ast.Call) and (
-            known := self.alike.get(_variable(self.home, node.func))
-        ):
-            return known
+        if self.alike and isinstance(node, ast.Call):
+            known = self.alike.get(_variable(self.home, node.func))
+            if known is not None:
+                return known
         self.depth += 1
         try:
             found = super().info(node)

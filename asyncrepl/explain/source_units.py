@@ -101,10 +101,8 @@ class Unit:
     @cached_property
     def parents(self) -> dict[ast.AST, ast.AST]:
         """Each node's parent."""
-        if self.tree is None:
-            return {}
         found: dict[ast.AST, ast.AST] = {}
-        for node in ast.walk(self.tree):
+        for node in self._walked:
             for child in ast.iter_child_nodes(node):
                 found[child] = node  # an ast.Load() has many parents: nobody asks for them
         return found
@@ -113,19 +111,18 @@ class Unit:
         """A fresh set of edits of this text."""
         return SourceRewriter(self.source)
 
+    @cached_property
+    def _walked(self) -> list[ast.AST]:
+        """All nodes: in a large file it is slow to walk the tree for each question."""
+        return [] if self.tree is None else list(ast.walk(self.tree))
+
     def nodes(self, *kinds: type[Node]) -> Iterator[Node]:
         """All nodes of some kinds, in the order of `ast.walk`."""
-        if self.tree is not None:
-            for node in ast.walk(self.tree):
-                if isinstance(node, kinds):
-                    yield node
+        return (node for node in self._walked if isinstance(node, kinds))
 
     def functions(self) -> Iterator[Function]:
         """All ``def`` and ``async def`` statements."""
-        if self.tree is not None:
-            for node in ast.walk(self.tree):
-                if isinstance(node, FUNCTIONS):
-                    yield node
+        return (node for node in self._walked if isinstance(node, FUNCTIONS))
 
     def ancestors(self, node: ast.AST) -> Iterator[ast.AST]:
         """The parent of `node`, its parent, and so on up to the module."""

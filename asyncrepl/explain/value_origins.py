@@ -11,6 +11,7 @@ from __future__ import annotations
 import ast
 from types import ModuleType
 from typing import TYPE_CHECKING, NamedTuple
+from weakref import WeakKeyDictionary
 
 from asyncrepl.events import object_info
 from asyncrepl.explain.bindings import imported
@@ -38,6 +39,8 @@ _CALLING = frozenset(
 _CALLED_KEYWORDS = frozenset({"key", "target"})
 #: So many steps are followed.
 _DEPTH = 8
+#: What `_bound_at_top` has found in each text.
+_TOPS: WeakKeyDictionary[Unit, dict[str, list[ast.AST]]] = WeakKeyDictionary()
 
 
 class Origin(NamedTuple):
@@ -61,11 +64,20 @@ def bindings(unit: Unit, name: ast.Name) -> tuple[Scope | None, list[ast.AST]]:
         nodes = [*own_nodes(scope), *_parameters(scope)]
         if any(isinstance(n, ast.Global) and name.id in n.names for n in nodes):
             break
-        found = [each for each in nodes if _binds(each, name.id)]
+        found = [each for each in nodes if _bound(each) == name.id]
         if found:
             return scope, found
-    top = unit.tree
-    return None, [each for each in own_nodes(top) if _binds(each, name.id)] if top else []
+    return None, _bound_at_top(unit).get(name.id, [])
+
+
+def _bound_at_top(unit: Unit) -> dict[str, list[ast.AST]]:
+    """The nodes at the top that bind each name; looked for once, as a large file has many."""
+    if unit not in _TOPS:
+        found: dict[str, list[ast.AST]] = {}
+        for node in own_nodes(unit.tree) if unit.tree else ():
+            found.setdefault(_bound(node), []).append(node)
+        _TOPS[unit] = found
+    return _TOPS[unit]
 
 
 def loads(unit: Unit, name: ast.Name) -> list[ast.Name]:
@@ -95,12 +107,13 @@ def _parameters(scope: Scope) -> list[ast.arg]:
     return [each for each in ast.walk(arguments) if isinstance(each, ast.arg)]
 
 
-def _binds(node: ast.AST, name: str) -> bool:
+def _bound(node: ast.AST) -> str:
+    """The variable, parameter, function or class that `node` binds; empty if it binds none."""
     if isinstance(node, ast.Name):
-        return node.id == name and isinstance(node.ctx, ast.Store)
+        return node.id if isinstance(node.ctx, ast.Store) else ""
     if isinstance(node, ast.arg):
-        return node.arg == name
-    return isinstance(node, (*FUNCTIONS, ast.ClassDef)) and node.name == name
+        return node.arg
+    return node.name if isinstance(node, (*FUNCTIONS, ast.ClassDef)) else ""
 
 
 class _Tracing:
@@ -155,8 +168,7 @@ class _Tracing:
     def _bound_before(self, unit: Unit, name: ast.Name) -> tuple[Unit, list[ast.AST]]:
         """The newest of the other inputs that binds the global `name`, and the nodes that do."""
         for other in self._all:
-            found = own_nodes(other.tree) if other.tree and not other.module else ()
-            nodes = [each for each in found if _binds(each, name.id)]
+            nodes = [] if other.module else _bound_at_top(other).get(name.id, [])
             if nodes and other is not unit:
                 return other, nodes
         return unit, []

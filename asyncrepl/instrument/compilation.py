@@ -19,6 +19,7 @@ import contextlib
 import sys
 import warnings
 from copy import deepcopy
+from functools import lru_cache
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 from asyncrepl.events.finding_log import active_log
@@ -93,6 +94,7 @@ def compile_source(
     return _compile_original(original, source, flags)
 
 
+@lru_cache(maxsize=4)  # who corrects a large file asks for the same texts again
 def needs_loop(text: str) -> bool:
     """Whether only a running loop can run the top level of `text`.
 
