@@ -111,10 +111,12 @@ def _style_sheet() -> str:
 :root {{ color-scheme: light dark; {light} }}
 @media (prefers-color-scheme: dark) {{ :root {{ {dark} }} }}
 body {{ max-width: 46rem; margin: 2rem auto; padding: 0 1rem; line-height: 1.5;
-  font-family: system-ui, sans-serif; color: var(--text); background: var(--page) }}
+  overflow-wrap: break-word; font-family: system-ui, sans-serif;
+  color: var(--text); background: var(--page) }}
 pre, code {{ font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, monospace }}
 pre {{ padding: 0.8rem 1rem; overflow-x: auto; border-radius: 6px; line-height: 1.35;
   font-size: 0.875rem; background: var(--screen) }}
+@media print {{ pre {{ white-space: pre-wrap; overflow-wrap: anywhere }} }}
 .cell, .cells {{ display: inline-block; line-height: 1; text-align: center; font-style: normal }}
 .cell {{ width: 1ch }}
 .cells {{ width: 2ch }}
