@@ -175,6 +175,8 @@ def load_attribute(session: Session, name: str) -> Loaded:
     like what is typed. Raises LoadError where the module or the attribute cannot be had.
     """
     module_name, _, attribute = name.partition(":")
+    if not module_name or not attribute:
+        raise LoadError(f"{name!r} names no attribute of a module: try :load module:attribute")
     try:  # as one in a folder of the user's, wherever he has it
         spec = None if module_name in sys.modules else find_for_user(module_name)
         origin = spec.origin if spec is not None and spec.has_location else None

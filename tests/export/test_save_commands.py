@@ -139,6 +139,20 @@ def test_a_mistake_is_one_line_and_writes_nothing(type_in: Typed, command: str, 
     assert list(Path().iterdir()) == []
 
 
+def test_a_path_may_stand_in_quotes(type_in: Typed, tmp_path: Path) -> None:
+    """As for a shell; a path with blanks needs none."""
+    (tmp_path / "a b.py").write_text("def x(): pass\n")
+    assert "x()" in type_in(""":load 'a b.py'""")
+    assert "saved in c d.html" in type_in(""":save "c d.html\"""")
+    assert ":save -f c d.html" in type_in(":save c d.html")
+    assert "saved in c d.html" in type_in(""":export html -f 'c d.html'""")
+    assert "recording to e f.cast" in type_in(""":record 'e f.cast'""")
+    type_in(":record off")
+    assert "saved" in type_in(":save g.py")
+    assert "def x()" in (tmp_path / "g.py").read_text("utf-8")
+    assert {"c d.html", "e f.cast"} <= {path.name for path in tmp_path.iterdir()}
+
+
 def test_recording_begins_now_and_ends_when_told(type_in: Typed) -> None:
     """Only what is typed between :record FILE and :record off is in the file."""
     type_in("1")
