@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from asyncrepl.cli.plain_words import check_words, explain_words, session_words, with_options
 from asyncrepl.runtime.configuration import (
     Settings,
+    closest_match,
     config_path,
     default_file,
     load_settings,
@@ -48,14 +49,10 @@ Program = tuple[str, str]
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the program with `argv` (the process's own if not given); its exit status."""
     words = list(sys.argv[1:] if argv is None else argv)
-    programs = {
-        "demos": _demos, "replay": _replay, "check": _check,
-        "explain": _explain, "export": _export,
-    }  # fmt: skip
     open_streams()
     failure: OSError | None = None
     try:
-        program = programs.get(words[0]) if words else None
+        program = _programs().get(words[0]) if words else None
         status = _session(words) if program is None else program(words[1:])
     except KeyboardInterrupt:
         status = INTERRUPTED
@@ -67,6 +64,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         status, failure = 0, error
     failure = flush_output() or failure
     return status if failure is None else _output_failure_status(failure, status)
+
+
+def _programs() -> dict[str, Callable[[list[str]], int]]:
+    """What does something else than a session, by the first word."""
+    return {
+        "demos": _demos, "replay": _replay, "check": _check,
+        "explain": _explain, "export": _export,
+    }  # fmt: skip
 
 
 def _output_failure_status(failure: OSError, status: int) -> int:
@@ -121,6 +126,10 @@ def _given_program(options: Any) -> Program | int | None:
 
     path = Path(options.file)
     add_user_folder(str(path.resolve().parent))
+    there = os.path.exists(path)  # noqa: PTH110 - it raises nothing
+    if not there and (meant := closest_match(options.file, _programs())):
+        _print_error(f"no file {options.file!r}; did you mean asyncrepl {meant}?")
+        return USAGE
     return _read(path)
 
 
