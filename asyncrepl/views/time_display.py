@@ -62,14 +62,21 @@ def rate_text(rate: float) -> str:
     """What a rate means."""
     if rate == math.inf:
         return "rate inf: time jumps from timer to timer"
-    return f"rate {rate:g}: a second takes {1 / rate:.3g} s"
+    return f"rate {_decimal(rate, 6)}: a second takes {_decimal(1 / rate, 3)} s"
+
+
+def _decimal(number: float, digits: int) -> str:
+    """`number` with so many digits, and without an exponent."""
+    return f"{float(f'{number:.{digits}g}'):.9f}".rstrip("0").rstrip(".")
 
 
 def clock_text(mode: str, rate: float) -> str:
     """What a clock of this `mode` ("real", "virtual") does at `rate`: its seconds a real one."""
     if mode == "real":
-        return "real clock: time passes" + f" at rate {rate:g}" * (rate != 1)
-    how = "jumps from timer to timer" if rate == math.inf else f"passes at rate {rate:g}"
+        return "real clock: time passes" + f" at rate {_decimal(rate, 6)}" * (rate != 1)
+    how = (
+        "jumps from timer to timer" if rate == math.inf else f"passes at rate {_decimal(rate, 6)}"
+    )
     return f"virtual clock: time {how}, only while a statement runs"
 
 
@@ -110,7 +117,7 @@ def _moving_texts(time: ClockReading) -> tuple[str, ...]:
     # As many digits as change about once in a real second: more would flicker.
     digits = min(max(math.ceil(-math.log10(time.speed)), 0), 3)
     head = f"{'virtual ' * (time.mode == 'virtual')}time {time.at:.{digits}f} s"
-    return (f"{head}, rate {time.speed:g}",)
+    return (f"{head}, rate {_decimal(time.speed, 6)}",)
 
 
 SECOND = 1_000_000_000

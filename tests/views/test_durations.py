@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from asyncrepl.views.time_display import duration
+from asyncrepl.views.time_display import duration, rate_text
 
 US, MS, S = 1_000, 1_000_000, 1_000_000_000
 SPANS = {
@@ -28,6 +28,13 @@ SPANS = {
 def test_a_span_is_told_in_one_unit(ns: int) -> None:
     """Two or three digits and the unit that suits them."""
     assert duration(ns) == SPANS[ns]
+
+
+def test_a_rate_is_told_without_exponents() -> None:
+    """From the slowest to the fastest."""
+    told = {rate: rate_text(rate).partition(" takes ")[2] for rate in (1e-6, 0.001, 0.3, 1e6)}
+    assert list(told.values()) == ["1000000 s", "1000 s", "3.33 s", "0.000001 s"]
+    assert rate_text(1e-6).startswith("rate 0.000001: ")
 
 
 def test_no_span_is_wide() -> None:
