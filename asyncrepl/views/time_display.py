@@ -34,11 +34,12 @@ def duration(ns: int) -> str:
         return "0 s"
     if ms < 0.01:
         return "<0.01 ms"
-    if ms < 99.5:  # or it would be rounded to 100 ms
-        return f"{ms:.{2 if ms < 1 else 1 if ms < 10 else 0}f} ms"
-    if seconds < 60:
-        return f"{seconds:.{2 if seconds < 1 else 1}f} s"
-    minutes, rest = divmod(int(seconds), 60)
+    # The bounds are where it would be rounded up to the next: 1.00 ms, 100 ms, 60.0 s.
+    if ms < 99.5:
+        return f"{ms:.{2 if ms < 0.995 else 1 if ms < 9.95 else 0}f} ms"
+    if seconds < 59.95:
+        return f"{seconds:.{2 if seconds < 0.995 else 1}f} s"
+    minutes, rest = divmod(round(seconds), 60)
     if minutes < 60:
         return f"{minutes}:{rest:02} min"
     return f"{minutes // 60}:{minutes % 60:02} h"
