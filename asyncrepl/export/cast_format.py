@@ -35,10 +35,10 @@ _PROMPT_TEXT = ansi([("label", ">>> ")])
 _CLEAR_ROW = "\r\x1b[K"
 
 
-def cast_header(title: str = "") -> str:
+def cast_header(columns: int, title: str = "") -> str:
     """The first line of a recording."""
     return _json_line({
-        "version": 2, "width": SCREEN_COLUMNS, "height": SCREEN_ROWS,
+        "version": 2, "width": columns, "height": SCREEN_ROWS,
         "title": one_line(title) or "asyncrepl",
         "env": {"TERM": "xterm-256color", "SHELL": "asyncrepl"},
     })  # fmt: skip
@@ -106,12 +106,13 @@ class CastEvents:
 class _GrowingRecording:
     """Event after event of a screen."""
 
-    def __init__(self, _shell: Shell) -> None:
+    def __init__(self, shell: Shell) -> None:
+        self._columns = max(SCREEN_COLUMNS, shell.console.width or 0)
         self._events = CastEvents()
 
     def head(self) -> str:
         """The header, and the first prompt."""
-        return cast_header() + self._events.taken()
+        return cast_header(self._columns) + self._events.taken()
 
     def settled(self, recorded: RecordedInput, following: RecordedInput) -> str:  # noqa: ARG002  the protocol's
         """The events of `recorded`."""
@@ -139,7 +140,7 @@ def cast_text(recording: Recording) -> str:
                 events.rate = rate
             case Input() if recorded is not None:
                 events.play(recorded)
-    return cast_header(recording.title) + events.taken()
+    return cast_header(recording.columns, recording.title) + events.taken()
 
 
 def _json_line(line: object) -> str:

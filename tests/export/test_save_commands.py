@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import subprocess
 import sys
 import tracemalloc
@@ -151,6 +152,33 @@ def test_a_path_may_stand_in_quotes(type_in: Typed, tmp_path: Path) -> None:
     assert "saved" in type_in(":save g.py")
     assert "def x()" in (tmp_path / "g.py").read_text("utf-8")
     assert {"c d.html", "e f.cast"} <= {path.name for path in tmp_path.iterdir()}
+
+
+@pytest.mark.parametrize(
+    ("screen", "printed", "columns"), [(100, 95, 95), (100, 300, 100), (40, 70, 80), (100, 9, 80)]
+)
+def test_a_wide_screen_is_exported_as_wide(
+    tmp_path: Path, screen: int, printed: int, columns: int
+) -> None:
+    """A row of it is a row of the picture, the page and the recording, as long as it is used."""
+    with typed_shell(width=screen) as typed:
+        typed(f":record {tmp_path}/talk.cast")
+        typed(f"print('x' * {printed})")
+        for name in ("talk.svg", "talk.html", "whole.cast"):
+            typed(f":save {tmp_path}/{name}")
+        typed(":record off")
+    picture = ElementTree.fromstring((tmp_path / "talk.svg").read_text("utf-8"))
+    assert float(picture.attrib["width"]) == pytest.approx(columns * 8.4 + 28, abs=1)
+    longest = max(
+        len(text.text or "") for text in picture.iter("{http://www.w3.org/2000/svg}text")
+    )
+    assert longest == min(printed, columns) or printed < 80
+    for name in ("talk.cast", "whole.cast"):
+        head = (tmp_path / name).read_text("utf-8").partition("\n")[0]
+        assert json.loads(head)["width"] == max(screen, 80)
+    wide = re.search(r"body { max-width: ([\d.]+)rem", (tmp_path / "talk.html").read_text("utf-8"))
+    assert wide is not None
+    assert (float(wide[1]) > 46) is (columns > 80)
 
 
 def test_recording_begins_now_and_ends_when_told(type_in: Typed) -> None:
