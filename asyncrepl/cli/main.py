@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from asyncrepl.cli.plain_words import check_words, explain_words, session_words, with_options
 from asyncrepl.runtime.configuration import (
+    Program,
     Settings,
     closest_match,
     config_path,
@@ -41,9 +42,6 @@ if TYPE_CHECKING:
 
     from asyncrepl.session.frontend import Console, Frontend
     from asyncrepl.session.shell import Shell
-
-#: The text of a program and the name of its file.
-Program = tuple[str, str]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -117,7 +115,7 @@ def _given_program(options: Any) -> Program | int | None:
     if options.code is not None:
         sys.argv = ["-c", *filter(None, [options.file]), *options.arguments]
         add_user_folder("")
-        return options.code, "<string>"
+        return Program(options.code, "<string>", stays=options.stay)
     sys.argv = [options.file or "", *options.arguments]
     if options.file in {None, "-"}:
         add_user_folder("")
@@ -130,14 +128,14 @@ def _given_program(options: Any) -> Program | int | None:
     if not there and (meant := closest_match(options.file, _programs())):
         _print_error(f"no file {options.file!r}; did you mean asyncrepl {meant}?")
         return USAGE
-    return _read(path)
+    return _read(path, stays=options.stay)
 
 
-def _read(path: Path) -> Program | int:
+def _read(path: Path, *, stays: bool = False) -> Program | int:
     from asyncrepl.session.user_modules import LoadError, NotSourceError, read_text
 
     try:
-        return read_text(path), str(path.absolute())
+        return Program(read_text(path), str(path.absolute()), stays)
     except NotSourceError as wrong:
         sys.stderr.writelines(traceback.format_exception_only(wrong.error))
         return FAILED
@@ -159,9 +157,10 @@ def _program(settings: Settings, program: Program) -> int:
     from asyncrepl.cli.plain_session import run_program
     from asyncrepl.syntax.parsed_input import as_command
 
-    if program[1] == "<string>" and as_command(program[0]):
-        return _lines(settings, io.StringIO(program[0]))
-    return _run_with_shell(settings, lambda shell: run_program(shell, *program))
+    text, filename, _ = program
+    if filename == "<string>" and as_command(text):
+        return _lines(settings, io.StringIO(text))
+    return _run_with_shell(settings, lambda shell: run_program(shell, text, filename))
 
 
 def _lines(settings: Settings, stream: TextIO) -> int:

@@ -36,7 +36,7 @@ _CLEAR_ROW = "\r\x1b[K"
 
 
 def cast_header(columns: int, title: str = "") -> str:
-    """The first line of a recording."""
+    """The first line of a recording of a screen that has so many `columns`."""
     return _json_line({
         "version": 2, "width": columns, "height": SCREEN_ROWS,
         "title": one_line(title) or "asyncrepl",

@@ -182,7 +182,7 @@ def load_attribute(session: Session, name: str) -> Loaded:
         origin = spec.origin if spec is not None and spec.has_location else None
         with UserModuleFinder(session.sources, origin and os.path.dirname(origin)):
             found: Any = import_for_user(module_name)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise LoadError(f"cannot import {module_name!r}: {_error_line(error)}") from None
     for part in attribute.split("."):
         try:
@@ -221,7 +221,7 @@ def _execute(session: Session, path: Path, module: types.ModuleType) -> None:
         code = compiled(source, "module")
         sys.modules.setdefault(module.__name__, module)
         exec(code, vars(module))
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         message = f"cannot load {path.name!r}: {_error_line(error)}"
         if isinstance(error, ModuleNotFoundError) and error.name:
             raise MissingModuleError(message, error.name) from None

@@ -99,7 +99,7 @@ def _enter_bindings(actions: InputController, buffer: Buffer) -> KeyBindings:
     pasted = _PastedIndentation()
 
     @keys.add("enter", filter=typing)
-    def _enter(event: KeyPressEvent) -> None:
+    def _enter(_event: KeyPressEvent) -> None:
         indented = pasted.begins_line(actions.next_key)
         if buffer.complete_state and buffer.complete_state.current_completion:
             buffer.complete_state = None
@@ -109,7 +109,6 @@ def _enter_bindings(actions: InputController, buffer: Buffer) -> KeyBindings:
         if wants_to_run(buffer.document, actions.is_whole):
             pasted.end(actions.next_key)
             actions.accept()
-            event.app.vi_state.input_mode = InputMode.INSERT
         elif indented:
             buffer.insert_text("\n")
         else:
@@ -217,11 +216,7 @@ def _control_bindings(actions: InputController, buffer: Buffer) -> KeyBindings:
     def on(*names: str, do: Callable[[], None], when: FilterOrBool, eager: bool = False) -> None:
         keys.add(*names, filter=when, eager=eager)(lambda _event: do())
 
-    @keys.add("c-c", filter=typing & listening)
-    def _drop(event: KeyPressEvent) -> None:
-        actions.drop()
-        event.app.vi_state.input_mode = InputMode.INSERT
-
+    on("c-c", do=actions.drop, when=typing & listening)
     on("c-d", do=actions.leave, when=typing & empty & listening)
     on("c-z", do=actions.suspend, when=True, eager=True)
     on("c-l", do=actions.clear, when=True, eager=True)
