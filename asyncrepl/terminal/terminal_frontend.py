@@ -13,6 +13,7 @@ import asyncio
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
+from prompt_toolkit.key_binding import KeyPress
 from prompt_toolkit.keys import Keys
 
 from asyncrepl.session.command_registry import CommandError
@@ -22,8 +23,6 @@ from asyncrepl.views.styled_lines import cell_width, plain, printable, wrapped
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Sequence
     from types import TracebackType
-
-    from prompt_toolkit.key_binding import KeyPress
 
     from asyncrepl.engine.loop.live_loop import LiveLoop
     from asyncrepl.session.command_registry import Command, CompletionWords
@@ -142,6 +141,10 @@ class TerminalFrontend(Frontend):
         self._ui.audience.on = on
         if self._shell is not None:
             self._shell.narrator.watch(on=on)
+
+    def show_scripted_interrupt(self) -> None:
+        """Show the key of a demo as one that is pressed."""
+        self._ui.call(lambda: self._ui.audience.pressed([KeyPress(Keys.ControlC)]))
 
     @property
     def vi(self) -> bool:  # type: ignore[override]
