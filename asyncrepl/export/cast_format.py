@@ -45,9 +45,10 @@ def cast_header(columns: int, title: str = "") -> str:
 
 
 class CastEvents:
-    """The events of a recording; `now` is the instant of the next one, in seconds."""
+    """The events of a screen of so many columns; `now` is the next one's instant, in seconds."""
 
-    def __init__(self) -> None:
+    def __init__(self, columns: int = SCREEN_COLUMNS) -> None:
+        self._columns = columns
         self.now = 0.0
         self.rate = 1.0
         self._events: list[tuple[float, str, str]] = []
@@ -55,7 +56,7 @@ class CastEvents:
 
     def narrate(self, text: str) -> None:
         """Tell something above the prompt, and let it be read."""
-        lines = "".join(ansi(line) + "\r\n" for line in narration_lines(text))
+        lines = "".join(ansi(line) + "\r\n" for line in narration_lines(text, self._columns))
         self._show(_CLEAR_ROW + "\r\n" + lines + _PROMPT_TEXT)
         self.now += reading_time(text)
 
@@ -84,7 +85,7 @@ class CastEvents:
 
     def fork(self) -> CastEvents:
         """Events that go on from here; these stay as they are."""
-        other = CastEvents()
+        other = CastEvents(self._columns)
         other.now, other.rate, other._events = self.now, self.rate, []
         return other
 
@@ -129,7 +130,7 @@ class _GrowingRecording:
 @export_format("cast", "a recording for asciinema", rank=30, growing=_GrowingRecording)
 def cast_text(recording: Recording) -> str:
     """The recording as text: a line of JSON a header, then one an event."""
-    events = CastEvents()
+    events = CastEvents(recording.columns)
     for entry, recorded in recording.parts:
         match entry:
             case Directive(name="title", value=text) | Narration(text=text):

@@ -18,7 +18,7 @@ from prompt_toolkit.keys import Keys
 
 from asyncrepl.session.command_registry import CommandError
 from asyncrepl.session.frontend import Frontend
-from asyncrepl.views.styled_lines import cell_width, plain, printable, wrapped
+from asyncrepl.views.styled_lines import cell_width, comment_rows, plain
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Sequence
@@ -267,10 +267,8 @@ class TerminalReplayTarget:
     async def narrate(self, lines: Sequence[str]) -> None:
         """Show `lines` dimmed, as comments, after an empty line and all output so far."""
         self._painter.drain()
-        room = self._ui.columns - 3
-        fit = all(len(line) <= room for line in lines)
-        flowing = lines if fit else wrapped(" ".join(lines), room)
-        said = [("class:dim", printable(f"# {line}".rstrip()) + "\n") for line in flowing]
+        rows = comment_rows(lines, self._ui.columns - 1)
+        said = [("class:dim", f"{row}\n") for row in rows]
         self._painter.echo([("", "\n"), *said])
 
     async def type(self, text: str, delays: Sequence[float]) -> None:

@@ -13,11 +13,14 @@ from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
 import pytest
+from support.exports import render_recording
 from support.shells import typed_shell
 
+from asyncrepl.export.recording import record_transcript
 from asyncrepl.session.tape import OutputPiece, Pieces, Tape
 from asyncrepl.transcript.transcript_check import check_file
 from asyncrepl.transcript.transcript_output import TeeStream
+from asyncrepl.transcript.transcript_parser import parse_transcript
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -179,6 +182,23 @@ def test_a_wide_screen_is_exported_as_wide(
     wide = re.search(r"body { max-width: ([\d.]+)rem", (tmp_path / "talk.html").read_text("utf-8"))
     assert wide is not None
     assert (float(wide[1]) > 46) is (columns > 80)
+
+
+def test_narration_is_broken_at_words() -> None:
+    """As it is where a demo is played: in the picture and in the recording."""
+    long = " ".join(["narration"] * 20)
+    recording = record_transcript(parse_transcript(f"# {long}\n# 漢字\n>>> 1\n"))
+    picture = ElementTree.fromstring(render_recording(recording, "svg"))
+    rows = [text.text or "" for text in picture.iter() if (text.text or "").startswith("# ")]
+    cast = [json.loads(line)[2] for line in render_recording(recording, "cast").splitlines()[1:]]
+    told = next(text for text in cast if "narration" in text)
+    rows += re.findall("# [^\x1b]*", told)
+    assert len(rows) == 6
+    assert all(
+        re.fullmatch(r"#( narration)+ ?", row) and len(row) <= 80
+        for row in rows
+        if "漢" not in row
+    )
 
 
 def test_recording_begins_now_and_ends_when_told(type_in: Typed) -> None:
