@@ -124,8 +124,8 @@ def _given_program(options: Any) -> Program | int | None:
 
     path = Path(options.file)
     add_user_folder(str(path.resolve().parent))
-    there = os.path.exists(path)  # noqa: PTH110 - it raises nothing
-    if not there and (meant := closest_match(options.file, _programs())):
+    a_word = options.file.isalpha() and not os.path.exists(path)  # noqa: PTH110 - raises nothing
+    if a_word and (meant := closest_match(options.file, _programs())):
         _print_error(f"no file {options.file!r}; did you mean asyncrepl {meant}?")
         return USAGE
     return _read(path, stays=options.stay)

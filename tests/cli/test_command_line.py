@@ -155,6 +155,7 @@ def test_wrong_usage_is_one_line_and_status_2(words: list[str]) -> None:
     [
         (["exprt", "1"], "no file 'exprt'; did you mean asyncrepl export?"),
         (["demo"], "no file 'demo'; did you mean asyncrepl demos?"),
+        (["export.py"], "no file 'export.py'"),
         (["replay", "--speed", "fast", "1"], "'fast' is not a speed: try 2 (-h for help)"),
         (["replay", "--speed", "-1", "1"], "'-1' is not a speed: try 2 (-h for help)"),
     ],
