@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from asyncrepl.cli.plain_words import check_words, explain_words, session_words, with_options
 from asyncrepl.runtime.configuration import (
+    Program,
     Settings,
+    closest_match,
     config_path,
     default_file,
     load_settings,
@@ -41,21 +43,14 @@ if TYPE_CHECKING:
     from asyncrepl.session.frontend import Console, Frontend
     from asyncrepl.session.shell import Shell
 
-#: The text of a program and the name of its file.
-Program = tuple[str, str]
-
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the program with `argv` (the process's own if not given); its exit status."""
     words = list(sys.argv[1:] if argv is None else argv)
-    programs = {
-        "demos": _demos, "replay": _replay, "check": _check,
-        "explain": _explain, "export": _export,
-    }  # fmt: skip
     open_streams()
     failure: OSError | None = None
     try:
-        program = programs.get(words[0]) if words else None
+        program = _programs().get(words[0]) if words else None
         status = _session(words) if program is None else program(words[1:])
     except KeyboardInterrupt:
         status = INTERRUPTED
@@ -67,6 +62,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         status, failure = 0, error
     failure = flush_output() or failure
     return status if failure is None else _output_failure_status(failure, status)
+
+
+def _programs() -> dict[str, Callable[[list[str]], int]]:
+    """What does something else than a session, by the first word."""
+    return {
+        "demos": _demos, "replay": _replay, "check": _check,
+        "explain": _explain, "export": _export,
+    }  # fmt: skip
 
 
 def _output_failure_status(failure: OSError, status: int) -> int:
@@ -112,7 +115,7 @@ def _given_program(options: Any) -> Program | int | None:
     if options.code is not None:
         sys.argv = ["-c", *filter(None, [options.file]), *options.arguments]
         add_user_folder("")
-        return options.code, "<string>"
+        return Program(options.code, "<string>", stays=options.stay)
     sys.argv = [options.file or "", *options.arguments]
     if options.file in {None, "-"}:
         add_user_folder("")
@@ -121,14 +124,18 @@ def _given_program(options: Any) -> Program | int | None:
 
     path = Path(options.file)
     add_user_folder(str(path.resolve().parent))
-    return _read(path)
+    a_word = options.file.isalpha() and not os.path.exists(path)  # noqa: PTH110 - raises nothing
+    if a_word and (meant := closest_match(options.file, _programs())):
+        _print_error(f"no file {options.file!r}; did you mean asyncrepl {meant}?")
+        return USAGE
+    return _read(path, stays=options.stay)
 
 
-def _read(path: Path) -> Program | int:
+def _read(path: Path, *, stays: bool = False) -> Program | int:
     from asyncrepl.session.user_modules import LoadError, NotSourceError, read_text
 
     try:
-        return read_text(path), str(path.absolute())
+        return Program(read_text(path), str(path.absolute()), stays)
     except NotSourceError as wrong:
         sys.stderr.writelines(traceback.format_exception_only(wrong.error))
         return FAILED
@@ -150,9 +157,10 @@ def _program(settings: Settings, program: Program) -> int:
     from asyncrepl.cli.plain_session import run_program
     from asyncrepl.syntax.parsed_input import as_command
 
-    if program[1] == "<string>" and as_command(program[0]):
-        return _lines(settings, io.StringIO(program[0]))
-    return _run_with_shell(settings, lambda shell: run_program(shell, *program))
+    text, filename, _ = program
+    if filename == "<string>" and as_command(text):
+        return _lines(settings, io.StringIO(text))
+    return _run_with_shell(settings, lambda shell: run_program(shell, text, filename))
 
 
 def _lines(settings: Settings, stream: TextIO) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -172,7 +173,7 @@ def _rate(word: str) -> float:
 
 
 def _positive(word: str) -> float:
-    number = float(word)
-    if not 0 < number < float("inf"):
-        raise argparse.ArgumentTypeError(f"{word} is not a speed: try 2")
-    return number
+    with suppress(ValueError):
+        if 0 < (number := float(word)) < float("inf"):
+            return number
+    raise argparse.ArgumentTypeError(f"{word!r} is not a speed: try 2")

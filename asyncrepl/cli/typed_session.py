@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from types import TracebackType
 
+    from asyncrepl.runtime.configuration import Program
     from asyncrepl.session.frontend import Console
     from asyncrepl.session.shell import Shell
     from asyncrepl.syntax.input_splitter import InputSplitter
@@ -86,16 +87,11 @@ def _wait_for_line() -> None:
 
 
 def run_typed(
-    shell: Shell,
-    frontend: LineFrontend,
-    stream: TextIO,
-    first: Sequence[tuple[str, str]],
-    *,
-    banner: bool,
+    shell: Shell, frontend: LineFrontend, stream: TextIO, first: Sequence[Program], *, banner: bool
 ) -> int:
     """Run what a person types to a terminal that cannot move its cursor; the exit status.
 
-    `first` are programs (text, file name) to run before the first prompt. An error
+    `first` are programs to run before the first prompt. An error
     does not end the session, the end of `stream` does.
     """
     from asyncrepl.syntax.input_splitter import InputSplitter
@@ -105,8 +101,9 @@ def run_typed(
         show = console.show if _writes_to(console) is console.out else console.complain
         show(*banner_lines(__version__, console.width))
     with prompts_installed():
-        for text, filename in first:
-            if (status := run_source(shell, text, filename)).kind == "exit":
+        for text, filename, stays in first:
+            ended = run_source(shell, text, filename)
+            if (status := shell.outcomes.program_ended(ended, stays=stays)).kind == "exit":
                 return status.exit_code
         row, splitter = _PromptRow(shell), InputSplitter(typed=True)
         with row.watched():

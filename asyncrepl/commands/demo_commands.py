@@ -12,7 +12,7 @@ import textwrap
 from typing import TYPE_CHECKING, Any
 
 from asyncrepl.events.object_info import MISSING
-from asyncrepl.runtime.files import paths_beginning_with
+from asyncrepl.runtime.files import paths_beginning_with, unquoted
 from asyncrepl.runtime.shipped_demos import (
     DemoNotFoundError,
     demo_iterables,
@@ -144,7 +144,7 @@ def _loadable_names(_shell: Shell, typed: str) -> CompletionWords:
 )
 def _load(shell: Shell, rest: str) -> list[Line]:
     width = shell.console.width
-    return _loaded_lines(_load_any(shell, rest), width) if rest else source_lines(width)
+    return _loaded_lines(_load_any(shell, unquoted(rest)), width) if rest else source_lines(width)
 
 
 def _load_any(shell: Shell, name: str) -> Loaded:
@@ -267,7 +267,7 @@ def _replay(shell: Shell, rest: str) -> list[Line]:
     if rest == "stop":
         shell.frontend.control_replay("stop")
     else:
-        shell.frontend.replay(rest)
+        shell.frontend.replay(unquoted(rest))
     return []
 
 

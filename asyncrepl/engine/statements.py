@@ -352,7 +352,7 @@ class Session:
         if filename is None:
             self.count += 1
             filename = f"<input {self.count}>"
-        reading = parse_input(text, filename, program=mode != "single")
+        reading = parse_input(text, filename, program=True)  # commands were taken out before
         tree = reading.tree if isinstance(reading, Statement) else None
         source = self.sources.add(filename, text, tree, self.column)
         match reading:

@@ -35,19 +35,20 @@ _PROMPT_TEXT = ansi([("label", ">>> ")])
 _CLEAR_ROW = "\r\x1b[K"
 
 
-def cast_header(title: str = "") -> str:
-    """The first line of a recording."""
+def cast_header(columns: int, title: str = "") -> str:
+    """The first line of a recording of a screen that has so many `columns`."""
     return _json_line({
-        "version": 2, "width": SCREEN_COLUMNS, "height": SCREEN_ROWS,
+        "version": 2, "width": columns, "height": SCREEN_ROWS,
         "title": one_line(title) or "asyncrepl",
         "env": {"TERM": "xterm-256color", "SHELL": "asyncrepl"},
     })  # fmt: skip
 
 
 class CastEvents:
-    """The events of a recording; `now` is the instant of the next one, in seconds."""
+    """The events of a screen of so many columns; `now` is the next one's instant, in seconds."""
 
-    def __init__(self) -> None:
+    def __init__(self, columns: int = SCREEN_COLUMNS) -> None:
+        self._columns = columns
         self.now = 0.0
         self.rate = 1.0
         self._events: list[tuple[float, str, str]] = []
@@ -55,7 +56,7 @@ class CastEvents:
 
     def narrate(self, text: str) -> None:
         """Tell something above the prompt, and let it be read."""
-        lines = "".join(ansi(line) + "\r\n" for line in narration_lines(text))
+        lines = "".join(ansi(line) + "\r\n" for line in narration_lines(text, self._columns))
         self._show(_CLEAR_ROW + "\r\n" + lines + _PROMPT_TEXT)
         self.now += reading_time(text)
 
@@ -84,7 +85,7 @@ class CastEvents:
 
     def fork(self) -> CastEvents:
         """Events that go on from here; these stay as they are."""
-        other = CastEvents()
+        other = CastEvents(self._columns)
         other.now, other.rate, other._events = self.now, self.rate, []
         return other
 
@@ -106,12 +107,13 @@ class CastEvents:
 class _GrowingRecording:
     """Event after event of a screen."""
 
-    def __init__(self, _shell: Shell) -> None:
+    def __init__(self, shell: Shell) -> None:
+        self._columns = max(SCREEN_COLUMNS, shell.console.width or 0)
         self._events = CastEvents()
 
     def head(self) -> str:
         """The header, and the first prompt."""
-        return cast_header() + self._events.taken()
+        return cast_header(self._columns) + self._events.taken()
 
     def settled(self, recorded: RecordedInput, following: RecordedInput) -> str:  # noqa: ARG002  the protocol's
         """The events of `recorded`."""
@@ -128,7 +130,7 @@ class _GrowingRecording:
 @export_format("cast", "a recording for asciinema", rank=30, growing=_GrowingRecording)
 def cast_text(recording: Recording) -> str:
     """The recording as text: a line of JSON a header, then one an event."""
-    events = CastEvents()
+    events = CastEvents(recording.columns)
     for entry, recorded in recording.parts:
         match entry:
             case Directive(name="title", value=text) | Narration(text=text):
@@ -139,7 +141,7 @@ def cast_text(recording: Recording) -> str:
                 events.rate = rate
             case Input() if recorded is not None:
                 events.play(recorded)
-    return cast_header(recording.title) + events.taken()
+    return cast_header(recording.columns, recording.title) + events.taken()
 
 
 def _json_line(line: object) -> str:

@@ -10,12 +10,15 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from asyncrepl.export.format_registry import export_format
+from asyncrepl.export.recording import SCREEN_COLUMNS
 from asyncrepl.export.screen_lines import (
     BOLD_STYLES,
     STYLE_COLORS,
     cell_clusters,
+    entry_lines,
     input_and_output_lines,
     is_box_drawing,
+    used_columns,
     xml_text,
 )
 from asyncrepl.transcript.grammar import Input, Narration
@@ -36,6 +39,8 @@ _DARK_COLORS = {
     "green": "#7ee787", "cyan": "#76e3ea", "brown": "#e3b341", "magenta": "#d2a8ff",
 }  # fmt: skip
 
+#: The width of a text, which holds the columns of a demo, and that of each more; in rem.
+_TEXT_WIDTH, _CELL_WIDTH = 46, 0.53
 #: From here on a character need not be in the font of the screen.
 _OTHER_FONT_FROM = "\u0500"
 #: The classes of what takes one cell, or two.
@@ -47,6 +52,8 @@ def html_page(recording: Recording) -> str:
     """The page: what is told as paragraphs, what is typed and printed as a screen each."""
     title = xml_text(recording.title or "A session of asyncrepl")
     body = "\n".join(_body_markup(recording))
+    lines = (line for part in entry_lines(recording) for line in part)
+    columns = used_columns(lines, recording.columns)
     return f"""\
 <!DOCTYPE html>
 <html lang="en" xmlns="http://www.w3.org/1999/xhtml">
@@ -55,7 +62,7 @@ def html_page(recording: Recording) -> str:
 <meta name="viewport" content="width=device-width, initial-scale=1"/>
 <title>{title}</title>
 <style>
-{_style_sheet()}</style>
+{_style_sheet(columns)}</style>
 </head>
 <body>
 <h1>{title}</h1>
@@ -99,7 +106,8 @@ def _in_cells(text: str) -> str:
     )
 
 
-def _style_sheet() -> str:
+def _style_sheet(columns: int) -> str:
+    width = _TEXT_WIDTH + (columns - SCREEN_COLUMNS) * _CELL_WIDTH
     light, dark = (
         "; ".join(f"--{name}: {color}" for name, color in colors.items())
         for colors in (_LIGHT_COLORS, _DARK_COLORS)
@@ -110,11 +118,14 @@ def _style_sheet() -> str:
     return f"""\
 :root {{ color-scheme: light dark; {light} }}
 @media (prefers-color-scheme: dark) {{ :root {{ {dark} }} }}
-body {{ max-width: 46rem; margin: 2rem auto; padding: 0 1rem; line-height: 1.5;
-  font-family: system-ui, sans-serif; color: var(--text); background: var(--page) }}
+body {{ max-width: {width:g}rem; margin: 2rem auto; padding: 0 1rem; line-height: 1.5;
+  overflow-wrap: break-word; font-family: system-ui, sans-serif;
+  color: var(--text); background: var(--page) }}
+h1, p {{ max-width: {_TEXT_WIDTH}rem }}
 pre, code {{ font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, monospace }}
 pre {{ padding: 0.8rem 1rem; overflow-x: auto; border-radius: 6px; line-height: 1.35;
   font-size: 0.875rem; background: var(--screen) }}
+@media print {{ pre {{ white-space: pre-wrap; overflow-wrap: anywhere }} }}
 .cell, .cells {{ display: inline-block; line-height: 1; text-align: center; font-style: normal }}
 .cell {{ width: 1ch }}
 .cells {{ width: 2ch }}

@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from asyncrepl.export.format_registry import export_format
+from asyncrepl.runtime.files import unquoted
 from asyncrepl.runtime.shipped_demos import DemoNotFoundError, find_iterable
 from asyncrepl.session.command_registry import CommandError, CommandRegistry
 from asyncrepl.syntax.parsed_input import Command, as_command, syntax_tree
@@ -243,6 +244,7 @@ def equivalent_code(command: Command, names: HelperNames) -> list[str]:
 
 def loaded_code(rest: str) -> str:
     """The code that defines what ``:load`` with `rest` loads; empty if there is none."""
+    rest = unquoted(rest)
     if ":" in rest and not rest.endswith(".py"):
         module, _, attribute = rest.partition(":")
         return f"from {module} import {attribute}\n" if attribute.isidentifier() else ""

@@ -60,6 +60,11 @@ class Recording(NamedTuple):
     width: int | None = None
 
     @property
+    def columns(self) -> int:
+        """The columns of a screen on which what was one row is one: at least those of a demo."""
+        return max(SCREEN_COLUMNS, self.width or 0)
+
+    @property
     def recorded_inputs(self) -> tuple[RecordedInput, ...]:
         """What came of each input."""
         return tuple(recorded for _, recorded in self.parts if recorded is not None)

@@ -18,7 +18,7 @@ from asyncrepl.export.recording import (
     record_transcript,
     recording_of_tape,
 )
-from asyncrepl.runtime.files import write_file
+from asyncrepl.runtime.files import unquoted, write_file
 from asyncrepl.session.command_registry import CommandError
 from asyncrepl.syntax.parsed_input import as_command
 
@@ -61,7 +61,7 @@ class TargetFile:
     def __init__(self, command: str, words: str) -> None:
         self.forced = words.startswith("-f ")
         self._command = command
-        self._words = words.removeprefix("-f ").strip()
+        self._words = unquoted(words.removeprefix("-f ").strip())
         self.path = Path(self._words)
         with self.refusing():
             self.path = self.path.expanduser().absolute()

@@ -10,12 +10,20 @@ import re
 from html import escape
 from typing import TYPE_CHECKING
 
-from asyncrepl.export.recording import output_lines
+from asyncrepl.export.recording import SCREEN_COLUMNS, output_lines
 from asyncrepl.transcript.grammar import Blank, Directive, Input, Narration
-from asyncrepl.views.styled_lines import STYLES, cell_width, clusters, code_lines, plain, printable
+from asyncrepl.views.styled_lines import (
+    STYLES,
+    cell_width,
+    clusters,
+    code_lines,
+    comment_rows,
+    plain,
+    printable,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from asyncrepl.export.recording import Recording
     from asyncrepl.session.tape import RecordedInput
@@ -27,16 +35,22 @@ def entry_lines(recording: Recording) -> Iterator[list[Line]]:
     for entry, recorded in recording.parts:
         match entry:
             case Directive(name="title", value=text) | Narration(text=text):
-                yield narration_lines(text)
+                yield narration_lines(text, recording.columns)
             case Blank():
                 yield [[]]
             case Input() if recorded is not None:
                 yield input_and_output_lines(recorded)
 
 
-def narration_lines(text: str) -> list[Line]:
-    """What is told, as comments."""
-    return [[("dim", printable(f"# {line}".rstrip()))] for line in text.split("\n")]
+def used_columns(lines: Iterable[Line], available: int) -> int:
+    """The columns that `lines` need, of those that are `available`; at least those of a demo."""
+    widest = max((cell_width(plain(line).rstrip()) for line in lines), default=0)
+    return min(max(widest, SCREEN_COLUMNS), available)
+
+
+def narration_lines(text: str, columns: int) -> list[Line]:
+    """What is told, as comments, on a screen of so many `columns`."""
+    return [[("dim", row)] for row in comment_rows(text.split("\n"), columns)]
 
 
 def input_and_output_lines(recorded: RecordedInput) -> list[Line]:

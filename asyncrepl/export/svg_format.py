@@ -17,7 +17,6 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 from asyncrepl.export.format_registry import export_format
-from asyncrepl.export.recording import SCREEN_COLUMNS
 from asyncrepl.export.screen_lines import (
     BOLD_STYLES,
     STYLE_COLORS,
@@ -25,6 +24,7 @@ from asyncrepl.export.screen_lines import (
     entry_lines,
     is_box_drawing,
     screen_rows,
+    used_columns,
     xml_representable,
     xml_text,
 )
@@ -59,13 +59,14 @@ class StyledRun(NamedTuple):
 def recording_picture(recording: Recording) -> str:
     """The last screen of the session; it begins where something is typed or told, if it can."""
     parts = [
-        [row for line in lines for row in screen_rows(line, SCREEN_COLUMNS)]
+        [row for line in lines for row in screen_rows(line, recording.columns)]
         for lines in entry_lines(recording)
     ]
     shown = _last_screen(parts)
     while shown and not any(text.strip() for _, text in shown[0]):
         del shown[0]
-    return _picture([list(_styled_runs(row)) for row in shown], recording.title)
+    columns = used_columns(shown, recording.columns)
+    return _picture([list(_styled_runs(row)) for row in shown], columns, recording.title)
 
 
 def _last_screen(parts: list[list[Line]]) -> list[Line]:
@@ -80,9 +81,9 @@ def _last_screen(parts: list[list[Line]]) -> list[Line]:
     return shown[-PICTURE_ROWS:]
 
 
-def _picture(screen: Sequence[Sequence[StyledRun]], title: str) -> str:
+def _picture(screen: Sequence[Sequence[StyledRun]], columns: int, title: str) -> str:
     """The `screen` as SVG; a screen reader says the `title`, and a browser shows it on top."""
-    width = SCREEN_COLUMNS * CELL_WIDTH + 2 * MARGIN
+    width = columns * CELL_WIDTH + 2 * MARGIN
     height = len(screen) * CELL_HEIGHT + 2 * MARGIN
     text = "\n".join(
         _text_element(piece, row)

@@ -135,7 +135,8 @@ def _iteration_bars(events: list[IterationEvent], end: int) -> Iterator[_Bar]:
                 if since.get(iteration.number, at) < at:
                     asked = since.pop(iteration.number)
                     yield _bar(iteration, asked, at, "step", how, "3 await, the last")
-                yield _bar(iteration, begin, at, "iteration", f"{items} items, {how}")
+                told = f"{items} {'item' if items == 1 else 'items'}, {how}"
+                yield _bar(iteration, begin, at, "iteration", told)
     for iteration, begin in open_iterations.values():
         yield _bar(iteration, begin, end, "iteration", "goes on")
 

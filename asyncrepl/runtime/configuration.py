@@ -224,6 +224,17 @@ def _line_of(name: str, text: str) -> str:
     return f":{text.count(chr(10), 0, found.start()) + 1}" if found else ""
 
 
+class Program(NamedTuple):
+    """The text of a program and the name of its file.
+
+    `stays` says whether the prompt comes even after its ``sys.exit``.
+    """
+
+    text: str
+    filename: str
+    stays: bool = False
+
+
 class Settings(NamedTuple):
     """The choices of one session.
 

@@ -99,6 +99,13 @@ def _replace(path: Path, data: bytes) -> None:
         raise
 
 
+def unquoted(words: str) -> str:
+    """The path that `words` name, of which a shell would take off the quotes around it."""
+    quote = words[:1]
+    quoted = quote in {"'", '"'} and words.endswith(quote) and words.count(quote) == 2
+    return words[1:-1] if quoted else words
+
+
 #: Entries of a folder that are looked at, and those that are given.
 _MAX_READ, _MAX_GIVEN = 20_000, 500
 

@@ -120,12 +120,19 @@ def find_iterable(name: str, folder: Path | None = None) -> Demo:
     )
 
 
+#: More than so many names are no line.
+_MANY = 8
+_LISTED_BY = {"demo or file": ":demos (or asyncrepl demos)", "source": ":load"}
+
+
 def _unknown_message(kind: str, name: str, known: Sequence[str]) -> str:
     if name.isdecimal():
         return f"no {kind} {name}: they go from 1 to {len(known)}"
-    near = closest_match(name, known)
-    hint = f"did you mean {near}?" if near else f"there are {', '.join(known) or 'none'}"
-    return f"no {kind} {name!r}: {hint}"
+    if near := closest_match(name, known):
+        return f"no {kind} {name!r}: did you mean {near}?"
+    if len(known) > _MANY:
+        return f"no {kind} {name!r}; {_LISTED_BY[kind]} lists them"
+    return f"no {kind} {name!r}: there are {', '.join(known) or 'none'}"
 
 
 def _iterable(path: Path) -> Demo:

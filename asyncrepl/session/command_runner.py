@@ -71,7 +71,8 @@ class CommandRunner:
 
             def done(status: Status) -> None:
                 answer.ended()
-                finished(status)
+                in_file = answer.filename is not None
+                finished(self._context.outcomes.program_ended(status, stays=in_file))
 
             task = self._context.start_statement(answer.text, done, filename=answer.filename)
             if task is not None:

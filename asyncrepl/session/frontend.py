@@ -160,6 +160,9 @@ class Frontend:
         """Show keys and steps to those who watch, or do not."""
         raise CommandError(f":set audience {'on' if on else 'off'} needs a terminal to draw in")
 
+    def show_scripted_interrupt(self) -> None:
+        """A script presses Ctrl-C: show it to those who watch, if any do."""
+
     def show_color(self, *, on: bool) -> None:
         """Colour what is drawn beside the console's lines, if anything is."""
 

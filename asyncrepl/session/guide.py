@@ -257,6 +257,8 @@ class Guide:
         explained = self._context.explanation
         if self._context.narrator.narrated_any and status.kind == "ok":
             self._once("mistake", f"a mistake: {_without_async(text)}")
+        elif status.kind == "ok" and self._is_traced(text):
+            self._say("no async for ran, so there was no step to tell", "")
         elif status.kind == "error" and explained is not None and explained.fix is not None:
             self._once("fix", f":fix {self._fix_use()}")
         elif status.kind == "error" and (
@@ -268,6 +270,11 @@ class Guide:
         elif fixing and status.kind == "ok" and (course := demo_transcripts()):
             replay = ":replay" if self._context.frontend.edits else "asyncrepl replay"
             self._once("course", f"the course: {replay} {course[0].name}")
+
+    def _is_traced(self, text: str) -> bool:
+        """Whether `text` is a statement behind ``:trace``."""
+        name, _, rest = _normalized_input(self._context.registry, text).partition(" ")
+        return name == ":trace" and rest not in {"", "on", "off", "?"}
 
     def _fix_use(self) -> str:
         edits = self._context.frontend.edits

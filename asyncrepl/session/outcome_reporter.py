@@ -184,6 +184,14 @@ class OutcomeReporter:
             self._context.console.complain(*text_lines(message))
         return status
 
+    def program_ended(self, status: Status, *, stays: bool) -> Status:
+        """The `status` of a file that was run: if the session `stays`, it alone is ended."""
+        if not stays or status.kind != "exit" or self._context.console.closed:
+            return status
+        if status.exit_code:
+            self._context.console.complain([("dim", f"exit status {status.exit_code}")])
+        return Status("error" if status.exit_code else "ok")
+
     def note_exit(self, error: SystemExit) -> None:
         """Note that user code has raised SystemExit while the session was being closed."""
         self.cleanup_exit_status = self.exit_code(error)

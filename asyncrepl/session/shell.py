@@ -216,7 +216,7 @@ class Shell:
         typed = filename is None
         timer: asyncio.TimerHandle | None = None
         if interrupt_after is not None:
-            timer = self.loop.call_later(interrupt_after, self.interrupt)
+            timer = self.loop.call_later(interrupt_after, self._interrupt_by_script)
 
         over = False
 
@@ -243,6 +243,10 @@ class Shell:
                 finished(Status("error"))
         except OSError:
             finished(Status("exit", PIPE_CLOSED))
+
+    def _interrupt_by_script(self) -> None:
+        self.frontend.show_scripted_interrupt()
+        self.interrupt()
 
     def _note_beginning(self, text: str, interrupt_after: float | None, *, typed: bool) -> None:
         """Tell all who follow a statement that `text` begins; `typed` says whether by somebody."""

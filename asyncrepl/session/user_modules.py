@@ -175,12 +175,14 @@ def load_attribute(session: Session, name: str) -> Loaded:
     like what is typed. Raises LoadError where the module or the attribute cannot be had.
     """
     module_name, _, attribute = name.partition(":")
+    if not module_name or not attribute:
+        raise LoadError(f"{name!r} names no attribute of a module: try :load module:attribute")
     try:  # as one in a folder of the user's, wherever he has it
         spec = None if module_name in sys.modules else find_for_user(module_name)
         origin = spec.origin if spec is not None and spec.has_location else None
         with UserModuleFinder(session.sources, origin and os.path.dirname(origin)):
             found: Any = import_for_user(module_name)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise LoadError(f"cannot import {module_name!r}: {_error_line(error)}") from None
     for part in attribute.split("."):
         try:
@@ -219,7 +221,7 @@ def _execute(session: Session, path: Path, module: types.ModuleType) -> None:
         code = compiled(source, "module")
         sys.modules.setdefault(module.__name__, module)
         exec(code, vars(module))
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         message = f"cannot load {path.name!r}: {_error_line(error)}"
         if isinstance(error, ModuleNotFoundError) and error.name:
             raise MissingModuleError(message, error.name) from None

@@ -101,7 +101,13 @@ class InputCompleter(Completer):
         for word, kind in sorted(
             words.items(), key=lambda item: bool(wanted) and item[1] != wanted
         ):
-            yield Completion(word, start_position=-len(typed), display_meta=kind or None)
+            there = _already_there(word[len(typed) :], document.text_after_cursor)
+            yield Completion(
+                word[: len(word) - there],
+                start_position=-len(typed),
+                display=word,
+                display_meta=kind or None,
+            )
 
     @property
     def connected(self) -> bool:
@@ -275,6 +281,18 @@ def _matches(typed: str, names: Iterable[str]) -> dict[str, str]:
 
 def _paths(typed: str) -> _Candidates:
     return _Candidates(typed, paths_beginning_with(typed))
+
+
+def _already_there(missing: str, after: str) -> int:
+    """How many characters at the end of what is `missing` stand behind the cursor already.
+
+    In the middle of a word, or before quotes that are closed: they are not put in twice.
+    """
+    for count in range(min(len(missing), len(after)), 0, -1):
+        whole = not re.match(r"\w\w", after[count - 1 : count + 1])
+        if whole and missing.endswith(after[:count]):
+            return count
+    return 0
 
 
 def _wanted_kind(before: str) -> str:

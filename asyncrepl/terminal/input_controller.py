@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from prompt_toolkit.filters import emacs_insert_mode, vi_insert_mode
 from prompt_toolkit.key_binding import KeyPress
+from prompt_toolkit.key_binding.vi_state import InputMode
 from prompt_toolkit.keys import Keys
 
 from asyncrepl.runtime.process import INTERRUPTED
@@ -117,6 +118,7 @@ class InputController:
         Of a session with prompts and output, its inputs run, one after the other.
         """
         text = self.buffer.text
+        self._app.vi_state.input_mode = InputMode.INSERT
         inputs = pasted_inputs(text)
         if inputs is None and self._more_to_paste:
             self.buffer.reset()  # output of the session that is being pasted
@@ -162,6 +164,7 @@ class InputController:
         elif self.buffer.text:
             text = self.buffer.text
             self.buffer.reset()
+            self._app.vi_state.input_mode = InputMode.INSERT
             self._editor.suggest()
             self._echo(text + "^C")
 

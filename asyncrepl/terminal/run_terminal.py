@@ -17,8 +17,8 @@ from asyncrepl.views.error_lines import describe_error
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from asyncrepl.runtime.configuration import Settings
-    from asyncrepl.terminal.terminal_setup import Program, ReplayPlan
+    from asyncrepl.runtime.configuration import Program, Settings
+    from asyncrepl.terminal.terminal_setup import ReplayPlan
 
 #: Seconds: echo beside a CPU-bound task takes 3 ms instead of 12. So it does while the main thread
 #: imports the session: at 5 ms the first key waits 50, for drawing gives the lock away ten times.

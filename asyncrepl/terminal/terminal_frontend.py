@@ -13,17 +13,16 @@ import asyncio
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
+from prompt_toolkit.key_binding import KeyPress
 from prompt_toolkit.keys import Keys
 
 from asyncrepl.session.command_registry import CommandError
 from asyncrepl.session.frontend import Frontend
-from asyncrepl.views.styled_lines import cell_width, plain, printable, wrapped
+from asyncrepl.views.styled_lines import cell_width, comment_rows, plain
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Sequence
     from types import TracebackType
-
-    from prompt_toolkit.key_binding import KeyPress
 
     from asyncrepl.engine.loop.live_loop import LiveLoop
     from asyncrepl.session.command_registry import Command, CompletionWords
@@ -142,6 +141,10 @@ class TerminalFrontend(Frontend):
         self._ui.audience.on = on
         if self._shell is not None:
             self._shell.narrator.watch(on=on)
+
+    def show_scripted_interrupt(self) -> None:
+        """Show the key of a demo as one that is pressed."""
+        self._ui.call(lambda: self._ui.audience.pressed([KeyPress(Keys.ControlC)]))
 
     @property
     def vi(self) -> bool:  # type: ignore[override]
@@ -264,10 +267,8 @@ class TerminalReplayTarget:
     async def narrate(self, lines: Sequence[str]) -> None:
         """Show `lines` dimmed, as comments, after an empty line and all output so far."""
         self._painter.drain()
-        room = self._ui.columns - 3
-        fit = all(len(line) <= room for line in lines)
-        flowing = lines if fit else wrapped(" ".join(lines), room)
-        said = [("class:dim", printable(f"# {line}".rstrip()) + "\n") for line in flowing]
+        rows = comment_rows(lines, self._ui.columns - 1)
+        said = [("class:dim", f"{row}\n") for row in rows]
         self._painter.echo([("", "\n"), *said])
 
     async def type(self, text: str, delays: Sequence[float]) -> None:

@@ -353,6 +353,12 @@ def _debugger(
             with lent():
                 super().interaction(*args, **kwargs)
 
+        def user_return(self, frame: FrameType, value: Any) -> None:
+            super().user_return(frame, value)
+            # As under `python`, stepping ends with the statement: beyond it is the machinery.
+            if _ends_statement(frame) and not self.quitting:
+                self.set_continue()
+
         def get_stack(self, *args: Any) -> Any:
             stack, index = super().get_stack(*args)
             chosen = [at for at, (frame, _) in enumerate(stack) if frame is first]
@@ -360,3 +366,12 @@ def _debugger(
 
     # Ctrl-C stays the session's, and steps do not lead into the tool's own frames.
     return Debugger(nosigint=True, skip=["asyncrepl.*"])
+
+
+def _ends_statement(frame: FrameType) -> bool:
+    """Whether the outermost frame of the user's returns, and is not only suspended."""
+    import dis
+
+    caller, code = frame.f_back, frame.f_code
+    ours = caller is not None and str(caller.f_globals.get("__name__")).startswith("asyncrepl.")
+    return ours and dis.opname[code.co_code[frame.f_lasti]] in {"RETURN_VALUE", "RETURN_CONST"}

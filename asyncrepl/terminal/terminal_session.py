@@ -35,9 +35,10 @@ if TYPE_CHECKING:
     from prompt_toolkit.buffer import Buffer
 
     from asyncrepl.engine.blocking.blocking_watchdog import BlockingWatchdog
+    from asyncrepl.runtime.configuration import Program
     from asyncrepl.session.input_run import Status
     from asyncrepl.session.shell import Shell
-    from asyncrepl.terminal.terminal_setup import Program, Terminal
+    from asyncrepl.terminal.terminal_setup import Terminal
 
 _STATEMENT_LENGTH = 3  # characters: from here on a text is more than a stray key
 
@@ -205,9 +206,10 @@ class _PromptSession:
             return
         self._prepare()
         self._lease.begin()
-        (text, filename), *rest = programs
+        (text, filename, stays), *rest = programs
 
         def done(status: Status) -> None:
+            status = self._shell.outcomes.program_ended(status, stays=stays)
             if status.kind == "exit":
                 self._terminal.session_exit.request(status.exit_code)
             else:

@@ -42,9 +42,6 @@ if TYPE_CHECKING:
     from asyncrepl.runtime.configuration import Settings
     from asyncrepl.transcript.grammar import Transcript
 
-#: The text of a program and the name of its file.
-Program = tuple[str, str]
-
 
 class ReplayPlan(NamedTuple):
     """What to replay: `speed` divides all delays, `pauses` says whether to wait for keys."""

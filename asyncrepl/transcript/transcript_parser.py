@@ -254,7 +254,10 @@ class _Parser:
         typed = [first, *self._take("continuation")]
         text = "\n".join(row.text[4:] for row in typed)
         if not is_complete(text):
-            reason = "Enter would not submit this: end the block with a '...' line"
+            ends = (
+                "end the block with a" if is_complete(text + "\n") else "it goes on with another"
+            )
+            reason = f"Enter would not submit this: {ends} '...' line"
             raise self._error(typed[-1].number, reason)
         output = self._output()
         key, self._key, self._begun = self._key, None, True

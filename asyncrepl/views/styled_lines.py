@@ -139,6 +139,14 @@ def wrapped(text: str, width: int | None, indent: int = 0) -> list[str]:
     return [first, *(" " * indent + line for line in more)]
 
 
+def comment_rows(lines: Sequence[str], width: int) -> list[str]:
+    """Narration as comments in `width` cells: in its own `lines` if they all fit, else flowed."""
+    room = width - len("# ")
+    fit = all(cell_width(line) <= room for line in lines)
+    told = lines if fit else wrapped(" ".join(lines), room)
+    return [printable(f"# {line}".rstrip()) for line in told]
+
+
 def flowed(line: Line, width: int | None, indent: int = 0) -> list[Line]:
     """The lines that the styled `line` makes in `width` columns; one where that is None.
 

@@ -34,11 +34,12 @@ def duration(ns: int) -> str:
         return "0 s"
     if ms < 0.01:
         return "<0.01 ms"
-    if ms < 99.5:  # or it would be rounded to 100 ms
-        return f"{ms:.{2 if ms < 1 else 1 if ms < 10 else 0}f} ms"
-    if seconds < 60:
-        return f"{seconds:.{2 if seconds < 1 else 1}f} s"
-    minutes, rest = divmod(int(seconds), 60)
+    # The bounds are where it would be rounded up to the next: 1.00 ms, 100 ms, 60.0 s.
+    if ms < 99.5:
+        return f"{ms:.{2 if ms < 0.995 else 1 if ms < 9.95 else 0}f} ms"
+    if seconds < 59.95:
+        return f"{seconds:.{2 if seconds < 0.995 else 1}f} s"
+    minutes, rest = divmod(round(seconds), 60)
     if minutes < 60:
         return f"{minutes}:{rest:02} min"
     return f"{minutes // 60}:{minutes % 60:02} h"
@@ -62,14 +63,21 @@ def rate_text(rate: float) -> str:
     """What a rate means."""
     if rate == math.inf:
         return "rate inf: time jumps from timer to timer"
-    return f"rate {rate:g}: a second takes {1 / rate:.3g} s"
+    return f"rate {_decimal(rate, 6)}: a second takes {_decimal(1 / rate, 3)} s"
+
+
+def _decimal(number: float, digits: int) -> str:
+    """`number` with so many digits, and without an exponent."""
+    return f"{float(f'{number:.{digits}g}'):.9f}".rstrip("0").rstrip(".")
 
 
 def clock_text(mode: str, rate: float) -> str:
     """What a clock of this `mode` ("real", "virtual") does at `rate`: its seconds a real one."""
     if mode == "real":
-        return "real clock: time passes" + f" at rate {rate:g}" * (rate != 1)
-    how = "jumps from timer to timer" if rate == math.inf else f"passes at rate {rate:g}"
+        return "real clock: time passes" + f" at rate {_decimal(rate, 6)}" * (rate != 1)
+    how = (
+        "jumps from timer to timer" if rate == math.inf else f"passes at rate {_decimal(rate, 6)}"
+    )
     return f"virtual clock: time {how}, only while a statement runs"
 
 
@@ -110,7 +118,7 @@ def _moving_texts(time: ClockReading) -> tuple[str, ...]:
     # As many digits as change about once in a real second: more would flicker.
     digits = min(max(math.ceil(-math.log10(time.speed)), 0), 3)
     head = f"{'virtual ' * (time.mode == 'virtual')}time {time.at:.{digits}f} s"
-    return (f"{head}, rate {time.speed:g}",)
+    return (f"{head}, rate {_decimal(time.speed, 6)}",)
 
 
 SECOND = 1_000_000_000

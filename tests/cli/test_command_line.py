@@ -150,6 +150,21 @@ def test_wrong_usage_is_one_line_and_status_2(words: list[str]) -> None:
     assert finished.stderr.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["exprt", "1"], "no file 'exprt'; did you mean asyncrepl export?"),
+        (["demo"], "no file 'demo'; did you mean asyncrepl demos?"),
+        (["export.py"], "no file 'export.py'"),
+        (["replay", "--speed", "fast", "1"], "'fast' is not a speed: try 2 (-h for help)"),
+        (["replay", "--speed", "-1", "1"], "'-1' is not a speed: try 2 (-h for help)"),
+    ],
+)
+def test_wrong_usage_says_what_to_do(words: list[str], told: str) -> None:
+    """A word that is nearly another; a value with what would be one."""
+    assert run(*words).stderr.rstrip("\n").endswith(told)
+
+
 @pytest.mark.parametrize("content", [b"\x7fELF\x00\x00\xff\xfe", b"x = 1\x00"])
 def test_a_binary_file_is_refused_in_one_piece(tmp_path: Path, content: bytes) -> None:
     """A file that is no Python text ends with an error, not with a traceback of ours."""

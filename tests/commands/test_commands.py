@@ -40,6 +40,8 @@ MISTAKES = {
     ":load no/such.py": "no file 'no/such.py'",
     ":load nomodule:x": "cannot import 'nomodule'",
     ":load math:nothing": "'math' has no 'nothing'",
+    ":load math:": "'math:' names no attribute of a module: try :load module:attribute",
+    ":load :pi": "':pi' names no attribute of a module: try :load module:attribute",
     ":source nothing": "'nothing' is not defined",
     ":spawn": ":spawn takes a statement",
     ":wait": ":wait takes seconds: try :wait 1.5",
@@ -308,3 +310,10 @@ def test_history_does_not_find_itself(type_in: Typed, monkeypatch: pytest.Monkey
     assert type_in(":history zzz") == "x = 'zzz'\n"
     entries[:] = ["y = 1", ":his zzz"]
     assert type_in(":his zzz") == "no input so far has 'zzz'\n"
+
+
+@pytest.mark.parametrize("command", [":spawn", ":trace", ":time"])
+@pytest.mark.parametrize("text", [":tasks", "!ls", "len?"])
+def test_a_command_is_no_statement(type_in: Typed, command: str, text: str) -> None:
+    """What takes a statement refuses one of the tool's own commands as Python does."""
+    assert type_in(f"{command} {text}").endswith("SyntaxError: invalid syntax\n")

@@ -67,6 +67,25 @@ def test_what_cannot_be_run_is_said_in_one_line(type_in: Typed, typed: str, said
     assert shown.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    ("code", "said", "kind"),
+    [("None", "", "ok"), ("0", "", "ok"), ("3", "exit status 3\n", "error"),
+     ("'bye'", "bye\nexit status 1\n", "error")],
+)  # fmt: skip
+def test_its_exit_ends_the_file_alone(
+    type_in: Typed, tmp_path: Path, code: str, said: str, kind: str
+) -> None:
+    """As scripts end that are programs, too; the session goes on."""
+    path = tmp_path / "script.py"
+    path.write_text(f"import sys\nits = 5\nsys.exit({code})\n")
+    assert type_in(f":run {path}") == said
+    assert type_in.status is not None
+    assert type_in.status.kind == kind
+    assert type_in("its") == "5\n"
+    assert type_in(f":load {path}").count("SystemExit") == 1
+    assert type_in.status.kind == "error"
+
+
 def test_what_is_no_source_is_said_in_one_line(type_in: Typed, tmp_path: Path) -> None:
     """Bytes that are no text."""
     path = tmp_path / "picture.png"

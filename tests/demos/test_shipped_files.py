@@ -79,6 +79,15 @@ def test_an_unknown_transcript_is_one_line(folder: Path, name: str, told: str) -
     assert str(caught.value) == told
 
 
+def test_where_there_are_many_it_is_said_what_lists_them() -> None:
+    """A line of the screen is enough for that."""
+    with pytest.raises(DemoNotFoundError) as caught:
+        find_transcript("xyz")
+    assert str(caught.value) == "no demo or file 'xyz'; :demos (or asyncrepl demos) lists them"
+    with pytest.raises(DemoNotFoundError, match=r"^no source 'xyz'; :load lists them$"):
+        find_iterable("xyz")
+
+
 def test_an_iterable_is_found_by_its_name(folder: Path) -> None:
     """And an unknown one names the nearest."""
     assert find_iterable("walk", folder).path == folder / "walk.py"

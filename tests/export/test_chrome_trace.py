@@ -78,6 +78,12 @@ def test_an_iteration_is_on_the_track_of_its_task() -> None:
     ]
 
 
+def test_an_iteration_says_how_many_items_it_had_and_how_it_ended() -> None:
+    """One is an item, two are items."""
+    ends = [e["args"]["how"] for e in events(TEXT) if e.get("cat") == "iteration"]
+    assert ends == ["2 items, exhausted", "1 item, exhausted"]
+
+
 def test_what_runs_meanwhile_is_on_a_track_of_its_own() -> None:
     """A ticker runs and prints at its instants, on its track."""
     track = tracks(events(TEXT))["tick"]

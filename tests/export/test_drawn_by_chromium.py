@@ -129,6 +129,27 @@ def test_a_pages_screens_keep_their_columns(tmp_path: Path, window: str) -> None
     assert missing == []
 
 
+@pytest.mark.parametrize(
+    ("window", "medium"), [("700,900", "print"), ("320,900", "screen")], ids=["paper", "phone"]
+)
+def test_nothing_of_a_page_is_cut_off(tmp_path: Path, window: str, medium: str) -> None:
+    """On paper, which nobody can scroll, long lines are wrapped; a screen scrolls them, not the page."""
+    script = """<script>
+    const wide = each => each.scrollWidth > each.clientWidth
+    const cut = [...document.querySelectorAll("pre")].filter(wide).length
+    document.title = `${cut} ${wide(document.documentElement)}`</script>"""
+    word = "a_name" * 30
+    text = f"#: title  {word}\n# {word}\n>>> print('x' * 300); print('漢字' * 99)\n>>> 1\n"
+    page = tmp_path / "page.html"
+    markup = render_recording(record_transcript(parse_transcript(text)), "html")
+    markup = markup.replace(f"@media {medium}", "@media all").replace("</body>", script)
+    page.write_text(markup, "utf-8")
+    cut = {"print": "0", "screen": "1"}[medium]
+    assert re.findall("<title>(.*?)</title>", dumped(page, f"--window-size={window}")) == [
+        f"{cut} false"
+    ]
+
+
 def test_a_page_is_light_or_dark_as_its_reader_wants(tmp_path: Path) -> None:
     """It has no script; its style alone decides."""
     page = tmp_path / "page.html"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import subprocess
 import sys
 import tracemalloc
@@ -12,11 +13,14 @@ from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
 import pytest
+from support.exports import render_recording
 from support.shells import typed_shell
 
+from asyncrepl.export.recording import record_transcript
 from asyncrepl.session.tape import OutputPiece, Pieces, Tape
 from asyncrepl.transcript.transcript_check import check_file
 from asyncrepl.transcript.transcript_output import TeeStream
+from asyncrepl.transcript.transcript_parser import parse_transcript
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -137,6 +141,64 @@ def test_a_mistake_is_one_line_and_writes_nothing(type_in: Typed, command: str, 
     """What is wrong, and what to write instead."""
     assert type_in(command) == told + "\n"
     assert list(Path().iterdir()) == []
+
+
+def test_a_path_may_stand_in_quotes(type_in: Typed, tmp_path: Path) -> None:
+    """As for a shell; a path with blanks needs none."""
+    (tmp_path / "a b.py").write_text("def x(): pass\n")
+    assert "x()" in type_in(""":load 'a b.py'""")
+    assert "saved in c d.html" in type_in(""":save "c d.html\"""")
+    assert ":save -f c d.html" in type_in(":save c d.html")
+    assert "saved in c d.html" in type_in(""":export html -f 'c d.html'""")
+    assert "recording to e f.cast" in type_in(""":record 'e f.cast'""")
+    type_in(":record off")
+    assert "saved" in type_in(":save g.py")
+    assert "def x()" in (tmp_path / "g.py").read_text("utf-8")
+    assert {"c d.html", "e f.cast"} <= {path.name for path in tmp_path.iterdir()}
+
+
+@pytest.mark.parametrize(
+    ("screen", "printed", "columns"), [(100, 95, 95), (100, 300, 100), (40, 70, 80), (100, 9, 80)]
+)
+def test_a_wide_screen_is_exported_as_wide(
+    tmp_path: Path, screen: int, printed: int, columns: int
+) -> None:
+    """A row of it is a row of the picture, the page and the recording, as long as it is used."""
+    with typed_shell(width=screen) as typed:
+        typed(f":record {tmp_path}/talk.cast")
+        typed(f"print('x' * {printed})")
+        for name in ("talk.svg", "talk.html", "whole.cast"):
+            typed(f":save {tmp_path}/{name}")
+        typed(":record off")
+    picture = ElementTree.fromstring((tmp_path / "talk.svg").read_text("utf-8"))
+    assert float(picture.attrib["width"]) == pytest.approx(columns * 8.4 + 28, abs=1)
+    longest = max(
+        len(text.text or "") for text in picture.iter("{http://www.w3.org/2000/svg}text")
+    )
+    assert longest == min(printed, columns) or printed < 80
+    for name in ("talk.cast", "whole.cast"):
+        head = (tmp_path / name).read_text("utf-8").partition("\n")[0]
+        assert json.loads(head)["width"] == max(screen, 80)
+    wide = re.search(r"body { max-width: ([\d.]+)rem", (tmp_path / "talk.html").read_text("utf-8"))
+    assert wide is not None
+    assert (float(wide[1]) > 46) is (columns > 80)
+
+
+def test_narration_is_broken_at_words() -> None:
+    """As it is where a demo is played: in the picture and in the recording."""
+    long = " ".join(["narration"] * 20)
+    recording = record_transcript(parse_transcript(f"# {long}\n# 漢字\n>>> 1\n"))
+    picture = ElementTree.fromstring(render_recording(recording, "svg"))
+    rows = [text.text or "" for text in picture.iter() if (text.text or "").startswith("# ")]
+    cast = [json.loads(line)[2] for line in render_recording(recording, "cast").splitlines()[1:]]
+    told = next(text for text in cast if "narration" in text)
+    rows += re.findall("# [^\x1b]*", told)
+    assert len(rows) == 6
+    assert all(
+        re.fullmatch(r"#( narration)+ ?", row) and len(row) <= 80
+        for row in rows
+        if "漢" not in row
+    )
 
 
 def test_recording_begins_now_and_ends_when_told(type_in: Typed) -> None:

@@ -53,6 +53,16 @@ def test_an_ordinary_error_is_no_lesson(typed: Typed) -> None:
     assert "next" not in typed("1/0")
 
 
+@pytest.mark.parametrize("statement", ["1 + 1", "await anext(ticks(2))", "pass"])
+def test_a_trace_without_a_step_says_why(typed: Typed, statement: str) -> None:
+    """Who traces what iterates over nothing would else wait for the steps."""
+    told = "no async for ran, so there was no step to tell\n"
+    assert typed(f":trace {statement}").endswith(told)
+    for other in ("async for n in ticks(1): n", "1 / 0", "on", "off"):
+        assert told not in typed(f":trace {other}")
+    assert told not in typed(statement)
+
+
 def test_help_alone_names_our_own(typed: Typed) -> None:
     """`help` is Python's, and says below it where the commands are."""
     assert typed("help") == (

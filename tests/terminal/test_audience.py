@@ -73,6 +73,16 @@ def test_nothing_jumps_or_flickers(start: Callable[..., Terminal]) -> None:
     assert len(ends) < 60
 
 
+def test_the_ctrl_c_of_a_demo_is_shown(start: Callable[..., Terminal], tmp_path: Path) -> None:
+    """It is what the audience is to see there."""
+    demo = tmp_path / "interrupted.pycon"
+    demo.write_text("#: clock virtual\n#: key C-c after 0.5\n>>> await asyncio.sleep(9)\n>>> 2\n")
+    terminal = start([*COMMAND, "--audience"])
+    terminal.send(f":replay {demo}\r")
+    terminal.wait(lambda: any(re.fullmatch("keys .*Ctrl-C", line) for line in terminal.lines))
+    terminal.wait(lambda: any(line.startswith("KeyboardInterrupt") for line in terminal.lines))
+
+
 @SIZES
 def test_keys_are_shown_as_they_are_pressed(
     start: Callable[..., Terminal], columns: int, rows: int

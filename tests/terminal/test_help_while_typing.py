@@ -57,6 +57,22 @@ def test_arguments_keys_and_fields_complete(
 
 
 @SIZES
+def test_the_rest_of_a_word_is_not_put_in_twice(
+    start: Callable[..., Terminal], columns: int, rows: int
+) -> None:
+    """Tab in the middle of a word, and before a quote that is closed already."""
+    terminal = start(columns=columns, rows=rows)
+    terminal.enter("class Box: rows = {'first': 1}")
+    for typed, left, shown in (
+        ("asyncio.shld", 2, "asyncio.shield"),
+        ("Box.rows['fi']", 2, "Box.rows['first']"),
+        ("asyncio.shed", 2, "asyncio.shielded"),
+    ):
+        terminal.send("\x05\x15" + typed + "\x1b[D" * left + "\t")
+        terminal.wait(lambda shown=shown: terminal.cursor_line == ">>> " + shown)
+
+
+@SIZES
 def test_paths_complete(
     start: Callable[..., Terminal],
     tmp_path: Path,

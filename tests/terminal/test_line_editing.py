@@ -186,6 +186,14 @@ def test_a_program_runs_before_the_first_prompt(start: Callable[..., Terminal]) 
     assert terminal.scrollback[-2] == "3"
 
 
+def test_a_program_that_exits_leaves_the_prompt(start: Callable[..., Terminal]) -> None:
+    """With -i, as under `python -i`: scripts end with `sys.exit(main())`."""
+    code = "import sys; x = 3; sys.exit(4)"
+    terminal = start([sys.executable, "-m", "asyncrepl", "-q", "-i", "-c", code])
+    terminal.enter("x")
+    assert terminal.scrollback[-4:] == ["exit status 4", ">>> x", "3", ">>>"]
+
+
 def test_a_fix_is_offered_for_editing(terminal: Terminal) -> None:
     """:fix puts the corrected code on the input line; undo gives the empty line back."""
     terminal.enter("async def g():\ryield 1\r")

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
 from support.optional_programs import needs
 
 if TYPE_CHECKING:
@@ -59,6 +60,27 @@ def test_breakpoint_opens_pdb(terminal: Terminal) -> None:
     terminal.enter("c")
     # Below it may stand for how long the loop was blocked.
     assert "4" in terminal.scrollback[-3:]
+
+
+@pytest.mark.parametrize("call", ["f(3)", "await g(3)"])
+def test_stepping_ends_with_the_statement(terminal: Terminal, call: str) -> None:
+    """As under python: the machinery behind it is nobody's program."""
+    terminal.enter("def f(x):\rbreakpoint()\rreturn x + 1\r")
+    terminal.enter("async def g(x):\rawait asyncio.sleep(0)\rreturn f(x)\r")
+    terminal.send(call + "\r")
+    terminal.wait(lambda: terminal.cursor_line == "(Pdb)")
+    steps = 0
+    while not terminal.at_prompt:
+        steps += 1
+        terminal.send("n\r")
+        terminal.wait(
+            lambda steps=steps: (
+                terminal.scrollback.count("(Pdb) n") == steps
+                and (terminal.at_prompt or terminal.cursor_line == "(Pdb)")
+            )
+        )
+    assert "4" in terminal.scrollback[-3:]
+    assert not any("asyncio/" in line or "asyncrepl/" in line for line in terminal.scrollback)
 
 
 def test_getpass_does_not_echo(terminal: Terminal) -> None:

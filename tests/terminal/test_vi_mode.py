@@ -90,6 +90,18 @@ def test_with_other_keys_nothing_is_shown_and_no_shape_set(terminal: Terminal) -
     terminal.wait(lambda: shapes(terminal)[-1] == "0")
 
 
+def test_each_line_begins_in_insert_mode(start: Callable[..., Terminal]) -> None:
+    """After Enter and after Ctrl-C, as in shells with these keys."""
+    terminal = start([*COMMAND, "--vi"])
+    for end in ("\r", "\x03"):
+        terminal.send("1+1\x1b")
+        terminal.wait(lambda: "-- NORMAL --" in terminal.lines)
+        terminal.send(end)
+        terminal.wait(lambda: "-- INSERT --" in terminal.lines)
+        terminal.enter("2+2")
+        assert terminal.scrollback[-2:] == ["4", ">>>"]
+
+
 def test_u_takes_back_an_insertion_and_ctrl_r_makes_it_again(
     start: Callable[..., Terminal],
 ) -> None:

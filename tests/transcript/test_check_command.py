@@ -138,7 +138,7 @@ def test_a_shipped_demo_is_checked_by_its_name(folder: Path) -> None:  # noqa: A
 @pytest.mark.parametrize(
     ("path", "told"),
     [
-        ("nowhere", "asyncrepl: no demo or file 'nowhere': "),
+        ("nowhere", "asyncrepl: no demo or file 'nowhere'; "),
         ("six-step", "asyncrepl: no demo or file 'six-step': did you mean six-steps?"),
         ("nowhere.pycon", "asyncrepl: no file nowhere.pycon"),
         ("empty", "empty: no transcript in this directory (*.pycon)"),

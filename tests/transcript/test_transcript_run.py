@@ -321,6 +321,10 @@ def test_an_input_that_enter_would_not_submit_is_refused() -> None:
     """A block without its empty line could be checked, but never typed: it is refused."""
     with pytest.raises(TranscriptError, match=r"^t.pycon:2: Enter would not submit this"):
         checked(">>> def f():\n...     return 1\n>>> f()\n1\n")
+    with pytest.raises(
+        TranscriptError, match=r"^t.pycon:1: .*: it goes on with another '...' line"
+    ):
+        checked(">>> print(1,\n>>> 2\n")
 
 
 def test_a_file_is_checked_by_its_path(tmp_path: Path) -> None:

@@ -42,7 +42,7 @@ from asyncrepl.views.time_display import ClockReading, clock_row
         (
             ClockReading(12.34567, "real", 1e-6, frozen=False),
             True,
-            *["time 12.346 s, rate 1e-06"] * 2,
+            *["time 12.346 s, rate 0.000001"] * 2,
         ),
         (
             ClockReading(12.34, "virtual", 0.01, frozen=False),
