@@ -19,6 +19,7 @@ from types import (
     GeneratorType,
     MemberDescriptorType,
     MethodDescriptorType,
+    MethodType,
     ModuleType,
     WrapperDescriptorType,
 )
@@ -27,7 +28,7 @@ from typing import TYPE_CHECKING, Any
 from asyncrepl.events.object_info import MISSING, ObjectInfo, describe, is_real_instance, lookup
 from asyncrepl.explain.kinds import is_mock
 from asyncrepl.explain.scopes import own_nodes, scopes
-from asyncrepl.syntax.names import canonical_name, last_name
+from asyncrepl.syntax.names import callee_name, canonical_name, last_name
 from asyncrepl.syntax.static_inspection import without_annotations
 
 if TYPE_CHECKING:
@@ -72,6 +73,16 @@ def variables(function: FunctionType, bare: bool) -> dict[str, Any]:
         names = code.co_varnames[: code.co_argcount]
         found.update(zip(names[-len(defaults) :], defaults, strict=True))
     return found
+
+
+def coroutines_held(function: object) -> list[object]:
+    """Those that a function holds: in its closure, in its object, and in dictionaries there."""
+    own = function.__func__ if is_real_instance(function, MethodType) else function
+    held = list(variables(own, False).values()) if is_real_instance(own, FunctionType) else []
+    if is_real_instance(function, MethodType):
+        held += getattr(function.__self__, "__dict__", {}).values()
+    held += [each for value in held if type(value) is dict for each in value.values()]
+    return [each for each in held if is_real_instance(each, CoroutineType)]
 
 
 def own_object(
@@ -207,13 +218,34 @@ def awaits_parameter(unit: Unit, function: Function) -> bool:
     return any(isinstance(each, ast.Name) and each.id in names for each in calls)
 
 
+def wrapped_functions(units: Units, unit: Unit, wrapper: Function) -> list[tuple[Unit, Function]]:
+    """The coroutine functions that `wrapper`, what a decorator makes of them, is called for.
+
+    None if the decorator stands above others as well.
+    """
+    around = {getattr(each, "name", "") for each in scopes(unit, wrapper)}
+    outer = next(scopes(unit, wrapper), None)
+    returned = [last_name(each) for each in returned_values(outer)] if outer is not None else []
+    if wrapper.name not in (*returned, "__call__"):
+        return []
+    found = [
+        (home, each)
+        for home in units.all()
+        for each in home.functions()
+        if any((last_name(one) or callee_name(one)) in around for one in each.decorator_list)
+    ]
+    plain = any(not isinstance(each, ast.AsyncFunctionDef) for _, each in found)
+    yields = any(isinstance(n, ast.Yield) for _, each in found for n in own_nodes(each))
+    return [] if plain or yields else found
+
+
 def python_method(kind: type | None, name: str) -> FunctionType | None:
     """The method `name` of a class, if it is written in Python."""
     found = lookup(kind, name) if kind else None
     return found if is_real_instance(found, FunctionType) else None
 
 
-def returned_values(function: Function) -> list[ast.expr]:
+def returned_values(function: ast.AST) -> list[ast.expr]:
     """What the ``return`` statements of a function return."""
     return [
         node.value

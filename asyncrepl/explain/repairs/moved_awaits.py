@@ -248,12 +248,16 @@ def may_await_where_made(fixing: Fixing, case: Case) -> bool:
 
 
 def _unawaited_calls(case: Case, code: CodeType, name: str) -> Iterator[tuple[Unit, ast.Call]]:
+    """Those that may make it: not what has led here, for which an ``await`` comes too late."""
+    under_way = [each.node(ast.Call) for each in case.evidence.sites[:-1]]
     for unit in case.evidence.units.all():
         for call in unit.nodes(ast.Call):
             around = unit.parents.get(call)
             awaits = isinstance(around, ast.Await | ast.Starred) or (
                 isinstance(around, ast.Call) and callee_name(around) in AWAITABLE_CALLS
             )
+            if call in under_way:
+                continue
             if callee_name(call) == name and not awaits and _may_be(case, call, code):
                 yield unit, call
 
