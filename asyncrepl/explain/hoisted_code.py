@@ -240,6 +240,18 @@ def make_plain(fixing: Fixing, unit: Unit, function: Function) -> None:
     put_head(fixing, unit, function, f"def {function.name}")
 
 
+def predicate_awaited(fixing: Fixing, unit: Unit, call: ast.Call) -> None:
+    """``await changed.wait_for(ready)`` → a loop that awaits `ready` and waits for a change."""
+    await_, function = unit.parents.get(call), call.func
+    alone = isinstance(await_, ast.Await) and isinstance(unit.parents.get(await_), ast.Expr)
+    if not alone or not isinstance(function, ast.Attribute) or len(call.args) != 1:
+        raise CannotFixError
+    owner, predicate = map(unit.source.source, (function.value, call.args[0]))
+    inside = f"{unit.source.indent(unit.statement(call))}    "
+    text = f"while not await {predicate}():\n{inside}await {owner}.wait()"
+    fixing.of(unit).replace(unit.statement(call), text)
+
+
 def made_plain(fixing: Fixing, unit: Unit, function: Function) -> None:
     """Make `function` a ``def``, if nothing waits in it; else raise CannotFixError."""
     if any(is_async(node) or isinstance(node, ast.Yield) for node in own_nodes(function)):
