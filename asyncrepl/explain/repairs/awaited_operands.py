@@ -40,6 +40,7 @@ from asyncrepl.explain.repairs.repair_case import (
     given_by_caller,
     lock_of,
     made_here,
+    matched_here,
     siblings,
     single_assignment,
     used_again,
@@ -234,6 +235,8 @@ def _enters(case: Case, options: list[ObjectInfo]) -> bool:
 def _await_at(fixing: Fixing, case: Case) -> None:
     """``await`` where the value is made, if that is in the same function; else at its use."""
     _await_method(fixing, case)
+    if _await_matched(fixing, case):
+        return
     given = given_by_caller(case)
     made = None if case.kind is Kind.TASK else made_here(case)
     if callee_name(made) in ("create_future", "Future"):
@@ -258,6 +261,15 @@ def _await_at(fixing: Fixing, case: Case) -> None:
         for each in (case.node, *siblings(case)):
             if each not in wanting:
                 _await_each(fixing, case, case.unit, each)
+
+
+def _await_matched(fixing: Fixing, case: Case) -> bool:
+    """``await`` behind ``match``, where a case has named what is matched; whether it has."""
+    options, matched = case.evidence.resolver.options, matched_here(case.unit, case.node)
+    for each in matched:
+        if len(matched) == 1 or any(has(one, "__await__") for one in options(each)):
+            _await_each(fixing, case, case.unit, each)
+    return bool(matched)
 
 
 def _await_each(fixing: Fixing, case: Case, unit: Unit, node: ast.expr) -> None:

@@ -143,6 +143,9 @@ def renamed_aiter(fixing: Fixing, case: Case) -> None:
     if len(call.args) > 1:
         walked_until(fixing, case)
         return
+    if isinstance(unit.parents.get(call), ast.List | ast.Tuple):
+        fixing.collected(unit, case.node)  # who knows what walks it then
+        return
     fixing.of(unit).replace(call.func, "aiter")
     for each in (call, *assigned_loads(unit, call)):
         fixing.walk_async(unit, each)

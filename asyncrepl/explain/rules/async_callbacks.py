@@ -259,11 +259,11 @@ def _called_plainly(evidence: Evidence) -> Finding | None:
 
 def _callee(evidence: Evidence, unit: Unit, call: ast.Call) -> object:
     """What is called; of a method, that of the one class that may have made its owner."""
-    found = evidence.resolver.value(call.func)
-    made = [*_makers(evidence, unit, call.func)] if isinstance(call.func, ast.Attribute) else []
-    kinds = [evidence.resolver.value(each.func) for each in made if isinstance(each, ast.Call)]
-    known = found is MISSING and len(made) == len(kinds) == 1 and is_real_instance(kinds[0], type)
-    return lookup(kinds[0], last_name(call.func)) if known else found
+    found, method = evidence.resolver.value(call.func), call.func
+    given = _makers(evidence, unit, method) if isinstance(method, ast.Attribute) else ()
+    made = [each.func for each in given if isinstance(each, ast.Call)]
+    kind = evidence.resolver.value(made[0]) if found is MISSING and len(made) == 1 else MISSING
+    return lookup(kind, last_name(method)) if is_real_instance(kind, type) else found
 
 
 def _calls_plainly(callee: object) -> bool:

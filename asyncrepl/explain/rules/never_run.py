@@ -126,7 +126,9 @@ def _made(evidence: Evidence, fits: Callable[[Unit, ast.Call], bool], why: str) 
 @correction
 def _all_awaited(fixing: Fixing, unit: Unit, call: ast.Call) -> None:
     """``await`` in front of the call, and of others like it that nobody awaits either."""
-    called = ast.dump(call.func)
+    called, around = ast.dump(call.func), scope(unit, call)
+    # What is mapped becomes the element of a comprehension, once the lambda is found to wait.
+    fixing.in_lambda = callee_name(unit.parents.get(around or call)) in ("map", "filter")
     like = [
         each
         for each in unit.nodes(ast.Call)

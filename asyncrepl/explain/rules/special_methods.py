@@ -169,7 +169,6 @@ def _walked_async(fixing: Fixing, unit: Unit, function: Function, loop: ast.AST)
 #: Special methods that may be asynchronous; all others are called synchronously.
 _MAY_BE_ASYNC = (
     "__aiter__", "__anext__", "__aenter__", "__aexit__", "__await__", "__call__", "__new__",
-    "__init__",
 )  # fmt: skip
 
 #: Those of operators, whose result may well be awaited: ``await store[key]``.
