@@ -11,6 +11,7 @@ import contextlib
 import functools
 import inspect
 import sys
+from collections import defaultdict
 from types import (
     AsyncGeneratorType,
     CodeType,
@@ -75,14 +76,40 @@ def variables(function: FunctionType, bare: bool) -> dict[str, Any]:
     return found
 
 
-def coroutines_held(function: object) -> list[object]:
+def coroutines_held(function: object, owner: object) -> list[object]:
     """Those that a function holds: in its closure, in its object, and in dictionaries there."""
-    own = function.__func__ if is_real_instance(function, MethodType) else function
-    held = list(variables(own, False).values()) if is_real_instance(own, FunctionType) else []
     if is_real_instance(function, MethodType):
-        held += getattr(function.__self__, "__dict__", {}).values()
+        owner = function.__self__
+        function = function.__func__
+    if not is_real_instance(function, FunctionType):
+        return []
+    held = list(variables(function, False).values())
+    with contextlib.suppress(AttributeError):
+        held += object.__getattribute__(owner, "__dict__").values()
     held += [each for value in held if type(value) is dict for each in value.values()]
     return [each for each in held if is_real_instance(each, CoroutineType)]
+
+
+def item(owner: Any, key: object, negative: bool) -> object:
+    """``owner[key]``, or ``owner[-key]``, of a list, a tuple or a dict of strings; or MISSING."""
+    if type(owner) in (list, tuple) and type(key) is int:
+        key = len(owner) - key if negative else key
+        return owner[key] if 0 <= key < len(owner) else MISSING
+    strings = type(owner) in (dict, defaultdict) and all(type(each) is str for each in owner)
+    return owner[key] if strings and type(key) is str and key in owner else MISSING
+
+
+def stored_there(function: Function, node: ast.Subscript) -> ast.expr | None:
+    """What `function` puts into ``cache[key]``, if that, and nothing else, is what it returns."""
+    text = ast.unparse(node)
+    if {ast.unparse(each) for each in returned_values(function)} != {text}:
+        return None
+    found = [
+        each.value
+        for each in own_nodes(function)
+        if isinstance(each, ast.Assign) and text in map(ast.unparse, each.targets)
+    ]
+    return found[0] if len(found) == 1 else None
 
 
 def own_object(

@@ -13,7 +13,6 @@ import asyncio
 import builtins
 import functools
 import operator
-from collections import defaultdict
 from types import (
     AsyncGeneratorType,
     CodeType,
@@ -36,6 +35,7 @@ from asyncrepl.events.object_info import (
 )
 from asyncrepl.explain.bindings import (
     imported,
+    item,
     local_names,
     member,
     own_object,
@@ -43,6 +43,7 @@ from asyncrepl.explain.bindings import (
     result_of_definition,
     returns_self,
     shared_variables,
+    stored_there,
     variables,
 )
 from asyncrepl.explain.library_results import (
@@ -68,7 +69,7 @@ if TYPE_CHECKING:
 
 _DISPLAYS: dict[type[ast.expr], type] = {
     ast.Dict: dict, ast.DictComp: dict, ast.Set: set, ast.SetComp: set, ast.JoinedStr: str,
-    ast.List: list, ast.Tuple: tuple, ast.ListComp: list,
+    ast.List: list, ast.Tuple: tuple, ast.ListComp: list, ast.Lambda: FunctionType,
 }  # fmt: skip
 _PASSED = (FunctionType, MethodType, functools.partial, type, int, float, str, bytes)
 #: Functions that give what the function gives which they are given.
@@ -177,19 +178,18 @@ class Resolver:
         return self.result(getter) if is_real_instance(getter, FunctionType) else None
 
     def _subscript(self, node: ast.Subscript) -> ObjectInfo | None:
-        owner: Any = self.value(node.value)
         index: Any = node.slice
         negative = isinstance(index, ast.UnaryOp) and isinstance(index.op, ast.USub)
-        kind, key = type(owner), self.value(index.operand if negative else index)
-        if kind in (list, tuple) and type(key) is int:
-            key = len(owner) - key if negative else key
-            return describe(owner[key], keep=True) if 0 <= key < len(owner) else None
-        if kind in (dict, defaultdict) and type(key) is str:
-            strings = all(type(each) is str for each in owner)  # others may compare in any way
-            return describe(owner[key], keep=True) if strings and key in owner else None
+        key = self.value(index.operand if negative else index)
+        found = item(self.value(node.value), key, negative)
+        if found is not MISSING:
+            return describe(found, keep=True)
         info = self.info(node.value)
         getter = lookup(info.kind, "__getitem__") if info else MISSING
-        return self.result(getter) if is_real_instance(getter, FunctionType) else None
+        if is_real_instance(getter, FunctionType):
+            return self.result(getter)
+        stored = stored_there(self.function, node) if self.function is not None else None
+        return self.info(stored) if stored is not None else None
 
     def _ifexp(self, node: ast.IfExp) -> ObjectInfo | None:
         first, second = self.info(node.body), self.info(node.orelse)

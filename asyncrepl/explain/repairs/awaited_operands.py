@@ -251,7 +251,7 @@ def _await_at(fixing: Fixing, case: Case) -> None:
     elif made is not None and _all_want_results(case.unit, case.node):
         fixing.changed = made
         _await_each(fixing, case, case.unit, made)
-    elif isinstance(case.node, ast.Name | ast.Attribute) and may_await_where_made(fixing, case):
+    elif isinstance(case.node, _READS) and may_await_where_made(fixing, case):
         return
     elif (made := kept_in_attribute(case)) is not None:
         _await_each(fixing, case, case.unit, made)
@@ -261,6 +261,10 @@ def _await_at(fixing: Fixing, case: Case) -> None:
         for each in (case.node, *siblings(case)):
             if each not in wanting:
                 _await_each(fixing, case, case.unit, each)
+
+
+#: What only reads a coroutine that was made elsewhere; an ``await`` whose result is one, too.
+_READS = (ast.Name, ast.Attribute, ast.Await)
 
 
 def _await_matched(fixing: Fixing, case: Case) -> bool:

@@ -235,6 +235,11 @@ def awaited_function(fixing: Fixing, case: Case) -> None:
     """``map(loaded(), xs)`` → ``map(await loaded(), xs)``, where that gives a function."""
     if not case.awaited or not all(has(each, "__call__") for each in case.awaited):
         raise CannotFixError
+    after = _next_values(case, case.owner, case.awaited) if case.demand.what == "call" else []
+    around = case.unit.parents.get(case.owner)
+    if isinstance(around, ast.Await) and not any(has(each, "__await__") for each in after):
+        start, end = case.unit.source.span(around).start, case.unit.source.span(case.node).start
+        fixing.of(case.unit).replace(Span(start, end), "")  # ``await loaded()()``
     fixing.awaiting(case.unit, case.node)
 
 

@@ -13,7 +13,7 @@ import inspect
 from types import AsyncGeneratorType, CoroutineType, MethodType
 from typing import TYPE_CHECKING
 
-from asyncrepl.events.object_info import has_begun, is_real_instance, lookup
+from asyncrepl.events.object_info import code_of, has_begun, is_real_instance, lookup
 from asyncrepl.explain.bindings import coroutines_held, is_coroutine_function
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, correction, short
@@ -151,7 +151,8 @@ def _kept_coroutine(evidence: Evidence, unit: Unit, node: ast.expr) -> Finding |
     elif cached is not None:
         held = [cached]  # whose calls are kept
     elif isinstance(node, ast.Call):
-        held = coroutines_held(resolver.value(node.func))
+        own = resolver.value(node.func.value) if isinstance(node.func, ast.Attribute) else None
+        held = coroutines_held(resolver.value(node.func), own)
     if not any(_is_over(each) or is_coroutine_function(each) for each in held):
         return None
     kept = "from a cache" if not isinstance(node, ast.Attribute) else "kept in an attribute"
@@ -190,11 +191,14 @@ def _task_kept(fixing: Fixing, unit: Unit, node: ast.expr, cached: object) -> No
         _task_set(fixing, unit, node)
         return
     kept = [each for each in unit.nodes(ast.Assign) if _keeps(unit, each, node)]
-    if len(kept) != 1 or not isinstance(kept[0].value, ast.Call):
-        return
-    if not isinstance(scope(unit, kept[0]), ast.AsyncFunctionDef):
-        return
-    fixing.given_to(unit, kept[0].value, "asyncio.create_task")
+    kept = [each for each in kept if isinstance(scope(unit, each), ast.AsyncFunctionDef)]
+    value = fixing.evidence.resolver.value(node.func) if isinstance(node, ast.Call) else None
+    if not kept and (inside := fixing.evidence.units.definition(code_of(value))) is not None:
+        unit, nodes = inside[0], list(own_nodes(inside[1]))
+        assigned = [each for each in nodes if isinstance(each, ast.Assign)]
+        kept = [each for each in assigned if isinstance(each.targets[0], ast.Subscript)]
+    if len(kept) == 1 and isinstance(kept[0].value, ast.Call):
+        fixing.given_to(unit, kept[0].value, "asyncio.create_task")
 
 
 def _keeps(unit: Unit, assigned: ast.Assign, node: ast.expr) -> bool:
