@@ -25,7 +25,9 @@ from asyncrepl.explain.kinds import Kind, has, is_async_iterable, kind_of
 from asyncrepl.explain.repairs.entered_operands import make_async_with, make_plain_with
 from asyncrepl.explain.repairs.moved_awaits import (
     awaitable_branches,
+    called_again,
     called_then,
+    decorated_async,
     kept_in_attribute,
     may_await_where_made,
     take_await_before,
@@ -194,7 +196,7 @@ def _awaits_walkable(resolver: Any, node: ast.expr | None) -> bool:
 
 def awaited(fixing: Fixing, case: Case) -> None:
     """``await`` where that gives what meets the demand, or may."""
-    if any(each(fixing, case) for each in (read_until, reduced, called_then)):
+    if any(each(fixing, case) for each in (read_until, reduced, called_then, called_again)):
         return
     if isinstance(around := scope(case.unit, case.node), ast.ClassDef):
         out_of_class(fixing, case.unit, around, case.node, f"await {case.source}")
@@ -235,6 +237,7 @@ def _enters(case: Case, options: list[ObjectInfo]) -> bool:
 def _await_at(fixing: Fixing, case: Case) -> None:
     """``await`` where the value is made, if that is in the same function; else at its use."""
     _await_method(fixing, case)
+    decorated_async(fixing, case)
     if _await_matched(fixing, case):
         return
     given = given_by_caller(case)

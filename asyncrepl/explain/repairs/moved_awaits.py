@@ -9,10 +9,18 @@ from __future__ import annotations
 
 import ast
 import contextlib
-from types import CoroutineType
+from types import CoroutineType, FunctionType
 from typing import TYPE_CHECKING
 
-from asyncrepl.events.object_info import MISSING, ObjectInfo, describe, is_real_instance, lookup
+from asyncrepl.events.object_info import (
+    MISSING,
+    ObjectInfo,
+    code_of,
+    describe,
+    is_real_instance,
+    lookup,
+)
+from asyncrepl.explain.bindings import is_coroutine_function
 from asyncrepl.explain.demands import met
 from asyncrepl.explain.fix_editor import Fixing
 from asyncrepl.explain.fresh_names import fresh
@@ -50,6 +58,32 @@ def called_then(fixing: Fixing, case: Case) -> bool:
     fixing.of(case.unit).replace(whole, f"{function}(await {case.source})")
     fixing.suspending(case.unit, call)
     return True
+
+
+def called_again(fixing: Fixing, case: Case) -> bool:
+    """``step = step()``, in a loop: this very call made it, a round before; whether it is that."""
+    assigned, source = case.unit.parents.get(case.owner), case.unit.source.source
+    if case.demand.what != "call" or not isinstance(assigned, ast.Assign):
+        return False
+    if case.source not in map(source, assigned.targets) or isinstance(case.node, ast.Call):
+        return False
+    fixing.awaiting(case.unit, case.owner)
+    return True
+
+
+def decorated_async(fixing: Fixing, case: Case) -> None:
+    """A plain function below ``@manager()``, which awaits what it decorates: ``async def``."""
+    code = case.code
+    if (
+        code is None
+        or code.co_filename != contextlib.__file__
+        or not isinstance(case.node, ast.Call)
+    ):
+        return
+    wrapped = getattr(case.evidence.resolver.value(case.node.func), "__wrapped__", None)
+    found = case.evidence.units.definition(code_of(wrapped))
+    if found is not None and isinstance(found[1], ast.FunctionDef):
+        fixing.of(found[0]).before(found[1], "async ")
 
 
 def take_await_before(fixing: Fixing, case: Case) -> None:
@@ -319,3 +353,24 @@ def unawaited(fixing: Fixing, case: Case) -> None:
     if not isinstance(node, ast.Await) or info is None or not met(case.demand, info):
         raise CannotFixError
     fixing.of(case.unit).replace(node, case.unit.source.source(node.value))
+
+
+def awaited_beside(case: Case) -> list[ast.Await]:
+    """The other awaits of plain methods of the same event, lock or queue: ``ready.set()``."""
+    function = case.node.func if isinstance(case.node, ast.Call) else None
+    owner = function.value if isinstance(function, ast.Attribute) else None
+    info = case.evidence.resolver.info(owner) if owner is not None else None
+    if owner is None or info is None or info.kind.__module__ not in _OF_EVENTS:
+        return []
+    text, found = ast.dump(owner), []
+    for each in case.unit.nodes(ast.Await):
+        called = each.value.func if isinstance(each.value, ast.Call) else None
+        if isinstance(called, ast.Attribute) and ast.dump(called.value) == text:
+            method = lookup(info.kind, called.attr)
+            plain = is_real_instance(method, FunctionType) and not is_coroutine_function(method)
+            if plain and each is not case.owner:
+                found.append(each)
+    return found
+
+
+_OF_EVENTS = ("asyncio.locks", "asyncio.queues")
