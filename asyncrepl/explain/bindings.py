@@ -11,7 +11,6 @@ import contextlib
 import functools
 import inspect
 import sys
-from collections import defaultdict
 from types import (
     AsyncGeneratorType,
     CodeType,
@@ -20,7 +19,6 @@ from types import (
     GeneratorType,
     MemberDescriptorType,
     MethodDescriptorType,
-    MethodType,
     ModuleType,
     WrapperDescriptorType,
 )
@@ -29,7 +27,7 @@ from typing import TYPE_CHECKING, Any
 from asyncrepl.events.object_info import MISSING, ObjectInfo, describe, is_real_instance, lookup
 from asyncrepl.explain.kinds import is_mock
 from asyncrepl.explain.scopes import own_nodes, scopes
-from asyncrepl.syntax.names import callee_name, canonical_name, last_name
+from asyncrepl.syntax.names import canonical_name, last_name
 from asyncrepl.syntax.static_inspection import without_annotations
 
 if TYPE_CHECKING:
@@ -74,42 +72,6 @@ def variables(function: FunctionType, bare: bool) -> dict[str, Any]:
         names = code.co_varnames[: code.co_argcount]
         found.update(zip(names[-len(defaults) :], defaults, strict=True))
     return found
-
-
-def coroutines_held(function: object, owner: object) -> list[object]:
-    """Those that a function holds: in its closure, in its object, and in dictionaries there."""
-    if is_real_instance(function, MethodType):
-        owner = function.__self__
-        function = function.__func__
-    if not is_real_instance(function, FunctionType):
-        return []
-    held = list(variables(function, False).values())
-    with contextlib.suppress(AttributeError):
-        held += object.__getattribute__(owner, "__dict__").values()
-    held += [each for value in held if type(value) is dict for each in value.values()]
-    return [each for each in held if is_real_instance(each, CoroutineType)]
-
-
-def item(owner: Any, key: object, negative: bool) -> object:
-    """``owner[key]``, or ``owner[-key]``, of a list, a tuple or a dict of strings; or MISSING."""
-    if type(owner) in (list, tuple) and type(key) is int:
-        key = len(owner) - key if negative else key
-        return owner[key] if 0 <= key < len(owner) else MISSING
-    strings = type(owner) in (dict, defaultdict) and all(type(each) is str for each in owner)
-    return owner[key] if strings and type(key) is str and key in owner else MISSING
-
-
-def stored_there(function: Function, node: ast.Subscript) -> ast.expr | None:
-    """What `function` puts into ``cache[key]``, if that, and nothing else, is what it returns."""
-    text = ast.unparse(node)
-    if {ast.unparse(each) for each in returned_values(function)} != {text}:
-        return None
-    found = [
-        each.value
-        for each in own_nodes(function)
-        if isinstance(each, ast.Assign) and text in map(ast.unparse, each.targets)
-    ]
-    return found[0] if len(found) == 1 else None
 
 
 def own_object(
@@ -243,27 +205,6 @@ def awaits_parameter(unit: Unit, function: Function) -> bool:
     awaited = [each.value for each in own_nodes(function) if isinstance(each, ast.Await)]
     calls = [each.func for each in awaited if isinstance(each, ast.Call)]
     return any(isinstance(each, ast.Name) and each.id in names for each in calls)
-
-
-def wrapped_functions(units: Units, unit: Unit, wrapper: Function) -> list[tuple[Unit, Function]]:
-    """The coroutine functions that `wrapper`, what a decorator makes of them, is called for.
-
-    None if the decorator stands above others as well.
-    """
-    around = {getattr(each, "name", "") for each in scopes(unit, wrapper)}
-    outer = next(scopes(unit, wrapper), None)
-    returned = [last_name(each) for each in returned_values(outer)] if outer is not None else []
-    if wrapper.name not in (*returned, "__call__"):
-        return []
-    found = [
-        (home, each)
-        for home in units.all()
-        for each in home.functions()
-        if any((last_name(one) or callee_name(one)) in around for one in each.decorator_list)
-    ]
-    plain = any(not isinstance(each, ast.AsyncFunctionDef) for _, each in found)
-    yields = any(isinstance(n, ast.Yield) for _, each in found for n in own_nodes(each))
-    return [] if plain or yields else found
 
 
 def python_method(kind: type | None, name: str) -> FunctionType | None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import ast
 import builtins
+import contextlib
 import inspect
 from functools import partial
-from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
+from types import BuiltinFunctionType, CoroutineType, FunctionType, MethodType, ModuleType
 from typing import TYPE_CHECKING
 
 from asyncrepl.events.object_info import MISSING, is_real_instance
-from asyncrepl.explain.bindings import imported
+from asyncrepl.explain.bindings import imported, variables
 from asyncrepl.explain.library_results import globals_of, mock_file
 from asyncrepl.explain.static_values import Resolver
 from asyncrepl.syntax.names import callee_name, canonical_name, last_name
@@ -243,3 +244,17 @@ def handed_to(evidence: Evidence, *callees: str) -> list[Place]:
         return []
     called = any(not is_kept(*place) for place in calls_that_made(evidence))
     return [] if called else found
+
+
+def coroutines_held(function: object, owner: object) -> list[object]:
+    """Those that a function holds: in its closure, in its object, and in dictionaries there."""
+    if is_real_instance(function, MethodType):
+        owner = function.__self__
+        function = function.__func__
+    if not is_real_instance(function, FunctionType):
+        return []
+    held = list(variables(function, False).values())
+    with contextlib.suppress(AttributeError):
+        held += object.__getattribute__(owner, "__dict__").values()
+    held += [each for value in held if type(value) is dict for each in value.values()]
+    return [each for each in held if is_real_instance(each, CoroutineType)]

@@ -14,12 +14,7 @@ from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE
 from types import CoroutineType
 from typing import TYPE_CHECKING, Concatenate, ParamSpec
 
-from asyncrepl.explain.bindings import (
-    ISOLATED,
-    awaits_parameter,
-    plain_test_case,
-    wrapped_functions,
-)
+from asyncrepl.explain.bindings import ISOLATED, awaits_parameter, plain_test_case
 from asyncrepl.explain.explanation import Fix
 from asyncrepl.explain.fresh_names import (
     attributes_in,
@@ -39,7 +34,7 @@ from asyncrepl.explain.scopes import (
     scope,
 )
 from asyncrepl.explain.source_units import Unit, parsed
-from asyncrepl.explain.value_origins import bindings, calls_of, is_handed_on
+from asyncrepl.explain.value_origins import bindings, calls_of, is_handed_on, wrapped_functions
 from asyncrepl.instrument.probe_placement import DATA_CALLS, ITERATING_CALLS
 from asyncrepl.syntax.names import callee_name, last_name
 from asyncrepl.syntax.source_rewriter import SourceRewriter, Span, compiles, parses

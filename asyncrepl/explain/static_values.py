@@ -35,7 +35,6 @@ from asyncrepl.events.object_info import (
 )
 from asyncrepl.explain.bindings import (
     imported,
-    item,
     local_names,
     member,
     own_object,
@@ -43,7 +42,6 @@ from asyncrepl.explain.bindings import (
     result_of_definition,
     returns_self,
     shared_variables,
-    stored_there,
     variables,
 )
 from asyncrepl.explain.library_results import (
@@ -51,6 +49,7 @@ from asyncrepl.explain.library_results import (
     code_of_manager,
     globals_of,
     has_result,
+    item,
     library_source,
     listed_result,
     made_by_function,
@@ -59,7 +58,7 @@ from asyncrepl.explain.library_results import (
     result_of_method,
     result_of_operator,
 )
-from asyncrepl.explain.scopes import is_async_genexp, own_nodes
+from asyncrepl.explain.scopes import is_async_genexp, own_nodes, stored_there
 from asyncrepl.syntax.names import last_name
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, NamedTuple
 
 from asyncrepl.events import object_info
-from asyncrepl.explain.bindings import imported
+from asyncrepl.explain.bindings import imported, returned_values
 from asyncrepl.explain.scopes import CannotFixError, own_nodes, scopes
 from asyncrepl.instrument.probe_placement import AWAITABLE_CALLS
 from asyncrepl.syntax.names import FUNCTIONS, callee_name, last_name, method_owner
@@ -410,3 +410,24 @@ def reached_functions(
                 names.append(name)
                 found.append(named[name])
     return found
+
+
+def wrapped_functions(units: Units, unit: Unit, wrapper: Function) -> list[tuple[Unit, Function]]:
+    """The coroutine functions that `wrapper`, what a decorator makes of them, is called for.
+
+    None if the decorator stands above others as well.
+    """
+    around = {getattr(each, "name", "") for each in scopes(unit, wrapper)}
+    outer = next(scopes(unit, wrapper), None)
+    returned = [last_name(each) for each in returned_values(outer)] if outer is not None else []
+    if wrapper.name not in (*returned, "__call__"):
+        return []
+    found = [
+        (home, each)
+        for home in units.all()
+        for each in home.functions()
+        if any((last_name(one) or callee_name(one)) in around for one in each.decorator_list)
+    ]
+    plain = any(not isinstance(each, ast.AsyncFunctionDef) for _, each in found)
+    yields = any(isinstance(n, ast.Yield) for _, each in found for n in own_nodes(each))
+    return [] if plain or yields else found

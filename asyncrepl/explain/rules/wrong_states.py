@@ -14,7 +14,8 @@ from types import AsyncGeneratorType, CoroutineType, MethodType
 from typing import TYPE_CHECKING
 
 from asyncrepl.events.object_info import code_of, has_begun, is_real_instance, lookup
-from asyncrepl.explain.bindings import coroutines_held, is_coroutine_function
+from asyncrepl.explain.bindings import is_coroutine_function
+from asyncrepl.explain.dropped_coroutines import coroutines_held
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, correction, short
 from asyncrepl.explain.repairs.repair_case import called_class, single_assignment
