@@ -6,6 +6,7 @@ import ast
 import builtins
 import contextlib
 import inspect
+import sys
 from functools import partial
 from types import BuiltinFunctionType, CoroutineType, FunctionType, MethodType, ModuleType
 from typing import TYPE_CHECKING
@@ -44,8 +45,16 @@ def calls_that_made(evidence: Evidence) -> Iterator[Place]:
     for unit in evidence.units.all():
         resolver = _resolver(evidence, unit) if library else None
         for node in unit.nodes(ast.Call):
-            if callee_name(node) == name or (resolver and _gives(resolver, node, code)):
+            named = callee_name(node) == name and not _is_of_module(unit, node)
+            if named or (resolver and _gives(resolver, node, code)):
                 yield unit, node
+
+
+def _is_of_module(unit: Unit, call: ast.Call) -> bool:
+    """Whether it is ``asyncio.run()`` or the like, and no method of that name."""
+    owner = call.func.value if isinstance(call.func, ast.Attribute) else None
+    known = imported(unit, owner.id) if isinstance(owner, ast.Name) else None
+    return is_real_instance(known, ModuleType) and known.__name__ in sys.stdlib_module_names
 
 
 def _is_of_library(evidence: Evidence) -> bool:

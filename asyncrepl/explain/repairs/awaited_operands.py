@@ -334,7 +334,8 @@ def result_not_called(fixing: Fixing, case: Case) -> None:
     """``task()`` → ``await task``, if what that gives is not to be called."""
     call, options = case.owner, case.awaited
     known = bool(options) and not any(has(each, "__call__") for each in options)
-    if call.args or call.keywords or not (known or case.kind is Kind.STEP):
+    kept = not options and not isinstance(case.node, ast.Call)  # what was kept as a function
+    if call.args or call.keywords or not (known or kept or case.kind is Kind.STEP):
         raise CannotFixError
     loop = case.unit.parents.get(call)
     walks = isinstance(loop, ast.AsyncFor | ast.comprehension) and getattr(loop, "is_async", True)

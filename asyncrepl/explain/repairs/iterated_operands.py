@@ -10,9 +10,11 @@ import ast
 from types import AsyncGeneratorType
 from typing import TYPE_CHECKING
 
+from asyncrepl.events.object_info import MISSING, code_of, lookup
+from asyncrepl.explain.bindings import returns_self
 from asyncrepl.explain.fix_editor import Fixing, async_walks, awaits_of
 from asyncrepl.explain.fresh_names import fresh
-from asyncrepl.explain.hoisted_code import not_awaiting, yield_each
+from asyncrepl.explain.hoisted_code import not_awaiting, put_head, yield_each
 from asyncrepl.explain.kinds import has, is_async_iterable, kind_of
 from asyncrepl.explain.repairs.moved_walks import walked_until
 from asyncrepl.explain.repairs.repair_case import (
@@ -90,11 +92,25 @@ def _result_is_walked(case: Case, name: str) -> bool:
 
 def loop_async(fixing: Fixing, case: Case) -> None:
     """``async for``; what it gives is not awaited again, if it is known to be plain."""
+    if _stepped_plainly(fixing, case):
+        return
     fixing.loop_async(case.unit, case.owner)
     items = case.evidence.resolver.yielded(case.code)
     if items and not any(has(each, "__await__") for each in items):
         for each in _awaits_of_item(case):
             not_awaiting(fixing, case.unit, each)
+
+
+def _stepped_plainly(fixing: Fixing, case: Case) -> bool:
+    """``__aiter__`` beside ``__next__``: the class is walked plainly, and the one is misnamed."""
+    kind = case.info.kind if case.info is not None else None
+    if kind is None or lookup(kind, "__next__") is MISSING or has(case.info, "__anext__"):
+        return False
+    found = case.evidence.units.definition(code_of(lookup(kind, "__aiter__")))
+    if found is None or not returns_self(found[1]):
+        return False
+    put_head(fixing, *found, "def __iter__")
+    return True
 
 
 def _awaits_of_item(case: Case) -> list[ast.Await]:

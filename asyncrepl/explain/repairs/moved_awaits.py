@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
-from types import CoroutineType, FunctionType
+from types import CoroutineType, FunctionType, MethodDescriptorType
 from typing import TYPE_CHECKING
 
 from asyncrepl.events.object_info import (
@@ -374,3 +374,17 @@ def awaited_beside(case: Case) -> list[ast.Await]:
 
 
 _OF_EVENTS = ("asyncio.locks", "asyncio.queues")
+
+
+def coroutines_given(case: Case) -> list[ast.expr]:
+    """The coroutines in ``await cache.pop(key, work())``: no method of a builtin awaits them."""
+    call, resolver = case.node, case.evidence.resolver
+    method = resolver.value(call.func) if isinstance(call, ast.Call) else None
+    if not isinstance(call, ast.Call) or not is_real_instance(method, MethodDescriptorType):
+        return []
+    made = {each: resolver.options(each) for each in call.args if isinstance(each, ast.Call)}
+    return [
+        each
+        for each, options in made.items()
+        if options and all(one.kind is CoroutineType for one in options)
+    ]

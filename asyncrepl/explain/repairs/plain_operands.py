@@ -17,7 +17,7 @@ from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.hoisted_code import not_awaiting
 from asyncrepl.explain.kinds import Kind, has, is_awaitable, replaced_since
 from asyncrepl.explain.repairs.entered_operands import around_statement
-from asyncrepl.explain.repairs.moved_awaits import awaited_beside
+from asyncrepl.explain.repairs.moved_awaits import awaited_beside, coroutines_given
 from asyncrepl.explain.repairs.moved_walks import read_asynchronously
 from asyncrepl.explain.repairs.repair_case import LOOPS, Case, given_by_caller
 from asyncrepl.explain.scopes import CannotFixError, own_nodes
@@ -290,6 +290,8 @@ def without_await(fixing: Fixing, case: Case) -> None:
         raise CannotFixError
     for each in (case.owner, *awaited_beside(case)):
         not_awaiting(fixing, case.unit, each)
+    for argument in coroutines_given(case):
+        fixing.awaiting(case.unit, argument)
 
 
 def modern_coroutine(fixing: Fixing, case: Case) -> None:
