@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import ast
 import builtins
-import contextlib
 import inspect
 import sys
 from functools import partial
-from types import BuiltinFunctionType, CoroutineType, FunctionType, MethodType, ModuleType
+from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import TYPE_CHECKING
 
 from asyncrepl.events.object_info import MISSING, is_real_instance
-from asyncrepl.explain.bindings import imported, variables
+from asyncrepl.explain.bindings import imported
 from asyncrepl.explain.library_results import globals_of, mock_file
 from asyncrepl.explain.static_values import Resolver
 from asyncrepl.syntax.names import callee_name, canonical_name, last_name
@@ -246,24 +245,18 @@ def is_partial(node: ast.AST) -> bool:
 
 
 def handed_to(evidence: Evidence, *callees: str) -> list[Place]:
-    """The calls of one of `callees` that the function was handed to, if nothing else calls it."""
+    """The calls of one of `callees` that the function was handed to, if nothing else calls it.
+
+    None of a class or a function of the user's that has such a name.
+    """
     found = mentions(evidence, dropped_name(evidence))
     names = {callee_name(call) for _, call in found}
-    if len(names) != 1 or not names.issubset(callees):
+    own = any(
+        each.name in names
+        for unit in evidence.units.all()
+        for each in (*unit.functions(), *unit.nodes(ast.ClassDef))
+    )
+    if len(names) != 1 or not names.issubset(callees) or own:
         return []
     called = any(not is_kept(*place) for place in calls_that_made(evidence))
     return [] if called else found
-
-
-def coroutines_held(function: object, owner: object) -> list[object]:
-    """Those that a function holds: in its closure, in its object, and in dictionaries there."""
-    if is_real_instance(function, MethodType):
-        owner = function.__self__
-        function = function.__func__
-    if not is_real_instance(function, FunctionType):
-        return []
-    held = list(variables(function, False).values())
-    with contextlib.suppress(AttributeError):
-        held += object.__getattribute__(owner, "__dict__").values()
-    held += [each for value in held if type(value) is dict for each in value.values()]
-    return [each for each in held if is_real_instance(each, CoroutineType)]
