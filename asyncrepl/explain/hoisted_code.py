@@ -252,28 +252,6 @@ def predicate_awaited(fixing: Fixing, unit: Unit, call: ast.Call) -> None:
     fixing.of(unit).replace(unit.statement(call), text)
 
 
-def either_registered(fixing: Fixing, unit: Unit, call: ast.Call) -> bool:
-    """``handler()``, where `handler` is one of several: some may be plain; whether it is that."""
-    seen, evidence = fixing.evidence.seen, fixing.evidence
-    found = evidence.units.definition(seen.info.code) if seen is not None else None
-    decorators = set(map(ast.dump, found[1].decorator_list)) if found is not None else set()
-    plain = [
-        each
-        for home in evidence.units.all()
-        for each in home.functions()
-        if isinstance(each, ast.FunctionDef) and decorators & {*map(ast.dump, each.decorator_list)}
-    ]
-    statement = unit.statement(call)
-    if not plain or not isinstance(statement, ast.Expr) or statement.value is not call:
-        return False
-    by, name = unit.source.indent(statement), fresh(unit, "result")
-    text = f"{name} = {unit.source.source(call)}\n{by}if inspect.isawaitable({name}):"
-    fixing.of(unit).replace(statement, f"{text}\n{by}    await {name}")
-    fixing.needs_import(unit, "inspect")
-    fixing.suspending(unit, call)
-    return True
-
-
 def made_plain(fixing: Fixing, unit: Unit, function: Function) -> None:
     """Make `function` a ``def``, if nothing waits in it; else raise CannotFixError."""
     if any(is_async(node) or isinstance(node, ast.Yield) for node in own_nodes(function)):

@@ -11,7 +11,7 @@ import ast
 import difflib
 import sys
 from array import array
-from types import FunctionType
+from types import CoroutineType, FunctionType
 from typing import TYPE_CHECKING, NamedTuple
 
 from asyncrepl.events.object_info import (
@@ -22,6 +22,7 @@ from asyncrepl.events.object_info import (
     is_real_instance,
     lookup,
 )
+from asyncrepl.explain.bindings import result_of_definition
 from asyncrepl.explain.demands import Demand, demand_of, is_asynchronous, met
 from asyncrepl.explain.held_operands import (
     FUNCTION_KINDS,
@@ -83,10 +84,20 @@ def _mismatch(evidence: Evidence) -> Mismatch | None:
     for demand, options in _demands(evidence):
         for info in options:
             if not met(demand, info) and _concerns(evidence, demand, info):
-                return _where_walked(evidence, Mismatch(demand, info))
+                known = _with_item(evidence, demand.node, info)
+                return _where_walked(evidence, Mismatch(demand, known))
         if not options and _CERTAIN.get(evidence.op) == demand.what and evidence.direct:
             unknown = unknown or Mismatch(demand, None)
     return unknown
+
+
+def _with_item(evidence: Evidence, node: ast.expr, info: ObjectInfo) -> ObjectInfo:
+    """`info`; of an empty list also what its comprehension would have put into it."""
+    name = callee_name(node.elt) if isinstance(node, ast.ListComp) else ""
+    made = [result_of_definition(each) for _, each in evidence.units.functions(name)]
+    known = [each for each in made if each is not None and each.kind is CoroutineType]
+    empty = info.kind is list and info.item is None
+    return info._replace(item=known[0]) if empty and known and known == made else info
 
 
 def _of_iterated(evidence: Evidence) -> Mismatch | None:

@@ -28,6 +28,7 @@ from asyncrepl.explain.repairs.moved_awaits import (
     called_again,
     called_then,
     decorated_async,
+    either_awaited,
     kept_in_attribute,
     may_await_where_made,
     take_await_before,
@@ -282,6 +283,8 @@ def _await_matched(fixing: Fixing, case: Case) -> bool:
 def _await_each(fixing: Fixing, case: Case, unit: Unit, node: ast.expr) -> None:
     """``await`` in front of `node`; of ``a() if x else b``, in front of what may be awaited."""
     node = node.value if isinstance(node, ast.NamedExpr) else node
+    if either_awaited(fixing, unit, node, case.code):
+        return
     for each in awaitable_branches(case, node) or [node]:
         fixing.awaiting(unit, each)
 

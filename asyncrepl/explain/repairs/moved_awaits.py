@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from types import CodeType
 
     from asyncrepl.explain.repairs.repair_case import Case
-    from asyncrepl.explain.source_units import Unit
+    from asyncrepl.explain.source_units import Function, Unit, Units
 
 
 def called_then(fixing: Fixing, case: Case) -> bool:
@@ -388,3 +388,61 @@ def coroutines_given(case: Case) -> list[ast.expr]:
         for each, options in made.items()
         if options and all(one.kind is CoroutineType for one in options)
     ]
+
+
+def either_awaited(
+    fixing: Fixing, unit: Unit, call: ast.expr, code: CodeType | None = None
+) -> bool:
+    """``handler()``, where `handler` is one of several: some may be plain; whether it is that."""
+    seen = fixing.evidence.seen
+    found = fixing.evidence.units.definition(seen.info.code if seen is not None else code)
+    if found is None or not isinstance(call, ast.Call):
+        return False
+    if not _plain_beside(fixing.evidence.units, unit, call, found):
+        return False
+    statement, source = unit.statement(call), unit.source.source(call)
+    by, name = unit.source.indent(statement), fresh(unit, "result")
+    if isinstance(statement, ast.Expr) and statement.value is call:
+        text = f"{name} = {source}\n{by}if inspect.isawaitable({name}):\n{by}    await {name}"
+        fixing.of(unit).replace(statement, text)
+    else:
+        text = f"(await {name} if inspect.isawaitable({name} := {source}) else {name})"
+        fixing.of(unit).replace(call, text)
+    fixing.needs_import(unit, "inspect")
+    fixing.suspending(unit, call)
+    return True
+
+
+def _plain_beside(units: Units, unit: Unit, call: ast.Call, found: tuple[Unit, Function]) -> bool:
+    """Whether what a loop calls may be a plain function, too: registered, or listed, like it."""
+    (home, function), name = found, found[1].name
+    item = call.func.value if isinstance(call.func, ast.Attribute) else call.func
+    bound = bindings(unit, item)[1] if isinstance(item, ast.Name) else []
+    looped = [unit.parents.get(each) for each in bound]
+    if not any(isinstance(each, ast.For | ast.comprehension | ast.Tuple) for each in looped):
+        return False
+    plain = [
+        (one.parents.get(each), each)
+        for one in units.all()
+        for each in one.functions()
+        if isinstance(each, ast.FunctionDef)
+    ]
+    if isinstance(call.func, ast.Attribute):
+        bases = {last_name(each) for each in getattr(home.parents.get(function), "bases", ())}
+        owners = [around for around, each in plain if each.name == name]
+        return any(isinstance(each, ast.ClassDef) and each.name not in bases for each in owners)
+    decorators = set(map(ast.dump, function.decorator_list))
+    if any(decorators & set(map(ast.dump, each.decorator_list)) for _, each in plain):
+        return True
+    names = {each.name for _, each in plain}
+    given = [(ast.dump(each.func), each.args) for _, each in units.nodes(ast.Call)]
+    takers = {by for by, each in given if name in map(last_name, each)}
+    listed = [
+        {*map(last_name, each.elts)}
+        for one in units.all()
+        for each in one.nodes(ast.expr)
+        if isinstance(each, ast.List | ast.Tuple | ast.Set)
+    ]
+    return any(names & {*map(last_name, each)} for by, each in given if by in takers) or any(
+        name in each and names & each for each in listed
+    )

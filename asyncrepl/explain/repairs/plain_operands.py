@@ -18,7 +18,7 @@ from asyncrepl.explain.hoisted_code import not_awaiting
 from asyncrepl.explain.kinds import Kind, has, is_awaitable, replaced_since
 from asyncrepl.explain.repairs.entered_operands import around_statement
 from asyncrepl.explain.repairs.moved_awaits import awaited_beside, coroutines_given
-from asyncrepl.explain.repairs.moved_walks import read_asynchronously
+from asyncrepl.explain.repairs.moved_walks import read_asynchronously, streaming_helper
 from asyncrepl.explain.repairs.repair_case import LOOPS, Case, given_by_caller
 from asyncrepl.explain.scopes import CannotFixError, own_nodes
 from asyncrepl.explain.value_origins import assigned_loads, loads, origins
@@ -401,7 +401,7 @@ def loop_plain(fixing: Fixing, case: Case) -> None:
     """A plain ``for``."""
     if not has(case.info, "__iter__", "__getitem__"):
         raise CannotFixError
-    if not read_asynchronously(fixing, case):
+    if not (read_asynchronously(fixing, case) or streaming_helper(fixing, case)):
         fixing.loop_plain(case.unit, case.owner)
 
 

@@ -26,7 +26,8 @@ from asyncrepl.explain.dropped_coroutines import (
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, awaited, corrected, correction, replaced, short
 from asyncrepl.explain.held_operands import ASYNCIO, innermost_frame
-from asyncrepl.explain.hoisted_code import either_registered, put_head
+from asyncrepl.explain.hoisted_code import put_head
+from asyncrepl.explain.repairs.moved_awaits import either_awaited
 from asyncrepl.explain.scopes import CannotFixError, scope
 from asyncrepl.explain.value_arrivals import is_test
 from asyncrepl.explain.value_origins import STEPS, bindings, loads
@@ -129,8 +130,7 @@ def _all_awaited(fixing: Fixing, unit: Unit, call: ast.Call) -> None:
     called, around = ast.dump(call.func), scope(unit, call)
     # What is mapped becomes the element of a comprehension, once the lambda is found to wait.
     passed = isinstance(around, ast.Lambda) and around.body is call and _dies_in_call(fixing, call)
-    other = callee_name(call) != dropped_name(fixing.evidence)
-    if passed or (other and either_registered(fixing, unit, call)):
+    if passed or either_awaited(fixing, unit, call):
         return
     fixing.in_lambda = callee_name(unit.parents.get(around or call)) in ("map", "filter")
     like = [
