@@ -240,6 +240,18 @@ def make_plain(fixing: Fixing, unit: Unit, function: Function) -> None:
     put_head(fixing, unit, function, f"def {function.name}")
 
 
+def next_taken(fixing: Fixing, unit: Unit, waits: ast.Await, text: str) -> None:
+    """``next(…)`` for an ``await``; where that is returned from ``__anext__``, with its end."""
+    returns = unit.parents.get(waits)
+    ends = getattr(unit.enclosing(waits, *FUNCTIONS), "name", "") == "__anext__"
+    if not ends or not isinstance(returns, ast.Return):
+        fixing.of(unit).replace(waits, text)
+        return
+    by = unit.source.indent(returns)
+    lines = ["try:", f"    return {text}", "except StopIteration:", "    raise StopAsyncIteration"]
+    fixing.of(unit).replace(returns, f"\n{by}".join(lines))
+
+
 def predicate_awaited(fixing: Fixing, unit: Unit, call: ast.Call) -> None:
     """``await changed.wait_for(ready)`` → a loop that awaits `ready` and waits for a change."""
     await_, function = unit.parents.get(call), call.func

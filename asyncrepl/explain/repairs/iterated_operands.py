@@ -23,6 +23,8 @@ from asyncrepl.explain.repairs.repair_case import (
     Case,
     is_endless,
     made_here,
+    matched_here,
+    walked_plainly,
     wants_list,
 )
 from asyncrepl.explain.scopes import CannotFixError, own_nodes, scope
@@ -95,6 +97,8 @@ def loop_async(fixing: Fixing, case: Case) -> None:
     if _stepped_plainly(fixing, case):
         return
     fixing.loop_async(case.unit, case.owner)
+    if (whole := walked_plainly(case)) is not None:
+        fixing.collected(case.unit, whole)
     items = case.evidence.resolver.yielded(case.code)
     if items and not any(has(each, "__await__") for each in items):
         for each in _awaits_of_item(case):
@@ -257,9 +261,11 @@ def collected(fixing: Fixing, case: Case) -> None:
     """A list of the items: where the name gets its value, if that is used several times."""
     if not wants_list(case) or is_endless(case):
         raise CannotFixError
-    made = made_here(case)
+    matched = matched_here(case.unit, case.node)
+    made = matched[0] if len(matched) == 1 else made_here(case)
     uses = loads(case.unit, case.node) if isinstance(case.node, ast.Name) else []
-    again = len(uses) > 1 or not isinstance(getattr(case.owner, "ctx", None), ast.Load | None)
+    stored = not isinstance(getattr(case.owner, "ctx", None), ast.Load | None)
+    again = len(uses) > 1 or stored or bool(matched)
     walked = any(is_walked(case.unit, each) for each in uses)
     if made is not None and again and not walked:
         fixing.changed = made

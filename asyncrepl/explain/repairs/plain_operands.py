@@ -14,7 +14,7 @@ from asyncrepl.events.object_info import MISSING, code_of, is_real_instance, loo
 from asyncrepl.explain.bindings import is_coroutine_function, makes_coroutine
 from asyncrepl.explain.fix_editor import Fixing, awaits_of
 from asyncrepl.explain.fresh_names import fresh
-from asyncrepl.explain.hoisted_code import not_awaiting
+from asyncrepl.explain.hoisted_code import next_taken, not_awaiting
 from asyncrepl.explain.kinds import Kind, has, is_awaitable, replaced_since
 from asyncrepl.explain.repairs.entered_operands import around_statement
 from asyncrepl.explain.repairs.moved_awaits import awaited_beside, coroutines_given
@@ -415,7 +415,7 @@ def next_instead(fixing: Fixing, case: Case) -> None:
     text = f"next({operand}{rest})"
     for each in awaits_of(unit, call):
         if each.value is call:
-            edits.replace(each, text)
+            next_taken(fixing, unit, each, text)
             return
         edits.replace(each, unit.source.source(each.value))
     edits.replace(call, text)

@@ -150,6 +150,24 @@ def matched_here(unit: Unit, node: ast.expr) -> list[ast.expr]:
     return made if named else []
 
 
+def walked_plainly(case: Case) -> ast.GeneratorExp | None:
+    """The generator expression of a clause that a plain function is given, and walks."""
+    given = case.unit.parents.get(case.owner)
+    call = case.unit.parents.get(given) if isinstance(given, ast.GeneratorExp) else None
+    if not isinstance(given, ast.GeneratorExp) or not isinstance(call, ast.Call):
+        return None
+    found = [each for _, each in case.evidence.units.functions(callee_name(call))]
+    names = {arg.arg for each in found for arg in each.args.args}
+    loops = [
+        node.iter
+        for each in found
+        for node in own_nodes(each)
+        if isinstance(each, ast.FunctionDef) and isinstance(node, ast.For)
+    ]
+    walks = any(isinstance(each, ast.Name) and each.id in names for each in loops)
+    return given if walks else None
+
+
 def made_here(case: Case) -> ast.expr | None:
     """What the operand's name is given, once, if that can be changed in its place."""
     made = single_assignment(case.unit, case.node)
