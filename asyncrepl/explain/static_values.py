@@ -68,7 +68,7 @@ if TYPE_CHECKING:
 
 _DISPLAYS: dict[type[ast.expr], type] = {
     ast.Dict: dict, ast.DictComp: dict, ast.Set: set, ast.SetComp: set, ast.JoinedStr: str,
-    ast.List: list, ast.Tuple: tuple, ast.ListComp: list, ast.Lambda: FunctionType,
+    ast.List: list, ast.Tuple: tuple, ast.ListComp: list,
 }  # fmt: skip
 _PASSED = (FunctionType, MethodType, functools.partial, type, int, float, str, bytes)
 #: Functions that give what the function gives which they are given.

@@ -20,7 +20,7 @@ from asyncrepl.events.object_info import (
     is_real_instance,
     lookup,
 )
-from asyncrepl.explain.bindings import is_coroutine_function
+from asyncrepl.explain.bindings import is_coroutine_function, returned_values
 from asyncrepl.explain.demands import met
 from asyncrepl.explain.fix_editor import Fixing
 from asyncrepl.explain.fresh_names import fresh
@@ -267,7 +267,9 @@ def waited_by_method(fixing: Fixing, case: Case) -> None:
 
 def awaited_function(fixing: Fixing, case: Case) -> None:
     """``map(loaded(), xs)`` → ``map(await loaded(), xs)``, where that gives a function."""
-    if not case.awaited or not all(has(each, "__call__") for each in case.awaited):
+    made = returned_values(case.home[1]) if case.home is not None else []
+    called = [has(each, "__call__") for each in case.awaited]
+    if not all(called or [isinstance(each, ast.Lambda) for each in made] or [False]):
         raise CannotFixError
     after = _next_values(case, case.owner, case.awaited) if case.demand.what == "call" else []
     around = case.unit.parents.get(case.owner)

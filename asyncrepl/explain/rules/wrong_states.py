@@ -175,7 +175,9 @@ def _cached_function(evidence: Evidence, node: ast.expr) -> object:
     if isinstance(node, ast.Attribute):
         owner = evidence.resolver.info(node.value)
         found = lookup(owner.kind, node.attr) if owner is not None else None
-        return found.func if is_real_instance(found, functools.cached_property) else None
+        if not is_real_instance(found, functools.cached_property):
+            return None
+        return found.func if is_coroutine_function(found.func) else None
     value = evidence.resolver.value(node.func) if isinstance(node, ast.Call) else None
     own = value.__func__ if type(value) is MethodType else value
     return own.__wrapped__ if type(own) is type(_cached) else None
