@@ -80,6 +80,7 @@ def _is_reported(units: Units, unit: Unit, node: ast.AST) -> bool:
             break
     tries = [each for one in units.all() for each in one.nodes(ast.Try) if each.handlers]
     kept = any(_keeps_errors(each) for one in units.all() for each in one.nodes(ast.Call))
+    kept = kept and all(each.id != "TypeError" for _, each in units.nodes(ast.Name))
     return (bool(tries) or kept) and all(map(_reports, tries))  # it is handled by one of them
 
 
