@@ -11,6 +11,7 @@ from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.operand_uses import Use
 from asyncrepl.explain.scopes import CannotFixError, is_async, own_nodes, scope
 from asyncrepl.explain.value_origins import is_handed_on
+from asyncrepl.instrument.probe_placement import LATER_CALLS
 from asyncrepl.syntax.names import FUNCTIONS, LOOPS, bound_names, callee_name, last_name
 from asyncrepl.syntax.source_rewriter import Span
 
@@ -238,6 +239,16 @@ def put_head(fixing: Fixing, unit: Unit, function: Function, head: str) -> None:
 def make_plain(fixing: Fixing, unit: Unit, function: Function) -> None:
     """Make `function`, an ``async def``, a ``def``."""
     put_head(fixing, unit, function, f"def {function.name}")
+
+
+def task_later(fixing: Fixing, unit: Unit, call: ast.Call) -> bool:
+    """``call_later(1, lambda: work())`` → a task of it then; whether it is that."""
+    function = unit.parents.get(call)
+    taker = unit.parents.get(function) if isinstance(function, ast.Lambda) else None
+    if taker is None or callee_name(taker) not in LATER_CALLS:
+        return False
+    fixing.given_to(unit, call, "asyncio.create_task")
+    return True
 
 
 def next_taken(fixing: Fixing, unit: Unit, waits: ast.Await, text: str) -> None:

@@ -26,7 +26,7 @@ from asyncrepl.explain.dropped_coroutines import (
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, awaited, corrected, correction, replaced, short
 from asyncrepl.explain.held_operands import ASYNCIO, innermost_frame
-from asyncrepl.explain.hoisted_code import put_head
+from asyncrepl.explain.hoisted_code import put_head, task_later
 from asyncrepl.explain.repairs.moved_awaits import either_awaited
 from asyncrepl.explain.scopes import CannotFixError, scope
 from asyncrepl.explain.value_arrivals import is_test
@@ -130,7 +130,7 @@ def _all_awaited(fixing: Fixing, unit: Unit, call: ast.Call) -> None:
     called, around = ast.dump(call.func), scope(unit, call)
     # What is mapped becomes the element of a comprehension, once the lambda is found to wait.
     passed = isinstance(around, ast.Lambda) and around.body is call and _dies_in_call(fixing, call)
-    if passed or either_awaited(fixing, unit, call):
+    if passed or task_later(fixing, unit, call) or either_awaited(fixing, unit, call):
         return
     fixing.in_lambda = callee_name(unit.parents.get(around or call)) in ("map", "filter")
     like = [
@@ -150,7 +150,7 @@ def _dies_in_call(fixing: Fixing, made: ast.Call) -> bool:
     asked: ast.AST = died.test if isinstance(died, ast.If | ast.While) else died
     calls = [each for each in ast.walk(asked) if isinstance(each, ast.Call)]
     here = [each for each in calls if is_discarded(unit, each) or is_test(unit, each)]
-    if len(calls) != 1 or not here or not isinstance(scope(unit, here[0]), ast.AsyncFunctionDef):
+    if len(here) != 1 or not isinstance(scope(unit, here[0]), ast.AsyncFunctionDef):
         return False
     fixing.awaiting(unit, here[0])
     return True
