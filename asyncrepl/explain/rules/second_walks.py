@@ -199,9 +199,10 @@ def _not_kept(fixing: Fixing, use: Use) -> bool:
         if found is not None and name == "functools.cached_property":
             fixing.of(found[0]).replace(each, "property")
         elif found is not None and name in ("functools.cache", "functools.lru_cache"):
-            start, end = found[0].source.span(each)
-            whole = Span(found[0].source.line_start(start), found[0].text.index("\n", end) + 1)
-            fixing.of(found[0]).replace(whole, "")
+            source, below = found[0].source, [*found[1].decorator_list, found[1]]
+            after = below[below.index(each) + 1]
+            lines = [source.line_start(source.span(one).start) for one in (each, after)]
+            fixing.of(found[0]).replace(Span(*lines), "")
         else:
             continue
         return True
