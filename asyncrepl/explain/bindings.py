@@ -213,7 +213,7 @@ def python_method(kind: type | None, name: str) -> FunctionType | None:
     return found if is_real_instance(found, FunctionType) else None
 
 
-def returned_values(function: Function) -> list[ast.expr]:
+def returned_values(function: ast.AST) -> list[ast.expr]:
     """What the ``return`` statements of a function return."""
     return [
         node.value

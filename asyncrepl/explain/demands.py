@@ -225,7 +225,9 @@ def _of_value(use: Use, call: ast.Call, callee: object, name: str) -> Demand:
     by = f"`{name}`"
     if name == "ChainMap":
         return Demand("value", use.node, call, by, ("keys",))
-    if _walks(name, callee, call) and _position(call, use.node) is not None:
+    if _walks(name, callee, call) and (
+        _position(call, use.node) is not None or _walks_items(use.node, call, name)
+    ):
         return Demand("walk", use.node, call, by, _ITERATES)
     needs = ("__len__",) if name == "len" else ()
     return Demand("value", use.node, call, by, needs)
@@ -238,6 +240,13 @@ def _walks(name: str, callee: object, call: ast.Call) -> bool:
     return any(callee is each for each in _READERS) or (
         name in _WALKERS and not (name == "join" and is_real_instance(callee, FunctionType))
     )
+
+
+def _walks_items(node: ast.expr, call: ast.Call, name: str) -> bool:
+    """Whether `node`, no argument itself, is one of several that the function walks."""
+    named = any(each.value is node for each in call.keywords)
+    starred = any(isinstance(each, ast.Starred) for each in call.args)
+    return not named and (name == "from_iterable" or (starred and name not in ("max", "min")))
 
 
 #: Methods of a TestCase that fail for every coroutine where a value is meant.

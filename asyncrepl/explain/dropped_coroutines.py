@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import builtins
 import inspect
+import sys
 from functools import partial
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import TYPE_CHECKING
@@ -43,8 +44,16 @@ def calls_that_made(evidence: Evidence) -> Iterator[Place]:
     for unit in evidence.units.all():
         resolver = _resolver(evidence, unit) if library else None
         for node in unit.nodes(ast.Call):
-            if callee_name(node) == name or (resolver and _gives(resolver, node, code)):
+            named = callee_name(node) == name and not _is_of_module(unit, node)
+            if named or (resolver and _gives(resolver, node, code)):
                 yield unit, node
+
+
+def _is_of_module(unit: Unit, call: ast.Call) -> bool:
+    """Whether it is ``asyncio.run()`` or the like, and no method of that name."""
+    owner = call.func.value if isinstance(call.func, ast.Attribute) else None
+    known = imported(unit, owner.id) if isinstance(owner, ast.Name) else None
+    return is_real_instance(known, ModuleType) and known.__name__ in sys.stdlib_module_names
 
 
 def _is_of_library(evidence: Evidence) -> bool:
@@ -236,10 +245,18 @@ def is_partial(node: ast.AST) -> bool:
 
 
 def handed_to(evidence: Evidence, *callees: str) -> list[Place]:
-    """The calls of one of `callees` that the function was handed to, if nothing else calls it."""
+    """The calls of one of `callees` that the function was handed to, if nothing else calls it.
+
+    None of a class or a function of the user's that has such a name.
+    """
     found = mentions(evidence, dropped_name(evidence))
     names = {callee_name(call) for _, call in found}
-    if len(names) != 1 or not names.issubset(callees):
+    own = any(
+        each.name in names
+        for unit in evidence.units.all()
+        for each in (*unit.functions(), *unit.nodes(ast.ClassDef))
+    )
+    if len(names) != 1 or not names.issubset(callees) or own:
         return []
     called = any(not is_kept(*place) for place in calls_that_made(evidence))
     return [] if called else found

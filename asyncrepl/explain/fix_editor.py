@@ -34,7 +34,7 @@ from asyncrepl.explain.scopes import (
     scope,
 )
 from asyncrepl.explain.source_units import Unit, parsed
-from asyncrepl.explain.value_origins import bindings, calls_of, is_handed_on
+from asyncrepl.explain.value_origins import bindings, calls_of, is_handed_on, wrapped_functions
 from asyncrepl.instrument.probe_placement import DATA_CALLS, ITERATING_CALLS
 from asyncrepl.syntax.names import callee_name, last_name
 from asyncrepl.syntax.source_rewriter import SourceRewriter, Span, compiles, parses
@@ -283,21 +283,23 @@ class Fixing:
             raise CannotFixError  # what is kept is awaited once
         if function.decorator_list and is_generator(function):
             raise CannotFixError  # as `contextmanager`: it takes a plain one
-        if function.name.startswith("__") and not function.name.startswith("__a"):
+        wrapped = wrapped_functions(self.evidence.units, unit, function)
+        if function.name.startswith("__") and not function.name.startswith("__a") and not wrapped:
             raise CannotFixError  # the interpreter calls it, and awaits nothing
         in_thread = runs_in_thread(self.evidence.error) and not any(calls_of(unit, function, unit))
-        if in_thread or _is_mentioned(self.evidence, unit, function):
+        if in_thread or (not wrapped and _is_mentioned(self.evidence, unit, function)):
             raise CannotFixError  # who it is given to calls it as it is
         self.made_async.add(function)
         self.isolate(unit, function)
         if isinstance(function, ast.FunctionDef):
             self.of(unit).insert(unit.source.span(function).start, "async ")
         for caller in (unit, *self.evidence.callers):
-            for call in calls_of(caller, function, unit):
-                if is_generator(function):
-                    self.walk_async(caller, call)
-                elif not is_handed_on(caller, call):
-                    self.awaiting(caller, call)
+            for home, each in ((unit, function), *wrapped):
+                for call in calls_of(caller, each, home):
+                    if is_generator(function):
+                        self.walk_async(caller, call)
+                    elif not is_handed_on(caller, call):
+                        self.awaiting(caller, call)
 
     def isolate(self, unit: Unit, function: Function) -> None:
         """Let the class of `function`, if that is a test, be one that awaits its tests."""

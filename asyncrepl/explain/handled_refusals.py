@@ -1,4 +1,4 @@
-"""The evidence of what was refused in a ``try`` whose handler only reports the error.
+"""The evidence of what a ``try`` or a ``gather`` caught, and what is only reported then.
 
 ``except Exception as e: log.error(e)`` keeps a program running, and the mistake is seen in its
 log alone. A handler of `TypeError`, or one that does something else, may expect the refusal: who
@@ -79,7 +79,15 @@ def _is_reported(units: Units, unit: Unit, node: ast.AST) -> bool:
         if isinstance(around, FUNCTIONS):
             break
     tries = [each for one in units.all() for each in one.nodes(ast.Try) if each.handlers]
-    return bool(tries) and all(map(_reports, tries))  # it is handled by one of them
+    kept = any(_keeps_errors(each) for one in units.all() for each in one.nodes(ast.Call))
+    kept = kept and all(each.id != "TypeError" for _, each in units.nodes(ast.Name))
+    return (bool(tries) or kept) and all(map(_reports, tries))  # it is handled by one of them
+
+
+def _keeps_errors(call: ast.Call) -> bool:
+    """Whether it is ``gather(…, return_exceptions=True)``, whose results are shown with them."""
+    named = any(each.arg == "return_exceptions" for each in call.keywords)
+    return named and callee_name(call) == "gather"
 
 
 def _in_body(unit: Unit, around: ast.Try, node: ast.AST) -> bool:

@@ -27,13 +27,12 @@ from asyncrepl.events.object_info import (
     is_real_instance,
     lookup,
 )
-from asyncrepl.explain.bindings import result_of_definition
 from asyncrepl.explain.demands import Demand
 from asyncrepl.explain.kinds import ASYNCHRONOUS, Kind, kind_of
 from asyncrepl.explain.operand_uses import Use, formatted
-from asyncrepl.explain.value_origins import bindings, origins
+from asyncrepl.explain.value_origins import origins
 from asyncrepl.instrument.probe_placement import ITERTOOLS_CALLS
-from asyncrepl.syntax.names import callee_name, last_name
+from asyncrepl.syntax.names import callee_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -393,53 +392,3 @@ def _elements(node: ast.expr) -> Iterator[ast.expr]:
     for each in elements:
         yield each
         yield from _elements(each)
-
-
-def options_of(evidence: Evidence, use: Use) -> list[ObjectInfo]:
-    """What the operand of `use` may be: as it was seen, else as it is inferred."""
-    if (use.info is not None and use.certain) or use.role == "items":
-        return [use.info] if use.info is not None else []
-    found = evidence.resolver.options(use.node) or _of_items(evidence, use.node)
-    if not found and isinstance(use.node, ast.Attribute) and use.info is None and evidence.direct:
-        found = _of_attribute(evidence, use.node)
-    return found if found or use.info is None or use.role != "argument" else [use.info]
-
-
-def _of_items(evidence: Evidence, node: ast.expr) -> list[ObjectInfo]:
-    """What ``x()`` or ``x.method()`` gives, where a loop takes each `x` out of a collection."""
-    resolver, function = evidence.resolver, getattr(node, "func", None)
-    item = function.value if isinstance(function, ast.Attribute) else function
-    bound = bindings(evidence.unit, item)[1] if isinstance(item, ast.Name) else []
-    loops = [evidence.unit.parents.get(each) for each in bound]
-    held = [
-        each
-        for loop in loops
-        if isinstance(loop, ast.comprehension | ast.For)
-        for each in _held_by(evidence, loop.iter)
-    ]
-    if isinstance(function, ast.Attribute):
-        held = [lookup(kind, callee_name(node)) for kind in {type(each) for each in held}]
-    made = [resolver.results(each) for each in held]
-    return [each for results in made for each in results] if all(made) else []
-
-
-def _held_by(evidence: Evidence, node: ast.expr) -> list[object]:
-    """What is in a list, a tuple or the values of a dict."""
-    values = isinstance(node, ast.Call) and callee_name(node) == "values"
-    owner = node.func.value if values else node  # type: ignore[attr-defined]  # a method
-    found = evidence.resolver.value(owner)
-    found = [*found.values()] if values and type(found) is dict else found
-    return [*found] if type(found) in (list, tuple) else []  # type: ignore[misc]  # one of these
-
-
-def _of_attribute(evidence: Evidence, node: ast.Attribute) -> list[ObjectInfo]:
-    """What an attribute of an object that is gone was given, if that is coroutines alone."""
-    found: list[ObjectInfo | None] = []
-    for _, made in origins(evidence.units, evidence.unit, node):
-        keywords = made.keywords if isinstance(made, ast.Call) else []
-        factory = [each.value for each in keywords if each.arg == "default_factory"]
-        name = last_name(factory[0]) if factory else callee_name(made)
-        results = [result_of_definition(each) for _, each in evidence.units.functions(name)]
-        found += results or [None]
-    known = [each for each in found if each and each.kind is CoroutineType]
-    return known if len(known) == len(found) else []

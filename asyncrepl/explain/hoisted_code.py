@@ -11,6 +11,7 @@ from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.operand_uses import Use
 from asyncrepl.explain.scopes import CannotFixError, is_async, own_nodes, scope
 from asyncrepl.explain.value_origins import is_handed_on
+from asyncrepl.instrument.probe_placement import LATER_CALLS
 from asyncrepl.syntax.names import FUNCTIONS, LOOPS, bound_names, callee_name, last_name
 from asyncrepl.syntax.source_rewriter import Span
 
@@ -238,6 +239,40 @@ def put_head(fixing: Fixing, unit: Unit, function: Function, head: str) -> None:
 def make_plain(fixing: Fixing, unit: Unit, function: Function) -> None:
     """Make `function`, an ``async def``, a ``def``."""
     put_head(fixing, unit, function, f"def {function.name}")
+
+
+def task_later(fixing: Fixing, unit: Unit, call: ast.Call) -> bool:
+    """``call_later(1, lambda: work())`` → a task of it then; whether it is that."""
+    function = unit.parents.get(call)
+    taker = unit.parents.get(function) if isinstance(function, ast.Lambda) else None
+    if taker is None or callee_name(taker) not in LATER_CALLS:
+        return False
+    fixing.given_to(unit, call, "asyncio.create_task")
+    return True
+
+
+def next_taken(fixing: Fixing, unit: Unit, waits: ast.Await, text: str) -> None:
+    """``next(…)`` for an ``await``; where that is returned from ``__anext__``, with its end."""
+    returns = unit.parents.get(waits)
+    ends = getattr(unit.enclosing(waits, *FUNCTIONS), "name", "") == "__anext__"
+    if not ends or not isinstance(returns, ast.Return):
+        fixing.of(unit).replace(waits, text)
+        return
+    by = unit.source.indent(returns)
+    lines = ["try:", f"    return {text}", "except StopIteration:", "    raise StopAsyncIteration"]
+    fixing.of(unit).replace(returns, f"\n{by}".join(lines))
+
+
+def predicate_awaited(fixing: Fixing, unit: Unit, call: ast.Call) -> None:
+    """``await changed.wait_for(ready)`` → a loop that awaits `ready` and waits for a change."""
+    await_, function = unit.parents.get(call), call.func
+    alone = isinstance(await_, ast.Await) and isinstance(unit.parents.get(await_), ast.Expr)
+    if not alone or not isinstance(function, ast.Attribute) or len(call.args) != 1:
+        raise CannotFixError
+    owner, predicate = map(unit.source.source, (function.value, call.args[0]))
+    inside = f"{unit.source.indent(unit.statement(call))}    "
+    text = f"while not await {predicate}():\n{inside}await {owner}.wait()"
+    fixing.of(unit).replace(unit.statement(call), text)
 
 
 def made_plain(fixing: Fixing, unit: Unit, function: Function) -> None:

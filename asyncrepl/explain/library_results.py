@@ -14,6 +14,7 @@ import io
 import linecache
 import sys
 import textwrap
+from collections import defaultdict
 from collections.abc import (
     AsyncGenerator,
     AsyncIterable,
@@ -296,3 +297,12 @@ def made_by(code: CodeType) -> type | None:
     if code.co_flags & inspect.CO_COROUTINE:
         return CoroutineType
     return GeneratorType if code.co_flags & inspect.CO_GENERATOR else None
+
+
+def item(owner: Any, key: object, negative: bool) -> object:
+    """``owner[key]``, or ``owner[-key]``, of a list, a tuple or a dict of strings; or MISSING."""
+    if type(owner) in (list, tuple) and type(key) is int:
+        key = len(owner) - key if negative else key
+        return owner[key] if 0 <= key < len(owner) else MISSING
+    strings = type(owner) in (dict, defaultdict) and all(type(each) is str for each in owner)
+    return owner[key] if strings and type(key) is str and key in owner else MISSING

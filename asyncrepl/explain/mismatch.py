@@ -11,8 +11,8 @@ import ast
 import difflib
 import sys
 from array import array
-from types import FunctionType
-from typing import TYPE_CHECKING, NamedTuple
+from types import CoroutineType, FunctionType
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from asyncrepl.events.object_info import (
     MISSING,
@@ -22,6 +22,7 @@ from asyncrepl.events.object_info import (
     is_real_instance,
     lookup,
 )
+from asyncrepl.explain.bindings import result_of_definition
 from asyncrepl.explain.demands import Demand, demand_of, is_asynchronous, met
 from asyncrepl.explain.held_operands import (
     FUNCTION_KINDS,
@@ -31,7 +32,6 @@ from asyncrepl.explain.held_operands import (
     held_operands,
     held_parts,
     is_held,
-    options_of,
     parts,
     refused_by_asyncio,
     tested_operand,
@@ -39,7 +39,7 @@ from asyncrepl.explain.held_operands import (
 from asyncrepl.explain.kinds import ASYNCHRONOUS, Kind, has, kind_of
 from asyncrepl.explain.operand_uses import Use
 from asyncrepl.explain.value_origins import bindings, origins
-from asyncrepl.syntax.names import callee_name
+from asyncrepl.syntax.names import callee_name, last_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -83,10 +83,20 @@ def _mismatch(evidence: Evidence) -> Mismatch | None:
     for demand, options in _demands(evidence):
         for info in options:
             if not met(demand, info) and _concerns(evidence, demand, info):
-                return _where_walked(evidence, Mismatch(demand, info))
+                known = _with_item(evidence, demand.node, info)
+                return _where_walked(evidence, Mismatch(demand, known))
         if not options and _CERTAIN.get(evidence.op) == demand.what and evidence.direct:
             unknown = unknown or Mismatch(demand, None)
     return unknown
+
+
+def _with_item(evidence: Evidence, node: ast.expr, info: ObjectInfo) -> ObjectInfo:
+    """`info`; of an empty list also what its comprehension would have put into it."""
+    name = callee_name(node.elt) if isinstance(node, ast.ListComp) else ""
+    made = [result_of_definition(each) for _, each in evidence.units.functions(name)]
+    known = [each for each in made if each is not None and each.kind is CoroutineType]
+    empty = info.kind is list and info.item is None
+    return info._replace(item=known[0]) if empty and known and known == made else info
 
 
 def _of_iterated(evidence: Evidence) -> Mismatch | None:
@@ -183,7 +193,7 @@ def _demands(evidence: Evidence) -> Iterator[tuple[Demand, list[ObjectInfo]]]:
             demand = demand_of(part, callee, foreign=foreign)
             if demand is None:
                 continue
-            options = options_of(evidence, part)
+            options = _options_of(evidence, part)
             failed = type(evidence.error) is AssertionError  # it keeps nothing of what it compared
             if evidence.direct or failed or callee_name(demand.owner) in _ELSEWHERE:
                 yield demand, options
@@ -264,7 +274,7 @@ def _of_argument(evidence: Evidence, info: ObjectInfo, name: str) -> Mismatch | 
             first = use.node is call.args[0]
             return Mismatch(Demand("value", use.node, call, by), info) if first else None
         for part in parts(use) if _is_missed(evidence, info, name) else ():
-            if any(each[:2] == info[:2] for each in options_of(evidence, part)):
+            if any(each[:2] == info[:2] for each in _options_of(evidence, part)):
                 return Mismatch(Demand("value", part.node, call, by), info)
     return None
 
@@ -332,10 +342,75 @@ def _of_library(evidence: Evidence, info: ObjectInfo, name: str) -> Mismatch | N
             demand = demand_of(part, called_object(evidence, use))
             if demand is None or not isinstance(demand.owner, ast.Call) or met(demand, info):
                 continue
-            options = options_of(evidence, part)
+            options = _options_of(evidence, part)
             if any(function_type(each.kind) is info.kind for each in options) or not options:
                 return Mismatch(demand, info)
     return None
 
 
 _STREAMS = (Kind.ASYNC_GENERATOR, Kind.ASYNC_ITERATOR, Kind.ASYNC_ITERABLE)
+
+
+def _options_of(evidence: Evidence, use: Use) -> list[ObjectInfo]:
+    """What the operand of `use` may be: as it was seen, else as it is inferred."""
+    if (use.info is not None and use.certain) or use.role == "items":
+        return [use.info] if use.info is not None else []
+    found = evidence.resolver.options(use.node) or _of_items(evidence, use.node)
+    if not found and isinstance(use.node, ast.Attribute) and use.info is None and evidence.direct:
+        found = _given_to_attribute(evidence, use.node)
+    return found if found or use.info is None or use.role != "argument" else [use.info]
+
+
+def _of_items(evidence: Evidence, node: ast.expr) -> list[ObjectInfo]:
+    """What ``x``, ``x()`` or ``x.method()`` gives, where a loop takes `x` out of a collection.
+
+    From Python 3.12 on the variable of a comprehension is gone when it has failed.
+    """
+    resolver, function = evidence.resolver, getattr(node, "func", None)
+    item = function.value if isinstance(function, ast.Attribute) else function or node
+    bound = bindings(evidence.unit, item)[1] if isinstance(item, ast.Name) else []
+    held = [each for name in bound for each in _taken(evidence, name)]
+    if node is item:
+        kinds = {type(each) for each in held}
+        return [describe(held[0])] if len(kinds) == 1 else []
+    if isinstance(function, ast.Attribute):
+        held = [lookup(kind, callee_name(node)) for kind in {type(each) for each in held}]
+    made = [resolver.results(each) for each in held]
+    return [each for results in made for each in results] if all(made) else []
+
+
+def _taken(evidence: Evidence, name: ast.AST) -> list[object]:
+    """What a loop, or a clause, gives its variable `name`: of ``for key, name in …`` its part."""
+    around, parents = evidence.unit.parents.get(name), evidence.unit.parents
+    if isinstance(around, ast.comprehension | ast.For):
+        return _held_by(evidence, around.iter)
+    loop = parents.get(around) if isinstance(around, ast.Tuple) else None
+    if not isinstance(around, ast.Tuple) or not isinstance(loop, ast.comprehension | ast.For):
+        return []
+    pairs, place = _held_by(evidence, loop.iter), [*around.elts].index(name)  # type: ignore[arg-type]
+    return [
+        each[place] for each in pairs if isinstance(each, tuple) and len(each) == len(around.elts)
+    ]
+
+
+def _held_by(evidence: Evidence, node: ast.expr) -> list[object]:
+    """What is in a list, a tuple, or in a dict that is asked for its values or items."""
+    view = callee_name(node) if isinstance(node, ast.Call) else ""
+    owner = node.func.value if view in ("values", "items") else node  # type: ignore[attr-defined]  # a method
+    found: Any = evidence.resolver.value(owner)
+    if type(found) is dict and view:
+        found = [*(found.values() if view == "values" else found.items())]
+    return [*found] if type(found) in (list, tuple) else []
+
+
+def _given_to_attribute(evidence: Evidence, node: ast.Attribute) -> list[ObjectInfo]:
+    """What an attribute of an object that is gone was given, if that is coroutines alone."""
+    found: list[ObjectInfo | None] = []
+    for _, made in origins(evidence.units, evidence.unit, node):
+        keywords = made.keywords if isinstance(made, ast.Call) else []
+        factory = [each.value for each in keywords if each.arg == "default_factory"]
+        name = last_name(factory[0]) if factory else callee_name(made)
+        results = [result_of_definition(each) for _, each in evidence.units.functions(name)]
+        found += results or [None]
+    known = [each for each in found if each and each.kind is CoroutineType]
+    return known if len(known) == len(found) else []

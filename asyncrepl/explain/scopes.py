@@ -174,3 +174,20 @@ def needs_cancelled(wait: ast.Await, function: Function | None) -> bool:
         and (name == "gather" or ast.dump(each.func.value) in map(ast.dump, call.args))
         for each in own_nodes(function)
     )
+
+
+def stored_there(function: Function, node: ast.Subscript) -> ast.expr | None:
+    """What `function` puts into ``cache[key]``, if that, and nothing else, is what it returns."""
+    text = ast.unparse(node)
+    if {text} != {
+        ast.unparse(each.value)
+        for each in own_nodes(function)
+        if isinstance(each, ast.Return) and each.value is not None
+    }:
+        return None
+    found = [
+        each.value
+        for each in own_nodes(function)
+        if isinstance(each, ast.Assign) and text in map(ast.unparse, each.targets)
+    ]
+    return found[0] if len(found) == 1 else None

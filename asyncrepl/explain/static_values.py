@@ -13,7 +13,6 @@ import asyncio
 import builtins
 import functools
 import operator
-from collections import defaultdict
 from types import (
     AsyncGeneratorType,
     CodeType,
@@ -50,6 +49,7 @@ from asyncrepl.explain.library_results import (
     code_of_manager,
     globals_of,
     has_result,
+    item,
     library_source,
     listed_result,
     made_by_function,
@@ -58,7 +58,7 @@ from asyncrepl.explain.library_results import (
     result_of_method,
     result_of_operator,
 )
-from asyncrepl.explain.scopes import is_async_genexp, own_nodes
+from asyncrepl.explain.scopes import is_async_genexp, own_nodes, stored_there
 from asyncrepl.syntax.names import last_name
 
 if TYPE_CHECKING:
@@ -177,19 +177,18 @@ class Resolver:
         return self.result(getter) if is_real_instance(getter, FunctionType) else None
 
     def _subscript(self, node: ast.Subscript) -> ObjectInfo | None:
-        owner: Any = self.value(node.value)
         index: Any = node.slice
         negative = isinstance(index, ast.UnaryOp) and isinstance(index.op, ast.USub)
-        kind, key = type(owner), self.value(index.operand if negative else index)
-        if kind in (list, tuple) and type(key) is int:
-            key = len(owner) - key if negative else key
-            return describe(owner[key], keep=True) if 0 <= key < len(owner) else None
-        if kind in (dict, defaultdict) and type(key) is str:
-            strings = all(type(each) is str for each in owner)  # others may compare in any way
-            return describe(owner[key], keep=True) if strings and key in owner else None
+        key = self.value(index.operand if negative else index)
+        found = item(self.value(node.value), key, negative)
+        if found is not MISSING:
+            return describe(found, keep=True)
         info = self.info(node.value)
         getter = lookup(info.kind, "__getitem__") if info else MISSING
-        return self.result(getter) if is_real_instance(getter, FunctionType) else None
+        if is_real_instance(getter, FunctionType):
+            return self.result(getter)
+        stored = stored_there(self.function, node) if self.function is not None else None
+        return self.info(stored) if stored is not None else None
 
     def _ifexp(self, node: ast.IfExp) -> ObjectInfo | None:
         first, second = self.info(node.body), self.info(node.orelse)

@@ -29,6 +29,11 @@ _NEEDS_BRACKETS = (
     ast.Await,
 )  # fmt: skip
 _INDENT = re.compile(r"[ \t\f]*")
+#: The head of a block whose body stands on the same line.
+_HEAD = re.compile(
+    r"\s*(?:async\s+)?(?:def|class|if|elif|else|for|while|with|try|except|finally|match|case)\b"
+    r".*:\s*$"
+)
 
 
 class Span(NamedTuple):
@@ -96,6 +101,15 @@ class SourceText:
         start = self.span(node).start
         return not self.text[self.line_start(start) : start].strip()
 
+    def follows_head(self, node: ast.AST) -> bool:
+        """Whether `node` is all that stands behind the head of a block, on the line of that."""
+        start, end = self.span(node)
+        rest = self.text[end:].partition("\n")[0].strip()
+        return bool(_HEAD.match(self.text[self.line_start(start) : start])) and rest[:1] in (
+            "",
+            "#",
+        )
+
     def indent(self, node: ast.AST) -> str:
         """The white space in front of the line on which `node` begins."""
         match = _INDENT.match(self.text, self.line_start(self.span(node).start))
@@ -124,8 +138,14 @@ class SourceRewriter:
         self.applicable = True
 
     def replace(self, where: ast.AST | Span, text: str) -> None:
-        """Put `text` in the place of `where`, a node or a span."""
+        """Put `text` in the place of `where`, a node or a span.
+
+        Of several lines in the place of a one-line body, each gets a line of its own.
+        """
         start, end = where if isinstance(where, tuple) else self.source.span(where)
+        if "\n" in text and isinstance(where, ast.AST) and self.source.follows_head(where):
+            text = self._deeper(where) + text.replace("\n", "\n    ")
+            start = len(self.source.text[:start].rstrip())
         self.edits.append(Edit(start, end, text))
 
     def insert(self, index: int, text: str) -> None:
@@ -142,16 +162,31 @@ class SourceRewriter:
 
     def lines_before(self, statement: ast.stmt, lines: str) -> None:
         """Put `lines` above `statement` and its decorators, indented as it is."""
+        if self.source.follows_head(statement):
+            by = self._deeper(statement)
+            start = self.source.span(statement).start
+            self.edits.insert(0, Edit(start, start, by + lines.replace("\n", by) + by))
+            return
         self.applicable &= self.source.begins_line(statement)
         indented = indent(lines, self.source.indent(statement))
         self.insert(self.source.block(statement).start, indented + "\n")
 
     def lines_after(self, statement: ast.stmt, lines: str) -> None:
         """Put `lines` below `statement`, indented as it is."""
+        if self.source.follows_head(statement):
+            by = self._deeper(statement)
+            start = self.source.span(statement).start
+            self.edits.insert(0, Edit(start, start, by))
+            self.after(statement, by + lines.replace("\n", by))
+            return
         self.applicable &= self.source.begins_line(statement)
         end = self.source.block(statement).end
         newline = "" if self.source.text[:end].endswith("\n") else "\n"
         self.insert(end, newline + indent(lines, self.source.indent(statement)) + "\n")
+
+    def _deeper(self, node: ast.AST) -> str:
+        """A line break, and the white space of the body of the block that begins on that line."""
+        return f"\n{self.source.indent(node)}    "
 
     def remove(self, statement: ast.stmt) -> None:
         """Take the lines of `statement` away."""

@@ -66,3 +66,36 @@ def test_a_fix_has_to_parse_and_compile() -> None:
     assert not compiles("def f():\n    await g()")
     assert not parses("for await x in y: pass")
     assert not compiles("x = '\0'")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("def f(): return xs\n", "def f():\n    for x in xs:\n        yield x\n"),
+        (
+            "class A:\n    def f(): return xs  # all\n",
+            "class A:\n    def f():\n        for x in xs:\n            yield x  # all\n",
+        ),
+        ("def f():\n    return xs\n", "def f():\n    for x in xs:\n        yield x\n"),
+    ],
+)
+def test_lines_in_the_place_of_a_one_line_body_are_lines_of_their_own(
+    text: str, expected: str
+) -> None:
+    """A body of one line has no lines of its own, until it needs them."""
+    rewriting = SourceRewriter(text)
+    node = next(each for each in ast.walk(ast.parse(text)) if isinstance(each, ast.Return))
+    by = rewriting.source.indent(node)
+    rewriting.replace(node, f"for x in xs:\n{by}    yield x")
+    assert rewriting.apply() == expected
+
+
+def test_lines_beside_a_one_line_body_are_lines_of_their_own() -> None:
+    """Above it and below it."""
+    text = "def f(): return 1\n"
+    body = ast.parse(text).body[0].body[0]  # type: ignore[attr-defined]  # a function
+    before, after = SourceRewriter(text), SourceRewriter(text)
+    before.lines_before(body, "x = 2\ny = 3")
+    after.lines_after(body, "x = 2")
+    assert ast.unparse(ast.parse(before.apply())) == "def f():\n    x = 2\n    y = 3\n    return 1"
+    assert ast.unparse(ast.parse(after.apply())) == "def f():\n    return 1\n    x = 2"

@@ -25,7 +25,10 @@ from asyncrepl.explain.kinds import Kind, has, is_async_iterable, kind_of
 from asyncrepl.explain.repairs.entered_operands import make_async_with, make_plain_with
 from asyncrepl.explain.repairs.moved_awaits import (
     awaitable_branches,
+    called_again,
     called_then,
+    decorated_async,
+    either_awaited,
     kept_in_attribute,
     may_await_where_made,
     take_await_before,
@@ -40,6 +43,7 @@ from asyncrepl.explain.repairs.repair_case import (
     given_by_caller,
     lock_of,
     made_here,
+    matched_here,
     siblings,
     single_assignment,
     used_again,
@@ -193,7 +197,7 @@ def _awaits_walkable(resolver: Any, node: ast.expr | None) -> bool:
 
 def awaited(fixing: Fixing, case: Case) -> None:
     """``await`` where that gives what meets the demand, or may."""
-    if any(each(fixing, case) for each in (read_until, reduced, called_then)):
+    if any(each(fixing, case) for each in (read_until, reduced, called_then, called_again)):
         return
     if isinstance(around := scope(case.unit, case.node), ast.ClassDef):
         out_of_class(fixing, case.unit, around, case.node, f"await {case.source}")
@@ -234,6 +238,9 @@ def _enters(case: Case, options: list[ObjectInfo]) -> bool:
 def _await_at(fixing: Fixing, case: Case) -> None:
     """``await`` where the value is made, if that is in the same function; else at its use."""
     _await_method(fixing, case)
+    decorated_async(fixing, case)
+    if _await_matched(fixing, case):
+        return
     given = given_by_caller(case)
     made = None if case.kind is Kind.TASK else made_here(case)
     if callee_name(made) in ("create_future", "Future"):
@@ -248,7 +255,7 @@ def _await_at(fixing: Fixing, case: Case) -> None:
     elif made is not None and _all_want_results(case.unit, case.node):
         fixing.changed = made
         _await_each(fixing, case, case.unit, made)
-    elif isinstance(case.node, ast.Name | ast.Attribute) and may_await_where_made(fixing, case):
+    elif isinstance(case.node, _READS) and may_await_where_made(fixing, case):
         return
     elif (made := kept_in_attribute(case)) is not None:
         _await_each(fixing, case, case.unit, made)
@@ -260,9 +267,24 @@ def _await_at(fixing: Fixing, case: Case) -> None:
                 _await_each(fixing, case, case.unit, each)
 
 
+#: What only reads a coroutine that was made elsewhere; an ``await`` whose result is one, too.
+_READS = (ast.Name, ast.Attribute, ast.Await)
+
+
+def _await_matched(fixing: Fixing, case: Case) -> bool:
+    """``await`` behind ``match``, where a case has named what is matched; whether it has."""
+    options, matched = case.evidence.resolver.options, matched_here(case.unit, case.node)
+    for each in matched:
+        if len(matched) == 1 or any(has(one, "__await__") for one in options(each)):
+            _await_each(fixing, case, case.unit, each)
+    return bool(matched)
+
+
 def _await_each(fixing: Fixing, case: Case, unit: Unit, node: ast.expr) -> None:
     """``await`` in front of `node`; of ``a() if x else b``, in front of what may be awaited."""
     node = node.value if isinstance(node, ast.NamedExpr) else node
+    if either_awaited(fixing, unit, node, case.code):
+        return
     for each in awaitable_branches(case, node) or [node]:
         fixing.awaiting(unit, each)
 
@@ -315,7 +337,8 @@ def result_not_called(fixing: Fixing, case: Case) -> None:
     """``task()`` → ``await task``, if what that gives is not to be called."""
     call, options = case.owner, case.awaited
     known = bool(options) and not any(has(each, "__call__") for each in options)
-    if call.args or call.keywords or not (known or case.kind is Kind.STEP):
+    kept = not options and not isinstance(case.node, ast.Call)  # what was kept as a function
+    if call.args or call.keywords or not (known or kept or case.kind is Kind.STEP):
         raise CannotFixError
     loop = case.unit.parents.get(call)
     walks = isinstance(loop, ast.AsyncFor | ast.comprehension) and getattr(loop, "is_async", True)

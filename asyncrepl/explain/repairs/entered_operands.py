@@ -204,7 +204,12 @@ def entered(fixing: Fixing, case: Case) -> None:
         whole = parent if isinstance(parent, ast.Await) else case.owner
     made = made_here(case)
     target = unit.parents.get(made) if made is not None else unit.parents.get(whole)
-    options = case.evidence.resolver.entered(case.info) if case.info is not None else []
+    options = _given_when_entered(case)
+    if _is_one(options) and isinstance(case.owner, ast.AsyncFor) and not case.owner.orelse:
+        name, start = unit.source.source(case.owner.target), unit.source.span(case.owner).start
+        span = Span(start, unit.source.span(node).end)  # ``async for conn in connect():``
+        fixing.of(unit).replace(span, f"async with {case.source} as {name}")
+        return
     _adapt_loop(fixing, case, options)
     _adapt_head(fixing, unit, whole, options)
     if isinstance(target, ast.Assign) and isinstance(target.targets[0], ast.Name):
@@ -216,6 +221,21 @@ def entered(fixing: Fixing, case: Case) -> None:
             fixing.of(unit).replace(span, "")
         return
     around_statement(fixing, unit, whole, case.source)
+
+
+def _given_when_entered(case: Case) -> list[ObjectInfo]:
+    """What entering the operand may give, as it was seen or as it is made."""
+    resolver = case.evidence.resolver
+    seen = resolver.entered(case.info) if case.info is not None else []
+    made = (each for info in resolver.options(case.node) for each in resolver.entered(info))
+    return seen or list(made)
+
+
+def _is_one(options: list[ObjectInfo]) -> bool:
+    """Whether it is known to be one thing, and none that can be walked."""
+    walks = (has(each, "__iter__") or is_async_iterable(each) for each in options)
+    texts = all(each.kind is str for each in options)
+    return bool(options) and (texts or not any(walks))
 
 
 def _adapt_head(fixing: Fixing, unit: Unit, whole: ast.expr, options: list[ObjectInfo]) -> None:

@@ -10,9 +10,11 @@ import ast
 from types import AsyncGeneratorType
 from typing import TYPE_CHECKING
 
+from asyncrepl.events.object_info import MISSING, code_of, lookup
+from asyncrepl.explain.bindings import returns_self
 from asyncrepl.explain.fix_editor import Fixing, async_walks, awaits_of
 from asyncrepl.explain.fresh_names import fresh
-from asyncrepl.explain.hoisted_code import not_awaiting, yield_each
+from asyncrepl.explain.hoisted_code import not_awaiting, put_head, yield_each
 from asyncrepl.explain.kinds import has, is_async_iterable, kind_of
 from asyncrepl.explain.repairs.moved_walks import walked_until
 from asyncrepl.explain.repairs.repair_case import (
@@ -21,6 +23,8 @@ from asyncrepl.explain.repairs.repair_case import (
     Case,
     is_endless,
     made_here,
+    matched_here,
+    walked_plainly,
     wants_list,
 )
 from asyncrepl.explain.scopes import CannotFixError, own_nodes, scope
@@ -90,11 +94,27 @@ def _result_is_walked(case: Case, name: str) -> bool:
 
 def loop_async(fixing: Fixing, case: Case) -> None:
     """``async for``; what it gives is not awaited again, if it is known to be plain."""
+    if _stepped_plainly(fixing, case):
+        return
     fixing.loop_async(case.unit, case.owner)
+    if (whole := walked_plainly(case)) is not None:
+        fixing.collected(case.unit, whole)
     items = case.evidence.resolver.yielded(case.code)
     if items and not any(has(each, "__await__") for each in items):
         for each in _awaits_of_item(case):
             not_awaiting(fixing, case.unit, each)
+
+
+def _stepped_plainly(fixing: Fixing, case: Case) -> bool:
+    """``__aiter__`` beside ``__next__``: the class is walked plainly, and the one is misnamed."""
+    kind = case.info.kind if case.info is not None else None
+    if kind is None or lookup(kind, "__next__") is MISSING or has(case.info, "__anext__"):
+        return False
+    found = case.evidence.units.definition(code_of(lookup(kind, "__aiter__")))
+    if found is None or not returns_self(found[1]):
+        return False
+    put_head(fixing, *found, "def __iter__")
+    return True
 
 
 def _awaits_of_item(case: Case) -> list[ast.Await]:
@@ -142,6 +162,9 @@ def renamed_aiter(fixing: Fixing, case: Case) -> None:
     unit, call = case.unit, case.owner
     if len(call.args) > 1:
         walked_until(fixing, case)
+        return
+    if isinstance(unit.parents.get(call), ast.List | ast.Tuple):
+        fixing.collected(unit, case.node)  # who knows what walks it then
         return
     fixing.of(unit).replace(call.func, "aiter")
     for each in (call, *assigned_loads(unit, call)):
@@ -238,9 +261,11 @@ def collected(fixing: Fixing, case: Case) -> None:
     """A list of the items: where the name gets its value, if that is used several times."""
     if not wants_list(case) or is_endless(case):
         raise CannotFixError
-    made = made_here(case)
+    matched = matched_here(case.unit, case.node)
+    made = matched[0] if len(matched) == 1 else made_here(case)
     uses = loads(case.unit, case.node) if isinstance(case.node, ast.Name) else []
-    again = len(uses) > 1 or not isinstance(getattr(case.owner, "ctx", None), ast.Load | None)
+    stored = not isinstance(getattr(case.owner, "ctx", None), ast.Load | None)
+    again = len(uses) > 1 or stored or bool(matched)
     walked = any(is_walked(case.unit, each) for each in uses)
     if made is not None and again and not walked:
         fixing.changed = made

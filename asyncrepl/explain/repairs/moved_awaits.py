@@ -9,10 +9,18 @@ from __future__ import annotations
 
 import ast
 import contextlib
-from types import CoroutineType
+from types import CoroutineType, FunctionType, MethodDescriptorType
 from typing import TYPE_CHECKING
 
-from asyncrepl.events.object_info import MISSING, ObjectInfo, describe, is_real_instance, lookup
+from asyncrepl.events.object_info import (
+    MISSING,
+    ObjectInfo,
+    code_of,
+    describe,
+    is_real_instance,
+    lookup,
+)
+from asyncrepl.explain.bindings import is_coroutine_function, returned_values
 from asyncrepl.explain.demands import met
 from asyncrepl.explain.fix_editor import Fixing
 from asyncrepl.explain.fresh_names import fresh
@@ -30,7 +38,7 @@ if TYPE_CHECKING:
     from types import CodeType
 
     from asyncrepl.explain.repairs.repair_case import Case
-    from asyncrepl.explain.source_units import Unit
+    from asyncrepl.explain.source_units import Function, Unit, Units
 
 
 def called_then(fixing: Fixing, case: Case) -> bool:
@@ -50,6 +58,32 @@ def called_then(fixing: Fixing, case: Case) -> bool:
     fixing.of(case.unit).replace(whole, f"{function}(await {case.source})")
     fixing.suspending(case.unit, call)
     return True
+
+
+def called_again(fixing: Fixing, case: Case) -> bool:
+    """``step = step()``, in a loop: this very call made it, a round before; whether it is that."""
+    assigned, source = case.unit.parents.get(case.owner), case.unit.source.source
+    if case.demand.what != "call" or not isinstance(assigned, ast.Assign):
+        return False
+    if case.source not in map(source, assigned.targets) or isinstance(case.node, ast.Call):
+        return False
+    fixing.awaiting(case.unit, case.owner)
+    return True
+
+
+def decorated_async(fixing: Fixing, case: Case) -> None:
+    """A plain function below ``@manager()``, which awaits what it decorates: ``async def``."""
+    code = case.code
+    if (
+        code is None
+        or code.co_filename != contextlib.__file__
+        or not isinstance(case.node, ast.Call)
+    ):
+        return
+    wrapped = getattr(case.evidence.resolver.value(case.node.func), "__wrapped__", None)
+    found = case.evidence.units.definition(code_of(wrapped))
+    if found is not None and isinstance(found[1], ast.FunctionDef):
+        fixing.of(found[0]).before(found[1], "async ")
 
 
 def take_await_before(fixing: Fixing, case: Case) -> None:
@@ -233,8 +267,15 @@ def waited_by_method(fixing: Fixing, case: Case) -> None:
 
 def awaited_function(fixing: Fixing, case: Case) -> None:
     """``map(loaded(), xs)`` → ``map(await loaded(), xs)``, where that gives a function."""
-    if not case.awaited or not all(has(each, "__call__") for each in case.awaited):
+    made = returned_values(case.home[1]) if case.home is not None else []
+    called = [has(each, "__call__") for each in case.awaited]
+    if not all(called or [isinstance(each, ast.Lambda) for each in made] or [False]):
         raise CannotFixError
+    after = _next_values(case, case.owner, case.awaited) if case.demand.what == "call" else []
+    around = case.unit.parents.get(case.owner)
+    if isinstance(around, ast.Await) and not any(has(each, "__await__") for each in after):
+        start, end = case.unit.source.span(around).start, case.unit.source.span(case.node).start
+        fixing.of(case.unit).replace(Span(start, end), "")  # ``await loaded()()``
     fixing.awaiting(case.unit, case.node)
 
 
@@ -248,12 +289,16 @@ def may_await_where_made(fixing: Fixing, case: Case) -> bool:
 
 
 def _unawaited_calls(case: Case, code: CodeType, name: str) -> Iterator[tuple[Unit, ast.Call]]:
+    """Those that may make it: not what has led here, for which an ``await`` comes too late."""
+    under_way = [each.node(ast.Call) for each in case.evidence.sites[:-1]]
     for unit in case.evidence.units.all():
         for call in unit.nodes(ast.Call):
             around = unit.parents.get(call)
             awaits = isinstance(around, ast.Await | ast.Starred) or (
                 isinstance(around, ast.Call) and callee_name(around) in AWAITABLE_CALLS
             )
+            if call in under_way:
+                continue
             if callee_name(call) == name and not awaits and _may_be(case, call, code):
                 yield unit, call
 
@@ -310,3 +355,96 @@ def unawaited(fixing: Fixing, case: Case) -> None:
     if not isinstance(node, ast.Await) or info is None or not met(case.demand, info):
         raise CannotFixError
     fixing.of(case.unit).replace(node, case.unit.source.source(node.value))
+
+
+def awaited_beside(case: Case) -> list[ast.Await]:
+    """The other awaits of plain methods of the same event, lock or queue: ``ready.set()``."""
+    function = case.node.func if isinstance(case.node, ast.Call) else None
+    owner = function.value if isinstance(function, ast.Attribute) else None
+    info = case.evidence.resolver.info(owner) if owner is not None else None
+    if owner is None or info is None or info.kind.__module__ not in _OF_EVENTS:
+        return []
+    text, found = ast.dump(owner), []
+    for each in case.unit.nodes(ast.Await):
+        called = each.value.func if isinstance(each.value, ast.Call) else None
+        if isinstance(called, ast.Attribute) and ast.dump(called.value) == text:
+            method = lookup(info.kind, called.attr)
+            plain = is_real_instance(method, FunctionType) and not is_coroutine_function(method)
+            if plain and each is not case.owner:
+                found.append(each)
+    return found
+
+
+_OF_EVENTS = ("asyncio.locks", "asyncio.queues")
+
+
+def coroutines_given(case: Case) -> list[ast.expr]:
+    """The coroutines in ``await cache.pop(key, work())``: no method of a builtin awaits them."""
+    call, resolver = case.node, case.evidence.resolver
+    method = resolver.value(call.func) if isinstance(call, ast.Call) else None
+    if not isinstance(call, ast.Call) or not is_real_instance(method, MethodDescriptorType):
+        return []
+    made = {each: resolver.options(each) for each in call.args if isinstance(each, ast.Call)}
+    return [
+        each
+        for each, options in made.items()
+        if options and all(one.kind is CoroutineType for one in options)
+    ]
+
+
+def either_awaited(
+    fixing: Fixing, unit: Unit, call: ast.expr, code: CodeType | None = None
+) -> bool:
+    """``handler()``, where `handler` is one of several: some may be plain; whether it is that."""
+    seen = fixing.evidence.seen
+    found = fixing.evidence.units.definition(seen.info.code if seen is not None else code)
+    if found is None or not isinstance(call, ast.Call):
+        return False
+    if not _plain_beside(fixing.evidence.units, unit, call, found):
+        return False
+    statement, source = unit.statement(call), unit.source.source(call)
+    by, name = unit.source.indent(statement), fresh(unit, "result")
+    if isinstance(statement, ast.Expr) and statement.value is call:
+        text = f"{name} = {source}\n{by}if inspect.isawaitable({name}):\n{by}    await {name}"
+        fixing.of(unit).replace(statement, text)
+    else:
+        text = f"(await {name} if inspect.isawaitable({name} := {source}) else {name})"
+        fixing.of(unit).replace(call, text)
+    fixing.needs_import(unit, "inspect")
+    fixing.suspending(unit, call)
+    return True
+
+
+def _plain_beside(units: Units, unit: Unit, call: ast.Call, found: tuple[Unit, Function]) -> bool:
+    """Whether what a loop calls may be a plain function, too: registered, or listed, like it."""
+    (home, function), name = found, found[1].name
+    item = call.func.value if isinstance(call.func, ast.Attribute) else call.func
+    bound = bindings(unit, item)[1] if isinstance(item, ast.Name) else []
+    looped = [unit.parents.get(each) for each in bound]
+    if not any(isinstance(each, ast.For | ast.comprehension | ast.Tuple) for each in looped):
+        return False
+    plain = [
+        (one.parents.get(each), each)
+        for one in units.all()
+        for each in one.functions()
+        if isinstance(each, ast.FunctionDef)
+    ]
+    if isinstance(call.func, ast.Attribute):
+        bases = {last_name(each) for each in getattr(home.parents.get(function), "bases", ())}
+        owners = [around for around, each in plain if each.name == name]
+        return any(isinstance(each, ast.ClassDef) and each.name not in bases for each in owners)
+    decorators = set(map(ast.dump, function.decorator_list))
+    if any(decorators & set(map(ast.dump, each.decorator_list)) for _, each in plain):
+        return True
+    names = {each.name for _, each in plain}
+    given = [(ast.dump(each.func), each.args) for _, each in units.nodes(ast.Call)]
+    takers = {by for by, each in given if name in map(last_name, each)}
+    listed = [
+        {*map(last_name, each.elts)}
+        for one in units.all()
+        for each in one.nodes(ast.expr)
+        if isinstance(each, ast.List | ast.Tuple | ast.Set)
+    ]
+    return any(names & {*map(last_name, each)} for by, each in given if by in takers) or any(
+        name in each and names & each for each in listed
+    )

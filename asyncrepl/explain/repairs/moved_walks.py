@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from asyncrepl.explain.demands import met
 from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.hoisted_code import put_head, yield_each
-from asyncrepl.explain.kinds import has
+from asyncrepl.explain.kinds import has, is_async_iterable
 from asyncrepl.explain.repairs.repair_case import argument_at, single_assignment, yields_once
 from asyncrepl.explain.scopes import CannotFixError, keyword_span, own_nodes, scope
-from asyncrepl.explain.value_origins import bindings, loads
+from asyncrepl.explain.value_origins import bindings, loads, origins
 from asyncrepl.instrument.probe_placement import ITERATING_CALLS
 from asyncrepl.syntax.names import callee_name, canonical_name
 from asyncrepl.syntax.source_rewriter import Span
@@ -246,3 +246,20 @@ def streaming_method(fixing: Fixing, case: Case) -> None:
         raise CannotFixError
     text = f"{case.unit.source.operand(case.node)}.{methods[0]}()"
     fixing.of(case.unit).replace(case.node, text)
+
+
+def streaming_helper(fixing: Fixing, case: Case) -> bool:
+    """A plain generator that walks a stream it was given: ``async`` there; whether it is that."""
+    found, resolver = case.home, case.evidence.resolver
+    if found is None:
+        return False
+    (unit, function), loops = found, []
+    for loop in own_nodes(function):
+        made = origins(case.evidence.units, unit, loop.iter) if isinstance(loop, ast.For) else []
+        if any(
+            map(is_async_iterable, (info for one in made for info in resolver.options(one.node)))
+        ):
+            loops.append(loop)
+    for each in loops:
+        fixing.loop_async(unit, each)
+    return bool(loops)

@@ -14,10 +14,11 @@ from asyncrepl.events.object_info import MISSING, code_of, is_real_instance, loo
 from asyncrepl.explain.bindings import is_coroutine_function, makes_coroutine
 from asyncrepl.explain.fix_editor import Fixing, awaits_of
 from asyncrepl.explain.fresh_names import fresh
-from asyncrepl.explain.hoisted_code import not_awaiting
+from asyncrepl.explain.hoisted_code import next_taken, not_awaiting
 from asyncrepl.explain.kinds import Kind, has, is_awaitable, replaced_since
 from asyncrepl.explain.repairs.entered_operands import around_statement
-from asyncrepl.explain.repairs.moved_walks import read_asynchronously
+from asyncrepl.explain.repairs.moved_awaits import awaited_beside, coroutines_given
+from asyncrepl.explain.repairs.moved_walks import read_asynchronously, streaming_helper
 from asyncrepl.explain.repairs.repair_case import LOOPS, Case, given_by_caller
 from asyncrepl.explain.scopes import CannotFixError, own_nodes
 from asyncrepl.explain.value_origins import assigned_loads, loads, origins
@@ -287,7 +288,10 @@ def without_await(fixing: Fixing, case: Case) -> None:
     """The operand, without the ``await`` in front of it."""
     if not isinstance(case.owner, ast.Await):
         raise CannotFixError
-    not_awaiting(fixing, case.unit, case.owner)
+    for each in (case.owner, *awaited_beside(case)):
+        not_awaiting(fixing, case.unit, each)
+    for argument in coroutines_given(case):
+        fixing.awaiting(case.unit, argument)
 
 
 def modern_coroutine(fixing: Fixing, case: Case) -> None:
@@ -397,7 +401,7 @@ def loop_plain(fixing: Fixing, case: Case) -> None:
     """A plain ``for``."""
     if not has(case.info, "__iter__", "__getitem__"):
         raise CannotFixError
-    if not read_asynchronously(fixing, case):
+    if not (read_asynchronously(fixing, case) or streaming_helper(fixing, case)):
         fixing.loop_plain(case.unit, case.owner)
 
 
@@ -411,7 +415,7 @@ def next_instead(fixing: Fixing, case: Case) -> None:
     text = f"next({operand}{rest})"
     for each in awaits_of(unit, call):
         if each.value is call:
-            edits.replace(each, text)
+            next_taken(fixing, unit, each, text)
             return
         edits.replace(each, unit.source.source(each.value))
     edits.replace(call, text)

@@ -133,6 +133,41 @@ def single_assignment(unit: Unit, node: ast.expr, *, awaited: bool = False) -> a
     return assigned.value if (same or inner) and not kept else None
 
 
+def matched_here(unit: Unit, node: ast.expr) -> list[ast.expr]:
+    """Of ``match work(): case found:``, what is matched, if `node` is a use of `found`.
+
+    Of ``match first(), second()`` it is both.
+    """
+    name = node.id if isinstance(node, ast.Name) else None
+    case = unit.enclosing(node, ast.match_case) if name is not None else None
+    match = unit.parents.get(case) if case is not None else None
+    if case is None or not isinstance(match, ast.Match):
+        return []
+    patterns, made = [case.pattern], [match.subject]
+    if isinstance(case.pattern, ast.MatchSequence) and isinstance(match.subject, ast.Tuple):
+        patterns, made = case.pattern.patterns, match.subject.elts
+    named = any(isinstance(each, ast.MatchAs) and each.name == name for each in patterns)
+    return made if named else []
+
+
+def walked_plainly(case: Case) -> ast.GeneratorExp | None:
+    """The generator expression of a clause that a plain function is given, and walks."""
+    given = case.unit.parents.get(case.owner)
+    call = case.unit.parents.get(given) if isinstance(given, ast.GeneratorExp) else None
+    if not isinstance(given, ast.GeneratorExp) or not isinstance(call, ast.Call):
+        return None
+    found = [each for _, each in case.evidence.units.functions(callee_name(call))]
+    names = {arg.arg for each in found for arg in each.args.args}
+    loops = [
+        node.iter
+        for each in found
+        for node in own_nodes(each)
+        if isinstance(each, ast.FunctionDef) and isinstance(node, ast.For)
+    ]
+    walks = any(isinstance(each, ast.Name) and each.id in names for each in loops)
+    return given if walks else None
+
+
 def made_here(case: Case) -> ast.expr | None:
     """What the operand's name is given, once, if that can be changed in its place."""
     made = single_assignment(case.unit, case.node)

@@ -356,7 +356,7 @@ _AWAITABLE: dict[str, tuple[Repair, ...]] = {
     "walk, yield from": (delegated_result,),
     "async enter, with": (entered_owner, awaited_before, awaited),
     "enter, with": (entered_owner, awaited_before, awaited),
-    "call, awaited": (plain_decorator, uncalled),
+    "call, awaited": (plain_decorator, awaited_function, uncalled),
     "call": (plain_decorator, handed_uncalled, result_not_called, awaited),
     "attribute, of tasks": (awaited_result, as_task),
     "*": (plain_factory, awaited, awaited_where_made),

@@ -203,8 +203,13 @@ def _sync_aiter(evidence: Evidence) -> Finding | None:
     if has_flag(function, inspect.CO_GENERATOR):
         why = f"`{name}.__aiter__` is a plain generator, which has `__next__` and no `__anext__`."
         return Finding(why, made_async(evidence, found))
-    if found is None or returns_self(found[1]) or not returned_values(found[1]):
+    if found is None or not returned_values(found[1]):
         return None
+    if returns_self(found[1]):
+        if lookup(kind, "__anext__") is not MISSING:
+            return None
+        why = f"`{name}.__aiter__` returns the object itself, and `{name}` has no `__anext__`."
+        return Finding(why)
     return _wrong_result(evidence, kind, function, found)
 
 

@@ -13,7 +13,7 @@ from contextlib import suppress
 from types import BuiltinFunctionType, CoroutineType, FunctionType, MethodType
 from typing import TYPE_CHECKING
 
-from asyncrepl.events.object_info import function_of
+from asyncrepl.events.object_info import MISSING, function_of, is_real_instance, lookup
 from asyncrepl.explain.dropped_coroutines import (
     argument_named,
     calls_that_made,
@@ -26,11 +26,11 @@ from asyncrepl.explain.dropped_coroutines import (
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, corrected, correction, short
 from asyncrepl.explain.fresh_names import fresh
-from asyncrepl.explain.hoisted_code import KEYED, keys_first, made_plain
+from asyncrepl.explain.hoisted_code import KEYED, keys_first, made_plain, predicate_awaited
 from asyncrepl.explain.scopes import CannotFixError
 from asyncrepl.explain.value_origins import bindings, origins
 from asyncrepl.instrument.probe_placement import LATER_CALLS, LOOP_CALLS
-from asyncrepl.syntax.names import callee_name, canonical_name, written_name
+from asyncrepl.syntax.names import callee_name, canonical_name, last_name, written_name
 from asyncrepl.syntax.source_rewriter import Span
 
 if TYPE_CHECKING:
@@ -244,7 +244,7 @@ def _called_plainly(evidence: Evidence) -> Finding | None:
     if len(found) != 1 or any(not is_kept(*place) for place in calls_that_made(evidence)):
         return None
     unit, call = found[0]
-    if not _calls_plainly(evidence.resolver.value(call.func)):
+    if not _calls_plainly(_callee(evidence, unit, call)):
         return None
     function = short(unit, argument_named(call, name) or call)
     why = (
@@ -252,8 +252,18 @@ def _called_plainly(evidence: Evidence) -> Finding | None:
         "a coroutine, which is no result, and is true."
     )
     keys = [each for each in call.keywords if each.arg == "key"]
-    fix = corrected(evidence, keys_first, unit, call, keys[0]) if keys else None
-    return Finding(why, fix)
+    if callee_name(call) == "wait_for":
+        return Finding(why, corrected(evidence, predicate_awaited, unit, call))
+    return Finding(why, corrected(evidence, keys_first, unit, call, keys[0]) if keys else None)
+
+
+def _callee(evidence: Evidence, unit: Unit, call: ast.Call) -> object:
+    """What is called; of a method, that of the one class that may have made its owner."""
+    found, method = evidence.resolver.value(call.func), call.func
+    given = _makers(evidence, unit, method) if isinstance(method, ast.Attribute) else ()
+    made = [each.func for each in given if isinstance(each, ast.Call)]
+    kind = evidence.resolver.value(made[0]) if found is MISSING and len(made) == 1 else MISSING
+    return lookup(kind, last_name(method)) if is_real_instance(kind, type) else found
 
 
 def _calls_plainly(callee: object) -> bool:

@@ -211,13 +211,14 @@ def _begins(words: Words, number: int) -> bool:
 
 def _plain_or_awaited(words: Words, number: int, evidence: Evidence) -> Edit:
     """Drop ``async``; in front of a call of an async function it was meant as ``await``."""
-    returns = words[number + 1] == "return"
-    name = words[number + 1 + returns]
-    written = ["async", "def", name] in [words.texts(n, n + 3) for n in range(len(words))]
-    known = is_coroutine_function(evidence.namespace.get(name)) or written
-    if words[number + 2 + returns] == "(" and known:
-        text = "return await" if returns else "await"
-        return words.swap(number, number + 1 + returns, text)
+    head = words[number + 1] if words[number + 1] in ("return", "if", "while", "match") else ""
+    last = number + 1 + bool(head)
+    while words[last + 1] == ".":
+        last += 2
+    written = ["async", "def", words[last]] in [words.texts(n, n + 3) for n in range(len(words))]
+    known = is_coroutine_function(evidence.namespace.get(words[last])) or written
+    if words[last + 1] == "(" and known:
+        return words.swap(number, number + 1 + bool(head), f"{head} await".lstrip())
     return words.drop(number)
 
 

@@ -8,18 +8,20 @@ from types import AsyncGeneratorType, CoroutineType
 from typing import TYPE_CHECKING
 
 from asyncrepl.events.object_info import is_real_instance
+from asyncrepl.explain.bindings import result_of_definition
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, correction, is_generator, replaced, short
 from asyncrepl.explain.held_operands import innermost_frame
 from asyncrepl.explain.hoisted_code import yield_each
 from asyncrepl.explain.kinds import is_async_iterable, is_awaitable
 from asyncrepl.explain.scopes import annotated, own_nodes, scope
-from asyncrepl.syntax.names import COMPREHENSIONS, FUNCTIONS, LOOPS
+from asyncrepl.syntax.names import COMPREHENSIONS, FUNCTIONS, LOOPS, callee_name
 from asyncrepl.syntax.source_rewriter import indent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from asyncrepl.events.object_info import ObjectInfo
     from asyncrepl.explain.evidence import Evidence
     from asyncrepl.explain.source_units import Function, Unit
 
@@ -40,10 +42,20 @@ def _yield_from(evidence: Evidence) -> Finding | None:
 
 def _is_waiting(evidence: Evidence, node: ast.YieldFrom) -> bool:
     """Whether ``yield from`` meant ``await``, as it did in generator-based coroutines."""
-    info = evidence.resolver.info(node.value)
+    info = _delegated_to(evidence, node)
     if info is not None:
         return is_awaitable(info) and not is_async_iterable(info)
     return not isinstance(evidence.unit.parents.get(node), ast.Expr)
+
+
+def _delegated_to(evidence: Evidence, node: ast.YieldFrom) -> ObjectInfo | None:
+    """What is known of it; of ``node.left.walk()``, if all methods of that name give the like."""
+    if (info := evidence.resolver.info(node.value)) is not None:
+        return info
+    found = [each for _, each in evidence.units.functions(callee_name(node.value))]
+    infos = [result_of_definition(each) for each in found if not each.decorator_list]
+    kinds = {each.kind if each is not None else None for each in infos}
+    return infos[0] if len(kinds) == 1 and len(infos) == len(found) else None
 
 
 @correction
@@ -52,7 +64,7 @@ def _delegated(fixing: Fixing, function: Function) -> None:
     for node in own_nodes(function):
         if not isinstance(node, ast.YieldFrom):
             continue
-        source, info = unit.source.source(node.value), evidence.resolver.info(node.value)
+        source, info = unit.source.source(node.value), _delegated_to(evidence, node)
         if _is_waiting(evidence, node):
             fixing.of(unit).replace(node, f"await {source}")
         else:
@@ -188,9 +200,11 @@ def _never(evidence: Evidence) -> Finding | None:
 @correction
 def _raising(fixing: Fixing, unit: Unit, function: Function) -> None:
     """Raise the error again where a handler lets the function end."""
-    edits = fixing.of(unit)
-    if not _yields([*own_nodes(function)]):
-        edits.lines_after(function.body[-1], "yield")
+    edits, last = fixing.of(unit), function.body[-1]
+    if isinstance(last, ast.Return) and last.value is not None:
+        edits.replace(last, f"yield {unit.source.source(last.value)}")
+    elif not _yields([*own_nodes(function)]):
+        edits.lines_after(last, "yield")
     for handler in _ending(function):
         end = handler.body[-1]
         if isinstance(end, ast.Pass | ast.Return):

@@ -26,7 +26,8 @@ from asyncrepl.explain.dropped_coroutines import (
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, awaited, corrected, correction, replaced, short
 from asyncrepl.explain.held_operands import ASYNCIO, innermost_frame
-from asyncrepl.explain.hoisted_code import put_head
+from asyncrepl.explain.hoisted_code import put_head, task_later
+from asyncrepl.explain.repairs.moved_awaits import either_awaited
 from asyncrepl.explain.scopes import CannotFixError, scope
 from asyncrepl.explain.value_arrivals import is_test
 from asyncrepl.explain.value_origins import STEPS, bindings, loads
@@ -126,7 +127,12 @@ def _made(evidence: Evidence, fits: Callable[[Unit, ast.Call], bool], why: str) 
 @correction
 def _all_awaited(fixing: Fixing, unit: Unit, call: ast.Call) -> None:
     """``await`` in front of the call, and of others like it that nobody awaits either."""
-    called = ast.dump(call.func)
+    called, around = ast.dump(call.func), scope(unit, call)
+    # What is mapped becomes the element of a comprehension, once the lambda is found to wait.
+    passed = isinstance(around, ast.Lambda) and around.body is call and _dies_in_call(fixing, call)
+    if passed or task_later(fixing, unit, call) or either_awaited(fixing, unit, call):
+        return
+    fixing.in_lambda = callee_name(unit.parents.get(around or call)) in ("map", "filter")
     like = [
         each
         for each in unit.nodes(ast.Call)
@@ -136,6 +142,18 @@ def _all_awaited(fixing: Fixing, unit: Unit, call: ast.Call) -> None:
     ]
     for each in dict.fromkeys([call, *like, *_compared_beside(fixing.evidence, unit, call)]):
         fixing.awaiting(unit, each)
+
+
+def _dies_in_call(fixing: Fixing, made: ast.Call) -> bool:
+    """``job()``, where a lambda only passes a coroutine on: ``await`` there, if it is that."""
+    unit, died = fixing.evidence.unit, next(iter(fixing.evidence.nodes[-1:]), made)
+    asked: ast.AST = died.test if isinstance(died, ast.If | ast.While) else died
+    calls = [each for each in ast.walk(asked) if isinstance(each, ast.Call)]
+    here = [each for each in calls if is_discarded(unit, each) or is_test(unit, each)]
+    if len(here) != 1 or not isinstance(scope(unit, here[0]), ast.AsyncFunctionDef):
+        return False
+    fixing.awaiting(unit, here[0])
+    return True
 
 
 def _compared_beside(evidence: Evidence, unit: Unit, call: ast.Call) -> list[ast.expr]:

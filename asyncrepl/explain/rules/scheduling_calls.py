@@ -112,6 +112,10 @@ def _tasks_for(fixing: Fixing, unit: Unit, call: ast.Call) -> None:
     if isinstance(argument, ast.List | ast.Tuple | ast.Set):
         for element in argument.elts:
             fixing.given_to(unit, element, "asyncio.create_task")
+    elif isinstance(argument, ast.GeneratorExp | ast.ListComp | ast.SetComp):
+        if isinstance(argument, ast.GeneratorExp):
+            fixing.collected(unit, argument)
+        fixing.given_to(unit, argument.elt, "asyncio.create_task")
     else:
         fixing.of(unit).before(argument, "[asyncio.create_task(job) for job in ")
         fixing.of(unit).after(argument, "]")

@@ -21,7 +21,8 @@ from asyncrepl.explain.value_origins import (
     stepped_source,
 )
 from asyncrepl.instrument.silent_mistake_placement import steps_inside
-from asyncrepl.syntax.names import FUNCTIONS, LOOPS
+from asyncrepl.syntax.names import FUNCTIONS, LOOPS, canonical_name
+from asyncrepl.syntax.source_rewriter import Span
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -190,6 +191,24 @@ def _over(evidence: Evidence) -> Finding | None:
     return Finding(why, _made_anew(evidence, use))
 
 
+def _not_kept(fixing: Fixing, use: Use) -> bool:
+    """Whether its function is one below ``@cache`` or ``@cached_property``, which goes."""
+    found = fixing.evidence.units.definition(use.info.code if use.info is not None else None)
+    for each in found[1].decorator_list if found is not None else ():
+        name = canonical_name(each.func if isinstance(each, ast.Call) else each)
+        if found is not None and name == "functools.cached_property":
+            fixing.of(found[0]).replace(each, "property")
+        elif found is not None and name in ("functools.cache", "functools.lru_cache"):
+            source, below = found[0].source, [*found[1].decorator_list, found[1]]
+            after = below[below.index(each) + 1]
+            lines = [source.line_start(source.span(one).start) for one in (each, after)]
+            fixing.of(found[0]).replace(Span(*lines), "")
+        else:
+            continue
+        return True
+    return False
+
+
 def _takes_the_rest(evidence: Evidence, use: Use) -> bool:
     """Whether the items are taken in parts: a first one, a batch, those up to a blank line.
 
@@ -250,8 +269,8 @@ def _takes_part(evidence: Evidence, unit: Unit, node: ast.expr, depth: int = 3) 
 
 @correction
 def _made_anew(fixing: Fixing, use: Use) -> None:
-    """The call that made the generator, in the place of its name."""
-    if not isinstance(use.node, ast.Name):
+    """The call that made the generator, in the place of its name; no cache that keeps it."""
+    if _not_kept(fixing, use) or not isinstance(use.node, ast.Name):
         return
     assigned = assignment(fixing.evidence, use.node.id)
     if assigned is None or not isinstance(assigned[1].value, ast.Call):

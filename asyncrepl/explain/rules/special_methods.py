@@ -169,9 +169,10 @@ def _walked_async(fixing: Fixing, unit: Unit, function: Function, loop: ast.AST)
 #: Special methods that may be asynchronous; all others are called synchronously.
 _MAY_BE_ASYNC = (
     "__aiter__", "__anext__", "__aenter__", "__aexit__", "__await__", "__call__", "__new__",
-    "__init__",
 )  # fmt: skip
 
+#: What makes of a method what an assignment, or ``del``, calls.
+_SETTERS = ("setter", "deleter")
 #: Those of operators, whose result may well be awaited: ``await store[key]``.
 _OPERATORS = (
     "__getitem__", "__missing__", "__getattr__", "__eq__", "__ne__", "__lt__",
@@ -204,11 +205,13 @@ def _of_protocol(evidence: Evidence, code: CodeType | None) -> Finding | None:
     name, found = code.co_name if code is not None else "", evidence.units.definition(code)
     owner = found[0].parents.get(found[1]) if found else None
     special = name.startswith("__") and name.endswith("__") and name not in _MAY_BE_ASYNC
-    if not special or found is None or not isinstance(owner, ast.ClassDef):
+    decorators = found[1].decorator_list if found is not None else []
+    sets = any(isinstance(each, ast.Attribute) and each.attr in _SETTERS for each in decorators)
+    if not (special or sets) or found is None or not isinstance(owner, ast.ClassDef):
         return None
+    by = "an assignment" if sets else "this protocol"
     why = (
-        f"`{owner.name}.{name}` is `async def`: this protocol calls it synchronously and gets "
-        "a coroutine."
+        f"`{owner.name}.{name}` is `async def`: {by} calls it synchronously and gets a coroutine."
     )
     if name == "__next__":
         return Finding(why, _async_protocol(evidence, found[0], owner))

@@ -389,7 +389,12 @@ RULES = (
         "`async for`.",
         "walk",
         frozenset({Kind.ASYNC_ITERATOR, Kind.ASYNC_ITERABLE}),
-        "`{told.name}` has `__aiter__` and no `__iter__`: only `async for` can walk it.",
+        lambda told: (
+            f"`{told.name}` has `__aiter__` and no `__iter__`: only `async for` can walk it."
+            if has(told.info, "__anext__") or not has(told.info, "__next__")
+            else f"`{told.name}` has `__next__`, and no `__iter__` beside it: `__aiter__` is "
+            "what `async for` calls."
+        ),
     ),
     row(
         "for-over-coroutine",

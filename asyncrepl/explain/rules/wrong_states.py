@@ -10,18 +10,18 @@ import ast
 import asyncio
 import functools
 import inspect
-from types import AsyncGeneratorType, CoroutineType, FunctionType, MethodType
+from types import AsyncGeneratorType, CoroutineType, MethodType
 from typing import TYPE_CHECKING
 
-from asyncrepl.events.object_info import has_begun, is_real_instance, lookup
-from asyncrepl.explain.bindings import is_coroutine_function, variables
+from asyncrepl.events.object_info import code_of, has_begun, is_real_instance, lookup
+from asyncrepl.explain.bindings import is_coroutine_function
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, correction, short
 from asyncrepl.explain.repairs.repair_case import called_class, single_assignment
 from asyncrepl.explain.rules.aiter_methods import method
 from asyncrepl.explain.rules.anext_methods import as_anext
 from asyncrepl.explain.scopes import CannotFixError, own_nodes, scope
-from asyncrepl.explain.value_origins import assignment, bindings, called, stepped_source
+from asyncrepl.explain.value_origins import assignment, bindings, called, held_in, stepped_source
 from asyncrepl.syntax.names import callee_name, canonical_name, last_name
 
 if TYPE_CHECKING:
@@ -143,18 +143,16 @@ def _coroutine_again(evidence: Evidence) -> Finding | None:
 
 def _kept_coroutine(evidence: Evidence, unit: Unit, node: ast.expr) -> Finding | None:
     """What a cache, or an attribute, gave a second time."""
-    resolver = evidence.resolver
-    held = [resolver.value(node)]
-    if isinstance(node, ast.Subscript):
-        owner = resolver.value(node.value)
-        held = [*owner.values()] if type(owner) is dict else held
-    if isinstance(node, ast.Call):
-        function = resolver.value(node.func)
-        own = function.__func__ if type(function) is MethodType else function
-        if type(own) is type(_cached):
-            held = [own.__wrapped__]  # whose calls it keeps
-        elif is_real_instance(function, (FunctionType, MethodType)):
-            held = _variables_of(function)
+    resolver, place = evidence.resolver, _collection_of(node)
+    owner = resolver.value(place) if place is not None else None
+    cached, held = _cached_function(evidence, node), [resolver.value(node)]
+    if type(owner) is dict:
+        held = [*owner.values()]
+    elif cached is not None:
+        held = [cached]  # whose calls are kept
+    elif isinstance(node, ast.Call):
+        own = resolver.value(node.func.value) if isinstance(node.func, ast.Attribute) else None
+        held = held_in(resolver.value(node.func), own)
     if not any(_is_over(each) or is_coroutine_function(each) for each in held):
         return None
     kept = "from a cache" if not isinstance(node, ast.Attribute) else "kept in an attribute"
@@ -162,25 +160,67 @@ def _kept_coroutine(evidence: Evidence, unit: Unit, node: ast.expr) -> Finding |
         f"{short(unit, node)} gives the coroutine of an earlier call again, {kept}, and a "
         "coroutine runs once: keep its result, or a task of it."
     )
-    return Finding(why, _task_kept(evidence, unit, node))
+    return Finding(why, _task_kept(evidence, unit, node, cached))
+
+
+def _collection_of(node: ast.expr) -> ast.expr | None:
+    """In ``cache[key]``, ``cache.get(key)`` and the like, the cache."""
+    if isinstance(node, ast.Call) and callee_name(node) in ("get", "setdefault", "pop"):
+        return node.func.value if isinstance(node.func, ast.Attribute) else None
+    return node.value if isinstance(node, ast.Subscript) else None
+
+
+def _cached_function(evidence: Evidence, node: ast.expr) -> object:
+    """The function below ``@cache`` or ``@cached_property`` whose result `node` is, or None."""
+    if isinstance(node, ast.Attribute):
+        owner = evidence.resolver.info(node.value)
+        found = lookup(owner.kind, node.attr) if owner is not None else None
+        if not is_real_instance(found, functools.cached_property):
+            return None
+        return found.func if is_coroutine_function(found.func) else None
+    value = evidence.resolver.value(node.func) if isinstance(node, ast.Call) else None
+    own = value.__func__ if type(value) is MethodType else value
+    return own.__wrapped__ if type(own) is type(_cached) else None
 
 
 @correction
-def _task_kept(fixing: Fixing, unit: Unit, node: ast.expr) -> None:
+def _task_kept(fixing: Fixing, unit: Unit, node: ast.expr, cached: object) -> None:
     """``self.cache[key] = work(key)`` → a task of it is kept, where a loop runs for certain."""
-    kept = [
-        each
-        for each in unit.nodes(ast.Assign)
-        if [unit.source.source(target) for target in each.targets] == [unit.source.source(node)]
-    ]
-    if isinstance(node, ast.Call):
-        _tasks_cached(fixing, fixing.evidence.resolver.value(node.func))
+    if cached is not None:
+        _tasks_cached(fixing, cached)
         return
-    if len(kept) != 1 or not isinstance(kept[0].value, ast.Call):
+    if isinstance(node, ast.Call) and callee_name(node) == "setdefault":
+        _task_set(fixing, unit, node)
         return
-    if not isinstance(scope(unit, kept[0]), ast.AsyncFunctionDef):
-        return
-    fixing.given_to(unit, kept[0].value, "asyncio.create_task")
+    kept = [each for each in unit.nodes(ast.Assign) if _keeps(unit, each, node)]
+    kept = [each for each in kept if isinstance(scope(unit, each), ast.AsyncFunctionDef)]
+    value = fixing.evidence.resolver.value(node.func) if isinstance(node, ast.Call) else None
+    if not kept and (inside := fixing.evidence.units.definition(code_of(value))) is not None:
+        unit, nodes = inside[0], list(own_nodes(inside[1]))
+        assigned = [each for each in nodes if isinstance(each, ast.Assign)]
+        kept = [each for each in assigned if isinstance(each.targets[0], ast.Subscript)]
+    if len(kept) == 1 and isinstance(kept[0].value, ast.Call):
+        fixing.given_to(unit, kept[0].value, "asyncio.create_task")
+
+
+def _keeps(unit: Unit, assigned: ast.Assign, node: ast.expr) -> bool:
+    """Whether `node` is what is assigned to, or takes it out of the collection by a method."""
+    source, owner = unit.source.source, _collection_of(node)
+    if not isinstance(node, ast.Call) or owner is None:
+        return [source(each) for each in assigned.targets] == [source(node)]
+    inside = [each.value for each in assigned.targets if isinstance(each, ast.Subscript)]
+    return [source(each) for each in inside] == [source(owner)]
+
+
+def _task_set(fixing: Fixing, unit: Unit, call: ast.Call) -> None:
+    """``cache.setdefault(key, work(key))`` → a task, made only if there is none yet."""
+    place = _collection_of(call)
+    if place is None or len(call.args) != 2 or not isinstance(call.args[1], ast.Call):
+        raise CannotFixError
+    owner, key = map(unit.source.source, (place, call.args[0]))
+    fixing.of(unit).before(call, f"({owner}[{key}] if {key} in {owner} else ")
+    fixing.of(unit).after(call, ")")
+    fixing.given_to(unit, call.args[1], "asyncio.create_task")
 
 
 _AS_TASK = """\
@@ -210,7 +250,7 @@ def _tasks_cached(fixing: Fixing, cached: object) -> None:
     fixing.needs_import(unit, "asyncio")
 
 
-_CACHES = (["cache"], ["lru_cache"])
+_CACHES = (["cache"], ["lru_cache"], ["cached_property"])
 
 
 def _called(decorator: ast.expr) -> ast.expr:
@@ -220,16 +260,6 @@ def _called(decorator: ast.expr) -> ast.expr:
 @functools.cache
 def _cached() -> None:
     """One of what `functools` makes of functions."""
-
-
-def _variables_of(function: FunctionType | MethodType) -> list[object]:
-    """What a function holds: in its closure, in its object, and what is in dictionaries there."""
-    own = function.__func__ if is_real_instance(function, MethodType) else function
-    held = list(variables(own, False).values()) if is_real_instance(own, FunctionType) else []
-    if is_real_instance(function, MethodType):
-        held += getattr(function.__self__, "__dict__", {}).values()
-    held += [each for value in held if type(value) is dict for each in value.values()]
-    return [each for each in held if is_real_instance(each, CoroutineType)]
 
 
 def _is_over(value: object) -> bool:
