@@ -9,13 +9,12 @@ return it. All that it may be is found; who needs certainty asks whether it is o
 from __future__ import annotations
 
 import ast
-import contextlib
-from types import CoroutineType, FunctionType, MethodType, ModuleType
+from types import ModuleType
 from typing import TYPE_CHECKING, NamedTuple
 from weakref import WeakKeyDictionary
 
 from asyncrepl.events import object_info
-from asyncrepl.explain.bindings import imported, returned_values, variables
+from asyncrepl.explain.bindings import imported, returned_values
 from asyncrepl.explain.scopes import CannotFixError, own_nodes, scopes
 from asyncrepl.instrument.probe_placement import AWAITABLE_CALLS
 from asyncrepl.syntax.names import FUNCTIONS, callee_name, last_name, method_owner
@@ -444,17 +443,3 @@ def wrapped_functions(units: Units, unit: Unit, wrapper: Function) -> list[tuple
     plain = any(not isinstance(each, ast.AsyncFunctionDef) for _, each in found)
     yields = any(isinstance(n, ast.Yield) for _, each in found for n in own_nodes(each))
     return [] if plain or yields else found
-
-
-def held_in(function: object, owner: object) -> list[object]:
-    """Those that a function holds: in its closure, in its object, and in dictionaries there."""
-    if object_info.is_real_instance(function, MethodType):
-        owner = function.__self__
-        function = function.__func__
-    if not object_info.is_real_instance(function, FunctionType):
-        return []
-    held = list(variables(function, False).values())
-    with contextlib.suppress(AttributeError):
-        held += object.__getattribute__(owner, "__dict__").values()
-    held += [each for value in held if type(value) is dict for each in value.values()]
-    return [each for each in held if object_info.is_real_instance(each, CoroutineType)]

@@ -14,14 +14,14 @@ from types import AsyncGeneratorType, CoroutineType, MethodType
 from typing import TYPE_CHECKING
 
 from asyncrepl.events.object_info import code_of, has_begun, is_real_instance, lookup
-from asyncrepl.explain.bindings import is_coroutine_function
+from asyncrepl.explain.bindings import coroutines_held, is_coroutine_function
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, correction, short
 from asyncrepl.explain.repairs.repair_case import called_class, single_assignment
 from asyncrepl.explain.rules.aiter_methods import method
 from asyncrepl.explain.rules.anext_methods import as_anext
 from asyncrepl.explain.scopes import CannotFixError, own_nodes, scope
-from asyncrepl.explain.value_origins import assignment, bindings, called, held_in, stepped_source
+from asyncrepl.explain.value_origins import assignment, bindings, called, stepped_source
 from asyncrepl.syntax.names import callee_name, canonical_name, last_name
 
 if TYPE_CHECKING:
@@ -152,7 +152,7 @@ def _kept_coroutine(evidence: Evidence, unit: Unit, node: ast.expr) -> Finding |
         held = [cached]  # whose calls are kept
     elif isinstance(node, ast.Call):
         own = resolver.value(node.func.value) if isinstance(node.func, ast.Attribute) else None
-        held = held_in(resolver.value(node.func), own)
+        held = coroutines_held(resolver.value(node.func), own)
     if not any(_is_over(each) or is_coroutine_function(each) for each in held):
         return None
     kept = "from a cache" if not isinstance(node, ast.Attribute) else "kept in an attribute"
