@@ -291,7 +291,7 @@ def _is_missed(evidence: Evidence, info: ObjectInfo, name: str, *, alone: bool =
         own = name in ("__name__", "__qualname__")  # which is not asked of what it gives
         return not own and (not alone or kind is not Kind.ASYNC_GENERATOR or name in _OF_OTHERS)
     awaited = resolver.awaited(info) if has(info, "__await__") else []
-    given = any(_may_have(each, name) for each in awaited)
+    given = any(_may_have(each, name) for each in awaited) or name in _STEPPED
     if given or kind is Kind.AWAITABLE or kind not in ASYNCHRONOUS or _is_slip(info, name):
         return given
     if kind in FUNCTION_KINDS:
@@ -313,6 +313,10 @@ def _is_missed(evidence: Evidence, info: ObjectInfo, name: str, *, alone: bool =
     if kind in (Kind.ASYNC_ITERATOR, Kind.ASYNC_ITERABLE):
         return name in _OF_OTHERS
     return True
+
+
+#: What only an async iterator is asked for.
+_STEPPED = ("__anext__", "__aiter__")
 
 
 def _may_have(info: ObjectInfo, name: str) -> bool:

@@ -45,7 +45,7 @@ from asyncrepl.explain.repairs.repair_case import (
     used_again,
 )
 from asyncrepl.explain.scopes import CannotFixError, own_nodes, scope
-from asyncrepl.explain.value_origins import called, loads, stepped_source
+from asyncrepl.explain.value_origins import bindings, called, loads, stepped_source
 from asyncrepl.instrument.probe_placement import AWAITABLE_CALLS
 from asyncrepl.syntax.names import callee_name, canonical_name
 
@@ -56,10 +56,13 @@ if TYPE_CHECKING:
 def _results(case: Case) -> tuple[bool, bool, bool]:
     """Whether what awaiting gives is unknown, may be walked plainly, or asynchronously."""
     options = case.awaited
+    streams = any(is_async_iterable(each) for each in options)
+    # A function that may give a stream gives one whole answer otherwise, which nobody walks.
+    walked = [each for each in options if not (streams and each.kind in (dict, str, bytes))]
     return (
         not options,
-        any(has(each, "__iter__", "__getitem__") and not _is_model(each) for each in options),
-        any(is_async_iterable(each) for each in options),
+        any(has(each, "__iter__", "__getitem__") and not _is_model(each) for each in walked),
+        streams,
     )
 
 
@@ -406,6 +409,15 @@ def awaited_result(fixing: Fixing, case: Case) -> None:
     fixing.awaiting(case.unit, call)
 
 
+def _made_in_list(case: Case) -> ast.expr | None:
+    """In ``for each in jobs``, the one call of which a comprehension has made all the `jobs`."""
+    unit, node = case.unit, case.node
+    bound = bindings(unit, node)[1] if isinstance(node, ast.Name) else []
+    loop = unit.parents.get(bound[0]) if len(bound) == 1 else None
+    listed = single_assignment(unit, loop.iter) if isinstance(loop, ast.For) else None
+    return listed.elt if isinstance(listed, ast.ListComp) else None
+
+
 def as_task(fixing: Fixing, case: Case) -> None:
     """``f().cancel()``: a task of it has this method."""
     name = getattr(case.owner, "attr", "")
@@ -414,6 +426,7 @@ def as_task(fixing: Fixing, case: Case) -> None:
     made = (
         case.node if isinstance(case.node, ast.Call) else single_assignment(case.unit, case.node)
     )
+    made = made if made is not None else _made_in_list(case)
     if name in ("result", "exception") or made is None:
         raise CannotFixError
     fixing.given_to(case.unit, made, "asyncio.create_task")

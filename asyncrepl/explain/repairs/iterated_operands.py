@@ -77,7 +77,8 @@ def _argument_is_walked(case: Case, parent: ast.AST | None) -> bool:
     return False
 
 
-def _result_is_walked(case: Case, name: str) -> bool:
+def _result_is_walked(case: Case, name: str, *through: str) -> bool:
+    """Whether what `name` returns is walked, perhaps by who gets it `through` other functions."""
     for unit, call in case.evidence.units.nodes(ast.Call):
         if callee_name(call) != name:
             continue
@@ -85,6 +86,9 @@ def _result_is_walked(case: Case, name: str) -> bool:
         used: ast.expr = parent if isinstance(parent, ast.Await) else call
         if any(is_walked(unit, each) for each in (used, *assigned_loads(unit, used))):
             return True
+        function = unit.function(used) if isinstance(unit.parents.get(used), ast.Return) else None
+        if function is not None and function.name not in (name, *through):
+            return _result_is_walked(case, function.name, name, *through)
     return False
 
 

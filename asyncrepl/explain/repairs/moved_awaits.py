@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import inspect
 from types import CoroutineType
 from typing import TYPE_CHECKING
 
@@ -18,11 +19,17 @@ from asyncrepl.explain.fix_editor import Fixing
 from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.hoisted_code import made_plain
 from asyncrepl.explain.kinds import has, waiting_method
-from asyncrepl.explain.scopes import CannotFixError, scope
+from asyncrepl.explain.scopes import CannotFixError, own_nodes, scope
 from asyncrepl.explain.static_values import Resolver
-from asyncrepl.explain.value_origins import bindings
+from asyncrepl.explain.value_origins import bindings, loads
 from asyncrepl.instrument.probe_placement import AWAITABLE_CALLS
-from asyncrepl.syntax.names import FUNCTIONS, callee_name, canonical_name, last_name
+from asyncrepl.syntax.names import (
+    FUNCTIONS,
+    callee_name,
+    canonical_name,
+    last_name,
+    written_name,
+)
 from asyncrepl.syntax.source_rewriter import Span
 
 if TYPE_CHECKING:
@@ -123,6 +130,52 @@ def awaitable_branches(case: Case, node: ast.expr) -> list[ast.expr]:
     options = case.evidence.resolver.options
     found = [each for each in branches if any(has(one, "__await__") for one in options(each))]
     return found if len(found) < len(branches) else []
+
+
+def awaited_behind(fixing: Fixing, case: Case) -> None:
+    """``(await cursor()).to_list()`` → ``await cursor().to_list()``, whose method is awaited."""
+    unit, around = case.unit, case.owner
+    method = unit.parents.get(around)
+    call = unit.parents.get(method) if isinstance(method, ast.Attribute) else None
+    if not isinstance(method, ast.Attribute) or not isinstance(call, ast.Call):
+        raise CannotFixError
+    if call.func is not method or case.info is None:
+        raise CannotFixError
+    waits = inspect.iscoroutinefunction(lookup(case.info.kind, method.attr))
+    if not waits or isinstance(unit.parents.get(call), ast.Await):
+        raise CannotFixError
+    span = unit.source.span(call)
+    rest = unit.text[unit.source.span(method.value).end : span.end]
+    rest = rest[rest.index(".") :]
+    tight = isinstance(unit.parents.get(call), ast.Attribute | ast.Subscript)
+    text = f"await {unit.source.operand(case.node)}{rest}"
+    fixing.of(unit).replace(span, f"({text})" if tight else text)
+
+
+def methods_awaited(fixing: Fixing, case: Case) -> None:
+    """In ``with SMTP() as smtp: smtp.helo()`` the calls of coroutine functions of `smtp`."""
+    items = getattr(case.owner, "items", [])
+    target = items[0].optional_vars if len(items) == 1 else None
+    if not isinstance(target, ast.Name) or case.info is None:
+        return
+    entered = [each.kind for each in case.evidence.resolver.entered(case.info)]
+    for call in (each for part in case.owner.body for each in own_nodes(part)):
+        method = call.func if isinstance(call, ast.Call) else None
+        if not isinstance(call, ast.Call) or not isinstance(method, ast.Attribute):
+            continue
+        waits = any(inspect.iscoroutinefunction(lookup(each, method.attr)) for each in entered)
+        if waits and written_name(method.value) == target.id and _is_dropped(case.unit, call):
+            fixing.awaiting(case.unit, call)
+
+
+def _is_dropped(unit: Unit, call: ast.Call) -> bool:
+    """Whether the coroutine that `call` makes is shown, thrown away, or kept and not awaited."""
+    parent = unit.parents.get(call)
+    if isinstance(parent, ast.Assign) and isinstance(parent.targets[0], ast.Name):
+        uses = [unit.parents.get(each) for each in loads(unit, parent.targets[0])]
+        return all(isinstance(each, ast.Attribute | ast.Subscript) for each in uses)
+    shown = isinstance(parent, ast.Call) and callee_name(parent) in ("print", "str", "repr")
+    return shown or isinstance(parent, ast.Expr | ast.FormattedValue)
 
 
 def _is_plain_result(case: Case, node: ast.AST) -> bool:
