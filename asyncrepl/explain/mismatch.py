@@ -292,8 +292,10 @@ def _is_missed(evidence: Evidence, info: ObjectInfo, name: str, *, alone: bool =
         return not own and (not alone or kind is not Kind.ASYNC_GENERATOR or name in _OF_OTHERS)
     awaited = resolver.awaited(info) if has(info, "__await__") else []
     given = any(_may_have(each, name) for each in awaited) or name in _STEPPED
-    if given or kind is Kind.AWAITABLE or kind not in ASYNCHRONOUS or _is_slip(info, name):
-        return given
+    slip = _is_slip(info, name)
+    if given or kind is Kind.AWAITABLE or kind not in ASYNCHRONOUS or slip:
+        unknown = kind is Kind.AWAITABLE and not slip
+        return given or (unknown and _belongs_to_another(evidence, info, name))
     if kind in FUNCTION_KINDS:
         made_now = resolver.results(info.value)
         results = [each for each in made_now if kind_of(each) in _STREAMS] + [
@@ -321,6 +323,16 @@ _STEPPED = ("__anext__", "__aiter__")
 
 def _may_have(info: ObjectInfo, name: str) -> bool:
     return has(info, name, "__getattr__") or name in info.members
+
+
+def _belongs_to_another(evidence: Evidence, info: ObjectInfo, name: str) -> bool:
+    """Whether a method of another class of the user's sets the attribute: what it waits for."""
+    for unit, node in evidence.units.nodes(ast.Attribute):
+        owner = unit.enclosing(node, ast.ClassDef) if isinstance(node.ctx, ast.Store) else None
+        own = isinstance(node.value, ast.Name) and node.value.id == "self" and node.attr == name
+        if own and isinstance(owner, ast.ClassDef) and owner.name != info.kind.__name__:
+            return True
+    return False
 
 
 def _is_slip(info: ObjectInfo, name: str) -> bool:

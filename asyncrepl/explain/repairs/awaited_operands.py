@@ -196,7 +196,7 @@ def _awaits_walkable(resolver: Any, node: ast.expr | None) -> bool:
 
 def awaited(fixing: Fixing, case: Case) -> None:
     """``await`` where that gives what meets the demand, or may."""
-    if any(each(fixing, case) for each in (read_until, reduced, called_then)):
+    if any(each(fixing, case) for each in (read_until, reduced, called_then, _not_stepped)):
         return
     if isinstance(around := scope(case.unit, case.node), ast.ClassDef):
         out_of_class(fixing, case.unit, around, case.node, f"await {case.source}")
@@ -207,7 +207,8 @@ def awaited(fixing: Fixing, case: Case) -> None:
     usable = [each for each in options if met(case.demand, each) or is_async_iterable(each)]
     if case.demand.what == "call":
         usable = [each for each in options if has(each, "__call__")]
-    if options and not usable and not _enters(case, options):
+    told = case.kind is Kind.AWAITABLE and case.demand.what == "attribute"  # not all are known
+    if options and not usable and not _enters(case, options) and not told:
         raise CannotFixError
     fitting = any(met(case.demand, each) for each in options)
     walkable = next((each for each in options if is_async_iterable(each)), None)
@@ -312,6 +313,19 @@ def next_of_result(fixing: Fixing, case: Case) -> None:
 def step_itself(fixing: Fixing, case: Case) -> None:
     """``await anext(step)`` → ``await step``."""
     fixing.of(case.unit).replace(case.owner, case.source)
+
+
+def _not_stepped(fixing: Fixing, case: Case) -> bool:
+    """``await response.__anext__()``, of what stands for one result → ``await response``."""
+    call = case.unit.parents.get(case.owner)
+    awaits = awaits_of(case.unit, call) if isinstance(call, ast.Call) else []
+    steps = any(has(each, "__anext__") for each in case.awaited)
+    if getattr(case.owner, "attr", "") != "__anext__" or len(awaits) != 1 or steps:
+        return False
+    if case.kind is not Kind.AWAITABLE:
+        return False
+    fixing.of(case.unit).replace(awaits[0], f"await {case.source}")
+    return True
 
 
 def result_not_called(fixing: Fixing, case: Case) -> None:
