@@ -38,6 +38,7 @@ _NOT_YET = frozenset(
         "await-statement-at-top",  # the same
         "client-made-by-each",  # who asks and then awaits, may reckon with the others
         "create-task-at-module-level",  # who is given the task, is not looked for
+        "create-task-from-another-thread",  # a loop that runs in a thread is not watched
         "anext-never-raises-stop",
         "anext-in-the-loop-over-itself",  # every second item may be passed over on purpose
         "asend-in-async-for",  # an answer may be wanted that is an item, too
