@@ -326,13 +326,16 @@ def _may_have(info: ObjectInfo, name: str) -> bool:
 
 
 def _belongs_to_another(evidence: Evidence, info: ObjectInfo, name: str) -> bool:
-    """Whether a method of another class of the user's sets the attribute: what it waits for."""
-    for unit, node in evidence.units.nodes(ast.Attribute):
-        owner = unit.enclosing(node, ast.ClassDef) if isinstance(node.ctx, ast.Store) else None
-        own = isinstance(node.value, ast.Name) and node.value.id == "self" and node.attr == name
-        if own and isinstance(owner, ast.ClassDef) and owner.name != info.kind.__name__:
-            return True
-    return False
+    """Whether it is set by a class of which the awaitable's own class makes instances."""
+    classes = list(evidence.units.nodes(ast.ClassDef))
+    own = [each for _, each in classes if each.name == info.kind.__name__]
+    made = {callee_name(node) for each in own for node in ast.walk(each)} - {info.kind.__name__}
+    return any(
+        isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store) and node.attr == name
+        for _, each in classes
+        if each.name in made
+        for node in ast.walk(each)
+    )
 
 
 def _is_slip(info: ObjectInfo, name: str) -> bool:

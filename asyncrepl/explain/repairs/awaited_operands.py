@@ -57,8 +57,12 @@ def _results(case: Case) -> tuple[bool, bool, bool]:
     """Whether what awaiting gives is unknown, may be walked plainly, or asynchronously."""
     options = case.awaited
     streams = any(is_async_iterable(each) for each in options)
-    # A function that may give a stream gives one whole answer otherwise, which nobody walks.
-    walked = [each for each in options if not (streams and each.kind in (dict, str, bytes))]
+    made = single_assignment(case.unit, case.node) or case.node
+    flags = [each.value for each in getattr(made, "keywords", ())]
+    asked = any(isinstance(each, ast.Constant) and each.value is True for each in flags)
+    # What gives a stream if asked to (``stream=True``) gives one whole answer otherwise.
+    whole = (dict, str, bytes) if streams and asked else ()
+    walked = [each for each in options if each.kind not in whole]
     return (
         not options,
         any(has(each, "__iter__", "__getitem__") and not _is_model(each) for each in walked),

@@ -21,7 +21,7 @@ from asyncrepl.explain.hoisted_code import made_plain
 from asyncrepl.explain.kinds import has, waiting_method
 from asyncrepl.explain.scopes import CannotFixError, own_nodes, scope
 from asyncrepl.explain.static_values import Resolver
-from asyncrepl.explain.value_origins import bindings, loads
+from asyncrepl.explain.value_origins import assigned_loads, bindings, loads
 from asyncrepl.instrument.probe_placement import AWAITABLE_CALLS
 from asyncrepl.syntax.names import (
     FUNCTIONS,
@@ -279,7 +279,9 @@ def waited_by_method(fixing: Fixing, case: Case) -> None:
         waiting_method(case.info),
         isinstance(case.unit.parents.get(case.owner), ast.Expr),
     )
-    if not method or (method == "get" and alone):
+    uses = assigned_loads(case.unit, case.owner)  # the object itself is wanted for its methods
+    kept = any(isinstance(case.unit.parents.get(each), ast.Attribute) for each in uses)
+    if not method or (method == "get" and alone) or (kept and isinstance(case.node, ast.Call)):
         raise CannotFixError
     fixing.of(case.unit).replace(case.node, f"{case.unit.source.operand(case.node)}.{method}()")
 

@@ -346,12 +346,12 @@ def _asked_when_cancelled(evidence: Evidence) -> Finding | None:
 
 @correction
 def _left_when_cancelled(fixing: Fixing, unit: Unit, call: ast.Call) -> None:
-    text = unit.source.source(call.func.value)  # type: ignore[attr-defined]
-    body = getattr(scope(unit, call), "body", [])
+    task, body = getattr(call.func, "value", None), getattr(scope(unit, call), "body", [])
     statement = next((each for each in body if call in ast.walk(each)), None)
-    if statement is None or "(" in text:
+    if statement is None or not isinstance(task, ast.Name | ast.Attribute):
         raise CannotFixError
-    fixing.of(unit).lines_before(statement, f"if {text}.cancelled():\n    return")
+    test = f"if {unit.source.source(task)}.cancelled():"
+    fixing.of(unit).lines_before(statement, f"{test}\n    return")
 
 
 @correction
