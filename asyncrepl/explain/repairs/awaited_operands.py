@@ -28,6 +28,8 @@ from asyncrepl.explain.repairs.moved_awaits import (
     called_then,
     kept_in_attribute,
     may_await_where_made,
+    not_entered,
+    not_stepped,
     take_await_before,
     take_await_of_operation,
 )
@@ -200,7 +202,9 @@ def _awaits_walkable(resolver: Any, node: ast.expr | None) -> bool:
 
 def awaited(fixing: Fixing, case: Case) -> None:
     """``await`` where that gives what meets the demand, or may."""
-    if any(each(fixing, case) for each in (read_until, reduced, called_then, _not_stepped)):
+    if any(
+        each(fixing, case) for each in (read_until, reduced, called_then, not_stepped, not_entered)
+    ):
         return
     if isinstance(around := scope(case.unit, case.node), ast.ClassDef):
         out_of_class(fixing, case.unit, around, case.node, f"await {case.source}")
@@ -317,19 +321,6 @@ def next_of_result(fixing: Fixing, case: Case) -> None:
 def step_itself(fixing: Fixing, case: Case) -> None:
     """``await anext(step)`` → ``await step``."""
     fixing.of(case.unit).replace(case.owner, case.source)
-
-
-def _not_stepped(fixing: Fixing, case: Case) -> bool:
-    """``await response.__anext__()``, of what stands for one result → ``await response``."""
-    call = case.unit.parents.get(case.owner)
-    awaits = awaits_of(case.unit, call) if isinstance(call, ast.Call) else []
-    steps = any(has(each, "__anext__") for each in case.awaited)
-    if getattr(case.owner, "attr", "") != "__anext__" or len(awaits) != 1 or steps:
-        return False
-    if case.kind is not Kind.AWAITABLE:
-        return False
-    fixing.of(case.unit).replace(awaits[0], f"await {case.source}")
-    return True
 
 
 def result_not_called(fixing: Fixing, case: Case) -> None:

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING
 
 from asyncrepl.events.object_info import MISSING, ObjectInfo, describe, is_real_instance, lookup
 from asyncrepl.explain.demands import met
-from asyncrepl.explain.fix_editor import Fixing
+from asyncrepl.explain.fix_editor import Fixing, awaits_of
 from asyncrepl.explain.fresh_names import fresh
-from asyncrepl.explain.hoisted_code import made_plain
-from asyncrepl.explain.kinds import has, waiting_method
+from asyncrepl.explain.hoisted_code import body_after, made_plain
+from asyncrepl.explain.kinds import Kind, has, waiting_method
 from asyncrepl.explain.scopes import CannotFixError, own_nodes, scope
 from asyncrepl.explain.static_values import Resolver
 from asyncrepl.explain.value_origins import assigned_loads, bindings, loads
@@ -150,6 +150,35 @@ def awaited_behind(fixing: Fixing, case: Case) -> None:
     tight = isinstance(unit.parents.get(call), ast.Attribute | ast.Subscript)
     text = f"await {unit.source.operand(case.node)}{rest}"
     fixing.of(unit).replace(span, f"({text})" if tight else text)
+
+
+def not_stepped(fixing: Fixing, case: Case) -> bool:
+    """``await response.__anext__()``, of what stands for one result → ``await response``."""
+    call = case.unit.parents.get(case.owner)
+    awaits = awaits_of(case.unit, call) if isinstance(call, ast.Call) else []
+    steps = any(has(each, "__anext__") for each in case.awaited)
+    if getattr(case.owner, "attr", "") != "__anext__" or len(awaits) != 1 or steps:
+        return False
+    if case.kind is not Kind.AWAITABLE:
+        return False
+    fixing.of(case.unit).replace(awaits[0], f"await {case.source}")
+    return True
+
+
+def not_entered(fixing: Fixing, case: Case) -> bool:
+    """``async with fetch() as x:``, where that gives no manager → ``x = await fetch()``."""
+    items, options = getattr(case.owner, "items", []), case.awaited
+    name = items[0].optional_vars if len(items) == 1 else None
+    managers = any(has(each, "__aenter__", "__enter__") for each in options)
+    if (
+        "enter" not in case.demand.what
+        or not options
+        or managers
+        or not isinstance(name, ast.Name)
+    ):
+        return False
+    body_after(fixing, case.unit, case.owner, f"{name.id} = await {case.source}")
+    return True
 
 
 def methods_awaited(fixing: Fixing, case: Case) -> None:
