@@ -52,7 +52,8 @@ def later_walked(case: Case, parent: ast.AST | None) -> bool:
         targets = parent.targets if isinstance(parent, ast.Assign) else [parent.target]
         for target in targets:
             if isinstance(target, ast.Name):
-                return any(is_walked(unit, each) for each in loads(unit, target))
+                uses = loads(unit, target)
+                return any(is_walked(unit, each) or _is_asked(case, each) for each in uses)
             if isinstance(target, ast.Attribute):
                 return any(
                     is_walked(each, node)
@@ -63,6 +64,12 @@ def later_walked(case: Case, parent: ast.AST | None) -> bool:
         function = unit.function(parent)
         return function is not None and _result_is_walked(case, function.name)
     return _argument_is_walked(case, parent)
+
+
+def _is_asked(case: Case, name: ast.expr) -> bool:
+    """Whether the object itself is asked for something it has: ``cursor.to_list()``."""
+    around = case.unit.parents.get(name)
+    return isinstance(around, ast.Attribute) and has(case.info, around.attr)
 
 
 def _argument_is_walked(case: Case, parent: ast.AST | None) -> bool:
