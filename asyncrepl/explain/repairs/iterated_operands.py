@@ -102,10 +102,24 @@ def _result_is_walked(case: Case, name: str, *through: str) -> bool:
 def loop_async(fixing: Fixing, case: Case) -> None:
     """``async for``; what it gives is not awaited again, if it is known to be plain."""
     fixing.loop_async(case.unit, case.owner)
+    expression = case.unit.parents[case.owner]
+    if isinstance(expression, ast.GeneratorExp) and _taken_plainly(case, expression):
+        fixing.collected(case.unit, expression)
     items = case.evidence.resolver.yielded(case.code)
     if items and not any(has(each, "__await__") for each in items):
         for each in _awaits_of_item(case):
             not_awaiting(fixing, case.unit, each)
+
+
+def _taken_plainly(case: Case, given: ast.GeneratorExp) -> bool:
+    """Whether what gets the generator expression iterates over it, and cannot wait for that."""
+    call = case.unit.parents.get(given)
+    homes = [function for _, function in case.evidence.units.functions(callee_name(call))]
+    nodes = [node for each in homes for node in ast.walk(each)]
+    names = {each.arg for each in nodes if isinstance(each, ast.arg)}
+    loops = [each for each in nodes if isinstance(each, ast.For)]
+    plain = any(isinstance(each.iter, ast.Name) and each.iter.id in names for each in loops)
+    return plain or (not homes and callee_name(call) == "join")
 
 
 def _awaits_of_item(case: Case) -> list[ast.Await]:
