@@ -15,7 +15,7 @@ from asyncrepl.explain.hoisted_code import yield_each
 from asyncrepl.explain.kinds import is_async_iterable, is_awaitable
 from asyncrepl.explain.rules.object_states import block_at, made_anew, same_source
 from asyncrepl.explain.scopes import CannotFixError, annotated, own_nodes, scope
-from asyncrepl.syntax.names import COMPREHENSIONS, FUNCTIONS, LOOPS
+from asyncrepl.syntax.names import COMPREHENSIONS, FUNCTIONS, LOOPS, callee_name
 from asyncrepl.syntax.source_rewriter import indent
 
 if TYPE_CHECKING:
@@ -275,13 +275,19 @@ def _used_up(evidence: Evidence) -> Finding | None:
     frame, block = innermost_frame(evidence), block_at(evidence, ast.AsyncWith)
     if frame is None or frame.f_code is not _ENTER or hasattr(frame.f_locals.get("self"), "args"):
         return None
-    if block is None or len(block.items) != 1:
+    call = evidence.node(ast.Call)
+    given = call.args[:1] if callee_name(call) == "enter_async_context" and call else []
+    alone = block is not None and len(block.items) == 1 and not given
+    item = block.items[0] if block is not None and alone else None
+    manager = item.context_expr if item is not None else next(iter(given), None)
+    if manager is None:
         return None
-    item = block.items[0]
     why = (
-        f"{short(evidence.unit, item.context_expr)} comes of one call of a function with "
-        "`@asynccontextmanager`, and was entered before: each `async with` needs a new call."
+        f"{short(evidence.unit, manager)} comes of one call of a function with "
+        "`@asynccontextmanager`, and was entered before: each time needs a new call."
     )
+    if item is None:
+        return Finding(why)
     return Finding(why, _called_anew(evidence, item) or made_anew(evidence, item))
 
 
