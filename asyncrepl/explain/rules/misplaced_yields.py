@@ -275,8 +275,9 @@ def _used_up(evidence: Evidence) -> Finding | None:
     frame, block = innermost_frame(evidence), block_at(evidence, ast.AsyncWith)
     if frame is None or frame.f_code is not _ENTER or hasattr(frame.f_locals.get("self"), "args"):
         return None
-    call = evidence.node(ast.Call)
-    given = call.args[:1] if callee_name(call) == "enter_async_context" and call else []
+    own, value = frame.f_locals.get("self"), evidence.resolver.value
+    stacked = (c for c in evidence.unit.nodes(ast.Call) if callee_name(c) == "enter_async_context")
+    given = [call.args[0] for call in stacked if call.args and value(call.args[0]) is own]
     alone = block is not None and len(block.items) == 1 and not given
     item = block.items[0] if block is not None and alone else None
     manager = item.context_expr if item is not None else next(iter(given), None)
