@@ -33,7 +33,7 @@ from asyncrepl.explain.repairs.moved_awaits import (
     take_await_before,
     take_await_of_operation,
 )
-from asyncrepl.explain.repairs.moved_walks import read_until, reduced
+from asyncrepl.explain.repairs.moved_walks import read_until, reduced, timed_loop
 from asyncrepl.explain.repairs.repair_case import (
     LOOPS,
     WALKABLE,
@@ -117,6 +117,8 @@ def _walked_owner(case: Case) -> ast.expr | None:
 
 def whole_iterator(fixing: Fixing, case: Case) -> None:
     """``async for x in anext(it)`` → ``async for x in it``."""
+    if timed_loop(fixing, case):
+        return
     found = called(case.evidence, case.unit, case.node)
     source = stepped_source(found[1]) if found is not None else None
     if found is None or source is None or not isinstance(case.owner, LOOPS):
