@@ -177,8 +177,14 @@ def not_entered(fixing: Fixing, case: Case) -> bool:
         or not isinstance(name, ast.Name)
     ):
         return False
+    if any(has(each, *_CLOSING) for each in options):
+        raise CannotFixError  # the block was to close it at its end
     body_after(fixing, case.unit, case.owner, f"{name.id} = await {case.source}")
     return True
+
+
+#: What is called when somebody is done with an object.
+_CLOSING = ("close", "aclose", "disconnect", "release", "quit", "stop")
 
 
 def methods_awaited(fixing: Fixing, case: Case) -> None:
