@@ -15,6 +15,7 @@ import asyncio
 import contextlib
 import inspect
 from pathlib import Path
+from traceback import walk_tb
 from types import AsyncGeneratorType, CoroutineType, FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
 
@@ -138,10 +139,14 @@ _THREADS = ("threading", "concurrent.futures.thread")
 
 def runs_in_thread(error: BaseException | None) -> bool:
     """Whether `error` came out of what a thread was made for."""
-    trace = error.__traceback__ if error is not None else None
-    while trace is not None and trace.tb_frame.f_globals.get("__name__") not in _THREADS:
-        trace = trace.tb_next
-    return trace is not None
+    return bool(frames_in_thread(error))
+
+
+def frames_in_thread(error: BaseException | None) -> list[FrameType]:
+    """The frames that `error` passed in the other thread in which it arose, if it did in one."""
+    frames = [frame for frame, _ in walk_tb(getattr(error, "__traceback__", None))]
+    begun = [n for n, each in enumerate(frames) if each.f_globals.get("__name__") in _THREADS]
+    return frames[begun[-1] :] if begun else []
 
 
 #: Who asks so expects what is to be awaited, and refuses it on purpose.

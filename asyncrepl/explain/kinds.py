@@ -154,7 +154,19 @@ def waiting_method(info: ObjectInfo | None) -> str:
     """The method that waits for what such an object is for; "" if it has none, or several."""
     kind = info.kind if info is not None else object
     modules = {base.__module__: base.__qualname__ for base in kind.__mro__}
-    return next((name for each, name in _WAITING.items() if each in modules.items()), "")
+    return next((name for each, name in _WAITING.items() if each in modules.items()), "") or (
+        "wait" if _only_waits(kind) else ""
+    )
+
+
+def _only_waits(kind: type) -> bool:
+    """Whether all that there is to await of a class of the user's is its ``wait()``."""
+    names = [each for each in dir(kind) if not each.startswith("_")]
+    coroutines = [each for each in names if inspect.iscoroutinefunction(lookup(kind, each))]
+    wait = lookup(kind, "wait")
+    return (
+        coroutines == ["wait"] and getattr(getattr(wait, "__code__", None), "co_argcount", 0) == 1
+    )
 
 
 #: Of objects of asyncio that cannot be awaited themselves, by module and class.

@@ -301,9 +301,11 @@ def _is_missed(evidence: Evidence, info: ObjectInfo, name: str, *, alone: bool =
         own = name in ("__name__", "__qualname__")  # which is not asked of what it gives
         return not own and (not alone or kind is not Kind.ASYNC_GENERATOR or name in _OF_OTHERS)
     awaited = resolver.awaited(info) if has(info, "__await__") else []
-    given = any(_may_have(each, name) for each in awaited)
-    if given or kind is Kind.AWAITABLE or kind not in ASYNCHRONOUS or _is_slip(info, name):
-        return given
+    given = any(_may_have(each, name) for each in awaited) or name in _STEPPED
+    slip = _is_slip(info, name)
+    if given or kind is Kind.AWAITABLE or kind not in ASYNCHRONOUS or slip:
+        unknown = kind is Kind.AWAITABLE and not slip
+        return given or (unknown and _belongs_to_another(evidence, info, name))
     if kind in FUNCTION_KINDS:
         made_now = resolver.results(info.value)
         results = [each for each in made_now if kind_of(each) in _STREAMS] + [
@@ -325,8 +327,25 @@ def _is_missed(evidence: Evidence, info: ObjectInfo, name: str, *, alone: bool =
     return True
 
 
+#: What only an async iterator is asked for.
+_STEPPED = ("__anext__", "__aiter__")
+
+
 def _may_have(info: ObjectInfo, name: str) -> bool:
     return has(info, name, "__getattr__") or name in info.members
+
+
+def _belongs_to_another(evidence: Evidence, info: ObjectInfo, name: str) -> bool:
+    """Whether it is set by a class of which the awaitable's own class makes instances."""
+    classes = list(evidence.units.nodes(ast.ClassDef))
+    own = [each for _, each in classes if each.name == info.kind.__name__]
+    made = {callee_name(node) for each in own for node in ast.walk(each)} - {info.kind.__name__}
+    return any(
+        isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store) and node.attr == name
+        for _, each in classes
+        if each.name in made
+        for node in ast.walk(each)
+    )
 
 
 def _is_slip(info: ObjectInfo, name: str) -> bool:

@@ -191,3 +191,21 @@ def stored_there(function: Function, node: ast.Subscript) -> ast.expr | None:
         if isinstance(each, ast.Assign) and text in map(ast.unparse, each.targets)
     ]
     return found[0] if len(found) == 1 else None
+
+
+def awaited_in_loop(unit: Unit, node: ast.AST) -> bool:
+    """Whether the function around `node` is awaited in a loop, which goes on when it is over."""
+    name = getattr(scope(unit, node), "name", None)
+    calls = [each for each in unit.nodes(ast.Await) if callee_name(each.value) == name]
+    return any(unit.enclosing(each, ast.While, ast.AsyncFor) is not None for each in calls)
+
+
+def given_by_await(method: Function) -> list[tuple[ast.expr, bool]]:
+    """What an ``__await__`` returns of its own, and x of ``x.__await__()``, which is awaited."""
+    calls = [each.func for each in own_nodes(method) if isinstance(each, ast.Call)]
+    inner = [
+        each for each in calls if isinstance(each, ast.Attribute) and each.attr == "__await__"
+    ]
+    returned = [each.value for each in own_nodes(method) if isinstance(each, ast.Return)]
+    kept = [each for each in returned if isinstance(each, ast.Attribute)]
+    return [*((each, False) for each in kept), *((each.value, True) for each in inner)]

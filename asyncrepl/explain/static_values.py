@@ -58,7 +58,7 @@ from asyncrepl.explain.library_results import (
     result_of_method,
     result_of_operator,
 )
-from asyncrepl.explain.scopes import is_async_genexp, own_nodes, stored_there
+from asyncrepl.explain.scopes import given_by_await, is_async_genexp, own_nodes, stored_there
 from asyncrepl.syntax.names import last_name
 
 if TYPE_CHECKING:
@@ -341,7 +341,7 @@ class Resolver:
         return self.returns(coroutine.cr_code) if type(coroutine) is CoroutineType else []
 
     def _of_await_method(self, info: ObjectInfo) -> list[ObjectInfo]:
-        """What an ``__await__`` of the user's gives: of ``x.__await__()``, what x does."""
+        """What an ``__await__`` of the user's gives, as far as it is known."""
         method = lookup(info.kind, "__await__")
         code = method.__code__ if is_real_instance(method, FunctionType) else None
         definition = self._definition(code) if code is not None else None
@@ -352,11 +352,9 @@ class Resolver:
         inner.own = definition.args.args[0].arg, info
         return [
             found
-            for node in own_nodes(definition)
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
-            if node.func.attr == "__await__"
-            for made in inner.options(node.func.value)
-            for found in inner.awaited(made)
+            for node, waits in given_by_await(definition)
+            for made in inner.options(node)
+            for found in (inner.awaited(made) if waits else [made])
         ]
 
     def entered(self, info: ObjectInfo) -> list[ObjectInfo]:

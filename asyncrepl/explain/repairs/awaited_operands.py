@@ -31,10 +31,12 @@ from asyncrepl.explain.repairs.moved_awaits import (
     either_awaited,
     kept_in_attribute,
     may_await_where_made,
+    not_entered,
+    not_stepped,
     take_await_before,
     take_await_of_operation,
 )
-from asyncrepl.explain.repairs.moved_walks import read_until, reduced
+from asyncrepl.explain.repairs.moved_walks import read_until, reduced, timed_loop
 from asyncrepl.explain.repairs.repair_case import (
     LOOPS,
     WALKABLE,
@@ -49,7 +51,7 @@ from asyncrepl.explain.repairs.repair_case import (
     used_again,
 )
 from asyncrepl.explain.scopes import CannotFixError, own_nodes, scope
-from asyncrepl.explain.value_origins import called, loads, stepped_source
+from asyncrepl.explain.value_origins import bindings, called, loads, stepped_source
 from asyncrepl.instrument.probe_placement import AWAITABLE_CALLS
 from asyncrepl.syntax.names import callee_name, canonical_name
 
@@ -60,10 +62,17 @@ if TYPE_CHECKING:
 def _results(case: Case) -> tuple[bool, bool, bool]:
     """Whether what awaiting gives is unknown, may be walked plainly, or asynchronously."""
     options = case.awaited
+    streams = any(is_async_iterable(each) for each in options)
+    made = single_assignment(case.unit, case.node) or case.node
+    flags = [each.value for each in getattr(made, "keywords", ())]
+    asked = any(isinstance(each, ast.Constant) and each.value is True for each in flags)
+    # What gives a stream if asked to (``stream=True``) gives one whole answer otherwise.
+    whole = (dict, str, bytes) if streams and asked else ()
+    walked = [each for each in options if each.kind not in whole]
     return (
         not options,
-        any(has(each, "__iter__", "__getitem__") and not _is_model(each) for each in options),
-        any(is_async_iterable(each) for each in options),
+        any(has(each, "__iter__", "__getitem__") and not _is_model(each) for each in walked),
+        streams,
     )
 
 
@@ -112,6 +121,8 @@ def _walked_owner(case: Case) -> ast.expr | None:
 
 def whole_iterator(fixing: Fixing, case: Case) -> None:
     """``async for x in anext(it)`` → ``async for x in it``."""
+    if timed_loop(fixing, case):
+        return
     found = called(case.evidence, case.unit, case.node)
     source = stepped_source(found[1]) if found is not None else None
     if found is None or source is None or not isinstance(case.owner, LOOPS):
@@ -197,7 +208,8 @@ def _awaits_walkable(resolver: Any, node: ast.expr | None) -> bool:
 
 def awaited(fixing: Fixing, case: Case) -> None:
     """``await`` where that gives what meets the demand, or may."""
-    if any(each(fixing, case) for each in (read_until, reduced, called_then, called_again)):
+    ways = (read_until, reduced, called_then, called_again, not_stepped, not_entered)
+    if any(each(fixing, case) for each in ways):
         return
     if isinstance(around := scope(case.unit, case.node), ast.ClassDef):
         out_of_class(fixing, case.unit, around, case.node, f"await {case.source}")
@@ -208,7 +220,8 @@ def awaited(fixing: Fixing, case: Case) -> None:
     usable = [each for each in options if met(case.demand, each) or is_async_iterable(each)]
     if case.demand.what == "call":
         usable = [each for each in options if has(each, "__call__")]
-    if options and not usable and not _enters(case, options):
+    told = case.kind is Kind.AWAITABLE and case.demand.what == "attribute"  # not all are known
+    if options and not usable and not _enters(case, options) and not told:
         raise CannotFixError
     fitting = any(met(case.demand, each) for each in options)
     walkable = next((each for each in options if is_async_iterable(each)), None)
@@ -429,6 +442,15 @@ def awaited_result(fixing: Fixing, case: Case) -> None:
     fixing.awaiting(case.unit, call)
 
 
+def _made_in_list(case: Case) -> ast.expr | None:
+    """In ``for each in jobs``, the one call of which a comprehension has made all the `jobs`."""
+    unit, node = case.unit, case.node
+    bound = bindings(unit, node)[1] if isinstance(node, ast.Name) else []
+    loop = unit.parents.get(bound[0]) if len(bound) == 1 else None
+    listed = single_assignment(unit, loop.iter) if isinstance(loop, ast.For) else None
+    return listed.elt if isinstance(listed, ast.ListComp) else None
+
+
 def as_task(fixing: Fixing, case: Case) -> None:
     """``f().cancel()``: a task of it has this method."""
     name = getattr(case.owner, "attr", "")
@@ -437,6 +459,7 @@ def as_task(fixing: Fixing, case: Case) -> None:
     made = (
         case.node if isinstance(case.node, ast.Call) else single_assignment(case.unit, case.node)
     )
+    made = made if made is not None else _made_in_list(case)
     if name in ("result", "exception") or made is None:
         raise CannotFixError
     fixing.given_to(case.unit, made, "asyncio.create_task")

@@ -15,6 +15,7 @@ from asyncrepl.explain.held_operands import ASYNCIO
 from asyncrepl.explain.hoisted_code import body_after
 from asyncrepl.explain.kinds import Kind, has, is_async_iterable
 from asyncrepl.explain.repairs.iterated_operands import given_to
+from asyncrepl.explain.repairs.moved_awaits import methods_awaited
 from asyncrepl.explain.repairs.repair_case import LOOPS, Case, made_here, yields_once
 from asyncrepl.explain.scopes import CannotFixError, deepen, scope
 from asyncrepl.explain.value_origins import loads, origins
@@ -334,8 +335,9 @@ def around_statement(
 
 
 def make_async_with(fixing: Fixing, case: Case) -> None:
-    """``async with``, of those managers that need it."""
+    """``async with``, of those managers that need it; coroutines made inside are awaited."""
     _split(fixing, case, asynchronous=True)
+    methods_awaited(fixing, case)
 
 
 def lock_of_asyncio(fixing: Fixing, case: Case) -> None:

@@ -24,7 +24,6 @@ from asyncrepl.explain.repairs.repair_case import (
     is_endless,
     made_here,
     matched_here,
-    walked_plainly,
     wants_list,
 )
 from asyncrepl.explain.scopes import CannotFixError, own_nodes, scope
@@ -56,7 +55,8 @@ def later_walked(case: Case, parent: ast.AST | None) -> bool:
         targets = parent.targets if isinstance(parent, ast.Assign) else [parent.target]
         for target in targets:
             if isinstance(target, ast.Name):
-                return any(is_walked(unit, each) for each in loads(unit, target))
+                uses = loads(unit, target)
+                return any(is_walked(unit, each) or _is_asked(case, each) for each in uses)
             if isinstance(target, ast.Attribute):
                 return any(
                     is_walked(each, node)
@@ -67,6 +67,12 @@ def later_walked(case: Case, parent: ast.AST | None) -> bool:
         function = unit.function(parent)
         return function is not None and _result_is_walked(case, function.name)
     return _argument_is_walked(case, parent)
+
+
+def _is_asked(case: Case, name: ast.expr) -> bool:
+    """Whether the object itself is asked for something it has: ``cursor.to_list()``."""
+    around = case.unit.parents.get(name)
+    return isinstance(around, ast.Attribute) and has(case.info, around.attr)
 
 
 def _argument_is_walked(case: Case, parent: ast.AST | None) -> bool:
@@ -81,7 +87,8 @@ def _argument_is_walked(case: Case, parent: ast.AST | None) -> bool:
     return False
 
 
-def _result_is_walked(case: Case, name: str) -> bool:
+def _result_is_walked(case: Case, name: str, *through: str) -> bool:
+    """Whether what `name` returns is walked, perhaps by who gets it `through` other functions."""
     for unit, call in case.evidence.units.nodes(ast.Call):
         if callee_name(call) != name:
             continue
@@ -89,6 +96,9 @@ def _result_is_walked(case: Case, name: str) -> bool:
         used: ast.expr = parent if isinstance(parent, ast.Await) else call
         if any(is_walked(unit, each) for each in (used, *assigned_loads(unit, used))):
             return True
+        function = unit.function(used) if isinstance(unit.parents.get(used), ast.Return) else None
+        if function is not None and function.name not in (name, *through):
+            return _result_is_walked(case, function.name, name, *through)
     return False
 
 
@@ -97,8 +107,9 @@ def loop_async(fixing: Fixing, case: Case) -> None:
     if _stepped_plainly(fixing, case):
         return
     fixing.loop_async(case.unit, case.owner)
-    if (whole := walked_plainly(case)) is not None:
-        fixing.collected(case.unit, whole)
+    expression = case.unit.parents[case.owner]
+    if isinstance(expression, ast.GeneratorExp) and _taken_plainly(case, expression):
+        fixing.collected(case.unit, expression)
     items = case.evidence.resolver.yielded(case.code)
     if items and not any(has(each, "__await__") for each in items):
         for each in _awaits_of_item(case):
@@ -115,6 +126,17 @@ def _stepped_plainly(fixing: Fixing, case: Case) -> bool:
         return False
     put_head(fixing, *found, "def __iter__")
     return True
+
+
+def _taken_plainly(case: Case, given: ast.GeneratorExp) -> bool:
+    """Whether what gets the generator expression iterates over it, and cannot wait for that."""
+    call = case.unit.parents.get(given)
+    homes = [function for _, function in case.evidence.units.functions(callee_name(call))]
+    nodes = [node for each in homes for node in ast.walk(each)]
+    names = {each.arg for each in nodes if isinstance(each, ast.arg)}
+    loops = [each for each in nodes if isinstance(each, ast.For)]
+    plain = any(isinstance(each.iter, ast.Name) and each.iter.id in names for each in loops)
+    return plain or (not homes and callee_name(call) == "join")
 
 
 def _awaits_of_item(case: Case) -> list[ast.Await]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import inspect
 from types import CoroutineType, FunctionType, MethodDescriptorType
 from typing import TYPE_CHECKING
 
@@ -22,15 +23,21 @@ from asyncrepl.events.object_info import (
 )
 from asyncrepl.explain.bindings import is_coroutine_function, returned_values
 from asyncrepl.explain.demands import met
-from asyncrepl.explain.fix_editor import Fixing
+from asyncrepl.explain.fix_editor import Fixing, awaits_of
 from asyncrepl.explain.fresh_names import fresh
-from asyncrepl.explain.hoisted_code import made_plain
-from asyncrepl.explain.kinds import has, waiting_method
-from asyncrepl.explain.scopes import CannotFixError, scope
+from asyncrepl.explain.hoisted_code import body_after, made_plain
+from asyncrepl.explain.kinds import Kind, has, waiting_method
+from asyncrepl.explain.scopes import CannotFixError, own_nodes, scope
 from asyncrepl.explain.static_values import Resolver
-from asyncrepl.explain.value_origins import bindings
+from asyncrepl.explain.value_origins import assigned_loads, bindings, loads
 from asyncrepl.instrument.probe_placement import AWAITABLE_CALLS
-from asyncrepl.syntax.names import FUNCTIONS, callee_name, canonical_name, last_name
+from asyncrepl.syntax.names import (
+    FUNCTIONS,
+    callee_name,
+    canonical_name,
+    last_name,
+    written_name,
+)
 from asyncrepl.syntax.source_rewriter import Span
 
 if TYPE_CHECKING:
@@ -159,6 +166,87 @@ def awaitable_branches(case: Case, node: ast.expr) -> list[ast.expr]:
     return found if len(found) < len(branches) else []
 
 
+def awaited_behind(fixing: Fixing, case: Case) -> None:
+    """``(await cursor()).to_list()`` → ``await cursor().to_list()``, whose method is awaited."""
+    unit, around = case.unit, case.owner
+    method = unit.parents.get(around)
+    call = unit.parents.get(method) if isinstance(method, ast.Attribute) else None
+    if not isinstance(method, ast.Attribute) or not isinstance(call, ast.Call):
+        raise CannotFixError
+    if call.func is not method or case.info is None:
+        raise CannotFixError
+    waits = inspect.iscoroutinefunction(lookup(case.info.kind, method.attr))
+    if not waits or isinstance(unit.parents.get(call), ast.Await):
+        raise CannotFixError
+    span = unit.source.span(call)
+    rest = unit.text[unit.source.span(method.value).end : span.end]
+    rest = rest[rest.index(".") :]
+    tight = isinstance(unit.parents.get(call), ast.Attribute | ast.Subscript)
+    text = f"await {unit.source.operand(case.node)}{rest}"
+    fixing.of(unit).replace(span, f"({text})" if tight else text)
+
+
+def not_stepped(fixing: Fixing, case: Case) -> bool:
+    """``await response.__anext__()``, of what stands for one result → ``await response``."""
+    call = case.unit.parents.get(case.owner)
+    awaits = awaits_of(case.unit, call) if isinstance(call, ast.Call) else []
+    steps = any(has(each, "__anext__") for each in case.awaited)
+    if getattr(case.owner, "attr", "") != "__anext__" or len(awaits) != 1 or steps:
+        return False
+    if case.kind is not Kind.AWAITABLE:
+        return False
+    fixing.of(case.unit).replace(awaits[0], f"await {case.source}")
+    return True
+
+
+def not_entered(fixing: Fixing, case: Case) -> bool:
+    """``async with fetch() as x:``, where that gives no manager → ``x = await fetch()``."""
+    items, options = getattr(case.owner, "items", []), case.awaited
+    name = items[0].optional_vars if len(items) == 1 else None
+    managers = any(has(each, "__aenter__", "__enter__") for each in options)
+    if (
+        "enter" not in case.demand.what
+        or not options
+        or managers
+        or not isinstance(name, ast.Name)
+    ):
+        return False
+    if any(has(each, *_CLOSING) for each in options):
+        raise CannotFixError  # the block was to close it at its end
+    body_after(fixing, case.unit, case.owner, f"{name.id} = await {case.source}")
+    return True
+
+
+#: What is called when somebody is done with an object.
+_CLOSING = ("close", "aclose", "disconnect", "release", "quit", "stop")
+
+
+def methods_awaited(fixing: Fixing, case: Case) -> None:
+    """In ``with SMTP() as smtp: smtp.helo()`` the calls of coroutine functions of `smtp`."""
+    items = getattr(case.owner, "items", [])
+    target = items[0].optional_vars if len(items) == 1 else None
+    if not isinstance(target, ast.Name) or case.info is None:
+        return
+    entered = [each.kind for each in case.evidence.resolver.entered(case.info)]
+    for call in (each for part in case.owner.body for each in own_nodes(part)):
+        method = call.func if isinstance(call, ast.Call) else None
+        if not isinstance(call, ast.Call) or not isinstance(method, ast.Attribute):
+            continue
+        waits = any(inspect.iscoroutinefunction(lookup(each, method.attr)) for each in entered)
+        if waits and written_name(method.value) == target.id and _is_dropped(case.unit, call):
+            fixing.awaiting(case.unit, call)
+
+
+def _is_dropped(unit: Unit, call: ast.Call) -> bool:
+    """Whether the coroutine that `call` makes is shown, thrown away, or kept and not awaited."""
+    parent = unit.parents.get(call)
+    if isinstance(parent, ast.Assign) and isinstance(parent.targets[0], ast.Name):
+        uses = [unit.parents.get(each) for each in loads(unit, parent.targets[0])]
+        return all(isinstance(each, ast.Attribute | ast.Subscript) for each in uses)
+    shown = isinstance(parent, ast.Call) and callee_name(parent) in ("print", "str", "repr")
+    return shown or isinstance(parent, ast.Expr | ast.FormattedValue)
+
+
 def _is_plain_result(case: Case, node: ast.AST) -> bool:
     """Whether it is a call of ``max`` or the like of results that nobody can await."""
     called = isinstance(node, ast.Call) and canonical_name(node.func) in _PASSING
@@ -260,7 +348,9 @@ def waited_by_method(fixing: Fixing, case: Case) -> None:
         waiting_method(case.info),
         isinstance(case.unit.parents.get(case.owner), ast.Expr),
     )
-    if not method or (method == "get" and alone):
+    uses = assigned_loads(case.unit, case.owner)  # the object itself is wanted for its methods
+    kept = any(isinstance(case.unit.parents.get(each), ast.Attribute) for each in uses)
+    if not method or (method == "get" and alone) or (kept and isinstance(case.node, ast.Call)):
         raise CannotFixError
     fixing.of(case.unit).replace(case.node, f"{case.unit.source.operand(case.node)}.{method}()")
 

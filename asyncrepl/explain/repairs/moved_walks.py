@@ -11,7 +11,7 @@ from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.hoisted_code import put_head, yield_each
 from asyncrepl.explain.kinds import has, is_async_iterable
 from asyncrepl.explain.repairs.repair_case import argument_at, single_assignment, yields_once
-from asyncrepl.explain.scopes import CannotFixError, keyword_span, own_nodes, scope
+from asyncrepl.explain.scopes import CannotFixError, deepen, keyword_span, own_nodes, scope
 from asyncrepl.explain.value_origins import bindings, loads, origins
 from asyncrepl.instrument.probe_placement import ITERATING_CALLS
 from asyncrepl.syntax.names import callee_name, canonical_name
@@ -32,6 +32,23 @@ def read_until(fixing: Fixing, case: Case) -> bool:
     bound = bindings(unit, node)[1] if isinstance(node, ast.Name) else []
     loop = unit.parents.get(bound[0]) if len(bound) == 1 else None
     return isinstance(loop, ast.For) and _read_in(fixing, unit, loop)
+
+
+def timed_loop(fixing: Fixing, case: Case) -> bool:
+    """``async for x in wait_for(stream(), 1):`` → the loop in an ``asyncio.timeout(1)``."""
+    loop, call, unit = case.owner, case.node, case.unit
+    if not isinstance(loop, ast.AsyncFor) or not isinstance(call, ast.Call):
+        return False
+    info = case.evidence.resolver.info(call.args[0]) if len(call.args) == 2 else None
+    if canonical_name(call.func) != "asyncio.wait_for" or not has(info, "__aiter__"):
+        return False
+    source, by, edits = unit.source.source, unit.source.indent(loop), fixing.of(unit)
+    start, end = unit.source.block(loop)
+    edits.insert(start, f"{by}async with asyncio.timeout({source(call.args[1])}):\n")
+    deepen(edits, unit, start, end, by)
+    edits.replace(call, source(call.args[0]))
+    fixing.needs_import(unit, "asyncio")
+    return True
 
 
 def read_asynchronously(fixing: Fixing, case: Case) -> bool:

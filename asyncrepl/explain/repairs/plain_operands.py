@@ -77,12 +77,12 @@ def dropped(fixing: Fixing, case: Case) -> None:
     without_await(fixing, case)
     for each in _same_calls(case):
         not_awaiting(fixing, case.unit, each)
-    loop = case.unit.parents.get(case.owner)
-    is_async = isinstance(loop, ast.AsyncFor) or bool(getattr(loop, "is_async", False))
-    if isinstance(loop, LOOPS) and loop.iter is case.owner and is_async and has(
-        case.info, "__iter__"
-    ):  # fmt: skip
-        fixing.loop_plain(case.unit, loop)
+    uses = assigned_loads(case.unit, case.owner)
+    for each in (case.owner, *uses) if has(case.info, "__iter__") else ():
+        loop = case.unit.parents.get(each)
+        is_async = isinstance(loop, ast.AsyncFor) or bool(getattr(loop, "is_async", False))
+        if isinstance(loop, LOOPS) and loop.iter is each and is_async:
+            fixing.loop_plain(case.unit, loop)
 
 
 def _same_calls(case: Case) -> list[ast.Await]:

@@ -11,6 +11,7 @@ from asyncrepl.explain.fix_editor import Fixing, correction
 from asyncrepl.explain.kinds import Kind, has, is_mock, kind_of
 from asyncrepl.explain.operand_uses import Use
 from asyncrepl.explain.scopes import own_nodes, scope
+from asyncrepl.explain.static_values import Resolver
 from asyncrepl.explain.value_origins import argument, bindings, loads, origins, stepped_source
 from asyncrepl.syntax.names import FUNCTIONS, callee_name
 
@@ -150,27 +151,28 @@ def matched_here(unit: Unit, node: ast.expr) -> list[ast.expr]:
     return made if named else []
 
 
-def walked_plainly(case: Case) -> ast.GeneratorExp | None:
-    """The generator expression of a clause that a plain function is given, and walks."""
-    given = case.unit.parents.get(case.owner)
-    call = case.unit.parents.get(given) if isinstance(given, ast.GeneratorExp) else None
-    if not isinstance(given, ast.GeneratorExp) or not isinstance(call, ast.Call):
+def made_in_a_branch(resolver: Resolver, unit: Unit, node: ast.expr) -> ast.Call | None:
+    """Of several values that a name is given in its function, the one call that is awaited."""
+    if not isinstance(node, ast.Name):
         return None
-    found = [each for _, each in case.evidence.units.functions(callee_name(call))]
-    names = {arg.arg for each in found for arg in each.args.args}
-    loops = [
-        node.iter
-        for each in found
-        for node in own_nodes(each)
-        if isinstance(each, ast.FunctionDef) and isinstance(node, ast.For)
+    around, nodes = bindings(unit, node)
+    owners = [unit.parents.get(each) for each in nodes]
+    values = [each.value for each in owners if isinstance(each, ast.Assign)]
+    made = [
+        each
+        for each in values
+        if isinstance(each, ast.Call)
+        and any(kind_of(one) is Kind.COROUTINE for one in resolver.options(each))
     ]
-    walks = any(isinstance(each, ast.Name) and each.id in names for each in loops)
-    return given if walks else None
+    several = len(values) == len(nodes) > 1 and scope(unit, node) is around
+    return made[0] if several and len(made) == 1 else None
 
 
 def made_here(case: Case) -> ast.expr | None:
     """What the operand's name is given, once, if that can be changed in its place."""
     made = single_assignment(case.unit, case.node)
+    if made is None and case.kind is Kind.COROUTINE:
+        made = made_in_a_branch(case.evidence.resolver, case.unit, case.node)
     loose = isinstance(made, ast.IfExp | ast.BoolOp | ast.BinOp | ast.Lambda | ast.NamedExpr)
     return None if loose and case.suffix else made
 
@@ -211,7 +213,9 @@ def given_by_caller(case: Case) -> tuple[Unit, ast.expr] | None:
         if given is None:
             break
         unit, node = site.unit, given
-        found = (unit, single_assignment(unit, node) or node)
+        resolver = Resolver.of_frame(case.evidence.units, site.frame)
+        made = single_assignment(unit, node) or made_in_a_branch(resolver, unit, node)
+        found = (unit, made or node)
     return None if found is None or _parameter(*found) is not None else found
 
 

@@ -75,6 +75,7 @@ from asyncrepl.explain.repairs.iterated_operands import (
     walked_not_awaited,
 )
 from asyncrepl.explain.repairs.moved_awaits import (
+    awaited_behind,
     awaited_function,
     awaited_where_made,
     branch_awaited,
@@ -365,7 +366,7 @@ _STEP = {**_AWAITABLE, "async step": (step_itself, awaited)}
 _WALKABLE: dict[str, tuple[Repair, ...]] = {
     "attribute": (twin, next_method, resource, items_as_list, around_each_item, of_one_item),
     "await, function": (collected_jobs, walked_elsewhere, drained),
-    "await": (walked_not_awaited,),
+    "await": (awaited_behind, walked_not_awaited),
     "walk, loop": (loop_async, aiter_instead, collected_where_made),
     "walk, yield from": (delegated, aiter_instead),
     "walk, iter": (first_of_iter, renamed_aiter),
@@ -415,7 +416,7 @@ _OWN: dict[Kind, dict[str, tuple[Repair, ...]]] = {
 #: Entering a lock gives nothing.
 _LOCK = {**_MANAGER, "await": (dropped,), "call": (entered_uncalled,), "*": ()}
 
-_INSTEAD = (twin_method, wrapped_future, gathered_values, gathered, slept)
+_INSTEAD = (twin_method, wrapped_future, gathered_values, gathered, slept, awaited_behind)
 _ORDINARY: dict[str, tuple[Repair, ...]] = {
     "await, function": (
         unawaited, wrapped_future, waited_by_method, gathered, as_its_like, in_thread,

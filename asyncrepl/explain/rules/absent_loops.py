@@ -1,4 +1,4 @@
-"""What needs the running loop, where none runs."""
+"""What needs the running loop, where none runs; and what needs none, where one does."""
 
 from __future__ import annotations
 
@@ -7,15 +7,17 @@ import asyncio
 import inspect
 from typing import TYPE_CHECKING
 
+from asyncrepl.explain.dropped_coroutines import dropped_name, made_at
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, correction, short
-from asyncrepl.explain.held_operands import runs_in_thread
+from asyncrepl.explain.held_operands import frames_in_thread, runs_in_thread
 from asyncrepl.explain.hoisted_code import made_in_function
+from asyncrepl.explain.rules.scheduling_calls import RUNNING
 from asyncrepl.explain.scopes import scope
 from asyncrepl.syntax.names import callee_name, canonical_name
 
 if TYPE_CHECKING:
-    from asyncrepl.explain.evidence import Evidence
+    from asyncrepl.explain.evidence import Evidence, Site
     from asyncrepl.explain.source_units import Unit
 
 _RUNNERS = ("run_until_complete", "run_forever")
@@ -94,13 +96,14 @@ def _made_too_early(evidence: Evidence) -> Finding | None:
     within = not library.isdisjoint(_MAKERS)
     if site is None or not (refused or within) or _ran_in_a_loop(evidence):
         return None
-    call = evidence.sites[0].node(ast.Call) or asked
+    first = _own_sites(evidence)[0]
+    call = first.node(ast.Call) or asked
     if call is None:
         return None
     does = f"makes {_MAKERS.get(callee_name(asked), 'a future')} for"
     if callee_name(asked) == "get_running_loop":
         does = "asks for"
-    subject = f"{short(evidence.sites[0].unit, call)} {does} the loop that runs, and none runs"
+    subject = f"{short(first.unit, call)} {does} the loop that runs, and none runs"
     if runs_in_thread(evidence.error):
         why = f"{subject} in this thread. What is for the loop of another one, is given to it by "
         return Finding(why + "`asyncio.run_coroutine_threadsafe(coroutine, loop)`.")
@@ -137,9 +140,27 @@ def _run_at_the_top(fixing: Fixing, call: ast.Call) -> None:
 def _ran_in_a_loop(evidence: Evidence) -> bool:
     """Whether a loop runs, or the error came out of a coroutine, which one has run."""
     ran = inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
-    inside = any(site.frame.f_code.co_flags & ran for site in evidence.sites)
+    inside = any(site.frame.f_code.co_flags & ran for site in _own_sites(evidence))
     runs = asyncio._get_running_loop() is not None  # noqa: SLF001  its public sister raises
     return inside or (runs and not runs_in_thread(evidence.error))
+
+
+def _refused_run(evidence: Evidence) -> Finding | None:
+    """A coroutine that a loop was to run in another: a finalizer or ``except`` has the error."""
+    found = made_at(evidence, dropped_name(evidence))
+    around = found[0].parents.get(found[1]) if found is not None else None
+    if found is None or not isinstance(around, ast.Call) or found[1] not in around.args:
+        return None
+    runs = callee_name(around) == _RUNNERS[0] or canonical_name(around.func) == "asyncio.run"
+    if not runs or evidence.seen is None or evidence.seen.number:  # without a loop it died there
+        return None
+    return Finding(f"{short(found[0], around)} was refused. {RUNNING}")
+
+
+def _own_sites(evidence: Evidence) -> list[Site]:
+    """The places that the error passed in the thread in which it arose."""
+    frames = frames_in_thread(evidence.error)
+    return [each for each in evidence.sites if each.frame in frames] or [*evidence.sites]
 
 
 def _asks_for_loop(call: ast.Call | None) -> bool:
@@ -176,6 +197,15 @@ _NO_LOOP = (
 RULES = (
     Rule(*_NO_LOOP, _made_too_early, errors=(RuntimeError,)),
     Rule(*_NO_LOOP, _at_the_top, sees="started"),
+    Rule(
+        "run-until-complete-inside-the-loop",
+        "a loop that is to run inside another",
+        3,
+        "One loop runs at a time in a thread. In a finalizer nobody can wait: close what is async "
+        "with `await x.close()`, or as an async context manager.",
+        _refused_run,
+        sees="dropped",
+    ),
     Rule(
         "run-until-complete-inside-the-loop",
         "`get_event_loop` where no loop runs",

@@ -177,17 +177,20 @@ def _failed_in_thread(evidence: Evidence, name: str) -> Finding | None:
 
 
 def _makes(unit: Unit, call: ast.Call, name: str) -> bool:
-    """Whether it makes a task of the function `name`, called here or for a name given here."""
+    """Whether it makes a task of the function `name`, called here or for a name given here.
+
+    Or where the function around is called, whose parameter it is.
+    """
     if callee_name(call) not in _MAKERS or not call.args:
         return False
-    job = call.args[0]
-    if isinstance(job, ast.Name):
-        return any(
-            callee_name(node.value) == name
-            for node in unit.nodes(ast.Assign)
-            if any(written_name(target) == job.id for target in node.targets)
-        )
-    return callee_name(job) == name
+    job, helper = written_name(call.args[0]), getattr(scope(unit, call), "name", None)
+    jobs = [call.args[0]]
+    if isinstance(call.args[0], ast.Name):
+        assigned = [n for n in unit.nodes(ast.Assign) if job in map(written_name, n.targets)]
+        jobs = [each.value for each in assigned]
+        calls = [each for each in unit.nodes(ast.Call) if callee_name(each) == helper]
+        jobs += [each for one in calls if not assigned for each in one.args]
+    return name in map(callee_name, jobs)
 
 
 @correction

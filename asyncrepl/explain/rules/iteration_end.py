@@ -129,9 +129,22 @@ def _returned(fixing: Fixing, site: Site, stop: str) -> None:
     if raised is not None:
         edits.replace(raised, "return")
     elif site.nodes and unit.enclosing(site.nodes[-1], ast.GeneratorExp) is None:
-        guard_statement(edits, unit, site.nodes[-1], stop, "return")
+        guard_statement(edits, unit, site.nodes[-1], stop, _leaving(unit, site.nodes[-1]))
     elif call is not None and len(call.args) == 1 and callee_name(call) in ("next", "anext"):
         _defaulted(fixing, unit, call)
+
+
+def _leaving(unit: Unit, step: ast.AST) -> str:
+    """What ends at the end of the items: the generator, or a loop over what another makes."""
+    loop = unit.enclosing(step, *LOOPS, *FUNCTIONS)
+    outer = unit.enclosing(loop, *LOOPS, *FUNCTIONS) if isinstance(loop, LOOPS) else None
+    if loop is None or not isinstance(outer, LOOPS):
+        return "return"
+    sources = {each.id for each in ast.walk(unit.statement(step)) if isinstance(each, ast.Name)}
+    inside = {*ast.walk(loop)}
+    names = (each for each in ast.walk(outer) if isinstance(each, ast.Name) and each not in inside)
+    made = {each.id for each in names if isinstance(each.ctx, ast.Store)}
+    return "break" if sources & made else "return"
 
 
 def _loop_around(unit: Unit, node: ast.AST) -> ast.AsyncFor | None:

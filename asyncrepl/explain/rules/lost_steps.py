@@ -20,7 +20,13 @@ from asyncrepl.explain.rules.iteration_end import (
     outlives_timeouts,
     stopped_at,
 )
-from asyncrepl.explain.scopes import caught_kinds, needs_cancelled, own_nodes, scope
+from asyncrepl.explain.scopes import (
+    awaited_in_loop,
+    caught_kinds,
+    needs_cancelled,
+    own_nodes,
+    scope,
+)
 from asyncrepl.explain.static_values import Resolver
 from asyncrepl.explain.value_origins import STEPS, given, reached_functions, stepped_source
 from asyncrepl.syntax.names import FUNCTIONS, callee_name, last_name
@@ -287,7 +293,7 @@ def _ends_in(unit: Unit, handler: _Swallowing) -> bool:
             break
         if isinstance(around, ast.For | ast.While | ast.AsyncFor) or _limits(around):
             return False  # it goes on, or what was cancelled is the limit's
-    return True
+    return not awaited_in_loop(unit, handler)
 
 
 def _limits(node: ast.AST) -> bool:

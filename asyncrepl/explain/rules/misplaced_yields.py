@@ -14,7 +14,8 @@ from asyncrepl.explain.fix_editor import Fixing, correction, is_generator, repla
 from asyncrepl.explain.held_operands import innermost_frame
 from asyncrepl.explain.hoisted_code import yield_each
 from asyncrepl.explain.kinds import is_async_iterable, is_awaitable
-from asyncrepl.explain.scopes import annotated, own_nodes, scope
+from asyncrepl.explain.rules.object_states import block_at, made_anew, same_source
+from asyncrepl.explain.scopes import CannotFixError, annotated, own_nodes, scope
 from asyncrepl.syntax.names import COMPREHENSIONS, FUNCTIONS, LOOPS, callee_name
 from asyncrepl.syntax.source_rewriter import indent
 
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from asyncrepl.explain.source_units import Function, Unit
 
 _YIELDS = (ast.Yield, ast.YieldFrom)
+#: Where a manager is entered whose generator is made by then, from the arguments it was given.
+_ENTER = contextlib._AsyncGeneratorContextManager.__aenter__.__code__  # noqa: SLF001
 
 
 def _yield_from(evidence: Evidence) -> Finding | None:
@@ -280,6 +283,50 @@ _MODEL = (
     "anything raises."
 )
 
+
+def _used_up(evidence: Evidence) -> Finding | None:
+    """``async with manager:`` a second time, of what a decorated generator function gave."""
+    frame, block = innermost_frame(evidence), block_at(evidence, ast.AsyncWith)
+    if frame is None or frame.f_code is not _ENTER or hasattr(frame.f_locals.get("self"), "args"):
+        return None
+    own, value = frame.f_locals.get("self"), evidence.resolver.value
+    stacked = (c for c in evidence.unit.nodes(ast.Call) if callee_name(c) == "enter_async_context")
+    given = [call.args[0] for call in stacked if call.args and value(call.args[0]) is own]
+    alone = block is not None and len(block.items) == 1 and not given
+    item = block.items[0] if block is not None and alone else None
+    manager = item.context_expr if item is not None else next(iter(given), None)
+    if manager is None:
+        return None
+    why = (
+        f"{short(evidence.unit, manager)} comes of one call of a function with "
+        "`@asynccontextmanager`, and was entered before: each time needs a new call."
+    )
+    if item is None:
+        return Finding(why)
+    return Finding(why, _called_anew(evidence, item) or made_anew(evidence, item))
+
+
+@correction
+def _called_anew(fixing: Fixing, item: ast.withitem) -> None:
+    """``self.manager = connect()``: kept without the call, which each ``with`` makes."""
+    unit, kept = fixing.evidence.unit, item.context_expr
+    if not isinstance(kept, ast.Attribute):
+        raise CannotFixError
+    uses = [n for n in unit.nodes(ast.Attribute) if same_source(unit, n, kept)]
+    owners = {each: unit.parents[each] for each in uses}
+    made = [each.value for each in owners.values() if isinstance(each, ast.Assign)]
+    entered = [each for each, owner in owners.items() if isinstance(owner, ast.withitem)]
+    call = made[0] if len(made) == 1 else None
+    if not isinstance(call, ast.Call) or len(uses) != len(entered) + 1:
+        raise CannotFixError
+    if call.args or call.keywords:
+        fixing.of(unit).before(call, "lambda: ")
+    else:
+        fixing.of(unit).replace(call, unit.source.source(call.func))
+    for each in entered:
+        fixing.of(unit).after(each, "()")
+
+
 RULES = (
     Rule(
         "yield-from-in-async-def",
@@ -334,5 +381,14 @@ RULES = (
         _MODEL,
         _twice,
         errors=(RuntimeError,),
+    ),
+    Rule(
+        "entered-a-second-time",
+        "entered a second time",
+        5,
+        "What a function with `@asynccontextmanager` gives is for one block: it is a generator "
+        "that is over then. Call the function again for the next.",
+        _used_up,
+        errors=(AttributeError,),
     ),
 )

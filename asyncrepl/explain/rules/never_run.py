@@ -88,6 +88,9 @@ def _shown_at_prompt(evidence: Evidence) -> Finding | None:
     return Finding(why, awaited(evidence, evidence.unit, use.node))
 
 
+_STARTING = ("ensure_future", "create_task")
+
+
 def _call(evidence: Evidence) -> Place | None:
     """The call that made the coroutine, if that is certain."""
     name = dropped_name(evidence)
@@ -264,6 +267,20 @@ def _forgotten(evidence: Evidence) -> Finding | None:
     return _made(evidence, lambda _unit, _call: True, why)
 
 
+def _cancelled_before(evidence: Evidence) -> Finding | None:
+    """``create_task(wait_for(work(), 1))``, whose task was cancelled before it took a step."""
+    found = _call(evidence)
+    handed = found[0].parents.get(found[1]) if found is not None else None
+    around = found[0].parents.get(handed) if found is not None and handed is not None else None
+    if found is None or callee_name(handed) != "wait_for" or callee_name(around) not in _STARTING:
+        return None
+    why = (
+        f"{short(*found)} was handed to `wait_for`, and the task that `{callee_name(around)}` "
+        "made of that was cancelled before it began. Make and await both inside the task."
+    )
+    return Finding(why)
+
+
 def _scheduled(evidence: Evidence) -> Finding | None:
     """A task made at the top of a program, of which no loop takes a step."""
     found = _call(evidence) if evidence.seen is not None and evidence.seen.number else None
@@ -271,7 +288,7 @@ def _scheduled(evidence: Evidence) -> Finding | None:
     if found is None or not isinstance(around, ast.Call) or scope(*found) is not None:
         return None
     unit, call = found
-    if callee_name(around) not in ("ensure_future", "create_task"):
+    if callee_name(around) not in _STARTING:
         return None
     why = (
         f"{short(unit, around)} only makes a task, and no loop runs it: `asyncio.run` starts one, "
@@ -416,6 +433,7 @@ RULES = (
         sees="dropped",
     ),
     Rule(*_NEVER_RUNS, _scheduled, sees="dropped"),
+    Rule(*_NEVER_RUNS, _cancelled_before, sees="dropped"),
     Rule(*_NEVER_RUNS, _for_idle_loop, sees="dropped | cut off"),
     Rule(*_AT_PROMPT, _at_prompt, sees="dropped"),
     Rule(

@@ -1,8 +1,7 @@
 """What asyncio's own objects refuse in the state they are in.
 
-A task group, a timeout or a runner outside of its block, or entered again; a runner inside a loop;
-a lock that nobody holds; a future that is done, or not yet. Who refused is told by its code, the
-state by the object itself.
+A task group, a timeout or a runner outside of its block, or entered again; a lock nobody holds; a
+future that is done, cancelled, or not yet. Who refused is told by its code, its state by itself.
 """
 
 from __future__ import annotations
@@ -19,6 +18,7 @@ from asyncrepl.explain.repairs.entered_operands import enter_rest
 from asyncrepl.explain.repairs.repair_case import single_assignment
 from asyncrepl.explain.rules.scheduling_calls import RUNNING
 from asyncrepl.explain.scopes import CannotFixError, deepen, own_nodes, scope
+from asyncrepl.explain.static_values import Resolver
 from asyncrepl.explain.value_origins import loads
 from asyncrepl.syntax.names import callee_name, method_owner
 from asyncrepl.syntax.source_rewriter import Span
@@ -100,7 +100,7 @@ def _taken_in(fixing: Fixing, owner: ast.expr) -> None:
     statement = unit.statement(owner)
     block = _block_before(unit, statement)
     names = [each.optional_vars for each in block.items] if block is not None else []
-    if block is None or not any(_same(unit, each, owner) for each in names):
+    if block is None or not any(same_source(unit, each, owner) for each in names):
         raise CannotFixError
     if not (unit.source.begins_line(statement) and unit.source.begins_line(block.body[0])):
         raise CannotFixError
@@ -117,11 +117,12 @@ def _block_before(unit: Unit, statement: ast.stmt) -> ast.With | ast.AsyncWith |
     return None
 
 
-def _same(unit: Unit, one: ast.expr | None, other: ast.expr) -> bool:
+def same_source(unit: Unit, one: ast.expr | None, other: ast.expr) -> bool:
+    """Whether both are written alike."""
     return one is not None and unit.source.source(one) == unit.source.source(other)
 
 
-def _block(evidence: Evidence, kind: type[_Block]) -> _Block | None:
+def block_at(evidence: Evidence, kind: type[_Block]) -> _Block | None:
     """The block at the place; since Python 3.12 that is what the block enters."""
     around = (evidence.unit.enclosing(each, kind) for each in evidence.nodes[-1:])
     return evidence.node(kind) or next(around, None)
@@ -129,7 +130,7 @@ def _block(evidence: Evidence, kind: type[_Block]) -> _Block | None:
 
 def _again(evidence: Evidence) -> Finding | None:
     """``async with limit:`` a second time."""
-    entering = _block(evidence, ast.AsyncWith)
+    entering = block_at(evidence, ast.AsyncWith)
     if _state(evidence) != "again" or entering is None or len(entering.items) != 1:
         return None
     item = entering.items[0]
@@ -139,11 +140,11 @@ def _again(evidence: Evidence) -> Finding | None:
         f"{text} is a {what} that was entered before, and can be only once: each `async with` "
         "needs a new one."
     )
-    return Finding(why, _made_anew(evidence, item))
+    return Finding(why, made_anew(evidence, item))
 
 
 @correction
-def _made_anew(fixing: Fixing, item: ast.withitem) -> None:
+def made_anew(fixing: Fixing, item: ast.withitem) -> None:
     """``async with limit:`` → ``async with asyncio.timeout(3):``."""
     unit, name = fixing.evidence.unit, item.context_expr
     made = single_assignment(unit, name)
@@ -158,7 +159,7 @@ def _made_anew(fixing: Fixing, item: ast.withitem) -> None:
 
 def _runner_inside(evidence: Evidence) -> Finding | None:
     """``with asyncio.Runner() as runner:``: its end is refused, after all that was run in it."""
-    block = _block(evidence, ast.With)
+    block = block_at(evidence, ast.With)
     if block is None or asyncio.Runner.close.__code__ not in evidence.inner:
         return None
     made = block.items[0]
@@ -268,20 +269,18 @@ def _is_method(call: ast.Call, method: str) -> bool:
 def _done_already(evidence: Evidence) -> Finding | None:
     """``set_result`` of a future that is done: perhaps cancelled by who waited for it."""
     call, unit = evidence.node(ast.Call), evidence.unit
-    setters = ("set_result", "set_exception")
-    if call is None or callee_name(call) not in setters or not evidence.direct:
-        return None
-    if (future := method_owner(call)) is None:
+    future = method_owner(call) if call is not None else None
+    known = callee_name(call) in ("set_result", "set_exception")
+    if call is None or future is None or not known or not evidence.direct:
         return None
     text = short(unit, future)
     value = evidence.resolver.value(future)
-    state = (
-        "was cancelled" if is_real_instance(value, asyncio.Future) and value.cancelled() else ""
-    )
+    cancelled = is_real_instance(value, asyncio.Future) and value.cancelled()
+    state = "was cancelled" if cancelled else "is done"
     names = {callee_name(each) for _, each in evidence.units.nodes(ast.Call)}
     waits = " `wait_for` cancels it when its time is up." if "wait_for" in names else ""
     why = (
-        f"{text} is a future that {state or 'is done'} already, and takes no other result: ask "
+        f"{text} is a future that {state} already, and takes no other result: ask "
         f"its `done()` first.{waits}"
     )
     return Finding(why, _asked_first(evidence, call, future))
@@ -322,8 +321,37 @@ def _result_too_early(evidence: Evidence) -> Finding | None:
         f"`{source}` is a {kind} that was not done yet: `.{node.func.attr}()` does not wait for "
         f"it, `await {source}` does."
     )
-    result = node.func.attr == "result"
-    return Finding(why, _awaited_instead(evidence, node, node.func.value) if result else None)
+    waits = node.func.attr == "result"
+    return Finding(why, _awaited_instead(evidence, node, node.func.value) if waits else None)
+
+
+def _asked_when_cancelled(evidence: Evidence) -> Finding | None:
+    """``task.exception()`` in a callback of the loop's, of a task that was cancelled."""
+    site = evidence.sites[0]
+    call = site.node(ast.Call)
+    if call is None or not isinstance(call.func, ast.Attribute):
+        return None
+    task = Resolver.of_frame(evidence.units, site.frame).value(call.func.value)
+    cancelled = is_real_instance(task, asyncio.Future) and task.cancelled()
+    callback = isinstance(scope(site.unit, call), ast.FunctionDef)
+    if call.func.attr not in ("exception", "result") or not cancelled or not callback:
+        return None
+    text = site.unit.source.source(call.func.value)
+    why = (
+        f"`{text}` was cancelled, and `{text}.{call.func.attr}()` raises its CancelledError then: "
+        f"here that is only logged. Ask `{text}.cancelled()` first."
+    )
+    return Finding(why, _left_when_cancelled(evidence, site.unit, call))
+
+
+@correction
+def _left_when_cancelled(fixing: Fixing, unit: Unit, call: ast.Call) -> None:
+    task, body = getattr(call.func, "value", None), getattr(scope(unit, call), "body", [])
+    statement = next((each for each in body if call in ast.walk(each)), None)
+    if statement is None or not isinstance(task, ast.Name | ast.Attribute):
+        raise CannotFixError
+    test = f"if {unit.source.source(task)}.cancelled():"
+    fixing.of(unit).lines_before(statement, f"{test}\n    return")
 
 
 @correction
@@ -392,6 +420,15 @@ RULES = (
         "task` waits for it.",
         _result_too_early,
         errors=(asyncio.InvalidStateError,),
+    ),
+    Rule(
+        "future-set-twice",
+        "the result of a task that was cancelled",
+        5,
+        "A task that was cancelled has neither a result nor an exception, and raises "
+        "CancelledError for both. A callback asks `task.cancelled()` first.",
+        _asked_when_cancelled,
+        errors=(asyncio.CancelledError,),
     ),
     Rule(
         "asyncio-run-inside-the-loop",

@@ -282,6 +282,17 @@ RULES = (
         lambda told: told.owner.attr in ("__anext__", "anext", "__next__"),
     ),
     row(
+        "anext-on-iterable",
+        "`__anext__` of what is no async iterator",
+        2,
+        "`__anext__` is a step of an async iterator. A plain one makes its steps with `next(it)`, "
+        "and `for` walks it.",
+        "attribute",
+        frozenset({Kind.GENERATOR, Kind.ITERATOR, Kind.ITERABLE, Kind.MANAGER}),
+        "{told.text} is {told.words}, which `for` and `next` walk: it has no {told.demand.by}.",
+        lambda told: told.owner.attr in ("__anext__", "__aiter__"),
+    ),
+    row(
         "async-generator-taken-for-its-item",
         "an async generator taken for what it yields",
         3,

@@ -81,7 +81,9 @@ def _awaited(evidence: Evidence) -> Finding | None:
     Since Python 3.14 `gather` refuses it with a ValueError.
     """
     found = _foreign(evidence, at_hand=True)
-    if found is None or found.future.done():
+    if found is None:
+        return _kept_loop(evidence)
+    if found.future.done():
         return None
     kind = "task" if is_real_instance(found.future, asyncio.Task) else "future"
     does = "is" if isinstance(found.node, ast.Name | ast.Attribute) else "waits for"
@@ -180,6 +182,29 @@ def _values_at_hand(evidence: Evidence) -> list[Any]:
     if frame is None:
         return []
     return [*frame.f_locals.values(), *instance_dict(frame.f_locals.get("self")).values()]
+
+
+def _kept_loop(evidence: Evidence) -> Finding | None:
+    """The same, where the future is gone: what gave it keeps the loop it made that for."""
+    loop, waits = _loop_of(evidence.error), evidence.node(ast.Await)
+    call = waits.value if waits is not None else None
+    if loop is None or not evidence.direct or not isinstance(call, ast.Call):
+        return None
+    resolver = evidence.resolver
+    if any(not issubclass(each.kind, asyncio.Future) for each in resolver.options(call)):
+        return None  # that is refused for another reason
+    if not isinstance(call.func, ast.Attribute):
+        return None
+    kept = instance_dict(resolver.value(call.func.value)).values()
+    loops = [each for each in kept if is_real_instance(each, asyncio.AbstractEventLoop)]
+    if not loops or any(each is loop or each.is_running() for each in loops):
+        return None
+    unit = evidence.unit
+    why = (
+        f"{short(unit, call.func.value)} keeps another event loop than the one that runs here, "
+        f"and {short(unit, call)} is a future of that. Make it in the `async def` that uses it."
+    )
+    return Finding(why)
 
 
 # -- corrections -----------------------------------------------------------------------

@@ -3,7 +3,7 @@
 Libraries write such methods beside the asynchronous ones, since the interpreter's own words tell
 nobody what to do: ``with ClientSession()`` of aiohttp, ``for attempt in AsyncRetrying()``.
 
-And a condition of asyncio's without its lock.
+And what asyncio refuses: a condition without its lock, and an item for which a queue has no room.
 """
 
 from __future__ import annotations
@@ -21,13 +21,17 @@ from asyncrepl.explain.kinds import has
 from asyncrepl.explain.library_results import library_source
 from asyncrepl.explain.repairs.repair_case import LOOPS, Case
 from asyncrepl.explain.repairs.repair_choice import repaired
+from asyncrepl.explain.rules.endless_waits import awaited_object, calls_on
 from asyncrepl.explain.rules.other_loops import GET_LOOP, refused_by
+from asyncrepl.explain.scopes import scope
+from asyncrepl.syntax.names import callee_name, last_name, written_name
 from asyncrepl.syntax.source_rewriter import Span, indent
 
 if TYPE_CHECKING:
     from types import CodeType
 
     from asyncrepl.explain.evidence import Evidence, Site
+    from asyncrepl.explain.source_units import Unit
 
 
 def _walked(evidence: Evidence) -> Finding | None:
@@ -127,6 +131,59 @@ def _bodies(node: ast.AST | None) -> list[list[ast.stmt]]:
     return [getattr(node, name, None) or [] for name in ("body", "orelse", "finalbody")]
 
 
+def _lost(evidence: Evidence) -> Finding | None:
+    """``put_nowait`` into a queue with a bound, where nobody hears that it was full."""
+    queue = awaited_object(evidence, asyncio.Queue, "get")
+    made = [each for _, each in evidence.units.nodes(ast.Call) if callee_name(each) == "Queue"]
+    if queue is None or len(made) != 1 or not (made[0].args or made[0].keywords):
+        return None
+    for unit, call in calls_on(evidence, written_name(queue), "put_nowait"):
+        later = callee_name(call) in ("call_soon", "call_soon_threadsafe")
+        if not later and not _drops_when_full(unit, call):
+            continue
+        text = unit.source.source(queue) if unit is evidence.unit else written_name(queue)
+        hears = "the loop only logs the QueueFull" if later else "the QueueFull is ignored"
+        why = (
+            f"`{text}` has a bound, and `put_nowait` puts nothing into it while it is full: "
+            f"{hears}, what {short(unit, call)} was to put is lost, and nobody puts more. "
+            f"`await {text}.put(…)` waits for room."
+        )
+        return Finding(why, _waiting_for_room(evidence, unit, call))
+    return None
+
+
+def _drops_when_full(unit: Unit, call: ast.Call) -> bool:
+    """Whether a ``suppress(QueueFull)`` or an ``except`` that only passes is around the call."""
+    around = [*unit.ancestors(call)]
+    handlers = [h for each in around if isinstance(each, ast.Try) for h in each.handlers]
+    ignores = [h.type for h in handlers if isinstance(h.body[0], ast.Pass)]
+    items = [item for each in around if isinstance(each, ast.With) for item in each.items]
+    ignores += [
+        each
+        for item in items
+        if callee_name(item.context_expr) == "suppress"
+        for each in getattr(item.context_expr, "args", ())
+    ]
+    return any(last_name(each) == "QueueFull" for each in ignores if each is not None)
+
+
+@correction
+def _waiting_for_room(fixing: Fixing, unit: Unit, call: ast.Call) -> None:
+    """``q.put_nowait(x)`` → ``await q.put(x)``; of another thread, by a coroutine for the loop."""
+    source, function = unit.source.source, call.func
+    if callee_name(call) == "put_nowait" and isinstance(function, ast.Attribute):
+        if isinstance(scope(unit, call), ast.AsyncFunctionDef):
+            fixing.of(unit).replace(function, f"{source(function.value)}.put")
+            fixing.awaiting(unit, call)
+        return
+    put = call.args[0] if len(call.args) == 2 else None
+    if callee_name(call) == "call_soon_threadsafe" and isinstance(put, ast.Attribute):
+        (loop, item) = source(function.value), source(call.args[1])  # type: ignore[attr-defined]
+        text = f"asyncio.run_coroutine_threadsafe({source(put.value)}.put({item}), {loop})"
+        fixing.of(unit).replace(call, text)
+        fixing.needs_import(unit, "asyncio")
+
+
 RULES = (
     Rule(
         "condition-without-its-lock",
@@ -154,5 +211,15 @@ RULES = (
         "Write `async with`.",
         _entered,
         errors=_ERRORS,
+    ),
+    Rule(
+        "endless-generator-hangs",
+        "an item that a full queue has not taken",
+        3,
+        "`put_nowait` raises QueueFull where there is no room, and the item is gone if nobody "
+        "tries again. `await queue.put(item)` waits for room; also for the mark of the end.",
+        _lost,
+        sees="stuck",
+        rank=259,
     ),
 )

@@ -81,6 +81,8 @@ def _of_call(told: Told, node: ast.Call) -> str:
             f"{name} is an async function now, and what was called gave no coroutine: "
             "something else stood in its place, as a mock may. An `AsyncMock` can be awaited."
         )
+    if is_real_instance(called, type) and (method := waiting_method(told.info)):
+        return f"{name} is a class: its object cannot be awaited, what its `{method}()` gives can."
     if is_real_instance(called, type):
         return f"{name} is a class: its object is made at once, and cannot be awaited."
     gives = "None" if told.kind is Kind.NONE else "its result"

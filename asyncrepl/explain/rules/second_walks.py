@@ -45,7 +45,8 @@ def _concurrent(evidence: Evidence) -> Finding | None:
     awaited is a new step, and to be closed a generator only refuses if it yields once more.
     """
     error = evidence.error
-    caused = error is None or error.__cause__ is not None or error.__context__ is not None
+    ended = isinstance(getattr(error, "__context__", None), StopIteration | StopAsyncIteration)
+    caused = error is None or error.__cause__ is not None or ended
     if not evidence.direct or caused or evidence.op not in _WAITING:
         return None
     site = evidence.sites[-1]

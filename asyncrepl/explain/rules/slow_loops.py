@@ -119,9 +119,34 @@ def _stays_set(evidence: Evidence) -> Finding | None:
     return Finding(why, _cleared(evidence, unit, waits[0], text))
 
 
-def _calls_in(unit: Unit, line: int) -> bool:
-    """Whether a function is called in the `line`, other than what is awaited."""
-    calls = (each for each in unit.nodes(ast.Call) if each.lineno == line)
+def _goes_round(evidence: Evidence) -> Finding | None:
+    """A loop in which the one ``await`` gives at once: no other task comes between its rounds."""
+    filename, line = evidence.seen.made or ("", 0) if evidence.seen is not None else ("", 0)
+    unit = evidence.units.get(filename)
+    here = [f for f in unit.functions() if f.lineno <= line <= (f.end_lineno or 0)] if unit else []
+    if unit is None or not here or _calls_in(unit, line, _AT_ONCE):
+        return None
+    waits = [
+        pair
+        for pair in evidence.units.nodes(ast.Await)
+        if pair[0].enclosing(pair[1], ast.While) is not None
+        if (own := [f for _, f in evidence.units.functions(callee_name(pair[1].value))])
+        if here[-1] in (pair[0].function(pair[1]), *own)
+    ]
+    why = (
+        "{} gives at once and does not suspend: its loop goes round and round, and no other task "
+        "runs. Wait there for what is to come, or `await asyncio.sleep(…)` in each round."
+    )
+    return Finding(why.format(short(*waits[0]))) if len(waits) == 1 else None
+
+
+#: What takes no time.
+_AT_ONCE = ("empty", "qsize", "full", "pop", "popleft", "get_nowait", "is_set", "done", "len")
+
+
+def _calls_in(unit: Unit, line: int, but: tuple[str, ...] = ()) -> bool:
+    """Whether a function is called in the `line`, other than what is awaited, and some others."""
+    calls = (e for e in unit.nodes(ast.Call) if e.lineno == line and callee_name(e) not in but)
     return any(not isinstance(unit.parents.get(each), ast.Await) for each in calls)
 
 
@@ -375,6 +400,14 @@ RULES = (
         "`await event.wait()` returns at once, without suspending, while the event is set. Who "
         "has seen it clears it, or leaves the loop.",
         _stays_set,
+        sees="blocked",
+    ),
+    Rule(
+        "blocking-call-in-async-for",
+        "a loop whose `await` never suspends",
+        5,
+        "`await` lets others run where it has to wait: give a poll a timeout, or sleep between.",
+        _goes_round,
         sees="blocked",
     ),
     Rule(*_BLOCKS, _blocked, sees="blocked"),
