@@ -7,8 +7,7 @@ import asyncio
 import functools
 import inspect
 import sys
-from types import CoroutineType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from asyncrepl.events.object_info import MISSING, ObjectInfo, function_of, lookup
 from asyncrepl.explain.bindings import returned_values
@@ -21,36 +20,37 @@ from asyncrepl.explain.hoisted_code import (
     out_of_class,
     yield_each,
 )
-from asyncrepl.explain.kinds import Kind, has, is_async_iterable, kind_of
+from asyncrepl.explain.kinds import Kind, has, is_async_iterable
+from asyncrepl.explain.repairs.awaited_origins import (
+    decorated_async,
+    either_awaited,
+    kept_in_attribute,
+    may_await_where_made,
+)
 from asyncrepl.explain.repairs.entered_operands import make_async_with, make_plain_with
 from asyncrepl.explain.repairs.moved_awaits import (
     awaitable_branches,
     called_again,
     called_then,
-    decorated_async,
-    either_awaited,
-    kept_in_attribute,
-    may_await_where_made,
     not_entered,
     not_stepped,
+    siblings,
     take_await_before,
     take_await_of_operation,
 )
-from asyncrepl.explain.repairs.moved_walks import read_until, reduced, timed_loop
+from asyncrepl.explain.repairs.moved_walks import called_object, read_until, reduced, timed_loop
 from asyncrepl.explain.repairs.repair_case import (
     LOOPS,
-    WALKABLE,
     Case,
     also_wanting,
     given_by_caller,
     lock_of,
     made_here,
     matched_here,
-    siblings,
     single_assignment,
     used_again,
 )
-from asyncrepl.explain.scopes import CannotFixError, own_nodes, scope
+from asyncrepl.explain.scopes import CannotFixError, scope
 from asyncrepl.explain.value_origins import bindings, called, loads, stepped_source
 from asyncrepl.instrument.probe_placement import AWAITABLE_CALLS
 from asyncrepl.syntax.names import callee_name, canonical_name
@@ -166,46 +166,6 @@ def loop_over_owner(fixing: Fixing, case: Case) -> None:
     fixing.of(case.unit).replace(case.node, case.unit.source.source(owner))
 
 
-def yielded_through(fixing: Fixing, case: Case) -> None:
-    """A coroutine function that awaits an async generator yields its items instead."""
-    found = case.home
-    if found is None or case.info is None or case.info.kind is not CoroutineType:
-        raise CannotFixError
-    unit, function = found
-    returns = [node for node in own_nodes(function) if isinstance(node, ast.Return) and node.value]
-    resolver = case.evidence.resolver.inside(case.code, _callee(case))
-    for node in returns:
-        made = single_assignment(unit, node.value, awaited=True) if node.value else None
-        statement = unit.statement(made) if made is not None else node
-        value = made if made is not None else node.value
-        if not isinstance(value, ast.Await) or not _awaits_walkable(resolver, value):
-            raise CannotFixError
-        by, name = unit.source.indent(statement), fresh(unit, "item")
-        source = unit.source.source(value.value)
-        end = f"\n{by}return" if statement is node else ""
-        text = f"async for {name} in {source}:\n{by}    yield {name}{end}"
-        fixing.of(unit).replace(statement, text)
-        if statement is not node:
-            fixing.of(unit).replace(node, "return")
-    if not returns:
-        raise CannotFixError
-    if case.demand.what == "walk":
-        fixing.loop_async(case.unit, case.owner)
-
-
-def _callee(case: Case) -> object:
-    """The function that made the operand."""
-    made = single_assignment(case.unit, case.node) or case.node
-    return case.evidence.resolver.value(made.func) if isinstance(made, ast.Call) else MISSING
-
-
-def _awaits_walkable(resolver: Any, node: ast.expr | None) -> bool:
-    if not isinstance(node, ast.Await):
-        return False
-    info = resolver.info(node.value)
-    return info is not None and kind_of(info) in WALKABLE
-
-
 def awaited(fixing: Fixing, case: Case) -> None:
     """``await`` where that gives what meets the demand, or may."""
     ways = (read_until, reduced, called_then, called_again, not_stepped, not_entered)
@@ -214,7 +174,7 @@ def awaited(fixing: Fixing, case: Case) -> None:
     if isinstance(around := scope(case.unit, case.node), ast.ClassDef):
         out_of_class(fixing, case.unit, around, case.node, f"await {case.source}")
         return
-    if _callee(case) is functools.reduce:  # its function was given coroutines before
+    if called_object(case) is functools.reduce:  # its function was given coroutines before
         raise CannotFixError
     options = case.awaited
     usable = [each for each in options if met(case.demand, each) or is_async_iterable(each)]

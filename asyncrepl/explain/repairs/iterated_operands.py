@@ -7,7 +7,6 @@ default in the place of the end only moves the mistake: ``while True`` never end
 from __future__ import annotations
 
 import ast
-from types import AsyncGeneratorType
 from typing import TYPE_CHECKING
 
 from asyncrepl.events.object_info import MISSING, code_of, lookup
@@ -27,15 +26,12 @@ from asyncrepl.explain.repairs.repair_case import (
     wants_list,
 )
 from asyncrepl.explain.scopes import CannotFixError, own_nodes, scope
-from asyncrepl.explain.static_values import Resolver
-from asyncrepl.explain.value_origins import assigned_loads, loads, origins, stepped_source
-from asyncrepl.syntax.names import FUNCTIONS, callee_name
-from asyncrepl.syntax.source_rewriter import Span, indent
+from asyncrepl.explain.value_origins import assigned_loads, loads, origins
+from asyncrepl.syntax.names import callee_name
+from asyncrepl.syntax.source_rewriter import Span
 
 if TYPE_CHECKING:
-    from asyncrepl.explain.evidence import Evidence, Site
     from asyncrepl.explain.source_units import Unit
-    from asyncrepl.syntax.source_rewriter import SourceRewriter
 
 
 def is_walked(unit: Unit, node: ast.expr) -> bool:
@@ -383,90 +379,22 @@ def uncalled(fixing: Fixing, case: Case) -> None:
     fixing.of(unit).replace(call, case.source)
 
 
-def guard_statement(
-    edits: SourceRewriter, unit: Unit, node: ast.AST, stop: str, handler: str
-) -> None:
-    """Put ``try`` / ``except stop: handler`` around the statement that holds `node`."""
-    statement = unit.statement(node)
-    start, end = unit.source.block(statement)
-    by = unit.source.indent(statement)
-    body = indent(unit.text[start:end].rstrip("\n"), "    ")
-    text = f"{by}try:\n{body}\n{by}except {stop}:\n{by}    {handler}\n"
-    edits.applicable &= unit.source.begins_line(statement)
-    edits.replace(unit.source.block(statement), text)
-
-
-def end_loop(evidence: Evidence, fixing: Fixing, sites: list[Site], step: ast.Call | None) -> bool:
-    """Let the loop end with the items of which `sites[-1]` took one too many.
-
-    The innermost loop in that function counts, and else an endless one in a caller's. False if
-    there is none. A ``while True`` that begins with the `step` becomes an ``async for``.
-    """
-    for site in reversed(sites):
-        loop = _loop_around(site)
-        if loop is None or not (site is sites[-1] or _is_endless(loop)):
-            continue
-        if step is None or not _iterated_instead(evidence, fixing, site, loop, step):
-            edits = fixing.of(site.unit)
-            guard_statement(edits, site.unit, site.nodes[-1], "StopAsyncIteration", "break")
-        return True
-    return False
-
-
-def _loop_around(site: Site) -> ast.While | ast.For | None:
-    """The loop in whose body the place is, in the same function and not in a ``finally``."""
-    for child, parent in site.unit.steps_up(site.nodes[-1]) if site.nodes else ():
-        if isinstance(parent, (*FUNCTIONS, ast.Lambda, ast.AsyncFor, ast.comprehension)):
-            return None
-        if isinstance(parent, ast.Try) and child in parent.finalbody:
-            return None
-        if isinstance(parent, ast.While | ast.For) and child in parent.body:
-            return parent
-    return None
-
-
-def _is_endless(loop: ast.While | ast.For) -> bool:
-    test = loop.test if isinstance(loop, ast.While) else None
-    return isinstance(test, ast.Constant) and bool(test.value)
-
-
-def _iterated_instead(
-    evidence: Evidence, fixing: Fixing, site: Site, loop: ast.While | ast.For, step: ast.Call
-) -> bool:
-    """``while True: x = await anext(it)`` → ``async for x in it``, if that is all it can be."""
-    first, source = loop.body[0], stepped_source(step)
-    if not _is_endless(loop) or loop.orelse or len(loop.body) < 2 or source is None:
-        return False
-    if not isinstance(first, ast.Assign) or len(first.targets) != 1:
-        return False
-    value = first.value
-    if not isinstance(value, ast.Await) or value.value is not step or step.keywords:
-        return False
-    owns = Resolver.of_frame(evidence.units, site.frame).info(source)
-    unit = site.unit
-    if owns is None or owns.kind is not AsyncGeneratorType or _is_used_again(loop, source):
-        return False
-    if not (unit.source.begins_line(first) and unit.source.begins_line(loop.body[1])):
-        return False
-    edits, begin = fixing.of(unit), unit.source.span(loop).start
-    target = unit.source.source(first.targets[0])
-    head = f"async for {target} in {unit.source.source(source)}"
-    edits.replace(Span(begin, unit.source.span(loop.test).end), head)  # type: ignore[union-attr]
-    edits.remove(first)
-    return True
-
-
-def _is_used_again(loop: ast.stmt, source: ast.expr) -> bool:
-    """Whether `loop` does more with `source`; of what is no name, nobody knows."""
-    if not isinstance(source, ast.Name):
-        return True
-    names = (each.id for each in ast.walk(loop) if isinstance(each, ast.Name))
-    return sum(name == source.id for name in names) > 1
-
-
 def over_range(fixing: Fixing, case: Case) -> None:
     """A loop over a number: over that many."""
     if case.info is None or case.info.kind is not int:
         raise CannotFixError
     fixing.loop_plain(case.unit, case.owner)
     fixing.of(case.unit).replace(case.node, f"range({case.source})")
+
+
+_TWINS = {"send": "asend", "throw": "athrow", "close": "aclose"}
+
+
+def twin(fixing: Fixing, case: Case) -> None:
+    """``gen.send(x)`` → ``await gen.asend(x)``."""
+    call = case.unit.parents.get(case.owner)
+    if case.owner.attr not in _TWINS or not isinstance(call, ast.Call):
+        raise CannotFixError
+    fixing.of(case.unit).replace(case.owner, f"{case.source}.{_TWINS[case.owner.attr]}")
+    if not awaits_of(case.unit, call):
+        fixing.awaiting(case.unit, call)

@@ -8,7 +8,6 @@ the ``await`` stands before too much; and ``reduce(add, items)`` awaits nothing.
 from __future__ import annotations
 
 import ast
-import contextlib
 import inspect
 from types import CoroutineType, FunctionType, MethodDescriptorType
 from typing import TYPE_CHECKING
@@ -16,36 +15,29 @@ from typing import TYPE_CHECKING
 from asyncrepl.events.object_info import (
     MISSING,
     ObjectInfo,
-    code_of,
     describe,
     is_real_instance,
     lookup,
 )
-from asyncrepl.explain.bindings import is_coroutine_function, returned_values
-from asyncrepl.explain.demands import met
+from asyncrepl.explain.bindings import is_coroutine_function
+from asyncrepl.explain.demands import demand_of, met
 from asyncrepl.explain.fix_editor import Fixing, awaits_of
 from asyncrepl.explain.fresh_names import fresh
-from asyncrepl.explain.hoisted_code import body_after, made_plain
+from asyncrepl.explain.hoisted_code import body_after
 from asyncrepl.explain.kinds import Kind, has, waiting_method
-from asyncrepl.explain.scopes import CannotFixError, own_nodes, scope
-from asyncrepl.explain.static_values import Resolver
-from asyncrepl.explain.value_origins import assigned_loads, bindings, loads
-from asyncrepl.instrument.probe_placement import AWAITABLE_CALLS
+from asyncrepl.explain.operand_uses import Use
+from asyncrepl.explain.scopes import CannotFixError, own_nodes
+from asyncrepl.explain.value_origins import assigned_loads, loads
 from asyncrepl.syntax.names import (
-    FUNCTIONS,
     callee_name,
     canonical_name,
-    last_name,
     written_name,
 )
 from asyncrepl.syntax.source_rewriter import Span
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from types import CodeType
-
     from asyncrepl.explain.repairs.repair_case import Case
-    from asyncrepl.explain.source_units import Function, Unit, Units
+    from asyncrepl.explain.source_units import Unit
 
 
 def called_then(fixing: Fixing, case: Case) -> bool:
@@ -78,21 +70,6 @@ def called_again(fixing: Fixing, case: Case) -> bool:
     return True
 
 
-def decorated_async(fixing: Fixing, case: Case) -> None:
-    """A plain function below ``@manager()``, which awaits what it decorates: ``async def``."""
-    code = case.code
-    if (
-        code is None
-        or code.co_filename != contextlib.__file__
-        or not isinstance(case.node, ast.Call)
-    ):
-        return
-    wrapped = getattr(case.evidence.resolver.value(case.node.func), "__wrapped__", None)
-    found = case.evidence.units.definition(code_of(wrapped))
-    if found is not None and isinstance(found[1], ast.FunctionDef):
-        fixing.of(found[0]).before(found[1], "async ")
-
-
 def take_await_before(fixing: Fixing, case: Case) -> None:
     """Of ``await fetch()["data"].name`` the ``await``, which stands before too much.
 
@@ -100,7 +77,7 @@ def take_await_before(fixing: Fixing, case: Case) -> None:
     """
     take_await_of_operation(fixing, case, case.owner)
     method = case.unit.parents.get(case.owner)
-    node, after = case.owner, _next_values(case, case.owner, case.awaited)
+    node, after = case.owner, next_values(case, case.owner, case.awaited)
     while True:
         around = case.unit.parents.get(node)
         if isinstance(around, ast.Await):
@@ -109,7 +86,7 @@ def take_await_before(fixing: Fixing, case: Case) -> None:
             (around.func if isinstance(around, ast.Call) else around.value) is not node
         ):
             return
-        node, after = around, _next_values(case, around, after)
+        node, after = around, next_values(case, around, after)
     if not isinstance(node, ast.Attribute | ast.Subscript | ast.Call) or node is case.node:
         return
     unknown = not after and isinstance(node, ast.Call) and node in (method, case.owner)
@@ -258,7 +235,7 @@ def _is_plain_result(case: Case, node: ast.AST) -> bool:
 _PASSING = ("max", "min", "abs", "round", "pow", "divmod", "sum")
 
 
-def _next_values(case: Case, node: ast.AST, before: list[ObjectInfo]) -> list[ObjectInfo]:
+def next_values(case: Case, node: ast.AST, before: list[ObjectInfo]) -> list[ObjectInfo]:
     """What an attribute, an item or a call of these values may be, as far as it is known."""
     resolver, found = case.evidence.resolver, []
     for each in before:
@@ -273,23 +250,6 @@ def _next_values(case: Case, node: ast.AST, before: list[ObjectInfo]) -> list[Ob
             made = describe(value, keep=True)
             found += [made] if isinstance(node, ast.Attribute) else resolver.results(value)
     return found
-
-
-def awaited_where_made(fixing: Fixing, case: Case) -> None:
-    """``await`` in front of the one call of its function that nobody awaits."""
-    code = case.code
-    if case.info is None or case.info.kind is not CoroutineType or code is None:
-        raise CannotFixError
-    options = case.awaited
-    if options and not any(met(case.demand, each) for each in options):
-        raise CannotFixError
-    name = case.info.function_name
-    found = list(_unawaited_calls(case, code, name))
-    if len(found) != 1 or _is_handed_over(case, code, name):
-        raise CannotFixError
-    unit, call = found[0]
-    fixing.changed = call
-    fixing.awaiting(unit, call)
 
 
 def items_awaited(fixing: Fixing, case: Case) -> None:
@@ -310,38 +270,6 @@ def items_awaited(fixing: Fixing, case: Case) -> None:
     fixing.suspending(unit, node)
 
 
-def plain_factory(fixing: Fixing, case: Case) -> None:
-    """``defaultdict(zero)``, of an ``async def`` in which nothing waits: a plain function."""
-    found = case.home
-    name = found[1].name if found is not None else ""
-    given = [
-        each
-        for _, call in case.evidence.units.nodes(ast.Call)
-        for each in (
-            *(call.args[:1] if callee_name(call) == "defaultdict" else ()),
-            *(each.value for each in call.keywords if each.arg == "default_factory"),
-        )
-    ]
-    called = any(callee_name(call) == name for _, call in case.evidence.units.nodes(ast.Call))
-    if found is None or called or not any(last_name(each) == name for each in given):
-        raise CannotFixError
-    made_plain(fixing, *found)
-
-
-def plain_decorator(fixing: Fixing, case: Case) -> None:
-    """``@logged`` above an ``async def``, where `logged` is one and waits for nothing: a plain."""
-    found = case.evidence.units.definition(case.info.code if case.info is not None else None)
-    name = found[1].name if found is not None else ""
-    decorated = [
-        each
-        for _, each in case.evidence.units.functions(last_name(case.node))
-        if name in map(last_name, each.decorator_list)
-    ]
-    if found is None or not decorated:
-        raise CannotFixError
-    made_plain(fixing, *found)
-
-
 def waited_by_method(fixing: Fixing, case: Case) -> None:
     """``await event`` → ``await event.wait()``; of a queue, if the item is used."""
     method, alone = (
@@ -353,89 +281,6 @@ def waited_by_method(fixing: Fixing, case: Case) -> None:
     if not method or (method == "get" and alone) or (kept and isinstance(case.node, ast.Call)):
         raise CannotFixError
     fixing.of(case.unit).replace(case.node, f"{case.unit.source.operand(case.node)}.{method}()")
-
-
-def awaited_function(fixing: Fixing, case: Case) -> None:
-    """``map(loaded(), xs)`` → ``map(await loaded(), xs)``, where that gives a function."""
-    made = returned_values(case.home[1]) if case.home is not None else []
-    called = [has(each, "__call__") for each in case.awaited]
-    if not all(called or [isinstance(each, ast.Lambda) for each in made] or [False]):
-        raise CannotFixError
-    after = _next_values(case, case.owner, case.awaited) if case.demand.what == "call" else []
-    around = case.unit.parents.get(case.owner)
-    if isinstance(around, ast.Await) and not any(has(each, "__await__") for each in after):
-        start, end = case.unit.source.span(around).start, case.unit.source.span(case.node).start
-        fixing.of(case.unit).replace(Span(start, end), "")  # ``await loaded()()``
-    fixing.awaiting(case.unit, case.node)
-
-
-def may_await_where_made(fixing: Fixing, case: Case) -> bool:
-    """The same, and whether that is possible."""
-    with contextlib.suppress(CannotFixError):
-        awaited_where_made(Fixing(case.evidence), case)  # which may fail half way
-        awaited_where_made(fixing, case)
-        return True
-    return False
-
-
-def _unawaited_calls(case: Case, code: CodeType, name: str) -> Iterator[tuple[Unit, ast.Call]]:
-    """Those that may make it: not what has led here, for which an ``await`` comes too late."""
-    under_way = [each.node(ast.Call) for each in case.evidence.sites[:-1]]
-    for unit in case.evidence.units.all():
-        for call in unit.nodes(ast.Call):
-            around = unit.parents.get(call)
-            awaits = isinstance(around, ast.Await | ast.Starred) or (
-                isinstance(around, ast.Call) and callee_name(around) in AWAITABLE_CALLS
-            )
-            if call in under_way:
-                continue
-            if callee_name(call) == name and not awaits and _may_be(case, call, code):
-                yield unit, call
-
-
-def _may_be(case: Case, call: ast.Call, code: CodeType) -> bool:
-    """Whether what is called may be the function: not if it is known to be another."""
-    resolver = Resolver(case.evidence.units, case.evidence.namespace)
-    known = [each.code for each in resolver.options(call)]
-    return not known or code in known
-
-
-def _is_handed_over(case: Case, code: CodeType, name: str) -> bool:
-    """Whether the function itself is given to somebody, who calls it."""
-    return any(
-        _names(unit, node, code, name) and not isinstance(unit.parents.get(node), ast.Call)
-        for unit in case.evidence.units.all()
-        for node in unit.nodes(ast.expr)
-    )
-
-
-def _names(unit: Unit, node: ast.expr, code: CodeType, name: str) -> bool:
-    """Whether `node` reads the function `name`, or a method of that name."""
-    if not isinstance(getattr(node, "ctx", None), ast.Load):
-        return False
-    if isinstance(node, ast.Attribute) and node.attr == name:
-        return "." in code.co_qualname.replace("<locals>.", "")
-    if isinstance(node, ast.Name) and node.id == name:
-        return any(isinstance(each, FUNCTIONS) for each in bindings(unit, node)[1])
-    return False
-
-
-def kept_in_attribute(case: Case) -> ast.Call | None:
-    """The call that an attribute is given, once, in a coroutine; it is read more than once."""
-    unit, text = case.unit, case.unit.source.source(case.node)
-    if not isinstance(case.node, ast.Attribute):
-        return None
-    uses = [each for each in unit.nodes(ast.Attribute) if unit.source.source(each) == text]
-    owners = [unit.parents.get(each) for each in uses]
-    made = [
-        each.value
-        for each in owners
-        if isinstance(each, ast.Assign) and not isinstance(each.value, ast.Constant)
-    ]
-    if len(made) != 1 or any(isinstance(each, ast.Await) for each in owners):
-        return None
-    inside = isinstance(scope(unit, made[0]), ast.AsyncFunctionDef)
-    return made[0] if inside and isinstance(made[0], ast.Call) else None
 
 
 def unawaited(fixing: Fixing, case: Case) -> None:
@@ -482,59 +327,41 @@ def coroutines_given(case: Case) -> list[ast.expr]:
     ]
 
 
-def either_awaited(
-    fixing: Fixing, unit: Unit, call: ast.expr, code: CodeType | None = None
-) -> bool:
-    """``handler()``, where `handler` is one of several: some may be plain; whether it is that."""
-    seen = fixing.evidence.seen
-    found = fixing.evidence.units.definition(seen.info.code if seen is not None else code)
-    if found is None or not isinstance(call, ast.Call):
-        return False
-    if not _plain_beside(fixing.evidence.units, unit, call, found):
-        return False
-    statement, source = unit.statement(call), unit.source.source(call)
-    by, name = unit.source.indent(statement), fresh(unit, "result")
-    if isinstance(statement, ast.Expr) and statement.value is call:
-        text = f"{name} = {source}\n{by}if inspect.isawaitable({name}):\n{by}    await {name}"
-        fixing.of(unit).replace(statement, text)
-    else:
-        text = f"(await {name} if inspect.isawaitable({name} := {source}) else {name})"
-        fixing.of(unit).replace(call, text)
-    fixing.needs_import(unit, "inspect")
-    fixing.suspending(unit, call)
-    return True
+def siblings(case: Case) -> list[ast.expr]:
+    """What stands beside the operand in a display or an operation, and is of its kind."""
+    if case.suffix:
+        return []
+    resolver = case.evidence.resolver
+    return [
+        each
+        for each in (*_beside(case.unit, case.node), *_arguments_alike(case))
+        if any(case.info and one.kind is case.info.kind for one in resolver.options(each))
+    ]
 
 
-def _plain_beside(units: Units, unit: Unit, call: ast.Call, found: tuple[Unit, Function]) -> bool:
-    """Whether what a loop calls may be a plain function, too: registered, or listed, like it."""
-    (home, function), name = found, found[1].name
-    item = call.func.value if isinstance(call.func, ast.Attribute) else call.func
-    bound = bindings(unit, item)[1] if isinstance(item, ast.Name) else []
-    looped = [unit.parents.get(each) for each in bound]
-    if not any(isinstance(each, ast.For | ast.comprehension | ast.Tuple) for each in looped):
-        return False
-    plain = [
-        (one.parents.get(each), each)
-        for one in units.all()
-        for each in one.functions()
-        if isinstance(each, ast.FunctionDef)
+def _arguments_alike(case: Case) -> list[ast.expr]:
+    """The other arguments of a function that demands the same of them."""
+    call, resolver = case.owner, case.evidence.resolver
+    if not isinstance(call, ast.Call) or case.node not in call.args:
+        return []
+    callee = resolver.value(call.func)
+    demands = {each: demand_of(Use("argument", each, call, None), callee) for each in call.args}
+    return [
+        each
+        for each, demand in demands.items()
+        if each is not case.node and demand is not None and demand.what == case.demand.what
     ]
-    if isinstance(call.func, ast.Attribute):
-        bases = {last_name(each) for each in getattr(home.parents.get(function), "bases", ())}
-        owners = [around for around, each in plain if each.name == name]
-        return any(isinstance(each, ast.ClassDef) and each.name not in bases for each in owners)
-    decorators = set(map(ast.dump, function.decorator_list))
-    if any(decorators & set(map(ast.dump, each.decorator_list)) for _, each in plain):
-        return True
-    names = {each.name for _, each in plain}
-    given = [(ast.dump(each.func), each.args) for _, each in units.nodes(ast.Call)]
-    takers = {by for by, each in given if name in map(last_name, each)}
-    listed = [
-        {*map(last_name, each.elts)}
-        for one in units.all()
-        for each in one.nodes(ast.expr)
-        if isinstance(each, ast.List | ast.Tuple | ast.Set)
-    ]
-    return any(names & {*map(last_name, each)} for by, each in given if by in takers) or any(
-        name in each and names & each for each in listed
-    )
+
+
+def _beside(unit: Unit, node: ast.expr) -> list[ast.expr]:
+    found: list[ast.expr] = []
+    match unit.parents.get(node):
+        case ast.List(elts=found) | ast.Tuple(elts=found) | ast.Set(elts=found):
+            pass
+        case ast.Dict(values=found):
+            pass
+        case ast.Compare(left, comparators=comparators):
+            found = [left, *comparators]
+        case ast.BinOp(left, _, right) as around:
+            found = [left, right, *_beside(unit, around)]
+    return [each for each in found if each is not node]

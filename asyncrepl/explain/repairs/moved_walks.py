@@ -4,23 +4,31 @@ from __future__ import annotations
 
 import ast
 import inspect
-from typing import TYPE_CHECKING
+from types import AsyncGeneratorType, CoroutineType
+from typing import TYPE_CHECKING, Any
 
+from asyncrepl.events.object_info import MISSING
 from asyncrepl.explain.demands import met
 from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.hoisted_code import put_head, yield_each
-from asyncrepl.explain.kinds import has, is_async_iterable
-from asyncrepl.explain.repairs.repair_case import argument_at, single_assignment, yields_once
+from asyncrepl.explain.kinds import has, is_async_iterable, kind_of
+from asyncrepl.explain.repairs.repair_case import (
+    WALKABLE,
+    argument_at,
+    single_assignment,
+    yields_once,
+)
 from asyncrepl.explain.scopes import CannotFixError, deepen, keyword_span, own_nodes, scope
-from asyncrepl.explain.value_origins import bindings, loads, origins
+from asyncrepl.explain.static_values import Resolver
+from asyncrepl.explain.value_origins import bindings, loads, origins, stepped_source
 from asyncrepl.instrument.probe_placement import ITERATING_CALLS
-from asyncrepl.syntax.names import callee_name, canonical_name
-from asyncrepl.syntax.source_rewriter import Span
+from asyncrepl.syntax.names import FUNCTIONS, callee_name, canonical_name
+from asyncrepl.syntax.source_rewriter import SourceRewriter, Span, indent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from asyncrepl.explain.evidence import Site
+    from asyncrepl.explain.evidence import Evidence, Site
     from asyncrepl.explain.fix_editor import Fixing
     from asyncrepl.explain.repairs.repair_case import Case
     from asyncrepl.explain.source_units import Unit
@@ -280,3 +288,124 @@ def streaming_helper(fixing: Fixing, case: Case) -> bool:
     for each in loops:
         fixing.loop_async(unit, each)
     return bool(loops)
+
+
+def yielded_through(fixing: Fixing, case: Case) -> None:
+    """A coroutine function that awaits an async generator yields its items instead."""
+    found = case.home
+    if found is None or case.info is None or case.info.kind is not CoroutineType:
+        raise CannotFixError
+    unit, function = found
+    returns = [node for node in own_nodes(function) if isinstance(node, ast.Return) and node.value]
+    resolver = case.evidence.resolver.inside(case.code, called_object(case))
+    for node in returns:
+        made = single_assignment(unit, node.value, awaited=True) if node.value else None
+        statement = unit.statement(made) if made is not None else node
+        value = made if made is not None else node.value
+        if not isinstance(value, ast.Await) or not _awaits_walkable(resolver, value):
+            raise CannotFixError
+        by, name = unit.source.indent(statement), fresh(unit, "item")
+        source = unit.source.source(value.value)
+        end = f"\n{by}return" if statement is node else ""
+        text = f"async for {name} in {source}:\n{by}    yield {name}{end}"
+        fixing.of(unit).replace(statement, text)
+        if statement is not node:
+            fixing.of(unit).replace(node, "return")
+    if not returns:
+        raise CannotFixError
+    if case.demand.what == "walk":
+        fixing.loop_async(case.unit, case.owner)
+
+
+def guard_statement(
+    edits: SourceRewriter, unit: Unit, node: ast.AST, stop: str, handler: str
+) -> None:
+    """Put ``try`` / ``except stop: handler`` around the statement that holds `node`."""
+    statement = unit.statement(node)
+    start, end = unit.source.block(statement)
+    by = unit.source.indent(statement)
+    body = indent(unit.text[start:end].rstrip("\n"), "    ")
+    text = f"{by}try:\n{body}\n{by}except {stop}:\n{by}    {handler}\n"
+    edits.applicable &= unit.source.begins_line(statement)
+    edits.replace(unit.source.block(statement), text)
+
+
+def end_loop(evidence: Evidence, fixing: Fixing, sites: list[Site], step: ast.Call | None) -> bool:
+    """Let the loop end with the items of which `sites[-1]` took one too many.
+
+    The innermost loop in that function counts, and else an endless one in a caller's. False if
+    there is none. A ``while True`` that begins with the `step` becomes an ``async for``.
+    """
+    for site in reversed(sites):
+        loop = _loop_around(site)
+        if loop is None or not (site is sites[-1] or _is_endless(loop)):
+            continue
+        if step is None or not _iterated_instead(evidence, fixing, site, loop, step):
+            edits = fixing.of(site.unit)
+            guard_statement(edits, site.unit, site.nodes[-1], "StopAsyncIteration", "break")
+        return True
+    return False
+
+
+def _loop_around(site: Site) -> ast.While | ast.For | None:
+    """The loop in whose body the place is, in the same function and not in a ``finally``."""
+    for child, parent in site.unit.steps_up(site.nodes[-1]) if site.nodes else ():
+        if isinstance(parent, (*FUNCTIONS, ast.Lambda, ast.AsyncFor, ast.comprehension)):
+            return None
+        if isinstance(parent, ast.Try) and child in parent.finalbody:
+            return None
+        if isinstance(parent, ast.While | ast.For) and child in parent.body:
+            return parent
+    return None
+
+
+def _is_endless(loop: ast.While | ast.For) -> bool:
+    test = loop.test if isinstance(loop, ast.While) else None
+    return isinstance(test, ast.Constant) and bool(test.value)
+
+
+def _iterated_instead(
+    evidence: Evidence, fixing: Fixing, site: Site, loop: ast.While | ast.For, step: ast.Call
+) -> bool:
+    """``while True: x = await anext(it)`` → ``async for x in it``, if that is all it can be."""
+    first, source = loop.body[0], stepped_source(step)
+    if not _is_endless(loop) or loop.orelse or len(loop.body) < 2 or source is None:
+        return False
+    if not isinstance(first, ast.Assign) or len(first.targets) != 1:
+        return False
+    value = first.value
+    if not isinstance(value, ast.Await) or value.value is not step or step.keywords:
+        return False
+    owns = Resolver.of_frame(evidence.units, site.frame).info(source)
+    unit = site.unit
+    if owns is None or owns.kind is not AsyncGeneratorType or _is_used_again(loop, source):
+        return False
+    if not (unit.source.begins_line(first) and unit.source.begins_line(loop.body[1])):
+        return False
+    edits, begin = fixing.of(unit), unit.source.span(loop).start
+    target = unit.source.source(first.targets[0])
+    head = f"async for {target} in {unit.source.source(source)}"
+    edits.replace(Span(begin, unit.source.span(loop.test).end), head)  # type: ignore[union-attr]
+    edits.remove(first)
+    return True
+
+
+def _is_used_again(loop: ast.stmt, source: ast.expr) -> bool:
+    """Whether `loop` does more with `source`; of what is no name, nobody knows."""
+    if not isinstance(source, ast.Name):
+        return True
+    names = (each.id for each in ast.walk(loop) if isinstance(each, ast.Name))
+    return sum(name == source.id for name in names) > 1
+
+
+def called_object(case: Case) -> object:
+    """The function that made the operand."""
+    made = single_assignment(case.unit, case.node) or case.node
+    return case.evidence.resolver.value(made.func) if isinstance(made, ast.Call) else MISSING
+
+
+def _awaits_walkable(resolver: Any, node: ast.expr | None) -> bool:
+    if not isinstance(node, ast.Await):
+        return False
+    info = resolver.info(node.value)
+    return info is not None and kind_of(info) in WALKABLE

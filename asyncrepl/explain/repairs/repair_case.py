@@ -6,10 +6,9 @@ import ast
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from asyncrepl.events.object_info import ObjectInfo, is_real_instance
-from asyncrepl.explain.demands import demand_of, met
+from asyncrepl.explain.demands import met
 from asyncrepl.explain.fix_editor import Fixing, correction
 from asyncrepl.explain.kinds import Kind, has, is_mock, kind_of
-from asyncrepl.explain.operand_uses import Use
 from asyncrepl.explain.scopes import own_nodes, scope
 from asyncrepl.explain.static_values import Resolver
 from asyncrepl.explain.value_origins import argument, bindings, loads, origins, stepped_source
@@ -411,43 +410,3 @@ def called_class(evidence: Evidence) -> type | None:
 def source_of(evidence: Evidence, function: FunctionType) -> tuple[Unit, Function] | None:
     """The ``def`` of `function`, and the unit it stands in; None if it is not the user's."""
     return evidence.units.definition(function.__code__)
-
-
-def siblings(case: Case) -> list[ast.expr]:
-    """What stands beside the operand in a display or an operation, and is of its kind."""
-    if case.suffix:
-        return []
-    resolver = case.evidence.resolver
-    return [
-        each
-        for each in (*_beside(case.unit, case.node), *_arguments_alike(case))
-        if any(case.info and one.kind is case.info.kind for one in resolver.options(each))
-    ]
-
-
-def _arguments_alike(case: Case) -> list[ast.expr]:
-    """The other arguments of a function that demands the same of them."""
-    call, resolver = case.owner, case.evidence.resolver
-    if not isinstance(call, ast.Call) or case.node not in call.args:
-        return []
-    callee = resolver.value(call.func)
-    demands = {each: demand_of(Use("argument", each, call, None), callee) for each in call.args}
-    return [
-        each
-        for each, demand in demands.items()
-        if each is not case.node and demand is not None and demand.what == case.demand.what
-    ]
-
-
-def _beside(unit: Unit, node: ast.expr) -> list[ast.expr]:
-    found: list[ast.expr] = []
-    match unit.parents.get(node):
-        case ast.List(elts=found) | ast.Tuple(elts=found) | ast.Set(elts=found):
-            pass
-        case ast.Dict(values=found):
-            pass
-        case ast.Compare(left, comparators=comparators):
-            found = [left, *comparators]
-        case ast.BinOp(left, _, right) as around:
-            found = [left, right, *_beside(unit, around)]
-    return [each for each in found if each is not node]

@@ -36,7 +36,12 @@ from asyncrepl.explain.repairs.awaited_operands import (
     scheduled,
     step_itself,
     whole_iterator,
-    yielded_through,
+)
+from asyncrepl.explain.repairs.awaited_origins import (
+    awaited_function,
+    awaited_where_made,
+    plain_decorator,
+    plain_factory,
 )
 from asyncrepl.explain.repairs.entered_operands import (
     around_statement,
@@ -71,17 +76,14 @@ from asyncrepl.explain.repairs.iterated_operands import (
     over_range,
     renamed_aiter,
     stepped,
+    twin,
     uncalled,
     walked_not_awaited,
 )
 from asyncrepl.explain.repairs.moved_awaits import (
     awaited_behind,
-    awaited_function,
-    awaited_where_made,
     branch_awaited,
     items_awaited,
-    plain_decorator,
-    plain_factory,
     unawaited,
     waited_by_method,
 )
@@ -91,6 +93,7 @@ from asyncrepl.explain.repairs.moved_walks import (
     of_one_item,
     streaming_method,
     walked_elsewhere,
+    yielded_through,
 )
 from asyncrepl.explain.repairs.plain_operands import (
     as_async,
@@ -142,19 +145,8 @@ if TYPE_CHECKING:
     #: `case` says. It raises `CannotFixError`, and the edits are forgotten, if it is not its case.
     Repair = Callable[[Fixing, Case], None]
 
-_TWINS = {"send": "asend", "throw": "athrow", "close": "aclose"}
 _NEXT = ("anext", "__anext__", "__next__", "next")
 _ITER = ("aiter", "__iter__", "iter")
-
-
-def twin(fixing: Fixing, case: Case) -> None:
-    """``gen.send(x)`` → ``await gen.asend(x)``."""
-    call = case.unit.parents.get(case.owner)
-    if case.owner.attr not in _TWINS or not isinstance(call, ast.Call):
-        raise CannotFixError
-    fixing.of(case.unit).replace(case.owner, f"{case.source}.{_TWINS[case.owner.attr]}")
-    if not awaits_of(case.unit, call):
-        fixing.awaiting(case.unit, call)
 
 
 def next_method(fixing: Fixing, case: Case) -> None:

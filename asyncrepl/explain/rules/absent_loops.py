@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 
 from asyncrepl.explain.dropped_coroutines import dropped_name, made_at
 from asyncrepl.explain.explanation import Finding, Rule
-from asyncrepl.explain.fix_editor import Fixing, correction, short
+from asyncrepl.explain.fix_editor import Fixing, correction, replaced, short
 from asyncrepl.explain.held_operands import frames_in_thread, runs_in_thread
 from asyncrepl.explain.hoisted_code import made_in_function
+from asyncrepl.explain.rules.never_run import NEVER_RUNS, STARTING_CALLS, only_call
 from asyncrepl.explain.rules.scheduling_calls import RUNNING
-from asyncrepl.explain.scopes import scope
+from asyncrepl.explain.scopes import CannotFixError, scope
+from asyncrepl.explain.value_origins import bindings, loads
 from asyncrepl.syntax.names import callee_name, canonical_name
 
 if TYPE_CHECKING:
@@ -194,6 +196,83 @@ _NO_LOOP = (
     ),
 )
 
+
+def _scheduled(evidence: Evidence) -> Finding | None:
+    """A task made at the top of a program, of which no loop takes a step."""
+    found = only_call(evidence) if evidence.seen is not None and evidence.seen.number else None
+    around = found[0].parents.get(found[1]) if found is not None else None
+    if found is None or not isinstance(around, ast.Call) or scope(*found) is not None:
+        return None
+    unit, call = found
+    if callee_name(around) not in STARTING_CALLS:
+        return None
+    why = (
+        f"{short(unit, around)} only makes a task, and no loop runs it: `asyncio.run` starts one, "
+        "and ends when the coroutine has."
+    )
+    return Finding(why, _run_instead(evidence, unit, around, call))
+
+
+@correction
+def _run_instead(fixing: Fixing, unit: Unit, around: ast.Call, call: ast.Call) -> None:
+    """``asyncio.ensure_future(main())`` → ``asyncio.run(main())``."""
+    if not isinstance(unit.parents.get(around), ast.Expr):
+        raise CannotFixError
+    fixing.of(unit).replace(around, f"asyncio.run({unit.source.source(call)})")
+    fixing.needs_import(unit, "asyncio")
+
+
+def _for_idle_loop(evidence: Evidence) -> Finding | None:
+    """A task, or a coroutine, that was given to a loop which nobody runs."""
+    unit, around = evidence.unit, evidence.node(ast.Call)
+    if evidence.seen is not None and evidence.seen.what == "dropped":
+        found = only_call(evidence)
+        unit, given = found or (unit, None)
+        parent = unit.parents.get(given) if given is not None else None
+        around = parent if isinstance(parent, ast.Call) else None
+    if around is None:
+        return None
+    function = around.func
+    owner = function.value if isinstance(function, ast.Attribute) else None
+    if canonical_name(function) == "asyncio.run_coroutine_threadsafe":
+        owner = around.args[-1]
+    elif callee_name(around) != "create_task":
+        return None
+    made = _idle_loop(unit, owner)
+    if made is None:
+        return None
+    why = (
+        f"{short(unit, around)} is for a loop that nobody runs: {short(unit, made)} only makes "
+        "one. What a running loop is given, runs."
+    )
+    return Finding(why, replaced(evidence, unit, (made, "asyncio.get_running_loop()")))
+
+
+def _idle_loop(unit: Unit, loop: ast.expr | None) -> ast.Call | None:
+    """The call that made `loop`, if nothing is done with it that might run it."""
+    made: ast.AST | None = loop
+    if isinstance(loop, ast.Name):
+        bound = [unit.parents.get(each) for each in bindings(unit, loop)[1]]
+        made = bound[0].value if len(bound) == 1 and isinstance(bound[0], ast.Assign) else None
+        uses = [unit.parents.get(each) for each in loads(unit, loop)]
+        if not all(isinstance(use, ast.Attribute | ast.Call) for use in uses):
+            return None
+        if any(not _only_gives(use) for use in uses):
+            return None
+    is_new = isinstance(made, ast.Call) and canonical_name(made.func) == "asyncio.new_event_loop"
+    return made if isinstance(made, ast.Call) and is_new else None
+
+
+def _only_gives(use: ast.AST | None) -> bool:
+    """Whether the loop is only given something to run there."""
+    if isinstance(use, ast.Call):
+        return canonical_name(use.func) == "asyncio.run_coroutine_threadsafe"
+    return isinstance(use, ast.Attribute) and use.attr in ("create_task", "call_soon", "time")
+
+
+#: Asked before the other rules of what never runs.
+_RANK = 160
+
 RULES = (
     Rule(*_NO_LOOP, _made_too_early, errors=(RuntimeError,)),
     Rule(*_NO_LOOP, _at_the_top, sees="started"),
@@ -215,4 +294,6 @@ RULES = (
         _no_loop,
         errors=(RuntimeError,),
     ),
+    Rule(*NEVER_RUNS, _scheduled, sees="dropped", rank=_RANK),
+    Rule(*NEVER_RUNS, _for_idle_loop, sees="dropped | cut off", rank=_RANK),
 )

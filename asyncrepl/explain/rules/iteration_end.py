@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from asyncrepl.explain.explanation import Finding, Other, Rule
 from asyncrepl.explain.fix_editor import Fixing, corrected, correction, replaced, short
-from asyncrepl.explain.repairs.iterated_operands import end_loop, guard_statement
+from asyncrepl.explain.repairs.moved_walks import end_loop, guard_statement
 from asyncrepl.explain.scopes import own_nodes, scope
 from asyncrepl.explain.static_values import Resolver
 from asyncrepl.explain.value_origins import called, is_step, stepped_source

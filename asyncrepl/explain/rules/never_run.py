@@ -24,13 +24,13 @@ from asyncrepl.explain.dropped_coroutines import (
     mentions,
 )
 from asyncrepl.explain.explanation import Finding, Rule
-from asyncrepl.explain.fix_editor import Fixing, awaited, corrected, correction, replaced, short
+from asyncrepl.explain.fix_editor import Fixing, awaited, corrected, correction, short
 from asyncrepl.explain.held_operands import ASYNCIO, innermost_frame
 from asyncrepl.explain.hoisted_code import put_head, task_later
-from asyncrepl.explain.repairs.moved_awaits import either_awaited
+from asyncrepl.explain.repairs.awaited_origins import either_awaited
 from asyncrepl.explain.scopes import CannotFixError, scope
 from asyncrepl.explain.value_arrivals import is_test
-from asyncrepl.explain.value_origins import STEPS, bindings, loads
+from asyncrepl.explain.value_origins import STEPS, loads
 from asyncrepl.syntax.names import callee_name, canonical_name, last_name, method_owner
 
 if TYPE_CHECKING:
@@ -88,10 +88,10 @@ def _shown_at_prompt(evidence: Evidence) -> Finding | None:
     return Finding(why, awaited(evidence, evidence.unit, use.node))
 
 
-_STARTING = ("ensure_future", "create_task")
+STARTING_CALLS = ("ensure_future", "create_task")
 
 
-def _call(evidence: Evidence) -> Place | None:
+def only_call(evidence: Evidence) -> Place | None:
     """The call that made the coroutine, if that is certain."""
     name = dropped_name(evidence)
     if (known := made_at(evidence, name)) is not None:
@@ -118,7 +118,7 @@ def _call(evidence: Evidence) -> Place | None:
 
 
 def _made(evidence: Evidence, fits: Callable[[Unit, ast.Call], bool], why: str) -> Finding | None:
-    found = _call(evidence)
+    found = only_call(evidence)
     if found is None or not fits(*found):
         return None
     text, name = short(*found), dropped_name(evidence)
@@ -269,89 +269,20 @@ def _forgotten(evidence: Evidence) -> Finding | None:
 
 def _cancelled_before(evidence: Evidence) -> Finding | None:
     """``create_task(wait_for(work(), 1))``, whose task was cancelled before it took a step."""
-    found = _call(evidence)
+    found = only_call(evidence)
     handed = found[0].parents.get(found[1]) if found is not None else None
     around = found[0].parents.get(handed) if found is not None and handed is not None else None
-    if found is None or callee_name(handed) != "wait_for" or callee_name(around) not in _STARTING:
+    if (
+        found is None
+        or callee_name(handed) != "wait_for"
+        or callee_name(around) not in STARTING_CALLS
+    ):
         return None
     why = (
         f"{short(*found)} was handed to `wait_for`, and the task that `{callee_name(around)}` "
         "made of that was cancelled before it began. Make and await both inside the task."
     )
     return Finding(why)
-
-
-def _scheduled(evidence: Evidence) -> Finding | None:
-    """A task made at the top of a program, of which no loop takes a step."""
-    found = _call(evidence) if evidence.seen is not None and evidence.seen.number else None
-    around = found[0].parents.get(found[1]) if found is not None else None
-    if found is None or not isinstance(around, ast.Call) or scope(*found) is not None:
-        return None
-    unit, call = found
-    if callee_name(around) not in _STARTING:
-        return None
-    why = (
-        f"{short(unit, around)} only makes a task, and no loop runs it: `asyncio.run` starts one, "
-        "and ends when the coroutine has."
-    )
-    return Finding(why, _run_instead(evidence, unit, around, call))
-
-
-@correction
-def _run_instead(fixing: Fixing, unit: Unit, around: ast.Call, call: ast.Call) -> None:
-    """``asyncio.ensure_future(main())`` → ``asyncio.run(main())``."""
-    if not isinstance(unit.parents.get(around), ast.Expr):
-        raise CannotFixError
-    fixing.of(unit).replace(around, f"asyncio.run({unit.source.source(call)})")
-    fixing.needs_import(unit, "asyncio")
-
-
-def _for_idle_loop(evidence: Evidence) -> Finding | None:
-    """A task, or a coroutine, that was given to a loop which nobody runs."""
-    unit, around = evidence.unit, evidence.node(ast.Call)
-    if evidence.seen is not None and evidence.seen.what == "dropped":
-        found = _call(evidence)
-        unit, given = found or (unit, None)
-        parent = unit.parents.get(given) if given is not None else None
-        around = parent if isinstance(parent, ast.Call) else None
-    if around is None:
-        return None
-    function = around.func
-    owner = function.value if isinstance(function, ast.Attribute) else None
-    if canonical_name(function) == "asyncio.run_coroutine_threadsafe":
-        owner = around.args[-1]
-    elif callee_name(around) != "create_task":
-        return None
-    made = _idle_loop(unit, owner)
-    if made is None:
-        return None
-    why = (
-        f"{short(unit, around)} is for a loop that nobody runs: {short(unit, made)} only makes "
-        "one. What a running loop is given, runs."
-    )
-    return Finding(why, replaced(evidence, unit, (made, "asyncio.get_running_loop()")))
-
-
-def _idle_loop(unit: Unit, loop: ast.expr | None) -> ast.Call | None:
-    """The call that made `loop`, if nothing is done with it that might run it."""
-    made: ast.AST | None = loop
-    if isinstance(loop, ast.Name):
-        bound = [unit.parents.get(each) for each in bindings(unit, loop)[1]]
-        made = bound[0].value if len(bound) == 1 and isinstance(bound[0], ast.Assign) else None
-        uses = [unit.parents.get(each) for each in loads(unit, loop)]
-        if not all(isinstance(use, ast.Attribute | ast.Call) for use in uses):
-            return None
-        if any(not _only_gives(use) for use in uses):
-            return None
-    is_new = isinstance(made, ast.Call) and canonical_name(made.func) == "asyncio.new_event_loop"
-    return made if isinstance(made, ast.Call) and is_new else None
-
-
-def _only_gives(use: ast.AST | None) -> bool:
-    """Whether the loop is only given something to run there."""
-    if isinstance(use, ast.Call):
-        return canonical_name(use.func) == "asyncio.run_coroutine_threadsafe"
-    return isinstance(use, ast.Attribute) and use.attr in ("create_task", "call_soon", "time")
 
 
 def _of_plain_case(evidence: Evidence) -> Finding | None:
@@ -395,7 +326,7 @@ _AT_PROMPT = (
     5,
     "At an async prompt type `await main()`; `main()` only shows a coroutine object.",
 )
-_NEVER_RUNS = (
+NEVER_RUNS = (
     "coroutine-never-awaited-in-body",
     "a coroutine that nobody awaits",
     5,
@@ -432,9 +363,7 @@ RULES = (
         _tested,
         sees="dropped",
     ),
-    Rule(*_NEVER_RUNS, _scheduled, sees="dropped"),
-    Rule(*_NEVER_RUNS, _cancelled_before, sees="dropped"),
-    Rule(*_NEVER_RUNS, _for_idle_loop, sees="dropped | cut off"),
+    Rule(*NEVER_RUNS, _cancelled_before, sees="dropped"),
     Rule(*_AT_PROMPT, _at_prompt, sees="dropped"),
     Rule(
         "coroutine-never-awaited-in-body",
@@ -463,6 +392,6 @@ RULES = (
         _as_completed,
         sees="dropped",
     ),
-    Rule(*_NEVER_RUNS, _forgotten, sees="dropped"),
-    Rule(*_NEVER_RUNS, _shown, sees="shown"),
+    Rule(*NEVER_RUNS, _forgotten, sees="dropped"),
+    Rule(*NEVER_RUNS, _shown, sees="shown"),
 )
