@@ -242,7 +242,7 @@ def make_plain(fixing: Fixing, unit: Unit, function: Function) -> None:
 
 
 def task_later(fixing: Fixing, unit: Unit, call: ast.Call) -> bool:
-    """``call_later(1, lambda: work())`` → a task of it then; whether it is that."""
+    """``call_later(1, lambda: work())`` → a task of `call` then; whether it is that."""
     function = unit.parents.get(call)
     taker = unit.parents.get(function) if isinstance(function, ast.Lambda) else None
     if taker is None or callee_name(taker) not in LATER_CALLS:
@@ -252,7 +252,7 @@ def task_later(fixing: Fixing, unit: Unit, call: ast.Call) -> bool:
 
 
 def next_taken(fixing: Fixing, unit: Unit, waits: ast.Await, text: str) -> None:
-    """``next(…)`` for an ``await``; where that is returned from ``__anext__``, with its end."""
+    """`text`, a ``next(…)``, for an ``await``; returned from ``__anext__``, with its end."""
     returns = unit.parents.get(waits)
     ends = getattr(unit.enclosing(waits, *FUNCTIONS), "name", "") == "__anext__"
     if not ends or not isinstance(returns, ast.Return):
@@ -264,7 +264,7 @@ def next_taken(fixing: Fixing, unit: Unit, waits: ast.Await, text: str) -> None:
 
 
 def predicate_awaited(fixing: Fixing, unit: Unit, call: ast.Call) -> None:
-    """``await changed.wait_for(ready)`` → a loop that awaits `ready` and waits for a change."""
+    """`call`, ``changed.wait_for(ready)`` → a loop that awaits ``ready`` and waits for a change."""
     await_, function = unit.parents.get(call), call.func
     alone = isinstance(await_, ast.Await) and isinstance(unit.parents.get(await_), ast.Expr)
     if not alone or not isinstance(function, ast.Attribute) or len(call.args) != 1:

@@ -300,7 +300,7 @@ def made_by(code: CodeType) -> type | None:
 
 
 def item(owner: Any, key: object, negative: bool) -> object:
-    """``owner[key]``, or ``owner[-key]``, of a list, a tuple or a dict of strings; or MISSING."""
+    """`owner` at `key`, or at ``-key``, of a list, a tuple or a dict of strings; or MISSING."""
     if type(owner) in (list, tuple) and type(key) is int:
         key = len(owner) - key if negative else key
         return owner[key] if 0 <= key < len(owner) else MISSING

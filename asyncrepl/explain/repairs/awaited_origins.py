@@ -183,7 +183,7 @@ def kept_in_attribute(case: Case) -> ast.Call | None:
 def either_awaited(
     fixing: Fixing, unit: Unit, call: ast.expr, code: CodeType | None = None
 ) -> bool:
-    """``handler()``, where `handler` is one of several: some may be plain; whether it is that."""
+    """`call`, ``handler()``, of one of several handlers: some may be plain; whether it is that."""
     seen = fixing.evidence.seen
     found = fixing.evidence.units.definition(seen.info.code if seen is not None else code)
     if found is None or not isinstance(call, ast.Call):

@@ -236,7 +236,7 @@ _PASSING = ("max", "min", "abs", "round", "pow", "divmod", "sum")
 
 
 def next_values(case: Case, node: ast.AST, before: list[ObjectInfo]) -> list[ObjectInfo]:
-    """What an attribute, an item or a call of these values may be, as far as it is known."""
+    """What `node`, an attribute, item or call of values that were `before`, may be, if known."""
     resolver, found = case.evidence.resolver, []
     for each in before:
         if isinstance(node, ast.Call):
