@@ -76,7 +76,7 @@ def variables(function: FunctionType, bare: bool) -> dict[str, Any]:
 
 
 def coroutines_held(function: object, owner: object) -> list[object]:
-    """The coroutines that a function holds: in its closure, its `owner`, and dictionaries there."""
+    """The coroutines that a function holds: in its closure, its `owner`, and dicts there."""
     if is_real_instance(function, MethodType):
         owner = function.__self__
         function = function.__func__

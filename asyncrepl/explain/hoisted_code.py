@@ -264,7 +264,7 @@ def next_taken(fixing: Fixing, unit: Unit, waits: ast.Await, text: str) -> None:
 
 
 def predicate_awaited(fixing: Fixing, unit: Unit, call: ast.Call) -> None:
-    """`call`, ``changed.wait_for(ready)`` → a loop that awaits ``ready`` and waits for a change."""
+    """`call`, ``changed.wait_for(ready)`` → a loop that awaits ``ready``, and a change."""
     await_, function = unit.parents.get(call), call.func
     alone = isinstance(await_, ast.Await) and isinstance(unit.parents.get(await_), ast.Expr)
     if not alone or not isinstance(function, ast.Attribute) or len(call.args) != 1:

@@ -151,7 +151,7 @@ def matched_here(unit: Unit, node: ast.expr) -> list[ast.expr]:
 
 
 def made_in_a_branch(resolver: Resolver, unit: Unit, node: ast.expr) -> ast.Call | None:
-    """Of several values that a name is given in its function, the one call that is awaited."""
+    """Of several values that the name `node` is given there, the one call that is awaited."""
     if not isinstance(node, ast.Name):
         return None
     around, nodes = bindings(unit, node)

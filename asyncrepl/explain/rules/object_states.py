@@ -118,12 +118,12 @@ def _block_before(unit: Unit, statement: ast.stmt) -> ast.With | ast.AsyncWith |
 
 
 def same_source(unit: Unit, one: ast.expr | None, other: ast.expr) -> bool:
-    """Whether both are written alike."""
+    """Whether `one` is written as the `other`."""
     return one is not None and unit.source.source(one) == unit.source.source(other)
 
 
 def block_at(evidence: Evidence, kind: type[_Block]) -> _Block | None:
-    """The block at the place; since Python 3.12 that is what the block enters."""
+    """The block of this `kind` at the place; since Python 3.12 that is what the block enters."""
     around = (evidence.unit.enclosing(each, kind) for each in evidence.nodes[-1:])
     return evidence.node(kind) or next(around, None)
 
@@ -145,7 +145,7 @@ def _again(evidence: Evidence) -> Finding | None:
 
 @correction
 def made_anew(fixing: Fixing, item: ast.withitem) -> None:
-    """``async with limit:`` → ``async with asyncio.timeout(3):``."""
+    """``async with limit:``, of an `item` → ``async with asyncio.timeout(3):``."""
     unit, name = fixing.evidence.unit, item.context_expr
     made = single_assignment(unit, name)
     if not isinstance(name, ast.Name) or not isinstance(made, ast.Call):
