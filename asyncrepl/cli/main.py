@@ -10,7 +10,7 @@ import io
 import os
 import sys
 import traceback
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, TextIO
 
 from asyncrepl.cli.plain_words import check_words, explain_words, session_words, with_options
@@ -35,12 +35,16 @@ from asyncrepl.runtime.process import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from asyncrepl.session.frontend import Console, Frontend
     from asyncrepl.session.shell import Shell
+    from asyncrepl.terminal.terminal_setup import ReplayPlan
 
+#: Seconds: echo beside a CPU-bound task takes 3 ms instead of 12. So it does while the main thread
+#: imports the session: at 5 ms the first key waits 50, for drawing gives the lock away ten times.
+_SWITCH_INTERVAL = 0.001
 #: The text of a program and the name of its file.
 Program = tuple[str, str]
 
@@ -172,9 +176,53 @@ def _prompt(settings: Settings, first: list[Program]) -> int:
             lambda shell: run_typed(shell, front, sys.stdin, first, banner=settings.banner),
             front,
         )
-    from asyncrepl.terminal.run_terminal import run_terminal
+    return _run_terminal(settings, first)
 
-    return run_terminal(settings, first)
+
+def _run_terminal(
+    settings: Settings, first: Sequence[Program] = (), replays: Sequence[ReplayPlan] = ()
+) -> int:
+    """A session at the prompt, on the terminal that descriptors 0 and 1 are; its exit status.
+
+    `first` are programs to run before the first prompt. With `replays` these are
+    played, each in a session of its own, and then it ends. What they need is imported only when
+    the prompt is on the screen: that is nearly all of the program.
+    """
+    from asyncrepl.terminal.terminal_setup import Terminal
+
+    terminal = Terminal(settings)
+    if replays:
+        terminal.ui.controller.ignore_keys()
+    lost: BaseException | None = None
+    status = FAILED
+    try:
+        with _short_switch_interval(), terminal.opened(running=bool(first)):
+            from asyncrepl.terminal.terminal_session import run_replays, run_session
+
+            if replays:
+                status = run_replays(terminal, list(replays))
+            else:
+                status = run_session(terminal, list(first))
+    except Exception as error:  # user code has broken what a session needs
+        lost = error
+    lost = terminal.ui.error or lost
+    if lost is not None:
+        from asyncrepl.views.error_lines import describe_error
+
+        line = f"asyncrepl: the session cannot go on: {describe_error(lost)}"
+        print(line, file=sys.__stderr__)
+        return FAILED
+    return status
+
+
+@contextmanager
+def _short_switch_interval() -> Iterator[None]:
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(_SWITCH_INTERVAL)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)
 
 
 def _has_terminal() -> bool:
@@ -224,14 +272,13 @@ def _replay(words: list[str]) -> int:
 
         console = _console(options.color)
         return max(replay_plain(each, console, speed=options.speed) for each in transcripts)
-    from asyncrepl.terminal.run_terminal import run_terminal
     from asyncrepl.terminal.terminal_setup import ReplayPlan
 
     settings = load_settings()
     audience = settings.audience or options.audience
     settings = settings._replace(banner=False, color=options.color, audience=audience)
     plans = [ReplayPlan(each, options.speed, not options.no_pause) for each in transcripts]
-    return run_terminal(settings, replays=plans)
+    return _run_terminal(settings, replays=plans)
 
 
 def _check(words: list[str]) -> int:

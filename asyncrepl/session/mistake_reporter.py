@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from asyncrepl.engine.blocking.blocking_reports import SleepMonitor
     from asyncrepl.engine.leaks.leak_log import ExplainedObjects, LeakLog
     from asyncrepl.engine.statements import Outcome, Session
+    from asyncrepl.engine.tasks.recurrence import Recurrence
     from asyncrepl.events import Ending
     from asyncrepl.explain.explanation import Explanation
     from asyncrepl.views.styled_lines import Line
@@ -259,8 +260,7 @@ class SilentMistakeReporter(Instrument):
         """Tell the first refusal that a handler of the user's has only reported."""
         if not refused_operands.certain():
             return
-        from asyncrepl.explain.explainer import explain
-        from asyncrepl.explain.handled_refusals import gather_handled
+        from asyncrepl.explain.explainer import explain, gather_handled
 
         session = self._context.session
         for evidence in gather_handled(refused_operands, session.sources, session.namespace):
@@ -374,6 +374,20 @@ class SilentMistakeReporter(Instrument):
                 self.see(seen._replace(what="unwoken"))
         with suppress(RuntimeError):  # it is closed by now
             self._context.loop.call_soon_threadsafe(bool)
+
+    def goes_on_for_ever(self, recurrence: Recurrence) -> bool:
+        """Look if the program goes round for ever; whether that was told. On the loop's thread."""
+        from asyncrepl.engine.tasks.task_survey import deadlock_findings, waits_for_pipe
+
+        found, task = recurrence.findings() if recurrence.look() else [], self._foreground()
+        if task is not None and waits_for_pipe(task):
+            found = [each for each in deadlock_findings(task) if each.what == "stuck"]
+        for seen in found:
+            if self._explanation(seen) is not None:
+                self.see(seen)
+                self.look()
+                return True
+        return False
 
     def note_survivors(self, asked: Container[int]) -> None:
         """The tasks with the ``id`` in `asked` were cancelled and go on; from any thread."""

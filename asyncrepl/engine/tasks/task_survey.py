@@ -284,6 +284,21 @@ def deadlock_findings(task: Any) -> Iterator[Finding]:
         yield found[0]._replace(made=waits_at(task))
 
 
+def waits_for_pipe(task: Any) -> bool:
+    """Whether `task` waits for a process that cannot go on: its pipe is full, nobody reads it."""
+    loop = task.get_loop()
+    return not loop._scheduled and all(  # noqa: SLF001
+        _awaited_tasks(each) or any(map(_is_held_up, await_chain(each)))
+        for each in all_tasks(loop)
+    )
+
+
+def _is_held_up(link: AwaitLink) -> bool:
+    process: Any = first_argument(link) if link.code in _PROCESS_WAITS else None
+    streams = [each for each in (process.stdout, process.stderr) if each] if process else []
+    return any(each._paused and each._waiter is None for each in streams)  # noqa: SLF001
+
+
 def _failed_tasks(task: Any) -> list[weakref.ref[Any]]:
     """The tasks of the loop of `task` that ended in an error, or were cancelled."""
     timeline: Timeline | None = getattr(getattr(task.get_loop(), "live", None), "timeline", None)
@@ -329,6 +344,9 @@ _WAITS: dict[object, tuple[type, str]] = {
     )
     for method in (vars(kind).get(name) or getattr(kind, name),)
 }
+
+
+_PROCESS_WAITS = {code for code, (kind, _) in _WAITS.items() if kind is asyncio.subprocess.Process}
 
 
 def _wait_link(chain: list[AwaitLink]) -> AwaitLink | None:
