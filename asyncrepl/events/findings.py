@@ -26,6 +26,7 @@ FindingKind = Literal[
     "paired", "unshared", "decorating", "called back", "in use",
     "overwriting", "shrunk", "late", "reused", "limiting", "uncalled", "outliving", "unordered",
     "falsy", "past end", "set elsewhere", "unread", "own cancel", "recurring",
+    "retried",
 ]  # fmt: skip
 
 
@@ -63,6 +64,7 @@ class Finding(NamedTuple):
     - "outliving": a generator or coroutine that did not run yet left the block of its object;
     - "unordered": a set of tasks was taken for a row;
     - "falsy": a loop took an item that counts as false for the end;
+    - "retried": a loop of attempts went on when one had succeeded, and another one succeeded;
     - "past end": a loop goes on reading a stream that is at its end;
     - "set elsewhere": a context variable has no value here, another task has set it, at `made`;
     - "unread": nobody looks at what ``gather`` has given, and among it is an error of the kind

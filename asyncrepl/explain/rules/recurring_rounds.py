@@ -11,6 +11,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from asyncrepl.explain.explanation import Finding, Rule
+from asyncrepl.explain.fix_editor import Fixing, correction
 from asyncrepl.explain.scopes import own_nodes, scope
 from asyncrepl.syntax.names import callee_name
 
@@ -101,6 +102,28 @@ def _accompanies(evidence: Evidence, loop: ast.While) -> Finding | None:
     return Finding(why)
 
 
+def _retried(evidence: Evidence) -> Finding | None:
+    """A loop of attempts that nothing leaves when one has succeeded."""
+    unit, here = evidence.unit, evidence.node(ast.AST)
+    loop = unit.enclosing(here, ast.For) if here is not None else None
+    if loop is None:
+        return None
+    guard, text = loop.body[0], unit.source.source(loop.target)
+    why = (
+        f"`for {text} in {unit.source.source(loop.iter)}` goes on when an attempt has succeeded: "
+        "nothing leaves the loop then, and all was done again, though nothing had failed. End the "
+        "`try` with `break` or `return`."
+    )
+    return Finding(why, _left(evidence, unit, guard))
+
+
+@correction
+def _left(fixing: Fixing, unit: Unit, guard: ast.stmt) -> None:
+    """``break`` at the end of the ``try``."""
+    if isinstance(guard, ast.Try) and not guard.orelse:
+        fixing.of(unit).lines_after(guard.body[-1], "break")
+
+
 RULES = (
     Rule(
         "endless-generator-hangs",
@@ -111,5 +134,14 @@ RULES = (
         "only accompanies others has to be cancelled when they are done.",
         _recurs,
         sees="recurring",
+    ),
+    Rule(
+        "retried-after-success",
+        "attempts that go on after a success",
+        5,
+        "A loop of attempts is for failures: an error is caught, and it is tried again. It has to "
+        "be left when one of them has succeeded.",
+        _retried,
+        sees="retried",
     ),
 )
