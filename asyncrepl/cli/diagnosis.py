@@ -295,7 +295,7 @@ class _EndlessRun:
         """Look at what the tasks hold, in `times` iterations of the loop."""
         if self._shell.mistake_reporter.goes_on_for_ever(self._recurrence):
             self._endless = _SURE + 1
-        elif times > 1 and self._recurrence.is_near:
+        elif times == _LOOKS or (times > 1 and self._recurrence.is_near):
             self._shell.loop.call_soon(self._look_for_end, times - 1)
 
     def _tell_overslept(self) -> None:

@@ -389,7 +389,7 @@ def uncalled(obj: T) -> T:
 
 
 def ending(obj: T, base: object = None, attribute: str = "", *key: object) -> T:
-    """What a loop takes for the end, if it counts as false: only None says so."""
+    """What a loop takes for the end, if it counts as false; of a queue, `attribute` of `base`."""
     if type(obj) in _EMPTY and not obj and (log := active_log()) is not None:
         log.waits.ended(obj, base and _now(base, attribute, *key), _getframe(1))
     return obj

@@ -377,10 +377,10 @@ class SilentMistakeReporter(Instrument):
 
     def goes_on_for_ever(self, recurrence: Recurrence) -> bool:
         """Look if the program goes round for ever; whether that was told. On the loop's thread."""
-        from asyncrepl.engine.tasks.task_survey import deadlock_findings, waits_for_pipe
+        from asyncrepl.engine.tasks.task_survey import deadlock_findings, is_held_up
 
         found, task = recurrence.findings() if recurrence.look() else [], self._foreground()
-        if task is not None and waits_for_pipe(task):
+        if task is not None and is_held_up(task, idle=recurrence.is_idle()):
             found = [each for each in deadlock_findings(task) if each.what == "stuck"]
         for seen in found:
             if self._explanation(seen) is not None:

@@ -51,6 +51,8 @@ if TYPE_CHECKING:
 
 #: A state has to come back for so many seconds, and for so many looks.
 _SECONDS, _LOOKS = 5.0, 40
+#: A look takes no more iterations of the loop; so many without others are a while.
+_OWN_ITERATIONS, _IDLE_LOOKS = 3, 8
 #: So many things are looked at in one state, so deep; so many states are too many.
 _MAX_THINGS, _MAX_DEPTH, _MAX_ITEMS, _MAX_STATES = 3000, 12, 64, 256
 _COLLECTIONS = (list, tuple, set, frozenset, deque)
@@ -86,11 +88,18 @@ class Recurrence:
         #: The timers that were set when the last new state came.
         self._timers: list[asyncio.TimerHandle] = []
         self._since, self._looks, self._iteration = 0.0, 0, 0
+        self._last = self._idle = 0
 
     @property
     def is_near(self) -> bool:
         """Whether the state of the last look was there before."""
         return self._looks > 0
+
+    def is_idle(self) -> bool:
+        """Whether nothing has run for a while but these looks, of which this is one."""
+        before, self._last = self._last, self._loop.live.loop_iteration.number
+        self._idle = self._idle + 1 if self._last - before <= _OWN_ITERATIONS else 0
+        return self._idle > _IDLE_LOOKS
 
     def look(self) -> bool:
         """Look at the state that there is now; whether it is sure that all comes back for ever."""
