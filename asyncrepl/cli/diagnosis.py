@@ -280,7 +280,7 @@ class _EndlessRun:
         """Look once, and tell what there is; whether the program is to be ended now."""
         self._tell_overslept()
         self._tell_survivors()
-        if self._endless <= _SURE:
+        if self._endless <= _SURE and self._asleep is None:  # else this would wake it
             with contextlib.suppress(RuntimeError):  # it is closed by now
                 self._shell.loop.call_soon_threadsafe(self._look_for_end, _LOOKS)
         found, log = self._watchdog.current, self._shell.loop.live.findings

@@ -105,7 +105,7 @@ class Recurrence:
         """Look at the state that there is now; whether it is sure that all comes back for ever."""
         try:
             state = hash(_State().of(all_tasks(self._loop))) if self._loop.is_alone() else None
-        except (_UnknownError, RuntimeError):
+        except Exception:  # an empty cell, a dictionary that another thread changes, …
             state = None
         if state is None or state not in self._states:
             self._begin(state)

@@ -11,9 +11,9 @@ import ast
 from typing import TYPE_CHECKING
 
 from asyncrepl.explain.explanation import Finding, Rule
-from asyncrepl.explain.fix_editor import Fixing, correction
+from asyncrepl.explain.fix_editor import Fixing, correction, is_generator
 from asyncrepl.explain.scopes import own_nodes, scope
-from asyncrepl.syntax.names import callee_name
+from asyncrepl.syntax.names import bound_names, callee_name, written_name
 
 if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence
@@ -36,7 +36,14 @@ def _recurs(evidence: Evidence) -> Finding | None:
     loop = unit.enclosing(here, ast.While)
     if loop is None or scope(unit, loop) is not scope(unit, here):
         return _never_stops(unit, here)
-    asked = _way_out(unit, loop)
+    asked, over = _way_out(unit, loop), _over(evidence, loop)
+    if over:
+        why = (
+            f"Each round of `while {unit.source.source(loop.test)}` walks the same `{over}`, and "
+            "that is over: an async generator that has ended, or failed, gives nothing more, and "
+            "raises nothing. Make a new one in each round."
+        )
+        return Finding(why)
     if not asked:
         return _accompanies(evidence, loop)
     way = f"`{asked}` never comes true"
@@ -56,6 +63,34 @@ def _is_closed(unit: Unit) -> bool:
     calls = {callee_name(each) for each in unit.nodes(ast.Call)}
     known = {each.partition(".")[0] for each in imported} <= _CLOSED_MODULES
     return known and not calls & _OUTWARD_CALLS
+
+
+def _over(evidence: Evidence, loop: ast.While) -> str:
+    """The name of the async generator that each round of the `loop` walks, made before it."""
+    inside = list(own_nodes(loop))
+    bound = {name for each in inside for name in bound_names(each)}
+    function = scope(evidence.unit, loop)
+    for node in inside:
+        name = written_name(node.iter) if isinstance(node, ast.AsyncFor) else ""
+        made = _given_to(evidence, function, name) if name and name not in bound else []
+        makers = [each for one in made for _, each in evidence.units.functions(callee_name(one))]
+        if makers and all(map(is_generator, makers)):
+            return name
+    return ""
+
+
+def _given_to(evidence: Evidence, function: ast.AST | None, name: str) -> list[ast.expr]:
+    """What the variable `name` of the `function` is given, there or where that is called."""
+    if not isinstance(function, ast.AsyncFunctionDef):
+        return []
+    parameters = [each.arg for each in function.args.args]
+    if name in parameters:
+        at = parameters.index(name)
+        calls = [each for _, each in evidence.units.nodes(ast.Call)]
+        mine = [each for each in calls if callee_name(each) == function.name]
+        return [each.args[at] for each in mine if len(each.args) > at]
+    stores = [each for each in own_nodes(function) if isinstance(each, ast.Assign)]
+    return [each.value for each in stores if name in map(written_name, each.targets)]
 
 
 def _way_out(unit: Unit, loop: ast.AST) -> str:
