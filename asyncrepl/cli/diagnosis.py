@@ -26,6 +26,7 @@ import traceback
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event, Thread, get_ident
+from time import sleep
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from asyncrepl.cli.plain_session import run_program
@@ -60,10 +61,8 @@ if TYPE_CHECKING:
 #: What runs for so many seconds in one go, while others could, is ended.
 _PATIENCE = 5.0
 #: So often it is asked, in seconds; so many times make up `_PATIENCE`, and so many are enough for
-#: what is known to go on for ever.
-_TICK, _TICKS, _SURE = 0.5, 10, 5
-#: So often it is looked whether all is as it was, each time.
-_LOOKS = 8
+#: what is known to go on for ever. So often it is looked, each time, if all is as it was.
+_TICK, _TICKS, _SURE, _LOOKS = 0.5, 10, 5, 8
 #: What tells the time, as one asks for it who measures.
 _CLOCK_FUNCTIONS = {
     "timeit.default_timer",
@@ -280,7 +279,7 @@ class _EndlessRun:
         """Look once, and tell what there is; whether the program is to be ended now."""
         self._tell_overslept()
         self._tell_survivors()
-        if self._endless <= _SURE and self._asleep is None:  # else this would wake it
+        if self._endless <= _SURE and not self._sleeps():  # else this would wake it
             with contextlib.suppress(RuntimeError):  # it is closed by now
                 self._shell.loop.call_soon_threadsafe(self._look_for_end, _LOOKS)
         found, log = self._watchdog.current, self._shell.loop.live.findings
@@ -292,7 +291,7 @@ class _EndlessRun:
         return bool(self.blocked) or told or (holds and log.is_behind) or self._endless > _SURE
 
     def _look_for_end(self, times: int) -> None:
-        """Look at what the tasks hold, in `times` iterations of the loop."""
+        """Look in `times` iterations of the loop."""
         if self._shell.mistake_reporter.goes_on_for_ever(self._recurrence):
             self._endless = _SURE + 1
         elif times == _LOOKS or (times > 1 and self._recurrence.is_near):
@@ -302,6 +301,10 @@ class _EndlessRun:
         before, self._asleep = self._asleep, _overslept(self._shell.loop)
         if self._asleep is not None and self._asleep == before:
             self._shell.mistake_reporter.loop_sleeps_on()
+
+    def _sleeps(self) -> bool:
+        sleep(_TICK / 50)  # it may have been found between two rounds
+        return self._asleep is not None and _overslept(self._shell.loop) == self._asleep
 
     def _tell_survivors(self) -> None:
         asked = [id(each) for each in all_tasks(self._shell.loop) if each.cancelling()]

@@ -110,9 +110,20 @@ class Recurrence:
         if state is None or state not in self._states:
             self._begin(state)
             return False
+        if self._is_early():
+            self._restart()
         self._looks += 1
         passed = monotonic() - self._since
         return passed > _SECONDS and self._looks > _LOOKS and self._timers_recur(passed)
+
+    def _is_early(self) -> bool:
+        """Whether a timer is still set that was so at the last new state: it is to come."""
+        pending = set(map(id, self._loop._scheduled))  # noqa: SLF001
+        return any(id(each) in pending for each in self._timers)
+
+    def _restart(self) -> None:
+        self._since, self._looks = monotonic(), 0
+        self._iteration = self._loop.live.loop_iteration.number
 
     def findings(self) -> list[Finding]:
         """Where the tasks are that go on, the innermost code of each first."""
@@ -133,16 +144,13 @@ class Recurrence:
             self._states.clear()
         if state is not None:
             self._states.add(state)
-        self._since, self._looks = monotonic(), 0
-        self._iteration = self._loop.live.loop_iteration.number
+        self._restart()
         self._timers = list(self._loop._scheduled)  # noqa: SLF001
 
     def _timers_recur(self, passed: float) -> bool:
-        """Whether each timer is one of many: none is old, or far away."""
+        """Whether each timer is one of many: none is far away."""
         timers = [each for each in self._loop._scheduled if not each.cancelled()]  # noqa: SLF001
-        last = self._loop.time() + passed / 3
-        old = set(map(id, self._timers))  # they are kept, so no other has their ``id``
-        return all(id(each) not in old and each.when() < last for each in timers)
+        return all(each.when() < self._loop.time() + passed / 3 for each in timers)
 
 
 def _frames_on_the_way(chain: list[AwaitLink]) -> list[FrameType]:
