@@ -172,11 +172,9 @@ def _shows(frame: FrameType) -> bool:
 
 
 def _has_done_parts(task: Any) -> bool:
-    """Whether `task` waits for several, of which one is done, or for those of a TaskGroup."""
-    parts = gathered_futures(task._fut_waiter)  # noqa: SLF001
-    chain = await_chain(task)
-    grouped = any(each.code is asyncio.TaskGroup.__aexit__.__code__ for each in chain)
-    return grouped or any(each.done() for each in parts or ())  # type: ignore[attr-defined]
+    """Whether `task` waits for several by ``gather``, of which one is done."""
+    parts: list[Any] = gathered_futures(task._fut_waiter) or []  # noqa: SLF001
+    return any(each.done() for each in parts)
 
 
 class _State:
