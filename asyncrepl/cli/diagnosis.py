@@ -26,10 +26,12 @@ import traceback
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event, Thread, get_ident
+from time import sleep
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from asyncrepl.cli.plain_session import run_program
 from asyncrepl.engine.loop.loop_runner import EndsSessionError
+from asyncrepl.engine.tasks.recurrence import Recurrence
 from asyncrepl.engine.tasks.task_findings import unrun_findings
 from asyncrepl.engine.tasks.task_records import all_tasks
 from asyncrepl.events.instrument import Instrument
@@ -59,8 +61,8 @@ if TYPE_CHECKING:
 #: What runs for so many seconds in one go, while others could, is ended.
 _PATIENCE = 5.0
 #: So often it is asked, in seconds; so many times make up `_PATIENCE`, and so many are enough for
-#: what is known to go on for ever.
-_TICK, _TICKS, _SURE = 0.5, 10, 5
+#: what is known to go on for ever. So often it is looked, each time, if all is as it was.
+_TICK, _TICKS, _SURE, _LOOKS = 0.5, 10, 5, 8
 #: What tells the time, as one asks for it who measures.
 _CLOCK_FUNCTIONS = {
     "timeit.default_timer",
@@ -271,11 +273,15 @@ class _EndlessRun:
         self._endless = 0
         #: How often tasks were seen to go on, though they were cancelled: by ``id``.
         self._survived: dict[int, int] = {}
+        self._recurrence = Recurrence(shell.loop)
 
     def is_to_end(self) -> bool:
         """Look once, and tell what there is; whether the program is to be ended now."""
         self._tell_overslept()
         self._tell_survivors()
+        if self._endless <= _SURE and not self._sleeps():  # else this would wake it
+            with contextlib.suppress(RuntimeError):  # it is closed by now
+                self._shell.loop.call_soon_threadsafe(self._look_for_end, _LOOKS)
         found, log = self._watchdog.current, self._shell.loop.live.findings
         holds = found is not None and found.seconds > _PATIENCE
         if holds and found is not None and found.others and not self.blocked:
@@ -284,10 +290,21 @@ class _EndlessRun:
         told = self._shell.first is not None and max(self._survived.values(), default=0) > _TICKS
         return bool(self.blocked) or told or (holds and log.is_behind) or self._endless > _SURE
 
+    def _look_for_end(self, times: int) -> None:
+        """Look in `times` iterations of the loop."""
+        if self._shell.mistake_reporter.goes_on_for_ever(self._recurrence):
+            self._endless = _SURE + 1
+        elif times == _LOOKS or (times > 1 and self._recurrence.is_near):
+            self._shell.loop.call_soon(self._look_for_end, times - 1)
+
     def _tell_overslept(self) -> None:
         before, self._asleep = self._asleep, _overslept(self._shell.loop)
         if self._asleep is not None and self._asleep == before:
             self._shell.mistake_reporter.loop_sleeps_on()
+
+    def _sleeps(self) -> bool:
+        sleep(_TICK / 50)  # it may have been found between two rounds
+        return self._asleep is not None and _overslept(self._shell.loop) == self._asleep
 
     def _tell_survivors(self) -> None:
         asked = [id(each) for each in all_tasks(self._shell.loop) if each.cancelling()]

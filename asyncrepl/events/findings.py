@@ -25,7 +25,8 @@ FindingKind = Literal[
     "hogged", "sequential", "alternating", "unsuspended", "unwoken", "shut", "started",
     "paired", "unshared", "decorating", "called back", "in use",
     "overwriting", "shrunk", "late", "reused", "limiting", "uncalled", "outliving", "unordered",
-    "falsy", "past end", "set elsewhere", "unread", "own cancel",
+    "falsy", "past end", "set elsewhere", "unread", "own cancel", "recurring",
+    "retried",
 ]  # fmt: skip
 
 
@@ -63,6 +64,7 @@ class Finding(NamedTuple):
     - "outliving": a generator or coroutine that did not run yet left the block of its object;
     - "unordered": a set of tasks was taken for a row;
     - "falsy": a loop took an item that counts as false for the end;
+    - "retried": a loop of attempts went on when one had succeeded, and another one succeeded;
     - "past end": a loop goes on reading a stream that is at its end;
     - "set elsewhere": a context variable has no value here, another task has set it, at `made`;
     - "unread": nobody looks at what ``gather`` has given, and among it is an error of the kind
@@ -89,6 +91,9 @@ class Finding(NamedTuple):
       has cleared the event when it was set, `made` is where the statement waits;
     - "unwoken": it waited here after another thread had made it ready, which wakes no loop;
     - "stopped": so does it, for a thread that has ended in a StopIteration;
+    - "recurring": a task goes on here for ever, for nothing changes from round to round, and
+      nothing else can change it; `number` is 1 if nobody sees anything of it, and the statement
+      waits, at `made`, for it and for others that are done;
     - "in use": an async generator of this code was to be closed, and a task waits in it, here;
     - "failed": a task of this code failed with an error of the kind `info`, unseen; `number` is 1
       where others wait for ever.

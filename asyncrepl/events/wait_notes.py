@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import gc
 import weakref
-from asyncio import Event, StreamReader, _get_running_loop, current_task
+from asyncio import Event, Queue, StreamReader, _get_running_loop, current_task
 from collections import deque
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
@@ -85,16 +85,20 @@ class WaitNotes:
         if before[0] == now[0] and before[1] > now[1]:
             self._see("shrunk", items, frame)
 
-    def late(self, obj: object, frame: FrameType) -> None:
+    def late(self, obj: object, frame: FrameType, what: FindingKind = "late") -> None:
         """`obj` runs when the loop that makes it is over, and asks for a variable of the loop.
 
         Seen when the loop has come here for the second time.
         """
         key = id(frame), frame.f_lasti
         if key in self._rounds:
-            self._see("late", obj, frame)
+            self._see(what, obj, frame)
         _make_room(self._rounds)
         self._rounds[key] = (0, 0, 0)
+
+    def retried(self, _: object, frame: FrameType) -> None:
+        """An attempt has succeeded, of a loop of attempts; see it when it is not the first."""
+        self.late(None, frame, "retried")
 
     def reading(self, stream: object, frame: FrameType) -> None:
         """A loop reads `stream`: see if it goes on doing so at the end of that, and no other."""
@@ -107,6 +111,12 @@ class WaitNotes:
         if times > _READS_AT_END:
             self.endless = True
             self._see("past end", stream, frame)
+
+    def ended(self, item: object, queue: object, frame: FrameType) -> None:
+        """See that a loop took `item` for the end; of a `queue`, if there are more like it."""
+        more = queue._queue if type(queue) is Queue else ()  # type: ignore[attr-defined]  # noqa: SLF001
+        if queue is None or any(each for each in more if type(each) is type(item)):
+            self._see("falsy", item, frame)
 
     def clearing(self, event: object, _: object) -> None:
         """Note who clears `event`, if it is set."""

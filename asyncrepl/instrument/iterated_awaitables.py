@@ -1,4 +1,4 @@
-"""Probes where plain code iterates over what is to be awaited, or compares it.
+"""Probes where plain code iterates over what is to be awaited, or compares it; and over attempts.
 
 A future, a task and the step of an async generator have ``__iter__``, as
 ``await`` needs it. So ``for row in step:`` runs: it gets what the step hands to the loop, None,
@@ -8,6 +8,8 @@ nothing at all, one that is not gives itself. Nor is one ever equal to a constan
 A probe at every operand of a plain ``for`` would be paid by all loops. There are probes only once
 a text has made one of these, by the words in it; and for operators in a loop, as in ``total +=
 row``, only while a program is explained.
+
+An attempt that succeeds is to end the loop of attempts: who forgets that, does all once more.
 """
 
 from __future__ import annotations
@@ -19,9 +21,13 @@ from asyncrepl.instrument.probe_placement import (
     DATA_CALLS,
     ITERATING_CALLS,
     copied_children,
+    names_in,
+    own_nodes,
+    waits,
     without_probe,
     wrapped_in_probe,
 )
+from asyncrepl.instrument.silent_mistake_placement import copied_nodes
 from asyncrepl.syntax.names import COMPREHENSIONS, LOOPS, SCOPES, callee_name, last_name
 
 if TYPE_CHECKING:
@@ -112,3 +118,24 @@ def _probed(node: ast.expr) -> ast.expr:
         case ast.Name() | ast.Attribute() | ast.Subscript() | ast.Call() | ast.IfExp():
             return wrapped_in_probe(".driven", node)
     return node
+
+
+def probe_retries(tree: ast.AST) -> None:
+    """Mark the successes in loops of attempts that none of them leaves.
+
+    ``for attempt in range(n): try: … except …: await sleep(attempt)``: such a loop is for attempts
+    where a handler waits the longer, or gives up, by their number.
+    """
+    for node in copied_nodes(tree):
+        match node:
+            case ast.For(ast.Name(number), body=[ast.Try(finalbody=[]) as guard], orelse=[]):
+                well = [each for part in (*guard.body, *guard.orelse) for each in own_nodes(part)]
+                failed = [each for part in guard.handlers for each in own_nodes(part)]
+                asked = [each for each in failed if isinstance(each, ast.Compare | ast.Await)]
+                left = any(isinstance(each, (ast.Break, ast.Return, ast.Raise)) for each in well)
+                used = left or number in {name for each in well for name in names_in(each)}
+                if waits(guard.body) and not used and any(number in names_in(e) for e in asked):
+                    place = ast.copy_location(ast.Constant(None), guard)
+                    again = wrapped_in_probe(".retried", place)
+                    guard.body.append(ast.copy_location(ast.Expr(again), guard))
+                    node.iter = wrapped_in_probe(".rounds", node.iter)

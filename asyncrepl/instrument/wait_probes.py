@@ -78,10 +78,8 @@ def probe_waits(tree: ast.AST) -> None:
                 case ast.AsyncWith([ast.withitem(entered) as item], body) if not waits(body):
                     if _TASK_MAKERS & _called(body):
                         item.context_expr = wrapped_in_probe(".limiting", entered)
-                case ast.While(
-                    ast.NamedExpr(value=ast.Await(ast.Call(args=[_, default]))) as test
-                ):
-                    _probe_ending(test, default)
+                case ast.While(ast.NamedExpr(value=ast.Await(step)) as test):
+                    _probe_ending(test, bare(step))
                 case ast.Call(args=arguments) if callee_name(node) == "zip":
                     done = _done_sets(nodes)
                     node.args = [_unordered(each, done) for each in arguments]
@@ -118,11 +116,13 @@ def _names_of(node: ast.AST | None) -> list[str]:
     return [name for each in ast.walk(node or ast.Pass()) for name in bound_names(each)]
 
 
-def _probe_ending(test: ast.NamedExpr, default: ast.expr) -> None:
-    """``while item := await anext(it, None)``."""
-    step = test.value.value if isinstance(test.value, ast.Await) else None
-    if getattr(default, "value", 0) is None and step and callee_name(bare(step)) == "anext":
-        test.value = wrapped_in_probe(".ending", test.value)
+def _probe_ending(test: ast.NamedExpr, step: ast.expr) -> None:
+    """``while item := await anext(it, None)``, or ``await queue.get()``."""
+    match step:
+        case ast.Call(args=[_, ast.Constant(None)]) if callee_name(step) == "anext":
+            test.value = wrapped_in_probe(".ending", test.value)
+        case ast.Call(ast.Attribute(queue, "get"), []) if part := read_part(bare(queue)):
+            test.value = _with_part(wrapped_in_probe(".ending", test.value), part)
 
 
 def _done_sets(nodes: list[ast.AST]) -> set[str]:
@@ -388,10 +388,10 @@ def uncalled(obj: T) -> T:
     return obj
 
 
-def ending(obj: T) -> T:
-    """What a loop takes for the end, if it counts as false: only None says so."""
-    if type(obj) in _EMPTY and not obj:
-        see("falsy", obj, _getframe(1))
+def ending(obj: T, base: object = None, attribute: str = "", *key: object) -> T:
+    """What a loop takes for the end, if it counts as false; of a queue, `attribute` of `base`."""
+    if type(obj) in _EMPTY and not obj and (log := active_log()) is not None:
+        log.waits.ended(obj, base and _now(base, attribute, *key), _getframe(1))
     return obj
 
 
@@ -443,7 +443,7 @@ _PROBES = (outliving, unordered, ending, uncalled, limiting, counted, remembered
 #: Methods of the log that are probes, too.
 _TELLING = (
     "rounds", "late", "reused", "reading", "clearing", "setting", "getting", "gathered",
-    "cancelling",
+    "cancelling", "retried",
 )  # fmt: skip
 vars(builtins).update({f".{probe.__name__}": probe for probe in _PROBES})
 vars(builtins).update({f".{name}": _telling(name) for name in _TELLING})

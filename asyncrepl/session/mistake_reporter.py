@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from asyncrepl.engine.blocking.blocking_reports import SleepMonitor
     from asyncrepl.engine.leaks.leak_log import ExplainedObjects, LeakLog
     from asyncrepl.engine.statements import Outcome, Session
+    from asyncrepl.engine.tasks.recurrence import Recurrence
     from asyncrepl.events import Ending
     from asyncrepl.explain.explanation import Explanation
     from asyncrepl.views.styled_lines import Line
@@ -374,6 +375,20 @@ class SilentMistakeReporter(Instrument):
                 self.see(seen._replace(what="unwoken"))
         with suppress(RuntimeError):  # it is closed by now
             self._context.loop.call_soon_threadsafe(bool)
+
+    def goes_on_for_ever(self, recurrence: Recurrence) -> bool:
+        """Look if the program goes round for ever; whether that was told. On the loop's thread."""
+        from asyncrepl.engine.tasks.task_survey import deadlock_findings, is_held_up
+
+        found, task = recurrence.findings() if recurrence.look() else [], self._foreground()
+        if task is not None and is_held_up(task, idle=recurrence.is_idle()):
+            found = [each for each in deadlock_findings(task) if each.what == "stuck"]
+        for seen in found:
+            if self._explanation(seen) is not None:
+                self.see(seen)
+                self.look()
+                return True
+        return False
 
     def note_survivors(self, asked: Container[int]) -> None:
         """The tasks with the ``id`` in `asked` were cancelled and go on; from any thread."""

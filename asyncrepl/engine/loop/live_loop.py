@@ -275,12 +275,12 @@ class LiveLoop(_SelectorEventLoop):
     # -- the outside -------------------------------------------------------------
 
     def is_deadlocked(self) -> bool:
-        """Whether what waits will wait for ever; on the loop's thread, as it is about to wait.
+        """Whether what waits will wait for ever; on the loop's thread, as it is about to wait."""
+        return not self._ready and not self._scheduled and self.is_alone()
 
-        With no timer set and nothing ready, only the outside could wake it: I/O, a thread, a
-        process, a signal.
-        """
-        if self._ready or self._scheduled or len(self.live.selector.get_map()) > 1:
+    def is_alone(self) -> bool:
+        """Whether nothing from the outside can wake it: I/O, a thread, a process, a signal."""
+        if len(self.live.selector.get_map()) > 1:
             return False  # its own pipe is the one
         if self.live.outside.pending() or getattr(self, "_signal_handlers", None):
             return False

@@ -133,9 +133,8 @@ class WatchingSelector(selectors.DefaultSelector):
 class ExternalWaits:
     """What lies outside the program of one loop; for the loop's thread.
 
-    `own_fd` is the loop's self-pipe. A listening socket does not count: it may
-    listen for ever, and the client that connects counts. Threads that were there
-    before do not count, nor do those of a pool: their jobs do.
+    `own_fd` is the loop's self-pipe. A listening socket does not count: it may listen for ever;
+    its clients do. Threads from before do not count, nor do those of a pool: their jobs do.
     """
 
     def __init__(self, selector: BaseSelector, own_fd: int) -> None:
@@ -169,9 +168,10 @@ class ExternalWaits:
 
     def pending(self) -> bool:
         """Whether the program waits for anything outside itself."""
-        if self._busy or self._waits_for_fd():
-            return True
-        if self._jobs and any(not job.done() for job in self._jobs):
+        return self._waits_for_fd() or self._waits_for_others()
+
+    def _waits_for_others(self) -> bool:
+        if self._busy or any(not job.done() for job in self._jobs):
             return True
         if self._processes and any(each.get_returncode() is None for each in self._processes):
             return True
@@ -182,12 +182,24 @@ class ExternalWaits:
             for each in threading.enumerate()
         )
 
-    def _waits_for_fd(self) -> bool:
-        registered = self._selector.get_map()
-        if len(registered) == 1:  # its own
+    def only_itself(self) -> bool:
+        """Whether all that may come is from sockets of this loop, connected to each other."""
+        if self._waits_for_others():
             return False
-        fds = [key.fd for key in registered.values()]
+        fds = [key.fd for key in self._selector.get_map().values() if key.fd != self._own_fd]
+        ends = [_both_ends(fd) for fd in fds if not _is_listening_socket(fd)]
+        return bool(ends) and all(each and each[::-1] in ends for each in ends)
+
+    def _waits_for_fd(self) -> bool:
+        fds = [key.fd for key in self._selector.get_map().values()]
         return any(fd != self._own_fd and not _is_listening_socket(fd) for fd in fds)
+
+
+def _both_ends(fd: int) -> tuple[object, object] | None:
+    """The addresses of a connected socket: its own, and that of the other end."""
+    with contextlib.suppress(OSError), socket.socket(fileno=socket.dup(fd)) as probe:
+        return probe.getsockname()[:2], probe.getpeername()[:2]
+    return None
 
 
 def _is_listening_socket(fd: int) -> bool:

@@ -123,7 +123,7 @@ def await_chain(awaitable: object) -> list[AwaitLink]:
             else:
                 chain.append(link)
                 awaitable = following
-        elif kind in _known_between or _is_between(kind):
+        elif kind in _known_between or is_between(kind):
             # The generator, coroutine or future comes first among all that it refers to.
             held = gc.get_referents(awaitable)
             awaitable = next((each for each in held if each is not kind), None)
@@ -184,7 +184,8 @@ def first_argument(link: AwaitLink) -> object:
     return held[at] if at < len(held) else None
 
 
-def _is_between(kind: type) -> bool:
+def is_between(kind: type) -> bool:
+    """Whether it is the type of what comes between two links of a chain, and has no name."""
     found = (
         type(kind) is type
         and kind.__name__ in _BETWEEN

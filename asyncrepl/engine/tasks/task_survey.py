@@ -284,6 +284,29 @@ def deadlock_findings(task: Any) -> Iterator[Finding]:
         yield found[0]._replace(made=waits_at(task))
 
 
+def is_held_up(task: Any, *, idle: bool) -> bool:
+    """Whether `task` waits for a process or a stream for which nobody does anything.
+
+    A process cannot go on while its pipe is full, and nobody reads it. A stream whose other end
+    this loop has gives nothing, if `idle`: nothing has run for a while, no timer is set.
+    """
+    loop, chain = task.get_loop(), await_chain(task)
+    if loop._scheduled or loop._ready or getattr(loop, "_signal_handlers", None):  # noqa: SLF001
+        return False
+    if idle and any(each.code is _READS for each in chain):
+        return bool(loop.live.outside.only_itself())
+    return all(
+        _awaited_tasks(each) or any(map(_has_full_pipe, await_chain(each)))
+        for each in all_tasks(loop)
+    )
+
+
+def _has_full_pipe(link: AwaitLink) -> bool:
+    process: Any = first_argument(link) if link.code in _PROCESS_WAITS else None
+    streams = [each for each in (process.stdout, process.stderr) if each] if process else []
+    return any(each._paused and each._waiter is None for each in streams)  # noqa: SLF001
+
+
 def _failed_tasks(task: Any) -> list[weakref.ref[Any]]:
     """The tasks of the loop of `task` that ended in an error, or were cancelled."""
     timeline: Timeline | None = getattr(getattr(task.get_loop(), "live", None), "timeline", None)
@@ -326,9 +349,14 @@ _WAITS: dict[object, tuple[type, str]] = {
         *((kind, "acquire") for kind in (asyncio.Lock, asyncio.Semaphore)),
         *((kind, "wait") for kind in (asyncio.Event, asyncio.Condition, asyncio.Barrier)),
         (asyncio.subprocess.Process, "wait"),
+        *((asyncio.StreamReader, each) for each in ("read", "readline")),
     )
     for method in (vars(kind).get(name) or getattr(kind, name),)
 }
+
+
+_READS = asyncio.StreamReader._wait_for_data.__code__  # type: ignore[attr-defined]  # noqa: SLF001
+_PROCESS_WAITS = {code for code, (kind, _) in _WAITS.items() if kind is asyncio.subprocess.Process}
 
 
 def _wait_link(chain: list[AwaitLink]) -> AwaitLink | None:

@@ -347,11 +347,13 @@ def _ends_with_false(evidence: Evidence) -> Finding | None:
         else f"the item `{seen.info.value!r}`"
     )
     text = unit.source.source(named)
-    why = (
-        f"The loop ended with {item}, which counts as false, as None does: only None, the default "
-        "of `anext`, says that there are no more. Compare with that."
-    )
-    return Finding(why, replaced(evidence, unit, (named, f"({text}) is not None")))
+    why, fix = f"The loop ended with {item}, which counts as false, as None does", None
+    if not text.endswith(".get()"):
+        why += ": only None, the default of `anext`, says that there are no more."
+        fix = replaced(evidence, unit, (named, f"({text}) is not None"))
+    else:
+        why += ", and there are more items in the queue."
+    return Finding(f"{why} Compare with what is to end it.", fix)
 
 
 _CHANGED = "changed-while-it-waited"
@@ -433,8 +435,8 @@ RULES = (
         "item-taken-for-the-end",
         "an item that counts as false, taken for the end",
         6,
-        "`anext(it, None)` gives None at the end. A loop that asks whether an item is true ends "
-        "with a 0 or an empty text, too.",
+        "`anext(it, None)` gives None at the end, and a queue what was put in to end it. A loop "
+        "that asks whether an item is true ends with a 0 or an empty text, too.",
         _ends_with_false,
         sees="falsy",
     ),

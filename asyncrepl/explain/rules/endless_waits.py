@@ -319,19 +319,22 @@ def _stuck(evidence: Evidence) -> Finding | None:
 
 
 #: What nobody does, in words, by what is waited for.
-_WORDS = {
+_WORDS: dict[object, str] = {
     asyncio.Event: "sets the event",
     asyncio.Queue: "fills the queue",
     asyncio.Future: "sets its result",
+    "readline": "sends the end of a line, or closes the other end",
+    "read": "closes the other end, or calls `write_eof()` there",
 }
 
 
 def _left_undone(evidence: Evidence) -> str:
     """What nobody does for what is waited for, or where somebody would have done it."""
     waited, calls = ends_of(evidence) or (None, [])
-    words = _WORDS.get(evidence.seen.info.kind) if evidence.seen is not None else None
+    info = evidence.seen.info if evidence.seen is not None else None
+    words = _WORDS.get(info.name or info.kind) or _WORDS.get(info.kind) if info else None
     if words is None or waited is None:
-        return ""
+        return f", and nobody {words}" if words else ""
     homes = {getattr(scope(*each), "name", ""): each for each in calls}
     if len(homes) != 1 or not (name := next(iter(homes))):
         return f", and nobody {words}"
@@ -341,6 +344,9 @@ def _left_undone(evidence: Evidence) -> str:
         return f", and nobody calls `{name}`, which {words}"
     if scope(unit, call) is scope(evidence.unit, waited):
         return f", and nobody {words}"
+    made = [each.args[0] for _, each in evidence.units.nodes(ast.Call) if each.args]
+    if name in map(callee_name, made):
+        return f", and nobody {words} any more: what runs `{name}` has ended, or waits itself"
     return f", and nobody {words}: {short(unit, call)} in `{name}` is not called for it"
 
 

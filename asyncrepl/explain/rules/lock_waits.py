@@ -122,9 +122,12 @@ def _not_released(evidence: Evidence) -> Finding | None:
     pairs = [(unit, first, call) for unit, call in calls] + _of_callers(evidence, waited, calls)
     for unit, taken, call in pairs:
         released, block = unit.statement(call), getattr(unit.parents.get(taken), "body", [])
-        if taken not in block or released not in block or not _gives_back(taken, call):
+        inside = _tried(unit, released) if released not in block else None
+        last = released if inside is None else inside
+        if taken not in block or last not in block or not _gives_back(taken, call):
             continue
-        between = block[block.index(taken) + 1 : block.index(released)]
+        between = block[block.index(taken) + 1 : block.index(last)]
+        between += inside.body[: inside.body.index(released)] if inside is not None else []
         found = _what_may_fail(unit, between)
         if not found:
             continue
@@ -138,8 +141,19 @@ def _not_released(evidence: Evidence) -> Finding | None:
         by_with = f"`async with {text}:` does so in any case."
         plain = taken is first and callee_name(call) == "release"
         why += by_with if plain else "It belongs in a `finally`."
-        return Finding(why, _in_any_case(evidence, unit, taken, call, text))
+        fix = _in_any_case(evidence, unit, taken, call, text) if inside is None else None
+        return Finding(why, fix)
     return None
+
+
+def _tried(unit: Unit, released: ast.stmt) -> ast.Try | None:
+    """The ``try`` in the body of which something is given back, and nowhere else in it."""
+    around = unit.parents.get(released)
+    if not isinstance(around, ast.Try) or released not in around.body:
+        return None
+    others = [*around.handlers, *around.orelse, *around.finalbody]
+    calls = {callee_name(each) for part in others for each in ast.walk(part)}
+    return None if calls & {"release", "put", "put_nowait"} else around
 
 
 def _of_callers(

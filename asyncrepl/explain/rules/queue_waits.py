@@ -112,13 +112,12 @@ def _one_mark(evidence: Evidence) -> Finding | None:
         if mark and unit.source.source(node.args[0]) == mark
     ]
     made = _made_tasks(evidence, function)
-    if len(puts) != 1 or len(made) < 1 or not _are_several(made):
+    if len(puts) != 1 or not made or not _are_several(made):
         return None
     unit, put = puts[0]
-    if unit.enclosing(put, *REPEATED) is not None or scope(unit, put) is function:
+    later = behind(evidence, puts) is not None  # it is not put in yet
+    if later or unit.enclosing(put, *REPEATED) is not None or scope(unit, put) is function:
         return None
-    if behind(evidence, puts) is not None:
-        return None  # it is not put in yet
     why = (
         f"{short(unit, put)} ends one of the tasks of `{function.name}`, for only one of them "
         f"takes the {mark}; the others wait for an item that nobody puts. Put one in for each."
@@ -148,7 +147,8 @@ def _made_tasks(evidence: Evidence, function: Function) -> list[tuple[Unit, ast.
 
 
 def _are_several(made: list[tuple[Unit, ast.Call]]) -> bool:
-    return len(made) > 1 or made[0][0].enclosing(made[0][1], *REPEATED) is not None
+    around = made[0][0].enclosing(made[0][1], *REPEATED)
+    return len(made) > 1 or (around is not None and getattr(around, "iter", 0) is not made[0][1])
 
 
 @correction

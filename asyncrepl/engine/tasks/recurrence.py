@@ -1,0 +1,264 @@
+"""Whether a program goes round for ever: what its tasks hold comes back, again and again.
+
+Where nothing from the outside can come, and no timer is one of a kind, the course of a program is
+decided by what its tasks hold: where they are, their variables, and what is in those, and the
+iterators that they are in. If for seconds no state comes that was not there before, none will.
+
+A state is a hash of plain values: what is compared is not kept, and no code of the user's runs.
+What does not tell how far it has come, or is too much to look at, counts as new each time; so does
+all as long as anything outside of the loop may wake it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import sys
+from collections import deque
+from itertools import islice
+from time import monotonic
+from types import (
+    AsyncGeneratorType,
+    CodeType,
+    CoroutineType,
+    FrameType,
+    FunctionType,
+    GeneratorType,
+    MemberDescriptorType,
+    MethodType,
+    ModuleType,
+    NoneType,
+)
+from typing import TYPE_CHECKING, Any, cast
+
+from asyncrepl.engine.code_owner import is_ours, is_users
+from asyncrepl.engine.tasks.await_chain import (
+    await_chain,
+    coroutine_of,
+    gathered_futures,
+    is_between,
+    waits_at,
+)
+from asyncrepl.engine.tasks.task_records import all_tasks, sorted_by_name
+from asyncrepl.events.findings import Finding
+from asyncrepl.events.object_info import MISSING, PLAIN, ObjectInfo, instance_dict, lookup
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from asyncrepl.engine.loop.live_loop import LiveLoop
+    from asyncrepl.engine.tasks.await_chain import AwaitLink
+
+#: A state has to come back for so many seconds, and for so many looks.
+_SECONDS, _LOOKS = 5.0, 40
+#: A look takes no more iterations of the loop; so many without others are a while.
+_OWN_ITERATIONS, _IDLE_LOOKS = 3, 8
+#: So many things are looked at in one state, so deep; so many states are too many.
+_MAX_THINGS, _MAX_DEPTH, _MAX_ITEMS, _MAX_STATES = 3000, 12, 64, 256
+_COLLECTIONS = (list, tuple, set, frozenset, deque)
+_SUSPENDED = {
+    CoroutineType: "cr_frame", GeneratorType: "gi_frame", AsyncGeneratorType: "ag_frame",
+}  # fmt: skip
+#: By what they are given away: things that say how far an iteration has come.
+_ITERATED: tuple[Any, ...] = (
+    [], (), "", b"", "\u20ac", {}, {}.items(), {}.values(), set(), range(1), range(1 << 70),
+)  # fmt: skip
+_ITERATORS = {*(type(iter(each)) for each in _ITERATED), type(reversed([])), enumerate, zip, map}
+#: What holds nothing that the program's course depends on.
+_UNCHANGING = (asyncio.AbstractEventLoop, asyncio.Handle, ModuleType)
+#: What shows others that something goes on, by the names that code uses.
+_SHOWING = {"print", "write", "debug", "info", "warning", "error", "log"}
+#: Rounds of the loop in a second: what is shown more often is for nobody to read.
+_UNREADABLE = 40
+
+
+class _UnknownError(Exception):
+    """There is too much to look at, or something that does not tell its state."""
+
+
+class Recurrence:
+    """Whether the tasks of a loop go round for ever; for the loop's thread.
+
+    Nothing from the outside may come, and what the tasks hold comes back, as it was, for seconds.
+    """
+
+    def __init__(self, loop: LiveLoop) -> None:
+        self._loop = loop
+        self._states: set[int] = set()
+        #: The timers that were set when the last new state came.
+        self._timers: list[asyncio.TimerHandle] = []
+        self._since, self._looks, self._iteration = 0.0, 0, 0
+        self._last = self._idle = 0
+
+    @property
+    def is_near(self) -> bool:
+        """Whether the state of the last look was there before."""
+        return self._looks > 0
+
+    def is_idle(self) -> bool:
+        """Whether nothing has run for a while but these looks, of which this is one."""
+        before, self._last = self._last, self._loop.live.loop_iteration.number
+        self._idle = self._idle + 1 if self._last - before <= _OWN_ITERATIONS else 0
+        return self._idle > _IDLE_LOOKS
+
+    def look(self) -> bool:
+        """Look at the state that there is now; whether it is sure that all comes back for ever."""
+        try:
+            state = hash(_State().of(all_tasks(self._loop))) if self._loop.is_alone() else None
+        except Exception:  # an empty cell, a dictionary that another thread changes, …
+            state = None
+        if state is None or state not in self._states:
+            self._begin(state)
+            return False
+        if self._is_early():
+            self._restart()
+        self._looks += 1
+        passed = monotonic() - self._since
+        return passed > _SECONDS and self._looks > _LOOKS and self._timers_recur(passed)
+
+    def _is_early(self) -> bool:
+        """Whether a timer is still set that was so at the last new state: it is to come."""
+        pending = set(map(id, self._loop._scheduled))  # noqa: SLF001
+        return any(id(each) in pending for each in self._timers)
+
+    def _restart(self) -> None:
+        self._since, self._looks = monotonic(), 0
+        self._iteration = self._loop.live.loop_iteration.number
+
+    def findings(self) -> list[Finding]:
+        """Where the tasks are that go on, the innermost code of each first."""
+        tasks = sorted_by_name(all_tasks(self._loop))
+        going = [frames for each in tasks if (frames := _frames_on_the_way(await_chain(each)))]
+        shows = any(_shows(each) for frames in going for each in frames)
+        rounds = self._loop.live.loop_iteration.number - self._iteration - self._looks
+        if not tasks or (shows and rounds < _UNREADABLE * (monotonic() - self._since)):
+            return []
+        alone, made = int(not shows and _has_done_parts(tasks[0])), waits_at(tasks[0])
+        return [
+            Finding("recurring", ObjectInfo(NoneType), f.f_code, f.f_lasti, alone, made)
+            for frames in going for f in reversed(frames)
+        ]  # fmt: skip
+
+    def _begin(self, state: int | None) -> None:
+        if state is None or len(self._states) > _MAX_STATES:
+            self._states.clear()
+        if state is not None:
+            self._states.add(state)
+        self._restart()
+        self._timers = list(self._loop._scheduled)  # noqa: SLF001
+
+    def _timers_recur(self, passed: float) -> bool:
+        """Whether each timer is one of many: none is far away."""
+        timers = [each for each in self._loop._scheduled if not each.cancelled()]  # noqa: SLF001
+        return all(each.when() < self._loop.time() + passed / 3 for each in timers)
+
+
+def _frames_on_the_way(chain: list[AwaitLink]) -> list[FrameType]:
+    """The user's frames of a task that sleeps, or is to run; none of one that waits otherwise."""
+    if chain[-1].code is None and all(each.code is not asyncio.sleep.__code__ for each in chain):
+        return []
+    frames = [each.frame for each in chain]
+    return [each for each in frames if each is not None and is_users(each.f_code.co_filename)]
+
+
+def _shows(frame: FrameType) -> bool:
+    """Whether its code, or that of a function which it names, shows somebody something."""
+    code, known = frame.f_code, dict(frame.f_globals)
+    owner = frame.f_locals.get(code.co_varnames[0]) if code.co_argcount else None
+    known |= vars(type(owner)) if type(owner).__module__ == "__main__" else {}
+    named = [known.get(each) for each in code.co_names]
+    codes = [code, *(each.__code__ for each in named if type(each) is FunctionType)]
+    return any(_SHOWING.intersection(each.co_names) for each in codes)
+
+
+def _has_done_parts(task: Any) -> bool:
+    """Whether `task` waits for several by ``gather``, of which one is done."""
+    parts: list[Any] = gathered_futures(task._fut_waiter) or []  # noqa: SLF001
+    return any(each.done() for each in parts)
+
+
+class _State:
+    """What tasks hold, as plain values; runs no code of the user's."""
+
+    def __init__(self) -> None:
+        self._met: dict[int, int] = {}
+        self._kept: list[object] = []
+
+    def of(self, tasks: Iterable[Any]) -> tuple[object, ...]:
+        """That of all `tasks`: where each is, its variables, and what is in those."""
+        return tuple(self._token(coroutine_of(each), 0) for each in sorted_by_name(tasks))
+
+    def _token(self, thing: Any, depth: int) -> object:
+        kind = type(thing)
+        if kind in PLAIN:
+            return kind.__name__, thing
+        if id(thing) in self._met:
+            return self._met[id(thing)]
+        if depth > _MAX_DEPTH or len(self._kept) > _MAX_THINGS:
+            raise _UnknownError
+        self._met[id(thing)] = len(self._kept)
+        self._kept.append(thing)  # so that no other gets its ``id``
+        return kind.__qualname__, *(self._token(each, depth + 1) for each in self._parts(thing))
+
+    def _parts(self, thing: Any) -> Iterable[object]:
+        """What is in `thing`, of builtin types and what they hold."""
+        kind, found = type(thing), cast("Iterable[object] | None", None)
+        if kind in _SUSPENDED:
+            found = self._suspended(thing, getattr(thing, _SUSPENDED[kind]))
+        elif kind in _COLLECTIONS:
+            found = len(thing), *islice(thing, _MAX_ITEMS)
+        elif kind is dict:
+            items = islice(thing.items(), _MAX_ITEMS)
+            found = len(thing), *(part for item in items for part in item)
+        elif kind in _ITERATORS:
+            found = thing.__reduce__()[1:]
+        elif kind is MethodType:
+            found = (thing.__self__,)
+        elif kind is FunctionType:
+            found = *(each.cell_contents for each in thing.__closure__ or ()), thing.__dict__
+        elif is_between(kind):
+            found = gc.get_referents(thing)
+        return _attributes(thing, kind) if found is None else found
+
+    def _suspended(self, thing: object, frame: FrameType | None) -> Iterator[object]:
+        yield -1 if frame is None else frame.f_lasti
+        if frame is not None and id(frame.f_globals) not in self._met:
+            self._met[id(frame.f_globals)] = -1
+            yield from (
+                value for name, value in list(frame.f_globals.items())
+                if not name.startswith("__") and type(value) is not ModuleType
+            )  # fmt: skip
+        for held in gc.get_referents(thing):
+            if type(held) not in (CodeType, FrameType):
+                yield held
+
+
+def _attributes(thing: Any, kind: type) -> Iterable[object]:
+    """What any other object holds, as far as that may change."""
+    if is_ours(getattr(sys.modules.get(kind.__module__), "__file__", None) or ""):
+        return (getattr(thing, "_iterator", None),)  # what a traced loop walks
+    if issubclass(kind, type):
+        own = thing.__dict__.values() if thing.__module__ == "__main__" else ()
+        return [each for each in own if type(each) in (*PLAIN, *_COLLECTIONS, dict)]
+    if issubclass(kind, _UNCHANGING):
+        return ()
+    if lookup(kind, "__next__") is not MISSING and not instance_dict(thing):
+        raise _UnknownError  # who knows how far it has come
+    slots: list[Any] = [lookup(kind, each) for each in _slots(kind)]
+    held = [each.__get__(thing) for each in slots if _is_set(each, thing)]
+    return *instance_dict(thing).values(), *held
+
+
+def _slots(kind: type) -> list[str]:
+    found: list[str] = []
+    for base in kind.__mro__:
+        slots = base.__dict__.get("__slots__", ())
+        found += [slots] if isinstance(slots, str) else slots
+    return found
+
+
+def _is_set(slot: Any, thing: object) -> bool:
+    try:
+        return type(slot) is MemberDescriptorType and bool([slot.__get__(thing)])
+    except AttributeError:
+        return False
