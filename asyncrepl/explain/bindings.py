@@ -19,7 +19,6 @@ from types import (
     GeneratorType,
     MemberDescriptorType,
     MethodDescriptorType,
-    MethodType,
     ModuleType,
     WrapperDescriptorType,
 )
@@ -73,20 +72,6 @@ def variables(function: FunctionType, bare: bool) -> dict[str, Any]:
         names = code.co_varnames[: code.co_argcount]
         found.update(zip(names[-len(defaults) :], defaults, strict=True))
     return found
-
-
-def coroutines_held(function: object, owner: object) -> list[object]:
-    """The coroutines that a function holds: in its closure, its `owner`, and dicts there."""
-    if is_real_instance(function, MethodType):
-        owner = function.__self__
-        function = function.__func__
-    if not is_real_instance(function, FunctionType):
-        return []
-    held = list(variables(function, False).values())
-    with contextlib.suppress(AttributeError):
-        held += object.__getattribute__(owner, "__dict__").values()
-    held += [each for value in held if type(value) is dict for each in value.values()]
-    return [each for each in held if is_real_instance(each, CoroutineType)]
 
 
 def own_object(

@@ -49,6 +49,7 @@ _ORDER = (
     "sync_walks",
     "operand_rules",
     "forgotten_tasks",
+    "endless_loops",
     "queue_waits",
     "lock_waits",
     "endless_waits",

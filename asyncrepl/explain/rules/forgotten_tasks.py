@@ -251,111 +251,6 @@ _FORGOTTEN = (
 )
 
 
-def _never_ends(evidence: Evidence) -> Finding | None:
-    """A task group of which one task goes round for ever; when Ctrl-C has ended that.
-
-    If all of them do, and the block does nothing else, it is meant to.
-    """
-    unit, block, entered = evidence.unit, evidence.node(ast.AsyncWith), evidence.node(ast.Call)
-    if block is None and entered is not None:
-        around = unit.enclosing(entered, ast.AsyncWith)  # what is entered stands for it, from 3.12
-        block = around if around and around.items[0].context_expr is entered else None
-    group = block.items[0].optional_vars if block is not None else None
-    if block is None or group is None or not _is_group(block):
-        return None
-    calls = [node for part in block.body for node in ast.walk(part) if isinstance(node, ast.Call)]
-    jobs = [each.args[0] for each in calls if _is_of(each, group) and each.args]
-    endless = {
-        job: function
-        for job in jobs
-        for _, function in evidence.units.functions(callee_name(job))
-        if any(_has_no_way_out(each) for each in own_nodes(function))
-    }
-    if not endless or (len(endless) == len(jobs) and not any(map(_waits, block.body))):
-        return None
-    job, function = next(iter(endless.items()))
-    text = unit.source.source(block.items[0].context_expr)
-    why = (
-        f"`async with {text}` waits for all of its tasks, and `{function.name}` goes round for "
-        "ever, in a `while` without a way out. Keep its task, and `cancel()` it when the work is "
-        "done."
-    )
-    return Finding(why, _cancelled_at_end(evidence, unit, block, job))
-
-
-def _is_group(block: ast.AsyncWith) -> bool:
-    entered = block.items[0].context_expr
-    return isinstance(entered, ast.Call) and canonical_name(entered.func) == "asyncio.TaskGroup"
-
-
-def _is_of(node: ast.AST, group: ast.expr) -> bool:
-    """Whether `node` makes a task of the `group`."""
-    owner = node.func if isinstance(node, ast.Call) else None
-    return callee_name(node) == "create_task" and (
-        isinstance(owner, ast.Attribute) and written_name(owner.value) == written_name(group)
-    )
-
-
-def _has_no_way_out(node: ast.AST) -> bool:
-    if not isinstance(node, ast.While) or not isinstance(node.test, ast.Constant):
-        return False
-    ways = (ast.Break, ast.Return, ast.Raise, ast.Yield)
-    return bool(node.test.value) and not any(isinstance(each, ways) for each in own_nodes(node))
-
-
-@correction
-def _cancelled_at_end(fixing: Fixing, unit: Unit, block: ast.AsyncWith, job: ast.expr) -> None:
-    """``group.create_task(beat())`` → keep the task, and cancel it at the end of the block."""
-    statement = unit.statement(job)
-    if statement not in block.body or not isinstance(statement, ast.Expr):
-        return
-    others = [each for each in block.body if each is not statement]
-    own = any(not isinstance(each, ast.Expr) or _waits(each) for each in others)
-    if not own or statement.value is not unit.parents.get(job):
-        return
-    name = fixing.fresh(unit, "task")
-    fixing.of(unit).before(statement, f"{name} = ")
-    fixing.of(unit).lines_after(block.body[-1], f"{name}.cancel()")
-
-
-def _waits(statement: ast.stmt) -> bool:
-    return any(isinstance(each, ast.Await) for each in ast.walk(statement))
-
-
-def _never_changes(evidence: Evidence) -> Finding | None:
-    """A loop in which nothing changes what it goes on for; when Ctrl-C has ended it."""
-    unit, await_ = evidence.unit, evidence.node(ast.Await)
-    loop = unit.enclosing(await_, ast.While) if await_ is not None else None
-    if loop is None or await_ is None or not isinstance(loop.test, ast.Name):
-        return None
-    name, waits = loop.test.id, await_.value
-    inside = [each for part in loop.body for each in ast.walk(part)]
-    uses = [each for each in inside if isinstance(each, ast.Name) and each.id == name]
-    given = getattr(waits, "args", [])
-    if callee_name(waits) != "wait" or not uses or any(each not in given for each in uses):
-        return None
-    why = (
-        f"`while {name}` goes on as long as there are tasks in `{name}`, and nothing takes out "
-        f"those that are done: {short(unit, waits)} gives the same ones again, at once. Go on "
-        "with those that are pending."
-    )
-    return Finding(why, _with_pending(evidence, unit, await_, name))
-
-
-@correction
-def _with_pending(fixing: Fixing, unit: Unit, await_: ast.Await, name: str) -> None:
-    """``done, pending = await asyncio.wait(tasks)`` → ``done, tasks = …``."""
-    match unit.parents.get(await_):
-        case ast.Assign([ast.Tuple([_, ast.Name(pending) as target])]):
-            used = [
-                each
-                for each in unit.nodes(ast.Name)
-                if each.id == pending and scope(unit, each) is scope(unit, target)
-            ]
-            if used == [target]:
-                fixing.of(unit).replace(target, name)
-
-
 def _cancels_itself(evidence: Evidence) -> Finding | None:
     """A task that cancels the one in an attribute, which is itself, and then awaits more."""
     use, unit = evidence.use("seen"), evidence.unit
@@ -395,8 +290,6 @@ def _but_itself(fixing: Fixing, unit: Unit, task: ast.expr) -> None:
         fixing.needs_import(unit, "asyncio")
 
 
-_INTERRUPTED = (KeyboardInterrupt,)
-
 RULES = (
     Rule(*_FORGOTTEN, _unkept, sees="unkept"),
     Rule(*_FORGOTTEN, _cut_off, sees="cut off"),
@@ -425,23 +318,5 @@ RULES = (
         "`asyncio.TaskGroup`, which raises it where the tasks were made.",
         _failed,
         sees="failed",
-    ),
-    Rule(
-        "endless-generator-hangs",
-        "a wait for a task that never ends",
-        3,
-        "A `TaskGroup` waits until all of its tasks have ended. One that is to accompany the "
-        "others has to be cancelled when they are done.",
-        _never_ends,
-        errors=_INTERRUPTED,
-    ),
-    Rule(
-        "endless-generator-hangs",
-        "a loop that waits for what is done already",
-        3,
-        "`asyncio.wait` returns at once if one of its tasks is done already. It gives those that "
-        "are done and those that are pending: wait for the pending ones next.",
-        _never_changes,
-        errors=_INTERRUPTED,
     ),
 )

@@ -1,7 +1,4 @@
-"""What is to be walked is a queue, or None: a function gives no stream, or not on each path.
-
-And what is read on and on is a stream that is at its end.
-"""
+"""What is to be walked is a queue, or None: a function gives no stream, or not on each path."""
 
 from __future__ import annotations
 
@@ -168,30 +165,6 @@ def _returned(fixing: Fixing, unit: Unit, function: Function) -> None:
             fixing.of(unit).lines_after(last, f"return {name}")
 
 
-def _past_end(evidence: Evidence) -> Finding | None:
-    """A loop that reads a stream on and on, which has ended."""
-    use, unit = evidence.use("seen"), evidence.unit
-    loop = unit.enclosing(use.node, ast.While) if use is not None else None
-    call = unit.enclosing(use.node, ast.Call) if use is not None else None
-    if loop is None or call is None:
-        return None
-    why = (
-        f"The stream is at its end, and {short(unit, call)} gives `b''` from then on, at once and "
-        f"each time: `while {unit.source.source(loop.test)}` goes round for ever. Leave it at the "
-        "first of these."
-    )
-    return Finding(why, _left_at_end(evidence, unit, call, loop))
-
-
-@correction
-def _left_at_end(fixing: Fixing, unit: Unit, call: ast.Call, loop: ast.While) -> None:
-    """``line = await reader.readline()``, and ``if not line: break``."""
-    match unit.statement(call):
-        case ast.Assign([ast.Name(name)], ast.Await(value)) as read if value is call:
-            if read in loop.body:
-                fixing.of(unit).lines_after(read, f"if not {name}:\n    break")
-
-
 RULES = (
     Rule(
         "async-for-over-none",
@@ -223,14 +196,5 @@ RULES = (
         1,
         "A function without `return` gives None. Return the async iterable.",
         _none,
-    ),
-    Rule(
-        "endless-generator-hangs",
-        "a loop that reads on at the end of its stream",
-        3,
-        "`read()` and `readline()` wait for data, and give `b''` when no more can come. That is "
-        "no error: who reads in a loop has to look for it.",
-        _past_end,
-        sees="past end",
     ),
 )

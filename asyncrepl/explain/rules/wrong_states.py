@@ -8,21 +8,19 @@ from __future__ import annotations
 
 import ast
 import asyncio
-import functools
-import inspect
-from types import AsyncGeneratorType, CoroutineType, MethodType
+from types import AsyncGeneratorType, CoroutineType
 from typing import TYPE_CHECKING
 
-from asyncrepl.events.object_info import code_of, has_begun, is_real_instance, lookup
-from asyncrepl.explain.bindings import coroutines_held, is_coroutine_function
+from asyncrepl.events.object_info import has_begun, is_real_instance, lookup
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, correction, short
 from asyncrepl.explain.repairs.repair_case import called_class, single_assignment
 from asyncrepl.explain.rules.aiter_methods import method
 from asyncrepl.explain.rules.anext_methods import as_anext
+from asyncrepl.explain.rules.kept_coroutines import is_over, kept_coroutine
 from asyncrepl.explain.scopes import CannotFixError, own_nodes, scope
 from asyncrepl.explain.value_origins import assignment, bindings, called, stepped_source
-from asyncrepl.syntax.names import callee_name, canonical_name, last_name
+from asyncrepl.syntax.names import callee_name, canonical_name
 
 if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence, Site
@@ -122,7 +120,7 @@ def _run_again(evidence: Evidence) -> tuple[Site, ast.expr] | None:
         call = waits.value if waits is not None else site.node(ast.Call)
     if site is None or not isinstance(call, ast.Call) or callee_name(call) not in _RUNNERS:
         return found
-    over = [each for each in call.args if _is_over(evidence.resolver.value(each))]
+    over = [each for each in call.args if is_over(evidence.resolver.value(each))]
     return (site, over[0]) if over else found
 
 
@@ -132,138 +130,13 @@ def _coroutine_again(evidence: Evidence) -> Finding | None:
     if found is None or name is None or evidence.leak:
         return None  # with another cause the error came out of the coroutine
     if not isinstance(name, ast.Name):
-        return _kept_coroutine(evidence, found[0].unit, name)
+        return kept_coroutine(evidence, found[0].unit, name)
     value = evidence.resolver.value(name)
     if not is_real_instance(value, CoroutineType):
         return None
     state = "has run already" if value.cr_frame is None else "somebody awaits already"
     why = f"`{name.id}` is a coroutine that {state}; it runs once. Call its function again."
     return Finding(why, _called_again(evidence, name.id))
-
-
-def _kept_coroutine(evidence: Evidence, unit: Unit, node: ast.expr) -> Finding | None:
-    """What a cache, or an attribute, gave a second time."""
-    resolver, place = evidence.resolver, _collection_of(node)
-    owner = resolver.value(place) if place is not None else None
-    cached, held = _cached_function(evidence, node), [resolver.value(node)]
-    if type(owner) is dict:
-        held = [*owner.values()]
-    elif cached is not None:
-        held = [cached]  # whose calls are kept
-    elif isinstance(node, ast.Call):
-        own = resolver.value(node.func.value) if isinstance(node.func, ast.Attribute) else None
-        held = coroutines_held(resolver.value(node.func), own)
-    if not any(_is_over(each) or is_coroutine_function(each) for each in held):
-        return None
-    kept = "from a cache" if not isinstance(node, ast.Attribute) else "kept in an attribute"
-    why = (
-        f"{short(unit, node)} gives the coroutine of an earlier call again, {kept}, and a "
-        "coroutine runs once: keep its result, or a task of it."
-    )
-    return Finding(why, _task_kept(evidence, unit, node, cached))
-
-
-def _collection_of(node: ast.expr) -> ast.expr | None:
-    """In ``cache[key]``, ``cache.get(key)`` and the like, the cache."""
-    if isinstance(node, ast.Call) and callee_name(node) in ("get", "setdefault", "pop"):
-        return node.func.value if isinstance(node.func, ast.Attribute) else None
-    return node.value if isinstance(node, ast.Subscript) else None
-
-
-def _cached_function(evidence: Evidence, node: ast.expr) -> object:
-    """The function below ``@cache`` or ``@cached_property`` whose result `node` is, or None."""
-    if isinstance(node, ast.Attribute):
-        owner = evidence.resolver.info(node.value)
-        found = lookup(owner.kind, node.attr) if owner is not None else None
-        if not is_real_instance(found, functools.cached_property):
-            return None
-        return found.func if is_coroutine_function(found.func) else None
-    value = evidence.resolver.value(node.func) if isinstance(node, ast.Call) else None
-    own = value.__func__ if type(value) is MethodType else value
-    return own.__wrapped__ if type(own) is type(_cached) else None
-
-
-@correction
-def _task_kept(fixing: Fixing, unit: Unit, node: ast.expr, cached: object) -> None:
-    """``self.cache[key] = work(key)`` → a task of it is kept, where a loop runs for certain."""
-    if cached is not None:
-        _tasks_cached(fixing, cached)
-        return
-    if isinstance(node, ast.Call) and callee_name(node) == "setdefault":
-        _task_set(fixing, unit, node)
-        return
-    kept = [each for each in unit.nodes(ast.Assign) if _keeps(unit, each, node)]
-    kept = [each for each in kept if isinstance(scope(unit, each), ast.AsyncFunctionDef)]
-    value = fixing.evidence.resolver.value(node.func) if isinstance(node, ast.Call) else None
-    if not kept and (inside := fixing.evidence.units.definition(code_of(value))) is not None:
-        unit, nodes = inside[0], list(own_nodes(inside[1]))
-        assigned = [each for each in nodes if isinstance(each, ast.Assign)]
-        kept = [each for each in assigned if isinstance(each.targets[0], ast.Subscript)]
-    if len(kept) == 1 and isinstance(kept[0].value, ast.Call):
-        fixing.given_to(unit, kept[0].value, "asyncio.create_task")
-
-
-def _keeps(unit: Unit, assigned: ast.Assign, node: ast.expr) -> bool:
-    """Whether `node` is what is assigned to, or takes it out of the collection by a method."""
-    source, owner = unit.source.source, _collection_of(node)
-    if not isinstance(node, ast.Call) or owner is None:
-        return [source(each) for each in assigned.targets] == [source(node)]
-    inside = [each.value for each in assigned.targets if isinstance(each, ast.Subscript)]
-    return [source(each) for each in inside] == [source(owner)]
-
-
-def _task_set(fixing: Fixing, unit: Unit, call: ast.Call) -> None:
-    """``cache.setdefault(key, work(key))`` → a task, made only if there is none yet."""
-    place = _collection_of(call)
-    if place is None or len(call.args) != 2 or not isinstance(call.args[1], ast.Call):
-        raise CannotFixError
-    owner, key = map(unit.source.source, (place, call.args[0]))
-    fixing.of(unit).before(call, f"({owner}[{key}] if {key} in {owner} else ")
-    fixing.of(unit).after(call, ")")
-    fixing.given_to(unit, call.args[1], "asyncio.create_task")
-
-
-_AS_TASK = """\
-def {0}(function):
-    @functools.wraps(function)
-    def start(*args, **keywords):
-        return asyncio.ensure_future(function(*args, **keywords))
-    return start
-
-"""
-
-
-def _tasks_cached(fixing: Fixing, cached: object) -> None:
-    """Below ``@lru_cache``, what makes a task of each call: that can be awaited again."""
-    wrapped = getattr(inspect.unwrap(cached), "__code__", None) if callable(cached) else None
-    found = fixing.evidence.units.definition(wrapped)
-    decorators = found[1].decorator_list if found is not None else []
-    if found is None or [last_name(each) for each in map(_called, decorators)] not in _CACHES:
-        return
-    (unit, function), name = found, fixing.fresh(found[0], "as_task")
-    around = [each for each in unit.ancestors(function) if isinstance(each, ast.ClassDef)]
-    edits = fixing.of(unit)
-    edits.lines_before(around[-1] if around else function, _AS_TASK.format(name))
-    start = unit.source.line_start(unit.source.span(function).start)
-    edits.insert(start, f"{unit.source.indent(function)}@{name}\n")
-    fixing.needs_import(unit, "functools")
-    fixing.needs_import(unit, "asyncio")
-
-
-_CACHES = (["cache"], ["lru_cache"], ["cached_property"])
-
-
-def _called(decorator: ast.expr) -> ast.expr:
-    return decorator.func if isinstance(decorator, ast.Call) else decorator
-
-
-@functools.cache
-def _cached() -> None:
-    """One of what `functools` makes of functions."""
-
-
-def _is_over(value: object) -> bool:
-    return is_real_instance(value, CoroutineType) and (value.cr_frame is None or value.cr_running)
 
 
 @correction
