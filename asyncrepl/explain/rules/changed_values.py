@@ -348,7 +348,8 @@ def _ends_with_false(evidence: Evidence) -> Finding | None:
     )
     text = unit.source.source(named)
     why, fix = f"The loop ended with {item}, which counts as false, as None does", None
-    if not text.endswith(".get()"):
+    awaited = named.value.value if isinstance(named.value, ast.Await) else named.value
+    if callee_name(awaited) != "get":
         why += ": only None, the default of `anext`, says that there are no more."
         fix = replaced(evidence, unit, (named, f"({text}) is not None"))
     else:

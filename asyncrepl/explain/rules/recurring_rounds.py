@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, correction, is_generator
 from asyncrepl.explain.scopes import own_nodes, scope
-from asyncrepl.syntax.names import bound_names, callee_name, written_name
+from asyncrepl.syntax.names import bound_names, callee_name, last_name, written_name
 
 if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence
@@ -112,7 +112,10 @@ def _never_stops(unit: Unit, here: ast.AST) -> Finding | None:
         return None
     for way in own_nodes(function):
         asked = unit.enclosing(way, ast.If) if isinstance(way, ast.Raise) else None
-        if asked is not None and "StopAsyncIteration" in unit.source.source(way):
+        if asked is not None and "StopAsyncIteration" in (
+            last_name(way.exc),
+            callee_name(way.exc),
+        ):
             why = (
                 f"`__anext__` gives the same at each step, and the loop over it goes round for "
                 f"ever: `{unit.source.source(asked.test)}` never comes true, so it never comes to "
