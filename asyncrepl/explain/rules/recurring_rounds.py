@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, correction, is_generator
 from asyncrepl.explain.scopes import own_nodes, scope
-from asyncrepl.syntax.names import bound_names, callee_name, last_name, written_name
+from asyncrepl.syntax.names import bound_names, callee_name, canonical_name, written_name
 
 if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence
@@ -111,11 +111,10 @@ def _never_stops(unit: Unit, here: ast.AST) -> Finding | None:
     if not isinstance(function, ast.AsyncFunctionDef) or function.name != "__anext__":
         return None
     for way in own_nodes(function):
-        asked = unit.enclosing(way, ast.If) if isinstance(way, ast.Raise) else None
-        if asked is not None and "StopAsyncIteration" in (
-            last_name(way.exc),
-            callee_name(way.exc),
-        ):
+        if not isinstance(way, ast.Raise) or not _is_end(way.exc):
+            continue
+        asked = unit.enclosing(way, ast.If)
+        if asked is not None:
             why = (
                 f"`__anext__` gives the same at each step, and the loop over it goes round for "
                 f"ever: `{unit.source.source(asked.test)}` never comes true, so it never comes to "
@@ -123,6 +122,11 @@ def _never_stops(unit: Unit, here: ast.AST) -> Finding | None:
             )
             return Finding(why)
     return None
+
+
+def _is_end(error: ast.expr | None) -> bool:
+    kind = error.func if isinstance(error, ast.Call) else error
+    return canonical_name(kind) == "StopAsyncIteration"
 
 
 def _accompanies(evidence: Evidence, loop: ast.While) -> Finding | None:
