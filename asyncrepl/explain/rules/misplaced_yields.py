@@ -242,6 +242,8 @@ def _twice(evidence: Evidence) -> Finding | None:
     if found is None:
         return None
     unit, function = found
+    if not _may_yield_again(unit, function):
+        return None  # a loop that ends has closed it before the block
     again = _yield_in_handler(function)
     if again is not None:
         why = (
@@ -254,6 +256,13 @@ def _twice(evidence: Evidence) -> Finding | None:
         "yields once, and what comes after the `yield` cleans up."
     )
     return Finding(why, _once(evidence, unit, function))
+
+
+def _may_yield_again(unit: Unit, function: Function) -> bool:
+    """Whether it has more than one ``yield``, or one in a loop."""
+    yields = [each for each in own_nodes(function) if isinstance(each, ast.Yield)]
+    looped = (unit.enclosing(each, *LOOPS, *FUNCTIONS) is not function for each in yields)
+    return len(yields) > 1 or any(looped)
 
 
 def _yield_in_handler(function: Function) -> ast.Yield | None:
