@@ -309,9 +309,10 @@ class Session:
         Also what it raises to leave (SystemExit, KeyboardInterrupt) is in the outcome.
         """
         compiled = self.prepare(text, filename, "module")
-        if isinstance(compiled, Outcome):
-            return compiled
-        source, code = compiled
+        return compiled if isinstance(compiled, Outcome) else self.run_prepared(*compiled)
+
+    def run_prepared(self, source: Source, code: types.CodeType) -> Outcome:
+        """As `run_alone`, of a program that is compiled already."""
         process = os.getpid()
         try:
             self.context.run(exec, code, self.namespace)
