@@ -94,6 +94,10 @@ class Shield:
             self._pending = False
             raise KeyboardInterrupt
 
+    def forget(self) -> None:
+        """Nobody is in a section any more: one may have been left by an exception half way."""
+        self._depth, self._pending = 0, False
+
     def postpone(self) -> bool:
         """Keep a Ctrl-C for later; false outside of a shielded section."""
         self._pending = self._depth > 0
@@ -253,6 +257,7 @@ class Interrupter:
 
     def _take_back(self, handler: Any, fd: int) -> None:
         """Have SIGINT handled by `handler` again, and signals wake whoever reads `fd`."""
+        shield.forget()
         if handler == self.on_sigint:
             self.install()
         elif handler is _LOOPS_HANDLER:
