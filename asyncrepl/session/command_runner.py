@@ -198,9 +198,9 @@ class _ProgramContext(Protocol):
 
 def runs_between(loop: LiveLoop, text: str) -> bool:
     """Whether the program `text` runs while `loop` stands: at its top it needs none."""
-    from asyncrepl.instrument.compilation import needs_loop
+    from asyncrepl.instrument.compilation import expects_loop
 
-    return loop.live.between is not None and not needs_loop(text)
+    return loop.live.between is not None and not expects_loop(text)
 
 
 def run_between(

@@ -147,6 +147,20 @@ def test_one_that_awaits_at_its_top_runs_on_the_sessions_loop(
     terminal.wait_for("await asyncio.sleep(0)")
 
 
+def test_one_that_begins_a_task_leaves_it_in_the_session(
+    terminal: Terminal, script: Callable[[str], Path]
+) -> None:
+    """Also by a function of its own."""
+    path = script(
+        "import asyncio\n"
+        "def begin(): return asyncio.create_task(asyncio.sleep(0.05, 'slept'))\n"
+        "begun = begin()\n"
+    )
+    terminal.enter(f":run {path}")
+    terminal.enter("await begun")
+    assert "'slept'" in terminal.lines
+
+
 def test_ctrl_s_pauses_it(terminal: Terminal, script: Callable[[str], Path]) -> None:
     """Timer by timer; its names are seen; it goes on."""
     terminal.begin(f":run {script(STEPS)}")
