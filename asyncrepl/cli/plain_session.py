@@ -12,7 +12,6 @@ import threading
 from collections import deque
 from contextlib import redirect_stderr, redirect_stdout
 from functools import partial
-from importlib.machinery import SourceFileLoader
 from typing import TYPE_CHECKING, TextIO
 
 from asyncrepl.engine.loop.interrupts import Interrupter
@@ -45,11 +44,7 @@ def run_program(shell: Shell, text: str, filename: str) -> int:
     It is 0, 1 after an error, 130 after Ctrl-C, or what SystemExit says. Where nothing at
     its top needs a running loop, or it starts its own, none runs, and Python's rules hold.
     """
-    if not filename.startswith("<"):
-        # The names that Python gives the main module of a file.
-        names = {"__file__": filename, "__loader__": SourceFileLoader("__main__", filename)}
-        cached = {} if sys.version_info >= (3, 15) else {"__cached__": None}
-        shell.session.namespace |= {**names, **cached}
+    shell.name_main_module(filename)
     if needs_loop(text) and not starts_loop(text):
         return _exit_status(shell, run_source(shell, text, filename))
     shell.loop.live.clock.release()
@@ -57,15 +52,15 @@ def run_program(shell: Shell, text: str, filename: str) -> int:
         return _exit_status(shell, shell.run_alone(text, filename))
 
 
-def run_source(shell: Shell, text: str, filename: str) -> Status:
-    """Run `text` on the shell's loop; how it ended."""
+def run_source(shell: Shell, text: str, filename: str, *, alone: bool = False) -> Status:
+    """Run `text` on the shell's loop, or `alone`, if it needs none; how it ended."""
     statuses: list[Status] = []
 
     def done(status: Status) -> None:
         statuses.append(status)
         shell.loop.stop()
 
-    run = partial(run_input, scripted=lambda: False, filename=filename)
+    run = partial(run_input, scripted=lambda: False, filename=filename, alone=alone)
     shell.loop.call_soon(run, shell, text, done)
     left = _run_loop(shell, lambda: bool(statuses), idle=lambda: None)
     return left or statuses[0]

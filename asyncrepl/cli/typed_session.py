@@ -102,7 +102,9 @@ def run_typed(
         show(*banner_lines(__version__, console.width))
     with prompts_installed():
         for text, filename, stays in first:
-            ended = run_source(shell, text, filename)
+            if stays:
+                shell.name_main_module(filename)
+            ended = run_source(shell, text, filename, alone=stays)
             if (status := shell.outcomes.program_ended(ended, stays=stays)).kind == "exit":
                 return status.exit_code
         row, splitter = _PromptRow(shell), InputSplitter(typed=True)

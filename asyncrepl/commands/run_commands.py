@@ -1,7 +1,8 @@
 """Commands that run programs: ``:run FILE``, in the session's own namespace, and ``!COMMAND``.
 
 ``:run`` is unlike ``:load``, which imports: its names are there afterwards, it sees those of the
-session, and it may await at the top. ``__name__`` is ``"__main__"``.
+session, and it may await at the top. ``__name__`` is ``"__main__"``. One that brings its own loop
+runs while the session's stands (see `asyncrepl.engine.loop.loop_runner`).
 
 ``!COMMAND`` runs a program of the system's shell. It has the terminal while it runs, as beside
 any shell: keys, modes, the screen. The loop goes on, and with it the background tasks; what they
@@ -46,8 +47,9 @@ if TYPE_CHECKING:
     rank=45,
     example=":run script.py",
     complete=lambda _shell, typed: paths_beginning_with(typed, (".py",)),
-    details="It sees the names of the session and leaves its own; it may await at the top. "
-    "sys.argv has the ARGs.",
+    details="It sees the names of the session and leaves its own; it may await at the top. If "
+    "nothing there needs a running loop, it runs as under python, asyncio.run(main()) included, "
+    "and background tasks wait meanwhile. sys.argv has the ARGs.",
 )
 def _run(shell: Shell, rest: str) -> StatementAnswer:
     path, arguments = _file_and_arguments(rest)

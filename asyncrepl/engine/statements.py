@@ -309,9 +309,18 @@ class Session:
         Also what it raises to leave (SystemExit, KeyboardInterrupt) is in the outcome.
         """
         compiled = self.prepare(text, filename, "module")
-        if isinstance(compiled, Outcome):
-            return compiled
-        source, code = compiled
+        return compiled if isinstance(compiled, Outcome) else self._run_program(*compiled)
+
+    def run_prepared(self, source: Source, code: types.CodeType) -> Outcome:
+        """As `run_alone`, of what `prepare` has compiled; others run after it."""
+        keep_memory_reserve()
+        outcome = self._run_program(source, code)
+        ensure_recursion_room()
+        keep_imports()
+        free_memory_if_exhausted(outcome.error)
+        return outcome
+
+    def _run_program(self, source: Source, code: types.CodeType) -> Outcome:
         process = os.getpid()
         try:
             self.context.run(exec, code, self.namespace)

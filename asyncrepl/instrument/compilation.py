@@ -25,18 +25,16 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 from asyncrepl.events.finding_log import active_log
 from asyncrepl.instrument.probe_placement import ProbePlacer
 from asyncrepl.instrument.probes import install
-from asyncrepl.syntax.names import bind_names, callee_name, canonical_name
+from asyncrepl.syntax.names import bind_names, called_at_top, callee_name, canonical_name
 from asyncrepl.syntax.parsed_input import parse, syntax_tree
 from asyncrepl.syntax.sources import Source
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
     from types import CodeType
 
 #: How a text is run: at a prompt; as a program that may await at its top; as Python runs a file.
 Mode = Literal["single", "exec", "module"]
-#: What is not run with the text around it, or is expected to fail.
-_RUN_SEPARATELY = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.Try, ast.TryStar)
 #: The flags of ``from __future__ import …``: a session keeps them, as a prompt does.
 FUTURE_FLAGS = 0
 for _name in __future__.all_feature_names:
@@ -46,6 +44,7 @@ for _name in __future__.all_feature_names:
 _TASK_MAKERS = {"asyncio.create_task"} | (
     {"asyncio.ensure_future"} if sys.version_info >= (3, 14) else set()
 )
+_LOOP_USERS = {*_TASK_MAKERS, "asyncio.get_running_loop"}
 _RUNNERS = ("run_forever", "run_until_complete")
 #: Where nothing of this was ever compiled, nothing can be lost or written in an odd way.
 _MISTAKE_NODES = (ast.AsyncFunctionDef, ast.AsyncFor, ast.AsyncWith, ast.Await)
@@ -117,8 +116,24 @@ def needs_loop(text: str) -> bool:
             _compile(tree, "<trial>", 0)
         except SyntaxError:
             return True
-    called = _called_at_top(tree)
-    return bool(called & set(_TASK_MAKERS)) and not _brings_loop(tree)
+    return not called_at_top(tree).isdisjoint(_TASK_MAKERS) and not _brings_loop(tree)
+
+
+def expects_loop(text: str) -> bool:
+    """Whether `text` `needs_loop`, or would find one running at a prompt, and starts none itself.
+
+    So do files that begin something in the session, by a function that makes a task, say.
+    """
+    if needs_loop(text):
+        return True
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            tree = syntax_tree(text)
+        except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError):
+            return False
+    called = called_at_top(tree, and_below=True)
+    return not called.isdisjoint(_LOOP_USERS) and not _brings_loop(tree)
 
 
 def _brings_loop(tree: ast.Module) -> bool:
@@ -137,21 +152,7 @@ def starts_loop(text: str) -> bool:
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return "asyncio.run" in _called_at_top(syntax_tree(text))
-
-
-def _called_at_top(tree: ast.Module) -> set[str]:
-    bind_names(tree)
-    return {canonical_name(call.func) for call in _calls_at_top(tree)}
-
-
-def _calls_at_top(node: ast.AST) -> Iterator[ast.Call]:
-    """The calls that are made when `node` is run, whatever else happens."""
-    if isinstance(node, ast.Call):
-        yield node
-    if not isinstance(node, _RUN_SEPARATELY):
-        for child in ast.iter_child_nodes(node):
-            yield from _calls_at_top(child)
+        return "asyncio.run" in called_at_top(syntax_tree(text))
 
 
 def _compile_doubled(

@@ -57,6 +57,12 @@ class DebugCommands:
         #: Whether `anext` can do what it says: not where somebody else traces the program.
         self.steps_iterations = True
 
+    def use_loop(self) -> None:
+        """What is paused and stepped from now on is on another loop; that is the context's now."""
+        self.resume_all()
+        with self._making:
+            self._control = None
+
     # -- from any thread ---------------------------------------------------------------
 
     @property

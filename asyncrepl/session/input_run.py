@@ -87,6 +87,7 @@ class _InputTaker(Protocol):
         *,
         interrupt_after: float | None = None,
         filename: str | None = None,
+        alone: bool = True,
     ) -> None: ...
 
 
@@ -102,12 +103,13 @@ def run_input(
     interrupt_after: float | None = None,
     scripted: Callable[[], bool] = lambda: True,
     filename: str | None = None,
+    alone: bool = True,
 ) -> None:
     """Submit `text` to `shell` and let time pass until it is done; then call `done`.
 
     For the thread of the shell's loop, which runs or is about to. The clock is held when
     `done` is called; but a real one only if the next input is `scripted`, too.
-    `interrupt_after` and `filename` are `Shell.submit`'s.
+    `interrupt_after`, `filename` and `alone` are `Shell.submit`'s.
     """
     live = shell.loop.live
 
@@ -122,7 +124,7 @@ def run_input(
         shell.loop.when_settled(lambda: done(status), patience=patience)
 
     live.clock.release()
-    shell.submit(text, ended, interrupt_after=interrupt_after, filename=filename)
+    shell.submit(text, ended, interrupt_after=interrupt_after, filename=filename, alone=alone)
 
 
 #: A shorter interval would starve the loop, not tick.

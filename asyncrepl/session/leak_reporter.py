@@ -76,6 +76,8 @@ class _LeakContext(ForegroundView, Protocol):
 
     @property
     def mistake_reporter(self) -> _MistakeSink: ...
+    @property
+    def runs_own_loop(self) -> bool: ...
 
 
 class LeakReporter(Instrument):
@@ -157,12 +159,12 @@ class LeakReporter(Instrument):
         from asyncrepl.engine.leaks.leak_origins import left_open
         from asyncrepl.engine.leaks.open_generators import LeftGeneratorFinder
 
-        if self._leftovers is None:
-            self._leftovers = LeftGeneratorFinder(
-                self._context.loop, self._context.session.namespace
-            )
+        finder = self._leftovers
+        if finder is None or self._context.runs_own_loop:
+            finder = LeftGeneratorFinder(self._context.loop, self._context.session.namespace)
+            self._leftovers = self._leftovers if self._context.runs_own_loop else finder
         well = outcome.source.filename if outcome is not None and outcome.error is None else None
-        for left in self._leftovers.find():
+        for left in finder.find():
             by_error = left.filename in self._failed
             leak = left_open(left, self._context.session.sources, well)
             self.leaks.note(leak, quietly=by_error, generator=left.generator)

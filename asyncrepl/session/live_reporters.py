@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from asyncrepl.engine.blocking.blocking_reports import SleepMonitor
     from asyncrepl.engine.iteration.iteration_state import IterationState
     from asyncrepl.engine.iteration.tracer import Tracer
-    from asyncrepl.engine.loop.live_loop import ObservationRequests
+    from asyncrepl.engine.loop.live_loop import LiveLoop, ObservationRequests
     from asyncrepl.engine.statements import Outcome
     from asyncrepl.events import BlockingReport
     from asyncrepl.events.iteration_events import IterationEvent
@@ -50,6 +50,11 @@ class Narrator(Instrument):
         self._shows_steps = True
         #: Whether somebody wants what is narrated now; else the iterations are only looked at.
         self._narrating = self._watched = False
+
+    def use_loop(self, loop: LiveLoop) -> None:
+        """Narrate what happens on `loop` from now on."""
+        if self._tracer is not None:
+            self._tracer.use_loop(loop)
 
     def watch(self, *, on: bool) -> None:
         """Trace all iterations, for `open_iterations`; without narrating them."""

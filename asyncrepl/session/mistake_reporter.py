@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
     from asyncrepl.engine.blocking.blocking_reports import SleepMonitor
     from asyncrepl.engine.leaks.leak_log import ExplainedObjects, LeakLog
+    from asyncrepl.engine.loop.live_loop import LiveLoop
     from asyncrepl.engine.statements import Outcome, Session
     from asyncrepl.engine.tasks.recurrence import Recurrence
     from asyncrepl.events import Ending
@@ -199,6 +200,10 @@ class SilentMistakeReporter(Instrument):
         self._forgotten_code.clear()
         self.stopped = False
         self._never_ran = 0
+
+    def use_loop(self, loop: LiveLoop) -> None:
+        """What began goes on on `loop`, whose iterations count from now on."""
+        self._began_in_iteration = loop.live.loop_iteration.number
 
     def ended(self, outcome: Outcome, *, silently: bool) -> None:
         """A statement ended with `outcome`: tell what was seen, and the tasks left behind.

@@ -12,6 +12,7 @@ import math
 import sys
 from contextlib import contextmanager
 from functools import cached_property
+from importlib.machinery import SourceFileLoader
 from typing import TYPE_CHECKING, Any
 
 from asyncrepl.engine.loop.live_loop import LiveLoop, ObservationRequests
@@ -94,6 +95,8 @@ class Shell:
         self.explained: list[Explanation] = []
         self._explanation: Explanation | None = None
         self._run: StatementRun | None = None
+        #: The loop's instant at which a Ctrl-C is to reach it.
+        self.interrupt_at: float | None = None
 
     # What only some statements need is made, and its module imported, when one does.
 
@@ -159,7 +162,7 @@ class Shell:
     @property
     def busy(self) -> bool:
         """Whether a statement or a command runs in the foreground."""
-        return self.task is not None
+        return self._run is not None or self.task is not None
 
     @property
     def source(self) -> Source | None:
@@ -206,17 +209,20 @@ class Shell:
         *,
         interrupt_after: float | None = None,
         filename: str | None = None,
+        alone: bool = True,
     ) -> None:
         """Run `text`, a statement or a command, show what comes of it, then call `done` once.
 
-        With a `filename` it is the program in that file, of which no values are shown.
-        With `interrupt_after`, a Ctrl-C reaches it after that many seconds of the
-        loop's time.
+        With a `filename` it is the program in that file, of which no values are shown; see
+        `start_statement` for that, and for `alone`. With `interrupt_after`, a Ctrl-C reaches it
+        after that many seconds of the loop's time.
         """
         typed = filename is None
         timer: asyncio.TimerHandle | None = None
+        self.interrupt_at = None
         if interrupt_after is not None:
             timer = self.loop.call_later(interrupt_after, self._interrupt_by_script)
+            self.interrupt_at = timer.when()
 
         over = False
 
@@ -238,7 +244,7 @@ class Shell:
                 if command is not None:
                     self._command_runner.start(command, finished)
                 else:
-                    self.start_statement(text, finished, filename=filename)
+                    self.start_statement(text, finished, filename=filename, alone=alone)
             if start.failed:
                 finished(Status("error"))
         except OSError:
@@ -281,14 +287,47 @@ class Shell:
         finished: Callable[[Status], None],
         *,
         filename: str | None = None,
+        alone: bool = True,
     ) -> asyncio.Task[None] | None:
-        """Run `text` in the foreground, or the file `filename`: its task; None if it was over."""
+        """Run `text` in the foreground, or the file `filename`: its task; None if it was over.
+
+        A file of which nothing at the top needs a running loop runs when none does, by Python's
+        own rules: None, too. But not where it is not to be `alone`, or nobody stops the loop.
+        """
+        if alone and filename is not None:
+            from asyncrepl.session.command_runner import run_between, runs_between
+
+            if runs_between(self.loop, text):
+                self._run = run_between(self, text, filename, finished)
+                return None
         self._run = self.session.start(
             text,
             lambda outcome: finished(self.outcomes.finish(outcome)),
             filename=filename,
         )
         return None if self._run is None else self._run.task
+
+    def use_loop(self, loop: LiveLoop) -> None:
+        """Look at `loop` from now on, and not at the one that was looked at."""
+        if loop is self.loop:
+            return
+        if self._has("debug_commands"):
+            self.debug_commands.use_loop()
+        self.loop, timeline = loop, self.observing.timeline
+        self.observing.loop = loop
+        if timeline is not None:
+            loop.observe(timeline)
+        self.narrator.use_loop(loop)
+        self.mistake_reporter.use_loop(loop)
+        if self._has("sleeps"):
+            self.sleeps.use_loop(loop)
+
+    def name_main_module(self, filename: str) -> None:
+        """Give the session the names that Python gives the main module of a file."""
+        if not filename.startswith("<"):
+            names = {"__file__": filename, "__loader__": SourceFileLoader("__main__", filename)}
+            cached = {} if sys.version_info >= (3, 15) else {"__cached__": None}
+            self.session.namespace |= {**names, **cached}
 
     def run_alone(self, text: str, filename: str) -> Status:
         """Run the program `text` to its end, with no loop running, and show how it ended."""

@@ -29,6 +29,8 @@ from asyncrepl.events.object_info import is_real_instance
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+#: What is not run with the text around it, or is expected to fail.
+_RUN_SEPARATELY = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.Try, ast.TryStar)
 #: The attribute of a node of type ast.Name that holds its canonical name.
 _CANONICAL = "canonical"
 #: Of one that was given a method: the expression whose method it is.
@@ -125,6 +127,32 @@ def bound_names(node: ast.AST) -> Iterator[str]:
             yield node.name
         case ast.MatchMapping() if node.rest:
             yield node.rest
+
+
+def called_at_top(tree: ast.Module, *, and_below: bool = False) -> set[str]:
+    """The names of what is called when `tree` is run, whatever else happens.
+
+    With `and_below`, also of what its own plain functions call that are called there.
+    """
+    bind_names(tree)
+    functions = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
+    called: set[str] = set()
+    run: list[ast.stmt] = list(tree.body)
+    while run:
+        names = {canonical_name(call.func) for call in _calls_in(run.pop())}
+        called |= names
+        for name in names & functions.keys() if and_below else ():
+            run += functions.pop(name).body
+    return called
+
+
+def _calls_in(node: ast.AST) -> Iterator[ast.Call]:
+    """The calls that are made when `node` is run, whatever else happens."""
+    if isinstance(node, ast.Call):
+        yield node
+    if not isinstance(node, _RUN_SEPARATELY):
+        for child in ast.iter_child_nodes(node):
+            yield from _calls_in(child)
 
 
 def _without_partial(node: ast.AST | None) -> ast.AST | None:

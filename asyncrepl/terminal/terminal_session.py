@@ -215,7 +215,10 @@ class _PromptSession:
             else:
                 self._run_first(rest)
 
-        run_input(self._shell, text, done, scripted=lambda: False, filename=filename)
+        if stays:
+            self._shell.name_main_module(filename)
+        # What startup.py starts, by whatever function, is the session's: it is never alone.
+        run_input(self._shell, text, done, scripted=lambda: False, filename=filename, alone=stays)
 
     def _prepare(self) -> None:
         """Something is about to run: have what the first prompt does without."""

@@ -116,18 +116,19 @@ class HangDetector(Instrument):
 
     def _look(self, began: float) -> None:
         now, current = monotonic(), self._loop.live.loop_iteration
+        busy = current.busy or self._loop.live.stands_by
         rests = self._waits_after == current.number or self._loop.live.clock.frozen
         number = current.number - self._own_wakeups
         if number != self._last_activity[0] or self._last_activity[1] < began:
             self._last_activity, self._may_be_idle, self._suspicions = (number, now), True, 0
-        elif self._may_be_idle and rests and not current.busy:
+        elif self._may_be_idle and rests and not busy:
             self._own_wakeups += 1
             self._loop.call_soon_threadsafe(self._check_idle, current.number + 1)
         quiet = now - self._last_activity[1]
         if now - began > self._limits.total:
-            self._give_up(f"it still runs after {self._limits.total:g} s", busy=current.busy)
-        elif quiet > self._limits.quiet and (current.busy or self._loop.deadline() == math.inf):
-            self._give_up(f"nothing has happened for {self._limits.quiet:g} s", busy=current.busy)
+            self._give_up(f"it still runs after {self._limits.total:g} s", busy=busy)
+        elif quiet > self._limits.quiet and (busy or self._loop.deadline() == math.inf):
+            self._give_up(f"nothing has happened for {self._limits.quiet:g} s", busy=busy)
 
     def _check_idle(self, number: int) -> None:
         """See whether anything is still to come, in the loop iteration that only we have caused.

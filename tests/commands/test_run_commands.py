@@ -104,7 +104,7 @@ def test_what_is_no_source_is_said_in_one_line(type_in: Typed, tmp_path: Path) -
 def test_a_program_with_a_loop_of_its_own_is_corrected_to_this_one(
     type_in: Typed, tmp_path: Path, end: str, corrected: str
 ) -> None:
-    """The correction is none that is refused again."""
+    """Where nobody lets the session's loop stand; the correction is none that is refused again."""
     path = tmp_path / "main.py"
     path.write_text(f"import asyncio\nasync def main():\n    print('ran')\n{end}\n")
     shown = type_in(f":run {path}")

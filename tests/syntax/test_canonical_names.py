@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from asyncrepl.instrument.compilation import needs_loop, starts_loop
+from asyncrepl.instrument.compilation import expects_loop, needs_loop, starts_loop
 from asyncrepl.syntax.names import bind_names, callee_name, canonical_name, method_owner
 
 
@@ -132,6 +132,29 @@ def test_names_may_be_bound_again() -> None:
 def test_which_programs_need_a_running_loop(text: str, needed: bool) -> None:
     """Those that ``python FILE`` cannot run, by what they do and not by their words."""
     assert needs_loop(text) is needed
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("import asyncio\nawait f()", True),
+        ("import asyncio\ndef go(): return asyncio.create_task(g())\nt = go()", True),
+        ("import asyncio as aio\ndef a(): aio.create_task(g())\ndef b(): a()\nif 1: b()", True),
+        ("from asyncio import get_running_loop\nloop = get_running_loop()", True),
+        ("asyncio.get_running_loop()", True),
+        ("import asyncio\ndef go(): asyncio.create_task(g())", False),
+        ("import asyncio\ndef go(): asyncio.create_task(g())\nasync def f(): go()\nrun(f)", False),
+        ("import asyncio\ndef go(): asyncio.create_task(g())\nrun(lambda: go())", False),
+        ("import asyncio\ndef go(): go()\ngo()", False),
+        ("import asyncio\ntry: asyncio.get_running_loop()\nexcept RuntimeError: pass", False),
+        ("import asyncio\ndef go(): asyncio.create_task(g())\ngo()\nasyncio.run(f())", False),
+        ("import uvicorn\ndef main(): uvicorn.run(app)\nif __name__ == '__main__': main()", False),
+        ("def f(", False),
+    ],
+)
+def test_which_files_expect_the_loop_of_a_session(text: str, expected: bool) -> None:
+    """Those that begin something there, also by functions of their own."""
+    assert expects_loop(text) is expected
 
 
 @pytest.mark.parametrize(

@@ -126,6 +126,10 @@ class SleepMonitor:
         #: Seconds by place, of the slice under way.
         self._slept_seconds: dict[BlockingLocation, float] = {}
 
+    def use_loop(self, loop: LiveLoop) -> None:
+        """Hear of the calls on `loop` from now on."""
+        self._loop = loop
+
     def replacement_at(self, frame: FrameType) -> Callable[[float], None]:
         """What to call for the ``time.sleep`` that `frame` is about to call."""
         if asyncio._get_running_loop() is not self._loop:  # noqa: SLF001  as `get_running_loop`

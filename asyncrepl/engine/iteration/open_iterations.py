@@ -49,7 +49,7 @@ class OpenIterations(Instrument):
         self.timeline: Timeline
         #: Clauses of comprehensions that are over in a way not known yet.
         self.dropped: list[IterationState] = []
-        self._loop = loop
+        self.loop = loop
         self._frames: dict[int, list[IterationState | UntracedIteration]] = {}
         self._waiting_to_suspend: dict[int, list[IterationState]] = {}
 
@@ -118,7 +118,7 @@ class OpenIterations(Instrument):
 
     def look_at(self, state: IterationState) -> None:
         """Tell `state` what its task is suspended on, should it be."""
-        task = current_task(self._loop)
+        task = current_task(self.loop)
         lane = None if task is None else self.timeline.lane_of(task)
         if lane is not None:
             state.watched_lane = lane

@@ -200,11 +200,10 @@ class Tracer:
     """
 
     def __init__(self, loop: LiveLoop) -> None:
-        self.loop_iteration = loop.live.loop_iteration
         self.findings = loop.live.findings
         self.timeline: Timeline
         self.open_iterations = OpenIterations(loop)
-        self._loop = loop
+        self.use_loop(loop)
         self._instruments = loop.live.instruments
         self._runs = SiteSampler()
         self._only: asyncio.Task[object] | None = None
@@ -221,6 +220,11 @@ class Tracer:
         self.asked: Callable[[], object] | None = None
 
     # -- for the shell -----------------------------------------------------------------
+
+    def use_loop(self, loop: LiveLoop) -> None:
+        """Tell of the iterations on `loop`, which is told to the same instruments."""
+        self._loop = self.open_iterations.loop = loop
+        self.loop_iteration = loop.live.loop_iteration
 
     def start(self, timeline: Timeline, only: asyncio.Task[object] | None = None) -> None:
         """Tell from now on; with `only`, of the iterations of that task and of those it makes.

@@ -42,7 +42,8 @@ import socket
 import sys
 import threading
 import time
-from contextlib import suppress
+from asyncio import unix_events
+from contextlib import contextmanager, suppress
 from signal import SIGINT, pthread_kill
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -57,7 +58,7 @@ from asyncrepl.engine.tasks.task_records import current_task
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from types import CodeType, FrameType
 
     from asyncrepl.engine.loop.live_loop import LiveLoop
@@ -68,6 +69,8 @@ if TYPE_CHECKING:
 STUCK_AFTER = 0.05
 #: One older than this is, whatever else the machine may have had to do.
 SURELY_STUCK_AFTER = 0.5
+#: Python's handler of a signal for which a loop has one, which reads of it in its pipe.
+_LOOPS_HANDLER: Any = getattr(unix_events, "_sighandler_noop", None)
 #: So many seconds a Ctrl-C waits for the end of a row.
 ROW = 0.3
 
@@ -90,6 +93,10 @@ class Shield:
         if self._pending and not self._depth:
             self._pending = False
             raise KeyboardInterrupt
+
+    def forget(self) -> None:
+        """Nobody is in a section any more: one may have been left by an exception half way."""
+        self._depth, self._pending = 0, False
 
     def postpone(self) -> bool:
         """Keep a Ctrl-C for later; false outside of a shielded section."""
@@ -221,8 +228,49 @@ class Interrupter:
         if signal.getsignal(SIGINT) == self.on_sigint:
             signal.signal(SIGINT, self._previous or signal.default_int_handler)
 
+    @contextmanager
+    def lent(self) -> Iterator[None]:
+        """SIGINT is Python's own in the block, which a program has to itself: the loop stands.
+
+        ``asyncio.run`` takes it from Python only. A handler of the user's stays, but for one that
+        only this loop would call.
+        """
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        handler, fd = signal.getsignal(SIGINT), signal.set_wakeup_fd(-1)
+        pressed = self._pending_cancellation is not None
+        self._loop.live.stands_by = True
+        try:
+            if handler == self.on_sigint:
+                self.uninstall()
+            if handler in (self.on_sigint, _LOOPS_HANDLER):
+                signal.signal(SIGINT, signal.default_int_handler)
+            if pressed:
+                raise KeyboardInterrupt
+            yield
+        finally:
+            self._loop.live.stands_by = False
+            with suppress(KeyboardInterrupt):  # one more, at the very end
+                self._take_back(handler, fd)
+            self._take_back(handler, fd)
+
+    def _take_back(self, handler: Any, fd: int) -> None:
+        """Have SIGINT handled by `handler` again, and signals wake whoever reads `fd`."""
+        shield.forget()
+        if handler == self.on_sigint:
+            self.install()
+        elif handler is _LOOPS_HANDLER:
+            signal.signal(SIGINT, handler)
+        signal.set_wakeup_fd(fd, warn_on_full_buffer=False)
+
     def stuck(self) -> bool:
-        """Whether one loop iteration has been running for too long. Any thread may ask."""
+        """Whether one loop iteration has been running for too long. Any thread may ask.
+
+        So has what runs while the loop stands.
+        """
+        if self._loop.live.stands_by:
+            return True
         current = self._loop.live.loop_iteration
         return current.busy and time.monotonic() - current.since > STUCK_AFTER
 

@@ -68,18 +68,18 @@ _OBSERVED = ("_run_once", "call_soon", "create_task")
 class LoopExtension:
     """All that a `LiveLoop` has beyond asyncio's loop.
 
-    `clock` may be read from any thread, and so may `loop_iteration`; `began` is the
-    clock's instant when the loop was made. `timeline` is what records at the moment, None for
-    nothing; `loop_breakpoint` is where the loop's thread is stopped between two steps, None if it
-    never did. `first_steps` says by the ``id`` of an async generator whose code, at which
-    instruction, took its first step; only while a timeline records, and also of generators that
-    are gone. `instruments` are told what happens, `findings` what looks like a mistake. `forked`
-    says that this is the loop of the parent process, which runs no more.
+    `clock` and `loop_iteration` may be read from any thread; `began` is the clock's instant when
+    the loop was made. `timeline` is what records at the moment, None for nothing;
+    `loop_breakpoint` is where its thread is stopped between two steps, None if it never did.
+    `first_steps` says by the ``id`` of an async generator whose code, at which instruction, took
+    its first step; only while a timeline records, and also of generators that are gone.
+    `instruments` are told what happens, `findings` what looks like a mistake. `forked` says that
+    this is the parent's loop, which runs no more, `stands_by` that a program has its thread.
     """
 
     __slots__ = (
-        "began", "clock", "findings", "first_steps", "forked", "instruments", "loop_breakpoint",
-        "loop_iteration", "outside", "selector", "timeline",
+        "began", "between", "clock", "findings", "first_steps", "forked", "instruments",
+        "loop_breakpoint", "loop_iteration", "outside", "selector", "stands_by", "timeline",
     )  # fmt: skip
 
     def __init__(self, clock: Clock, selector: WatchingSelector, own_fd: int) -> None:
@@ -89,7 +89,9 @@ class LoopExtension:
         self.timeline: Timeline | None = None
         self.loop_breakpoint: Breakpoint | None = None
         self.first_steps: dict[int, tuple[CodeType, int]] = {}
-        self.forked = False
+        self.forked = self.stands_by = False
+        #: See `keep_running`.
+        self.between: list[Callable[[Any], object]] | None = None
         self.selector = selector
         self.instruments = selector.instruments
         self.findings = FindingLog(self.instruments)
@@ -415,7 +417,7 @@ class ObservationRequests:
     """
 
     def __init__(self, loop: LiveLoop) -> None:
-        self._loop = loop
+        self.loop = loop
         self._reasons: set[str] = set()
         #: All that was recorded so far, with gaps where nobody wanted it; None if nothing was.
         self.record: Timeline | None = None
@@ -423,17 +425,17 @@ class ObservationRequests:
     @property
     def timeline(self) -> Timeline | None:
         """The record; None while nobody wants one."""
-        return self._loop.live.timeline
+        return self.loop.live.timeline
 
     def want(self, reason: str) -> Timeline:
         """Record from now on, if it is not done yet, until `drop` was called with each reason."""
         self._reasons.add(reason)
-        timeline = self._loop.live.timeline
+        timeline = self.loop.live.timeline
         if timeline is None:
             from asyncrepl.engine.tasks.timeline import Timeline
 
             timeline = self.record or Timeline()
-            self._loop.observe(timeline)
+            self.loop.observe(timeline)
         self.record = timeline
         return timeline
 
@@ -441,4 +443,4 @@ class ObservationRequests:
         """Do not record for `reason` any more; does nothing if it was not wanted."""
         self._reasons.discard(reason)
         if not self._reasons:
-            self._loop.unobserve()
+            self.loop.unobserve()

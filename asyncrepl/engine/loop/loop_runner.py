@@ -1,6 +1,7 @@
 """Running loops: one that nothing stops, forked processes, and programs that bring their own.
 
-*Kept running* (`keep_running`): a session's loop goes on whatever user code does to it.
+*Kept running* (`keep_running`): a session's loop goes on whatever user code does to it. Between
+two runs of it, while it stands, a program runs that brings its own.
 
 *Forked.* ``os.fork()``, ``pty.fork()`` and multiprocessing's fork copy the thread that calls them,
 with the loop it runs. That loop must not run a second time: both processes have the same selector
@@ -15,8 +16,10 @@ that the session has to put back: the terminal's modes, signal handlers, the loo
 *Own loops.* A text that awaits at its top (or makes a task there) needs a loop that runs already.
 Most files don't: they end in ``asyncio.run(main())``, which a running loop refuses. So where
 nothing at the top needs a loop, a text is run with none, by Python's own rules. The loops
-it makes are ours, the first is the session's: what is traced, noticed and explained for a
-statement is so for a program, too. Loops are asked of a policy up to Python 3.13. Those are
+it makes are ours: what is traced, noticed and explained for a statement is so for a program, too.
+Without a prompt the first is the session's. At a prompt that one stands meanwhile, with its tasks
+and timers, and goes on afterwards; all are on one clock. Loops are asked of a policy up to Python
+3.13, which is replaced for as long, so that what a program sets ends with it. Those are
 deprecated since and go in 3.16: there ``asyncio.new_event_loop`` is replaced, and a policy of
 the program's own is still obeyed. What does not work: asking whether the text calls
 ``asyncio.run`` (``uvicorn.run``, ``anyio.run`` and ``loop.run_until_complete`` are no less common,
@@ -33,8 +36,8 @@ import os
 import signal
 import sys
 import threading
-from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any, NoReturn
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from asyncrepl.engine.loop.live_loop import LiveLoop
 from asyncrepl.engine.loop.repeated_interrupt import REPEAT
@@ -142,13 +145,18 @@ def keep_running(
     of these ends it, too, and is what is returned. What a signal handler of the user's
     raises while the loop waits is given to `failed`, which says whether it could show it.
     The error of a loop that cannot run any more comes out of here.
+
+    What is added to ``loop.live.between`` is called with `interrupter` once the loop stands.
     """
-    fruitless = 0
+    fruitless, loop.live.between = 0, []
     process = os.getpid()
     while not ended():
         before = loop.live.loop_iteration.number
         try:
-            _run_once_entered(loop, process)
+            if loop.live.between:
+                loop.live.between.pop(0)(interrupter)
+            else:
+                _run_once_entered(loop, process)
         except KeyboardInterrupt as error:
             hit(interrupter.describe_interrupted(error))
         except SystemExit as leaving:
@@ -176,26 +184,40 @@ def _run_once_entered(loop: LiveLoop, process: int) -> None:
 
 
 @contextmanager
-def asyncio_makes_live_loops(first: LiveLoop) -> Iterator[None]:
-    """Let asyncio make loops of ours in the main thread: `first`, if it is asked for one."""
-    give = _LoopFactory(first).give
-    if sys.version_info < (3, 14):
-        asyncio.set_event_loop_policy(_policy(give))
-        try:
+def asyncio_makes_live_loops(
+    first: LiveLoop, made: Callable[[LiveLoop], object] | None = None
+) -> Iterator[None]:
+    """Let asyncio make loops of ours in the main thread: `first`, if it is asked for one.
+
+    With `made`, which is called with each, `first` only stands by: what happens on the others is
+    told to those who look at it.
+    """
+    give, events = _LoopFactory(first, made).give, cast("Any", asyncio.events)
+    before = getattr(events, "_event_loop_policy", None)
+    replaced: AbstractContextManager[None] = nullcontext()
+    if before is None or type(before).__module__ == "asyncio.unix_events":  # not the user's own
+        events._event_loop_policy = None  # noqa: SLF001  its public sister warns
+        if sys.version_info < (3, 14):
+            asyncio.set_event_loop_policy(_policy(give))
+    if sys.version_info >= (3, 14):
+        replaced = _factory_replaced(give)
+    try:
+        with replaced:
             yield
-        finally:
-            asyncio.set_event_loop_policy(None)
-    else:
-        with _factory_replaced(give):
-            yield
+    finally:
+        events._event_loop_policy = before  # noqa: SLF001
 
 
 class _LoopFactory:
-    """Gives out `first`, then more on its clock, which report what they notice as it does."""
+    """Gives out `first`, then more on its clock, which report what they notice as it does.
 
-    def __init__(self, first: LiveLoop) -> None:
+    With `made`, which is called with each of them, it gives the others only.
+    """
+
+    def __init__(self, first: LiveLoop, made: Callable[[LiveLoop], object] | None) -> None:
         self._first = first
-        self._given = False
+        self._made = made
+        self._given = made is not None
 
     def give(self, new: Callable[[], asyncio.AbstractEventLoop]) -> asyncio.AbstractEventLoop:
         """The next loop; by `new` where it cannot be one of ours."""
@@ -207,6 +229,9 @@ class _LoopFactory:
         loop = LiveLoop(self._first.live.clock)
         loop.live.findings = self._first.live.findings
         loop.set_exception_handler(self._first.get_exception_handler())
+        if self._made is not None:
+            loop.live.instruments = loop.live.selector.instruments = self._first.live.instruments
+            self._made(loop)
         return loop
 
 

@@ -245,3 +245,59 @@ def test_a_shield_postpones_to_its_end() -> None:
         section()
     assert reached == ["inner left"]
     assert not shield.postpone()
+
+
+def test_a_program_beside_the_loop_finds_sigint_as_under_python(
+    loop: LiveLoop, interrupter: Interrupter, idle: list[None]
+) -> None:
+    """So ``asyncio.run`` handles it there; afterwards it is ours again, and wakes the loop."""
+    ran = []
+
+    def program(given: Interrupter) -> None:
+        with suppress(KeyboardInterrupt), given.lent():
+            assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+            assert given.stuck()
+            ran.append(asyncio._get_running_loop())
+            ctrl_c()
+            ran.append("never")
+
+    def stop() -> None:
+        assert loop.live.between is not None
+        loop.live.between.append(program)
+        loop.stop()
+        loop.call_soon(loop.call_soon, ctrl_c)
+
+    loop.call_soon(stop)
+    keep_running(loop, interrupter, lambda: bool(idle), lambda _: None, lambda _: False)
+    assert ran == [None]
+    assert idle == [None]
+    assert not interrupter.stuck()
+    assert signal.getsignal(signal.SIGINT) == interrupter.on_sigint
+
+
+def test_a_ctrl_c_on_its_way_is_for_the_program(loop: LiveLoop, interrupter: Interrupter) -> None:
+    """It was pressed after the program was sent; the loop does not hear of it."""
+    ctrl_c()  # the loop does not run
+    with pytest.raises(KeyboardInterrupt), interrupter.lent():
+        pytest.fail("it is not to run")
+    loop.call_soon(loop.stop)
+    loop.run_forever()
+
+
+def test_a_handler_of_the_users_is_not_the_programs_to_lose(
+    loop: LiveLoop, interrupter: Interrupter
+) -> None:
+    """Theirs stays; one that the loop would call could not be heard, and comes back."""
+    heard: list[int] = []
+    signal.signal(signal.SIGINT, lambda number, _: heard.append(number))
+    with interrupter.lent():
+        ctrl_c()
+    assert heard == [signal.SIGINT]
+    loop.add_signal_handler(signal.SIGINT, heard.append, 0)
+    with pytest.raises(KeyboardInterrupt), interrupter.lent():
+        ctrl_c()
+    ctrl_c()
+    loop.call_later(0.05, loop.stop)
+    loop.run_forever()
+    assert heard == [signal.SIGINT, 0]
+    loop.remove_signal_handler(signal.SIGINT)

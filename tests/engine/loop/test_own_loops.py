@@ -118,3 +118,41 @@ def test_a_policy_of_the_programs_own_is_obeyed(first: LiveLoop) -> None:
             assert type(asyncio.run(running())) is Own
     finally:
         asyncio.set_event_loop_policy(None)
+
+
+def test_beside_a_loop_that_stands_all_are_new(first: LiveLoop) -> None:
+    """Those who look at it hear of them; it keeps its clock; a policy that is left behind goes."""
+    made: list[LiveLoop] = []
+    before = vars(asyncio.events).get("_event_loop_policy")
+    with asyncio_makes_live_loops(first, made.append):
+        assert asyncio.run(running()) is made[0]
+        asyncio.set_event_loop(asyncio.new_event_loop())
+        made[1].close()
+    assert first not in made
+    assert not first.is_closed()
+    assert {each.live.instruments for each in made} == {first.live.instruments}
+    assert {each.live.clock for each in made} == {first.live.clock}
+    assert vars(asyncio.events).get("_event_loop_policy") is before
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.skipif(
+    not hasattr(asyncio, "set_event_loop_policy"), reason="there are no policies any more"
+)
+def test_a_policy_that_was_set_before_is_obeyed(first: LiveLoop) -> None:
+    """By a statement, say; it is there afterwards."""
+
+    class Own(asyncio.SelectorEventLoop):
+        pass
+
+    class Policy(asyncio.DefaultEventLoopPolicy):
+        def new_event_loop(self) -> asyncio.AbstractEventLoop:
+            return Own()
+
+    asyncio.set_event_loop_policy(policy := Policy())
+    try:
+        with asyncio_makes_live_loops(first, lambda _: None):
+            assert type(asyncio.run(running())) is Own
+        assert asyncio.get_event_loop_policy() is policy
+    finally:
+        asyncio.set_event_loop_policy(None)

@@ -1,0 +1,249 @@
+"""Files that bring their own loop, by ``:run`` and ``-i``: the session's stands meanwhile."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from support.pty import Terminal
+
+STEPS = """\
+import asyncio
+
+async def main():
+    try:
+        for step in range(100):
+            print("step", step)
+            await asyncio.sleep(0.2)
+    finally:
+        print("cleaned")
+
+try:
+    asyncio.run(main())
+except KeyboardInterrupt:
+    print("interrupted")
+    raise
+"""
+
+
+@pytest.fixture
+def script(tmp_path: Path) -> Callable[[str], Path]:
+    """Writes a file."""
+
+    def script(text: str) -> Path:
+        path = tmp_path / "script.py"
+        path.write_text(text)
+        return path
+
+    return script
+
+
+def test_it_runs_on_a_loop_of_its_own_and_the_session_goes_on(
+    terminal: Terminal, script: Callable[[str], Path]
+) -> None:
+    """The session's tasks wait; nobody is said to block; its names are there afterwards."""
+    path = script(
+        "import asyncio, time\n"
+        "async def main():\n"
+        "    await asyncio.sleep(0.3)\n"
+        "    return asyncio.get_running_loop()\n"
+        "if __name__ == '__main__':\n"
+        "    time.sleep(0.3)\n"
+        "    print('begun')\n"
+        "    its = asyncio.run(main())\n"
+        "    print('over')\n"
+    )
+    terminal.enter("mine = asyncio.get_running_loop()")
+    terminal.enter(":ticker tick 0.1")
+    terminal.wait_for("tick │ 2")
+    terminal.enter(f":run {path}")
+    shown = terminal.scrollback
+    assert shown[shown.index("begun") + 1] == "over"
+    count = sum(line.startswith("tick │") for line in terminal.scrollback)
+    terminal.wait_for(f"tick │ {count + 2}")
+    assert not any("block" in line for line in terminal.scrollback)
+    terminal.enter(":stop tick")
+    terminal.enter("asyncio.get_running_loop() is mine, its is mine, its.is_closed()")
+    terminal.wait_for("(True, False, True)")
+    terminal.enter("asyncio.run(asyncio.sleep(0))")
+    terminal.wait_for("cannot be called from a running event loop")
+
+
+def test_ctrl_c_is_for_the_program(terminal: Terminal, script: Callable[[str], Path]) -> None:
+    """KeyboardInterrupt as under `python`; what is typed ahead is dropped, the next one hits."""
+    terminal.begin(f":run {script(STEPS)}")
+    terminal.wait_for("step 1")
+    terminal.send("1 +")
+    terminal.send("\x03")
+    terminal.wait_for_prompt()
+    shown = terminal.scrollback
+    at = shown.index("cleaned")
+    assert shown[at + 1] == "interrupted"
+    assert shown[at + 2].startswith("KeyboardInterrupt at")
+    terminal.begin("await asyncio.sleep(60)")
+    terminal.send("\x03")
+    terminal.wait_for_prompt()
+    terminal.enter("6 * 7")
+    terminal.wait_for("42")
+
+
+def test_a_program_that_swallows_a_ctrl_c_is_ended_by_the_next(
+    terminal: Terminal, script: Callable[[str], Path]
+) -> None:
+    """Also one that is not asynchronous."""
+    path = script(
+        "import time\n"
+        "try:\n    print('on')\n    time.sleep(60)\n"
+        "except KeyboardInterrupt:\n    print('swallowed')\n"
+        "time.sleep(60)\n"
+    )
+    terminal.begin(f":run {path}")
+    terminal.wait_for("on")
+    terminal.send("\x03")
+    terminal.wait_for("swallowed")
+    terminal.send("\x03")
+    terminal.wait_for_prompt()
+    terminal.enter("6 * 7")
+    terminal.wait_for("42")
+
+
+def test_a_program_asks(terminal: Terminal, script: Callable[[str], Path]) -> None:
+    """A line, and a password, of which nothing is seen."""
+    path = script(
+        "import asyncio, getpass\n"
+        "async def main():\n"
+        "    print('got', input('name? '), getpass.getpass('word? '))\n"
+        "asyncio.run(main())\n"
+    )
+    terminal.begin(f":run {path}")
+    terminal.wait_for("name?")
+    terminal.send("ada\r")
+    terminal.wait_for("word?")
+    terminal.send("secret\r")
+    terminal.wait_for("got ada secret")
+    terminal.wait_for_prompt()
+
+
+def test_one_that_awaits_at_its_top_runs_on_the_sessions_loop(
+    terminal: Terminal, script: Callable[[str], Path]
+) -> None:
+    """So its own ``asyncio.run`` is refused there, and that is explained."""
+    terminal.enter("mine = asyncio.get_running_loop()")
+    path = script(
+        "import asyncio\nawait asyncio.sleep(0)\nprint(asyncio.get_running_loop() is mine)\n"
+        "asyncio.run(asyncio.sleep(0))\n"
+    )
+    terminal.enter(f":run {path}")
+    terminal.wait_for("True")
+    terminal.wait_for("cannot be called from a running event loop")
+    terminal.wait_for("await asyncio.sleep(0)")
+
+
+def test_one_that_begins_a_task_leaves_it_in_the_session(
+    terminal: Terminal, script: Callable[[str], Path]
+) -> None:
+    """Also by a function of its own."""
+    path = script(
+        "import asyncio\n"
+        "def begin(): return asyncio.create_task(asyncio.sleep(0.05, 'slept'))\n"
+        "begun = begin()\n"
+    )
+    terminal.enter(f":run {path}")
+    terminal.enter("await begun")
+    assert "'slept'" in terminal.lines
+
+
+def test_ctrl_s_pauses_it(terminal: Terminal, script: Callable[[str], Path]) -> None:
+    """Timer by timer; its names are seen; it goes on."""
+    terminal.begin(f":run {script(STEPS)}")
+    terminal.wait_for("step 1")
+    terminal.send("\x13")
+    terminal.wait_for("paused")
+    last = max(line for line in terminal.scrollback if line.startswith("step "))
+    following = f"step {int(last.split()[1]) + 1}"
+    terminal.send("t")
+    terminal.wait_for(following)
+    terminal.send("v")
+    terminal.wait_for(f"  {following.replace(' ', ' = ')}")
+    terminal.send("c")
+    terminal.wait_for(f"step {int(last.split()[1]) + 3}")
+    terminal.send("\x03")
+    terminal.wait_for_prompt()
+
+
+@pytest.mark.parametrize("keys", ["", "n"])
+def test_a_ctrl_c_ends_one_that_is_paused(
+    terminal: Terminal, script: Callable[[str], Path], keys: str
+) -> None:
+    """Also at a step, where a second one tells that time is not to stand still any more."""
+    path = script(
+        STEPS.replace('print("cleaned")', "await asyncio.sleep(0.1)")
+        .replace("for step in range(100)", "async for step in steps()")
+        .replace(
+            "async def main",
+            "async def steps():\n    for n in range(99): yield n\n\nasync def main",
+        )
+    )
+    terminal.begin(f":run {path}")
+    terminal.wait_for("step 1")
+    terminal.send("\x13")
+    terminal.wait_for("paused")
+    if keys:
+        terminal.send(keys)
+        terminal.wait_for("2 __anext__")
+    terminal.send("\x03")
+    with suppress(AssertionError):
+        terminal.wait_for_prompt(limit=0.5)
+    if not terminal.at_prompt:
+        terminal.send("\x03")
+    terminal.enter("await asyncio.sleep(0.1, 42)")
+    terminal.wait_for("42")
+
+
+def test_it_is_ended_with_the_session(terminal: Terminal, script: Callable[[str], Path]) -> None:
+    """By SIGTERM: what it cleans up runs."""
+    terminal.begin(f":run {script(STEPS)}")
+    terminal.wait_for("step 1")
+    terminal.kill(signal.SIGTERM)
+    assert terminal.exit_status() == 128 + signal.SIGTERM
+    assert "cleaned" in terminal.scrollback
+
+
+@pytest.mark.parametrize("kind", ["xterm-256color", "dumb"])
+def test_a_file_before_the_first_prompt(
+    start: Callable[..., Terminal], script: Callable[[str], Path], kind: str
+) -> None:
+    """With -i, as under `python -i`: it knows its own name, too."""
+    path = script(
+        "import asyncio, os\n"
+        "async def main(): return os.path.basename(__file__)\n"
+        "if __name__ == '__main__':\n    its = asyncio.run(main())\n    print('ran', its)\n"
+    )
+    command = [sys.executable, "-m", "asyncrepl", "-q", "--no-startup", "-i", str(path)]
+    terminal = start(command, env={"TERM": kind})
+    assert "ran script.py" in terminal.scrollback
+    terminal.enter("its, asyncio.get_running_loop().is_running()")
+    terminal.wait_for("('script.py', True)")
+
+
+def test_a_startup_file_runs_on_the_sessions_loop(
+    start: Callable[..., Terminal], tmp_path: Path
+) -> None:
+    """What it starts, by whatever function, goes on in the session."""
+    (tmp_path / "asyncrepl").mkdir()
+    (tmp_path / "asyncrepl" / "startup.py").write_text(
+        "def begin(): return asyncio.get_running_loop().create_task(asyncio.sleep(0, 'slept'))\n"
+        "begun = begin()\n"
+    )
+    command = [sys.executable, "-m", "asyncrepl", "-q"]
+    terminal = start(command, env={"XDG_CONFIG_HOME": str(tmp_path)})
+    terminal.enter("await begun")
+    assert "'slept'" in terminal.lines
