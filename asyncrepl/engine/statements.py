@@ -312,7 +312,7 @@ class Session:
         return compiled if isinstance(compiled, Outcome) else self._run_program(*compiled)
 
     def run_prepared(self, source: Source, code: types.CodeType) -> Outcome:
-        """As `run_alone`, of what `prepare` has compiled; others run after it."""
+        """As `run_alone`, of the `code` that `prepare` made of `source`; others run after it."""
         keep_memory_reserve()
         outcome = self._run_program(source, code)
         ensure_recursion_room()

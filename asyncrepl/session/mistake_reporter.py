@@ -37,7 +37,6 @@ if TYPE_CHECKING:
 
     from asyncrepl.engine.blocking.blocking_reports import SleepMonitor
     from asyncrepl.engine.leaks.leak_log import ExplainedObjects, LeakLog
-    from asyncrepl.engine.loop.live_loop import LiveLoop
     from asyncrepl.engine.statements import Outcome, Session
     from asyncrepl.engine.tasks.recurrence import Recurrence
     from asyncrepl.events import Ending
@@ -194,16 +193,16 @@ class SilentMistakeReporter(Instrument):
 
     def began(self) -> None:
         """A statement begins."""
-        self._began_in_iteration = self._context.loop.live.loop_iteration.number
+        self.count_iterations()
         self._reported_kinds.clear()
         self._reported_blocking.clear()
         self._forgotten_code.clear()
         self.stopped = False
         self._never_ran = 0
 
-    def use_loop(self, loop: LiveLoop) -> None:
-        """What began goes on on `loop`, whose iterations count from now on."""
-        self._began_in_iteration = loop.live.loop_iteration.number
+    def count_iterations(self) -> None:
+        """Count the loop's iterations from now on: it may be another loop now."""
+        self._began_in_iteration = self._context.loop.live.loop_iteration.number
 
     def ended(self, outcome: Outcome, *, silently: bool) -> None:
         """A statement ended with `outcome`: tell what was seen, and the tasks left behind.
@@ -342,11 +341,10 @@ class SilentMistakeReporter(Instrument):
             loop.call_soon_threadsafe(self._look_soon)
 
     def _look_soon(self) -> None:
-        foreground = self._context.task
-        if foreground is not None and foreground.done():
+        if (task := self._context.task) is not None and task.done():
             return  # its end is to be told first
         seen_in, self._tasks_with_findings = self._tasks_with_findings, []
-        seen = [task for ref in seen_in if (task := ref()) is not None]
+        seen = [each for ref in seen_in if (each := ref()) is not None]
         if any(each.done() and ending(each) == "error" for each in seen):
             self._look_scheduled = False  # so is an error that is on its way through other tasks
         else:
@@ -449,5 +447,4 @@ class SilentMistakeReporter(Instrument):
 
 
 def _code_of_whole_text(filename: str) -> CodeType:
-    """A code object that stands for the whole text `filename`."""
     return compile("", filename, "exec", dont_inherit=True)

@@ -318,7 +318,7 @@ class Shell:
         if timeline is not None:
             loop.observe(timeline)
         self.narrator.use_loop(loop)
-        self.mistake_reporter.use_loop(loop)
+        self.mistake_reporter.count_iterations()
         if self._has("sleeps"):
             self.sleeps.use_loop(loop)
 
