@@ -8,12 +8,14 @@ differ from the product, nor a check from a replay.
 
 from __future__ import annotations
 
+import builtins
 import math
 import sys
 from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from asyncrepl.engine.loop.borrowed_loop import in_session
 from asyncrepl.engine.loop.live_loop import LiveLoop, ObservationRequests
 from asyncrepl.engine.loop.loop_clock import Clock
 from asyncrepl.engine.loop.loop_runner import kept_out_of_forks
@@ -313,6 +315,15 @@ class Shell:
             return False
         return True
 
+    def end_tasks(self) -> set[asyncio.Task[Any]]:
+        """Cancel what was begun here, for the program goes on without it; those tasks."""
+        self.closing = True
+        tasks = self.jobs.tasks | ({self.task} if self.task is not None else set())
+        self.left = sorted(task.get_name() for task in self.jobs.tasks)
+        for task in tasks:
+            task.cancel()
+        return tasks
+
     def _forget_values(self) -> None:
         if self._has("values"):
             self.values.forget()
@@ -366,6 +377,37 @@ def open_shell(
                 shell.frontend.end_process,
             )
             shell.session.sources.forget()
+
+
+#: The built-in names of values that were shown.
+_VALUE_NAMES: tuple[str, ...] = ("_", "__", "___", "Out")
+
+
+@contextmanager
+def open_shell_within(
+    loop: LiveLoop, namespace: dict[str, Any], console: Console, frontend: Frontend
+) -> Iterator[Shell]:
+    """A shell on `loop`, which a program runs, with the names of `namespace`.
+
+    On leaving the loop goes on, and what is built in is as it was. Before, the shell's tasks are
+    to be ended (`Shell.end_tasks`).
+    """
+    session = Session(loop, namespace)
+    session.module = sys.modules["__main__"]
+    session.context.run(in_session.set, True)
+    shell = Shell(session, loop, console, CommandRegistry(), frontend)
+    names: dict[str, Any] = vars(builtins)
+    before = {name: names[name] for name in _VALUE_NAMES if name in names}
+    try:
+        with kept_out_of_forks(loop), shell.active():
+            try:
+                yield shell
+            finally:
+                _end_recording(shell)
+                shell.closing = True
+    finally:
+        names.update(before)
+        session.sources.forget()
 
 
 def _end_recording(shell: Shell) -> None:

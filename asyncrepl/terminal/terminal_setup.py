@@ -54,7 +54,7 @@ class ReplayPlan(NamedTuple):
 class Terminal:
     """The parts of the terminal, as far as the main thread has to do with them."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, session_exit: type[SessionExit] = SessionExit) -> None:
         self.trace = settings.trace
         self.clock = settings.clock, settings.rate
         self.queue = OutputQueue()
@@ -74,7 +74,7 @@ class Terminal:
         self.descriptors = StandardDescriptors()
         self.loop_view = LoopView(ascii=ascii_only)
         self.completer = InputCompleter()
-        self.session_exit = SessionExit(lambda: self.ui.stop(0.5))  # leave it as it was found
+        self.session_exit = session_exit(lambda: self.ui.stop(0.5))  # leave it as it was found
         self.bridge = LoopBridge(self.session_exit, self.queue)
         history = open_history(
             settings.history, lambda line: self.console.complain([("error", line)])
