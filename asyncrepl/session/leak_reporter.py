@@ -104,19 +104,20 @@ class LeakReporter(Instrument):
         self._context.loop.live.instruments.add(self)
         # Each thread keeps the hook that it finds when it is made; this session is not to live on
         # in one of asyncio's.
-        heard, weakly = threading.excepthook, weakref.ref(self)
+        threads: Any = sys.modules["threading"]  # everybody's: this module gets a copy of its own
+        heard, weakly = threads.excepthook, weakref.ref(self)
 
         def hook(args: threading.ExceptHookArgs) -> None:
             heard(args)
             if (reporter := weakly()) is not None:
                 reporter._on_thread_error(args.exc_value)  # noqa: SLF001
 
-        threading.excepthook = hook
+        threads.excepthook = hook
         try:
             yield
         finally:
-            if threading.excepthook is hook:
-                threading.excepthook = heard
+            if threads.excepthook is hook:
+                threads.excepthook = heard
             self._context.loop.set_exception_handler(_closed_loop_handler)
             vars(warnings)[_WARNING_WRITER] = written
             self._context.loop.live.instruments.remove(self)

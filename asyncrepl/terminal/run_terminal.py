@@ -18,7 +18,6 @@ import sys
 from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, Any, cast
 
-from asyncrepl.engine.loop.borrowed_loop import LoopNotBorrowedError, borrowed, loop_to_borrow
 from asyncrepl.engine.loop.interrupts import rows
 from asyncrepl.runtime.configuration import has_terminal, load_settings
 from asyncrepl.runtime.process import FAILED
@@ -97,9 +96,11 @@ def embed(namespace: dict[str, Any] | None = None) -> Coroutine[Any, Any, None]:
 
 
 async def _embed(namespace: dict[str, Any]) -> None:
+    from asyncrepl.engine.loop.borrowed_loop import EmbedError, loop_to_borrow
+
     loop = loop_to_borrow()
     if not has_terminal():
-        raise LoopNotBorrowedError("there is no terminal on standard input and output")
+        raise EmbedError("there is no terminal on standard input and output: start it in one")
     await _import_session(loop)
     loop_to_borrow()  # somebody else may have been faster
     embedding = _Embedding(loop, namespace)
@@ -138,6 +139,7 @@ class _Embedding:
     """
 
     def __init__(self, loop: asyncio.SelectorEventLoop, namespace: dict[str, Any]) -> None:
+        from asyncrepl.engine.loop.borrowed_loop import borrowed
         from asyncrepl.terminal.loop_bridge import ProgramExit
         from asyncrepl.terminal.terminal_session import session_within
         from asyncrepl.terminal.terminal_setup import Terminal

@@ -3,8 +3,9 @@
 The program's loop runs already, and goes on when the prompt is left. So it is not replaced: it
 becomes a `LiveLoop` where it stands, and what it was before when it is given back (`borrowed`).
 Its class and that of its selector are other ones meanwhile; registrations, timers, tasks and the
-iteration under way stay as they are, for each iteration asks the loop for all that it calls. That
-costs each step some per cent (`asyncrepl.engine.loop.live_loop`), as long as it lasts.
+iteration under way stay as they are, for each iteration asks the loop for all that it calls.
+What stays: CPython gives up the inline values of an object whose class is changed. So each step
+of the loop takes 0.1 to 0.3 µs more from then on, a tenth of one that only does ``sleep(0)``.
 
 What belongs to the program stays the program's:
 
@@ -51,8 +52,11 @@ _Plain: Any = asyncio.SelectorEventLoop
 in_session: ContextVar[bool] = ContextVar("asyncrepl_session", default=False)
 
 
-class LoopNotBorrowedError(RuntimeError):
-    """The running loop cannot be borrowed; the message is one line: why, and what to do."""
+class EmbedError(RuntimeError):
+    """No prompt can be opened here; the message is one line: why, and what to do."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"asyncrepl.embed: {why}")
 
 
 class _BorrowedExtension(LoopExtension):
@@ -130,23 +134,21 @@ def _failed_handle(error: BaseException) -> Any:
 
 
 def loop_to_borrow() -> asyncio.SelectorEventLoop:
-    """The running loop; raises LoopNotBorrowedError where it cannot be borrowed."""
+    """The running loop; raises EmbedError where it cannot be borrowed."""
     try:
         loop: Any = asyncio.get_running_loop()
     except RuntimeError:
-        raise LoopNotBorrowedError("no asyncio loop runs here: use asyncio.run(main())") from None
+        raise EmbedError("no asyncio loop runs here: use asyncio.run(main())") from None
     if isinstance(loop, BorrowedLoop):
-        raise LoopNotBorrowedError("a prompt is open in this program already: leave that first")
+        raise EmbedError("a prompt is open in this program already: use that, or leave it first")
     if isinstance(loop, LiveLoop):
-        raise LoopNotBorrowedError("this runs in asyncrepl already: use its prompt")
+        raise EmbedError("this runs inside asyncrepl: use its prompt, or start it with python")
     if threading.current_thread() is not threading.main_thread():
-        raise LoopNotBorrowedError("Ctrl-C comes to the main thread only: call it in a loop there")
+        raise EmbedError("Ctrl-C reaches the main thread only: await it on a loop that runs there")
     selector = getattr(loop, "_selector", None)
     if type(loop) is not _Plain or type(selector) is not selectors.DefaultSelector:
         name = f"{type(loop).__module__}.{type(loop).__qualname__}"
-        raise LoopNotBorrowedError(
-            f"it needs asyncio's own loop, not {name}: use plain asyncio.run(main())"
-        )
+        raise EmbedError(f"it needs asyncio's own loop, not {name}: use plain asyncio.run(main())")
     return cast("asyncio.SelectorEventLoop", loop)
 
 
