@@ -13,6 +13,7 @@ import traceback
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TextIO
 
+from asyncrepl import __version__
 from asyncrepl.cli.plain_words import check_words, explain_words, session_words, with_options
 from asyncrepl.runtime.configuration import (
     Program,
@@ -183,7 +184,7 @@ def _prompt(settings: Settings, first: list[Program]) -> int:
         )
     from asyncrepl.terminal.run_terminal import run_terminal
 
-    return run_terminal(settings, first)
+    return run_terminal(settings, first, version=__version__)
 
 
 def _run_with_shell(

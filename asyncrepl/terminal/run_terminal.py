@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, cast
 from asyncrepl.engine.loop.interrupts import rows
 from asyncrepl.runtime.configuration import has_terminal, load_settings
 from asyncrepl.runtime.process import FAILED
+from asyncrepl.session.frontend import banner_lines
 from asyncrepl.views.error_lines import describe_error
 from asyncrepl.views.styled_lines import flowed
 
@@ -39,16 +40,21 @@ _SWITCH_INTERVAL = 0.001
 
 
 def run_terminal(
-    settings: Settings, first: Sequence[Program] = (), replays: Sequence[ReplayPlan] = ()
+    settings: Settings,
+    first: Sequence[Program] = (),
+    replays: Sequence[ReplayPlan] = (),
+    version: str = "",
 ) -> int:
     """A session at the prompt, on the terminal that descriptors 0 and 1 are; its exit status.
 
-    `first` are programs to run before the first prompt. With `replays` these are
-    played, each in a session of its own, and then it ends.
+    `first` are programs to run before the first prompt. With `replays` these are played, each in
+    a session of its own, and then it ends. A banner names our `version`.
     """
     from asyncrepl.terminal.terminal_setup import Terminal
 
     terminal = Terminal(settings)
+    if settings.banner:
+        terminal.console.show(*banner_lines(version, terminal.console.width))
     if replays:
         terminal.ui.controller.ignore_keys()
     lost: BaseException | None = None
@@ -154,7 +160,7 @@ class _Embedding:
                 borrowed(loop, _TAKEN, stopped=self.close, escaped=self._escaped)
             )
             _flush()  # what is begun already stands above the prompt
-            terminal = Terminal(settings._replace(banner=False), ProgramExit)
+            terminal = Terminal(settings, ProgramExit)
             terminal.ui.ends_process = False
             self._terminal, self._exit = terminal, cast("ProgramExit", terminal.session_exit)
             if settings.banner:

@@ -8,8 +8,7 @@ import sys
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
-from asyncrepl.engine.loop.borrowed_loop import in_session
-from asyncrepl.engine.loop.interrupts import Interrupter
+from asyncrepl.engine.loop.interrupts import Interrupter, in_session
 from asyncrepl.engine.loop.loop_clock import Clock
 from asyncrepl.engine.loop.loop_runner import keep_running
 from asyncrepl.engine.loop.loop_shutdown import ended

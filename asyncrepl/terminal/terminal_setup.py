@@ -16,10 +16,9 @@ import sys
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple, TextIO, cast
 
-from asyncrepl import __version__
 from asyncrepl.engine.loop.interrupts import rows
 from asyncrepl.runtime.configuration import use_ascii, use_color
-from asyncrepl.session.frontend import Console, banner_lines
+from asyncrepl.session.frontend import Console
 from asyncrepl.terminal.completion import InputCompleter
 from asyncrepl.terminal.history_file import open_history
 from asyncrepl.terminal.input_line import Editor
@@ -90,8 +89,6 @@ class Terminal:
             color=color,
         )
         self.console.theme = self.ui.theme
-        if settings.banner:
-            self.console.show(*banner_lines(__version__, self.console.width))
 
     @contextmanager
     def opened(self, *, running: bool) -> Iterator[None]:

@@ -7,13 +7,13 @@ import re
 import signal
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from support.pty import Terminal
 
@@ -63,6 +63,8 @@ def changed(before):
 async def embedded(*names):
     before = noticed()
     print("gave", await asyncrepl.embed(*names))
+    while any(thread.name.startswith("asyncrepl") for thread in threading.enumerate()):
+        await asyncio.sleep(0.01)  # one may be in the midst of an import
     changed(before)
 """
 
@@ -114,8 +116,7 @@ def test_the_program_goes_on_and_is_as_it_was(
     terminal.enter("answer = local + 1")
     terminal.enter("ticking.get_name()")
     terminal.wait_for("'ticking'")
-    terminal.enter(":tasks")
-    terminal.wait_for("ticking  waiting")
+    terminal.wait(lambda: any(row.startswith("ticking  ") for row in terminal.lines), "a lane")
     leave(terminal)
     shown = ended(terminal)
     for said in ("gave None", "changed []", "then 42 False", "main ends", "over"):
@@ -142,6 +143,8 @@ def test_what_is_told_is_told_here_too(run: Callable[..., Terminal]) -> None:
         "        yield number\n"
         "await embedded(globals() | locals())"
     )
+    terminal.enter(":tree")
+    terminal.wait_for("waits on asyncrepl.embed")
     terminal.enter(":trace async for n in source(): pass")
     for step in ("1 __aiter__", "3 await", "6 stop"):
         terminal.wait_for(step)
@@ -162,7 +165,7 @@ def test_ctrl_c_is_the_sessions(run: Callable[..., Terminal]) -> None:
     terminal.send("\x03")
     terminal.wait_for("KeyboardInterrupt")
     terminal.wait_for_prompt()
-    terminal.begin("print('on')\nwhile True: pass\n")
+    terminal.begin("print('on'); [0 for _ in iter(int, 1)]")
     terminal.wait(lambda: "on" in terminal.lines)
     terminal.send("\x03")
     terminal.wait(lambda: "\n".join(terminal.scrollback).count("KeyboardInterrupt") == 2)
@@ -384,6 +387,21 @@ def test_what_was_made_in_it_lasts(run: Callable[..., Terminal]) -> None:
     shown = ended(terminal)
     for said in ("changed []", "3 4", "made", "closed"):
         assert said in shown
+
+
+def test_the_readmes_program(start: Callable[..., Terminal], tmp_path: Path) -> None:
+    """It is as it says."""
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    (program,) = re.findall(
+        r"```python\n(import asyncio\nimport asyncrepl\n.*?)```", readme, re.DOTALL
+    )
+    path = tmp_path / "main.py"
+    path.write_text(program, encoding="utf-8")
+    terminal = start([sys.executable, str(path)])
+    terminal.enter("worker.get_name()")
+    terminal.wait_for("'worker'")
+    terminal.send("\x04")
+    ended(terminal)
 
 
 def test_it_is_refused_inside_asyncrepl(terminal: Terminal) -> None:

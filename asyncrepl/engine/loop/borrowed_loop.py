@@ -31,12 +31,12 @@ import signal
 import sys
 import threading
 from contextlib import contextmanager, suppress
-from contextvars import ContextVar
 from types import MethodType
 from typing import TYPE_CHECKING, Any, cast
 
 from asyncrepl.engine.code_owner import runs_callbacks, traceback_entries
 from asyncrepl.engine.loop import observed_iteration
+from asyncrepl.engine.loop.interrupts import in_session
 from asyncrepl.engine.loop.live_loop import LiveLoop, LoopExtension, override
 from asyncrepl.engine.loop.loop_clock import Clock
 from asyncrepl.engine.loop.loop_iteration import WatchingSelector
@@ -47,9 +47,6 @@ if TYPE_CHECKING:
     from asyncrepl.engine.tasks.timeline import Timeline
 
 _Plain: Any = asyncio.SelectorEventLoop
-
-#: Set in the contexts of what was typed at the prompt, and of all that it has begun.
-in_session: ContextVar[bool] = ContextVar("asyncrepl_session", default=False)
 
 
 class EmbedError(RuntimeError):

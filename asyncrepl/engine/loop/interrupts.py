@@ -43,6 +43,7 @@ import sys
 import threading
 import time
 from contextlib import suppress
+from contextvars import ContextVar
 from signal import SIGINT, pthread_kill
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -70,6 +71,10 @@ STUCK_AFTER = 0.05
 SURELY_STUCK_AFTER = 0.5
 #: So many seconds a Ctrl-C waits for the end of a row.
 ROW = 0.3
+
+
+#: Set in the contexts of what was typed at a prompt, and of all that it has begun.
+in_session: ContextVar[bool] = ContextVar("asyncrepl_session", default=False)
 
 
 class Shield:
