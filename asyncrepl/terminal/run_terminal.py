@@ -106,7 +106,9 @@ async def _embed(namespace: dict[str, Any]) -> None:
 
     loop = loop_to_borrow()
     if not has_terminal():
-        raise EmbedError("there is no terminal on standard input and output: start it in one")
+        raise EmbedError(
+            "standard input and output are no terminal with a cursor: start it in one"
+        )
     await _import_session(loop)
     loop_to_borrow()  # somebody else may have been faster
     embedding = _Embedding(loop, namespace)
@@ -147,9 +149,11 @@ class _Embedding:
     def __init__(self, loop: asyncio.SelectorEventLoop, namespace: dict[str, Any]) -> None:
         from asyncrepl.engine.loop.borrowed_loop import borrowed
         from asyncrepl.terminal.loop_bridge import ProgramExit
+        from asyncrepl.terminal.own_modules import install_stdlib_copies
         from asyncrepl.terminal.terminal_session import session_within
         from asyncrepl.terminal.terminal_setup import Terminal
 
+        install_stdlib_copies()  # before anything is hooked that they would have, too
         self.over: asyncio.Future[None] = loop.create_future()
         self._process = os.getpid()
         settings = load_settings()

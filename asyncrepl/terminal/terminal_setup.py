@@ -13,6 +13,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import weakref
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple, TextIO, cast
 
@@ -102,9 +103,13 @@ class Terminal:
             for number, handler in self._handlers().items():
                 stack.enter_context(signal_handled(number, handler))
             # In a forked child nothing is drawn: text goes to descriptor 1, which we read.
-            os.register_at_fork(
-                after_in_child=lambda: self.queue.reset_after_fork(to_standard_output)
-            )
+            kept = weakref.ref(self.queue)  # a program may go on when this terminal is gone
+
+            def forked() -> None:
+                if (queue := kept()) is not None:
+                    queue.reset_after_fork(to_standard_output)
+
+            os.register_at_fork(after_in_child=forked)
             self.queue.watch_children(self.descriptors.read)
             self.descriptors.redirect()
             stack.callback(self.ui.stop)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 #: What a program may notice of a session that is over; and how it says so.
 HEAD = """
-import asyncio, builtins, gc, inspect, logging, os, signal, sys, termios, threading
+import asyncio, builtins, gc, inspect, logging, os, signal, sys, termios, threading, weakref
 import asyncrepl
 
 async def ticks(name="tick", seconds=0.1):
@@ -389,6 +389,25 @@ def test_what_was_made_in_it_lasts(run: Callable[..., Terminal]) -> None:
         assert said in shown
 
 
+def test_what_was_named_in_it_dies(run: Callable[..., Terminal]) -> None:
+    """Nothing of a session lives on that would keep what it had."""
+    terminal = run(
+        "class Big: pass\n"
+        "for _ in range(2):\n"
+        "    big = Big()\n"
+        "    kept = weakref.ref(big)\n"
+        "    await embedded({'big': big})\n"
+        "    del big\n"
+        "    gc.collect()\n"
+        "    print('kept', kept())"
+    )
+    for times in (1, 2):
+        terminal.wait_for_prompt()
+        terminal.enter("other = big; [len('abc')]")
+        leave(terminal, times)
+    assert ended(terminal).count("kept None") == 2
+
+
 def test_the_readmes_program(start: Callable[..., Terminal], tmp_path: Path) -> None:
     """It is as it says."""
     readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
@@ -423,7 +442,7 @@ _CALL = "import asyncio, threading, asyncrepl\n"
             ),
             "it needs asyncio's own loop, not __main__.Loop: use plain asyncio.run(main())",
         ),
-        ("asyncio.run(asyncrepl.embed())", "there is no terminal on standard input and output"),
+        ("asyncio.run(asyncrepl.embed())", "standard input and output are no terminal"),
         (
             (
                 "thread = threading.Thread(target=lambda: asyncio.run(asyncrepl.embed()))\n"
