@@ -266,7 +266,7 @@ def test_what_would_change_the_program_is_refused(
     [
         (
             (
-                "try: await asyncio.wait_for(embedded(), 0.5)\n"
+                "try: await asyncio.wait_for(embedded(), 2)\n"
                 "except TimeoutError: print('timeout', type(asyncio.get_running_loop()).__name__)"
             ),
             "asyncio.run(main())",
@@ -274,13 +274,13 @@ def test_what_would_change_the_program_is_refused(
             0,
         ),
         (
-            "task = asyncio.create_task(embedded())\nawait asyncio.sleep(0.5)",
+            "task = asyncio.create_task(embedded())\nawait asyncio.sleep(2)",
             "asyncio.run(main())",
             "main ends",
             0,
         ),
         (
-            "asyncio.get_running_loop().call_later(0.5, sys.exit, 7)\nawait embedded(globals() | locals())",
+            "asyncio.get_running_loop().call_later(2, sys.exit, 7)\nawait embedded(globals() | locals())",
             "asyncio.run(main())",
             "asyncrepl in a program",
             7,
@@ -290,7 +290,7 @@ def test_what_would_change_the_program_is_refused(
             (
                 "loop = asyncio.new_event_loop()\n"
                 "task = loop.create_task(main())\n"
-                "loop.call_later(0.5, loop.stop)\n"
+                "loop.call_later(2, loop.stop)\n"
                 "loop.run_forever()\n"
                 "print('stopped', type(loop).__name__)\n"
                 "loop.run_until_complete(task)"
@@ -397,6 +397,7 @@ def test_what_was_named_in_it_dies(run: Callable[..., Terminal]) -> None:
         "    big = Big()\n"
         "    kept = weakref.ref(big)\n"
         "    await embedded({'big': big})\n"
+        "    await asyncio.sleep(0)\n"
         "    del big\n"
         "    gc.collect()\n"
         "    print('kept', kept())"
