@@ -8,14 +8,12 @@ differ from the product, nor a check from a replay.
 
 from __future__ import annotations
 
-import builtins
 import math
 import sys
 from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from asyncrepl.engine.loop.interrupts import in_session
 from asyncrepl.engine.loop.live_loop import LiveLoop, ObservationRequests
 from asyncrepl.engine.loop.loop_clock import Clock
 from asyncrepl.engine.loop.loop_runner import kept_out_of_forks
@@ -368,7 +366,7 @@ def open_shell(
         try:
             yield shell
         finally:
-            _end_recording(shell)
+            end_recording(shell)
             shell.closing = True
             shell.left = close_loop(
                 loop,
@@ -379,38 +377,8 @@ def open_shell(
             shell.session.sources.forget()
 
 
-#: The built-in names of values that were shown.
-_VALUE_NAMES: tuple[str, ...] = ("_", "__", "___", "Out")
-
-
-@contextmanager
-def open_shell_within(
-    loop: LiveLoop, namespace: dict[str, Any], console: Console, frontend: Frontend
-) -> Iterator[Shell]:
-    """A shell on `loop`, which a program runs, with the names of `namespace`.
-
-    On leaving the loop goes on, and what is built in is as it was. Before, the shell's tasks are
-    to be ended (`Shell.end_tasks`).
-    """
-    session = Session(loop, namespace)
-    session.module = sys.modules["__main__"]
-    session.context.run(in_session.set, True)
-    shell = Shell(session, loop, console, CommandRegistry(), frontend)
-    names: dict[str, Any] = vars(builtins)
-    before = {name: names[name] for name in _VALUE_NAMES if name in names}
-    try:
-        with kept_out_of_forks(loop), shell.active():
-            try:
-                yield shell
-            finally:
-                _end_recording(shell)
-                shell.closing = True
-    finally:
-        names.update(before)
-        session.sources.forget()
-
-
-def _end_recording(shell: Shell) -> None:
+def end_recording(shell: Shell) -> None:
+    """Write the end of what is recorded of `shell`, and say where it is."""
     recorder = shell.recorder
     if recorder is not None:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import gc
 import os
 import sys
@@ -10,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 from asyncrepl.engine.loop.interrupts import Interrupter, in_session
 from asyncrepl.engine.loop.loop_clock import Clock
-from asyncrepl.engine.loop.loop_runner import keep_running
+from asyncrepl.engine.loop.loop_runner import keep_running, kept_out_of_forks
 from asyncrepl.engine.loop.loop_shutdown import ended
+from asyncrepl.engine.statements import Session
 from asyncrepl.runtime.process import INTERRUPTED
-from asyncrepl.session.command_registry import CommandError
+from asyncrepl.session.command_registry import CommandError, CommandRegistry
 from asyncrepl.session.frontend import current_prompts, prompts_installed
 from asyncrepl.session.input_run import run_input
-from asyncrepl.session.shell import clock_for_settings, open_shell, open_shell_within
+from asyncrepl.session.shell import Shell, clock_for_settings, end_recording, open_shell
 from asyncrepl.terminal.own_modules import ModulePreloader, install_stdlib_copies
 from asyncrepl.terminal.terminal_frontend import (
     ReplayControl,
@@ -40,7 +42,6 @@ if TYPE_CHECKING:
     from asyncrepl.engine.loop.live_loop import LiveLoop
     from asyncrepl.runtime.configuration import Program
     from asyncrepl.session.input_run import Status
-    from asyncrepl.session.shell import Shell
     from asyncrepl.terminal.terminal_setup import Terminal
 
 _STATEMENT_LENGTH = 3  # characters: from here on a text is more than a stray key
@@ -76,6 +77,37 @@ def run_replays(terminal: Terminal, plans: list[ReplayPlan]) -> int:
     return terminal.session_exit.code or 0
 
 
+#: The built-in names of values that were shown.
+_VALUE_NAMES: tuple[str, ...] = ("_", "__", "___", "Out")
+
+
+@contextmanager
+def _shell_within(
+    terminal: Terminal, loop: LiveLoop, namespace: dict[str, Any], frontend: TerminalFrontend
+) -> Iterator[Shell]:
+    """A shell on `loop`, which a program runs, with the names of `namespace`.
+
+    On leaving the loop goes on, and what is built in is as it was. Before, its tasks are to be
+    ended (`PromptSession.end_tasks`).
+    """
+    session = Session(loop, namespace)
+    session.module = sys.modules["__main__"]
+    session.context.run(in_session.set, True)
+    shell = Shell(session, loop, terminal.console, CommandRegistry(), frontend)
+    names: dict[str, Any] = vars(builtins)
+    before = {name: names[name] for name in _VALUE_NAMES if name in names}
+    try:
+        with kept_out_of_forks(loop), shell.active():
+            try:
+                yield shell
+            finally:
+                end_recording(shell)
+                shell.closing = True
+    finally:
+        names.update(before)
+        session.sources.forget()
+
+
 @contextmanager
 def session_within(
     terminal: Terminal, loop: LiveLoop, namespace: dict[str, Any], end: Callable[[], object]
@@ -86,7 +118,7 @@ def session_within(
     """
 
     def opener(frontend: TerminalFrontend) -> AbstractContextManager[Shell]:
-        return open_shell_within(loop, namespace, terminal.console, frontend)
+        return _shell_within(terminal, loop, namespace, frontend)
 
     with _opened_session(terminal, opener) as session, session.connected(end):
         yield session
