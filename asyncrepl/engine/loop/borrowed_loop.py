@@ -26,15 +26,16 @@ What belongs to the program stays the program's:
 from __future__ import annotations
 
 import asyncio
+import functools
 import selectors
 import signal
 import sys
 import threading
 from contextlib import contextmanager, suppress
-from types import MethodType
+from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, cast
 
-from asyncrepl.engine.code_owner import runs_callbacks, traceback_entries
+from asyncrepl.engine.code_owner import is_ours, runs_callbacks, traceback_entries
 from asyncrepl.engine.loop import observed_iteration
 from asyncrepl.engine.loop.interrupts import in_session
 from asyncrepl.engine.loop.live_loop import LiveLoop, LoopExtension, override
@@ -109,16 +110,18 @@ def _run_contained(loop: Any, run_once: Callable[[Any], object]) -> None:
     live: _BorrowedExtension = loop.live
     try:
         run_once(loop)
-    except (KeyboardInterrupt, SystemExit) as error:
+    except BaseException as error:
         handle = _failed_handle(error)
         if handle is None or not handle._context.get(in_session, False):
-            live.stopped()
+            with suppress(Exception):
+                live.stopped()
             raise
         with suppress(Exception):  # it is told: asyncio need not log it when the task goes
             handle._callback.__self__.exception()
         live.escaped(error)
     if loop._stopping:
-        live.stopped()
+        with suppress(Exception):
+            live.stopped()
 
 
 def _failed_handle(error: BaseException) -> Any:
@@ -208,6 +211,9 @@ class _State:
 
     def restore(self) -> None:
         loop = self._loop
+        for handle in (*loop._ready, *loop._scheduled):
+            if _is_of_ours(handle._callback):  # the session is over: nobody is there to hear it
+                handle.cancel()
         loop.unobserve()
         duration = loop.slow_callback_duration
         del loop._slow_callback_duration
@@ -237,6 +243,15 @@ class _State:
         if self._stdin is not None and not _is_closing(self._stdin.data):
             with suppress(KeyError, ValueError, OSError):
                 selector.register(0, self._stdin.events, self._stdin.data)
+
+
+def _is_of_ours(callback: Any) -> bool:
+    """Whether `callback` is a function or method of ours; a step of a task is none."""
+    while type(callback) is functools.partial:
+        callback = callback.func
+    if type(callback) is MethodType:
+        callback = callback.__func__
+    return type(callback) is FunctionType and is_ours(callback.__code__.co_filename)
 
 
 def _is_closing(handles: Any) -> bool:
