@@ -155,7 +155,7 @@ class _Embedding:
 
         install_stdlib_copies()  # before anything is hooked that they would have, too
         self.over: asyncio.Future[None] = loop.create_future()
-        self._process = os.getpid()
+        self._process, self._closed = os.getpid(), False
         settings = load_settings()
         for warning in settings.warnings:
             print(f"asyncrepl: {warning}", file=sys.stderr)
@@ -187,12 +187,12 @@ class _Embedding:
             self.over.set_result(None)
 
     def close(self) -> None:
-        """Give all back; what was is over. Once: then it does nothing."""
-        stack, self._stack = self._stack, ExitStack()
-        atexit.unregister(self.close)
-        if os.getpid() != self._process:
+        """Give all back, once; later calls do nothing."""
+        if self._closed or os.getpid() != self._process:
             return
-        stack.close()
+        self._closed = True
+        atexit.unregister(self.close)
+        self._stack.close()
         with suppress(RuntimeError):  # the loop is closed
             self._leave()
         if (error := self._terminal.ui.error) is not None:
