@@ -1,9 +1,9 @@
 """A terminal REPL that shows async iteration live.
 
-`Session` runs statements on a live loop without any terminal; `ticker` is what
-``:ticker`` starts; `marbles` draws what ``:marbles`` does; `check` is ``asyncrepl check``.
-`clock`, `rate`, `freeze`, `thaw` and `next_timers` steer time as the commands do; `tour`
-gives what ``:tour`` leads through.
+`embed` opens the prompt in a program that runs; `Session` runs statements on a live loop without
+any terminal; `ticker` is what ``:ticker`` starts; `marbles` draws what ``:marbles`` does; `check`
+is ``asyncrepl check``. `clock`, `rate`, `freeze`, `thaw` and `next_timers` steer time as the
+commands do; `tour` gives what ``:tour`` leads through.
 """
 
 TYPE_CHECKING = False  # not from `typing`: see `asyncrepl.runtime.isolation`
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from asyncrepl.engine.statements import Outcome, Session
     from asyncrepl.session.input_run import ticker
     from asyncrepl.session.tour_chapters import tour
+    from asyncrepl.terminal.run_terminal import embed
     from asyncrepl.transcript.transcript_check import check
 
 __version__ = "0.1.0"
@@ -22,6 +23,7 @@ __all__ = [
     "__version__",
     "check",
     "clock",
+    "embed",
     "freeze",
     "marbles",
     "next_timers",
@@ -36,6 +38,7 @@ _HOMES = {
     "Session": "asyncrepl.engine.statements",
     "check": "asyncrepl.transcript.transcript_check",
     "clock": "asyncrepl.engine.loop.debug_control",
+    "embed": "asyncrepl.terminal.run_terminal",
     "freeze": "asyncrepl.engine.loop.debug_control",
     "marbles": "asyncrepl.commands.diagram_commands",
     "next_timers": "asyncrepl.engine.loop.debug_control",

@@ -13,6 +13,7 @@ import traceback
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TextIO
 
+from asyncrepl import __version__
 from asyncrepl.cli.plain_words import check_words, explain_words, session_words, with_options
 from asyncrepl.runtime.configuration import (
     Program,
@@ -20,6 +21,7 @@ from asyncrepl.runtime.configuration import (
     closest_match,
     config_path,
     default_file,
+    has_terminal,
     load_settings,
     rate_of,
     use_ascii,
@@ -171,7 +173,7 @@ def _lines(settings: Settings, stream: TextIO) -> int:
 
 def _prompt(settings: Settings, first: list[Program]) -> int:
     """The prompt, in the terminal if it is one that can move its cursor."""
-    if not _has_terminal():
+    if not has_terminal():
         from asyncrepl.cli.typed_session import LineFrontend, run_typed
 
         front = LineFrontend()
@@ -182,13 +184,7 @@ def _prompt(settings: Settings, first: list[Program]) -> int:
         )
     from asyncrepl.terminal.run_terminal import run_terminal
 
-    return run_terminal(settings, first)
-
-
-def _has_terminal() -> bool:
-    """Whether input and output are a terminal that can move its cursor."""
-    dumb = os.environ.get("TERM", "dumb") == "dumb"
-    return not dumb and sys.stdin.isatty() and sys.stdout.isatty()
+    return run_terminal(settings, first, version=__version__)
 
 
 def _run_with_shell(
@@ -227,7 +223,7 @@ def _replay(words: list[str]) -> int:
     except (DemoNotFoundError, TranscriptError) as error:
         _print_error(error)
         return USAGE
-    if not _has_terminal():
+    if not has_terminal():
         from asyncrepl.transcript.replay import replay_plain
 
         console = _console(options.color)

@@ -256,6 +256,7 @@ def _demo_names(_shell: Shell, _typed: str) -> CompletionWords:
     group="learning",
     rank=50,
     example=":replay six-steps",
+    own_loop=True,
     complete=_demo_names,
     details="NAME is one of :demos, or its number; or a file. Ctrl-C holds it and gives "
     "you the prompt, :resume goes on; :replay stop ends it and what it runs in the background, "

@@ -222,7 +222,14 @@ def _is_history(shell: Shell, text: str) -> bool:
         return False
 
 
-@command(":reset", "forget all names; background tasks go on", group="session", rank=40, words=0)
+@command(
+    ":reset",
+    "forget all names; background tasks go on",
+    group="session",
+    rank=40,
+    words=0,
+    own_loop=True,
+)
 def _reset(shell: Shell, _rest: str) -> list[Line]:
     namespace = shell.session.namespace
     for name in [name for name in namespace if not name.startswith("__")]:

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 @command(
     ":rate [N]",
     "slow motion, or fast: N seconds in a real one",
+    own_loop=True,
     group="speed",
     rank=10,
     example=":rate 0.1",
@@ -63,6 +64,7 @@ def _rate(shell: Shell, rest: str) -> list[Line]:
 @command(
     ":clock [real|virtual]",
     "real time, or jumps from timer to timer",
+    own_loop=True,
     group="speed",
     rank=50,
     example=":clock virtual",
@@ -85,7 +87,9 @@ def _flowed_lines(shell: Shell, text: str) -> list[Line]:
     return flowed([("", text)], shell.console.width, 2)
 
 
-@command(":freeze", "let your code's time stand still", group="speed", rank=20, words=0)
+@command(
+    ":freeze", "let your code's time stand still", group="speed", rank=20, words=0, own_loop=True
+)
 def _freeze(shell: Shell, _rest: str) -> list[Line]:
     already = " already" * shell.loop.live.clock.frozen
     steering.freeze()
@@ -93,7 +97,7 @@ def _freeze(shell: Shell, _rest: str) -> list[Line]:
     return _flowed_lines(shell, f"{stands}; :thaw goes on, :next fires the next timer")
 
 
-@command(":thaw", "let time go on", group="speed", rank=30, words=0)
+@command(":thaw", "let time go on", group="speed", rank=30, words=0, own_loop=True)
 def _thaw(shell: Shell, _rest: str) -> list[Line]:
     if not shell.loop.live.clock.frozen:
         return [[("dim", "time does not stand still")]]
@@ -104,6 +108,7 @@ def _thaw(shell: Shell, _rest: str) -> list[Line]:
 @command(
     ":next [N]",
     "fire the next N timers (1), then stand still",
+    own_loop=True,
     group="speed",
     rank=40,
     example=":next 3",

@@ -114,6 +114,7 @@ def _mistake_ids(_shell: Shell, _typed: str) -> CompletionWords:
     "e evaluates, c goes on. Ctrl-S pauses any statement that runs, for the same keys. A terminal "
     "that has none asks for them in lines.",
     runs_statement=True,
+    own_loop=True,
 )
 def _walk(shell: Shell, rest: str) -> StatementAnswer:
     if not rest:

@@ -420,7 +420,8 @@ def _incomplete_error(source: Source) -> SyntaxError:
 @contextmanager
 def typed_classes_findable(session: Session) -> Iterator[None]:
     """Within the block ``inspect.getfile`` knows the texts of `session`."""
-    pythons = inspect.getfile
+    everybodys: Any = sys.modules["inspect"]  # this module gets a copy of its own
+    pythons: Callable[[Any], str] = everybodys.getfile
 
     def getfile(object: Any) -> str:  # noqa: A002 - as `inspect` calls it
         """Work out which source or compiled file an object was defined in."""
@@ -430,9 +431,9 @@ def typed_classes_findable(session: Session) -> Iterator[None]:
                 return found
         return pythons(object)
 
-    inspect.getfile = getfile
+    everybodys.getfile = getfile
     try:
         yield
     finally:
-        if inspect.getfile is getfile:  # user code may have set its own
-            inspect.getfile = pythons
+        if everybodys.getfile is getfile:  # user code may have set its own
+            everybodys.getfile = pythons

@@ -318,6 +318,11 @@ def use_ascii(stream: TextIO | None = None, environ: Mapping[str, str] = os.envi
     return next(filter(None, names), "") in {"C", "POSIX"}
 
 
+def has_terminal() -> bool:
+    """Whether standard input and output are a terminal that can move its cursor."""
+    return os.environ.get("TERM", "dumb") != "dumb" and os.isatty(0) and os.isatty(1)
+
+
 def _folder(environ: Mapping[str, str], variable: str, default: str) -> str:
     base = environ.get(variable) or os.path.join(os.path.expanduser("~"), default)
     return os.path.join(base, "asyncrepl")

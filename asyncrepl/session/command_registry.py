@@ -108,6 +108,7 @@ class Command(NamedTuple):
     newest_last: bool
     saved: bool
     runs_statement: bool
+    own_loop: bool
 
     @property
     def takes_python(self) -> bool:
@@ -143,6 +144,7 @@ def command(  # noqa: PLR0913  all that is to be said of one, by name
     newest_last: bool = False,
     saved: bool = True,
     runs_statement: bool = False,
+    own_loop: bool = False,
 ) -> Callable[[Run], Run]:
     """Register the decorated function, which takes the shell and the rest of the line.
 
@@ -153,7 +155,8 @@ def command(  # noqa: PLR0913  all that is to be said of one, by name
     and `more` lines at its end. The lines of an answer are broken at words where the screen is
     narrow, but not code, which is `verbatim`; of one that is longer than the screen the end is
     shown first, if `newest_last`. A session that is saved has the command if it is `saved`; what
-    follows the name is a statement to run in the foreground if it `runs_statement`.
+    follows the name is a statement to run in the foreground if it `runs_statement`. With
+    `own_loop` it is refused in a program that runs, whose time and names are left alone.
 
     Raises ValueError for a group that there is not.
     """
@@ -165,7 +168,7 @@ def command(  # noqa: PLR0913  all that is to be said of one, by name
         _registered.setdefault(run.__module__, {})[name] = Command(
             name, usage, summary, example or usage, run, complete, group, rank, words,
             details=details, more=more, verbatim=verbatim, newest_last=newest_last,
-            saved=saved, runs_statement=runs_statement,
+            saved=saved, runs_statement=runs_statement, own_loop=own_loop,
         )  # fmt: skip
         return run
 

@@ -107,6 +107,9 @@ class CommandRunner:
             )
         command = registry.find(typed.name)
         command.check(rest)
+        if command.own_loop and self._context.loop.live.borrowed:
+            why = "the time and names of a program are left alone"
+            raise CommandError(f":{command.name} is refused here: {why}")
         return command, command.run(self._context, rest)
 
     def _shown(self, command: Command, answer: Iterable[Line]) -> Awaitable[None] | None:

@@ -19,7 +19,7 @@ from __future__ import annotations
 import asyncio
 import math
 from contextlib import suppress
-from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, Self
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, Self
 
 from asyncrepl.session.command_registry import CommandError
 from asyncrepl.views.error_lines import describe_error
@@ -172,6 +172,11 @@ class BackgroundJobs:
     def names(self) -> list[str]:
         """The names of the jobs that run, oldest first."""
         return [name for name, task in self._tasks.items() if not task.done()]
+
+    @property
+    def tasks(self) -> set[asyncio.Task[Any]]:
+        """The tasks of the jobs that run."""
+        return {task for task in self._tasks.values() if not task.done()}
 
     def start_ticker(self, name: str, seconds: float, *, ascii: bool = False) -> None:
         """Start the ticker `name`; raises JobError for a name that runs or a bad interval.

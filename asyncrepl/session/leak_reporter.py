@@ -93,29 +93,33 @@ class LeakReporter(Instrument):
         self._thread_errors: deque[BaseException] = deque(maxlen=_MAX_ERRORS)
         self._context = context
         self._leftovers: LeftGeneratorFinder | None = None
+        #: What the program in which the session is open has set to hear of its loop's errors.
+        self._programs_handler: Any = None
 
     @contextmanager
     def active(self) -> Iterator[None]:
         """Hear what the interpreter, the loop and the probes report."""
         written = vars(warnings)[_WARNING_WRITER]
         vars(warnings)[_WARNING_WRITER] = self._on_warning
+        self._programs_handler = self._context.loop.get_exception_handler()
         self._context.loop.set_exception_handler(self._on_loop_error)
         self._context.loop.live.instruments.add(self)
         # Each thread keeps the hook that it finds when it is made; this session is not to live on
         # in one of asyncio's.
-        heard, weakly = threading.excepthook, weakref.ref(self)
+        threads: Any = sys.modules["threading"]  # everybody's: this module gets a copy of its own
+        heard, weakly = threads.excepthook, weakref.ref(self)
 
         def hook(args: threading.ExceptHookArgs) -> None:
             heard(args)
             if (reporter := weakly()) is not None:
                 reporter._on_thread_error(args.exc_value)  # noqa: SLF001
 
-        threading.excepthook = hook
+        threads.excepthook = hook
         try:
             yield
         finally:
-            if threading.excepthook is hook:
-                threading.excepthook = heard
+            if threads.excepthook is hook:
+                threads.excepthook = heard
             self._context.loop.set_exception_handler(_closed_loop_handler)
             vars(warnings)[_WARNING_WRITER] = written
             self._context.loop.live.instruments.remove(self)
@@ -243,7 +247,10 @@ class LeakReporter(Instrument):
             self._context.loop.live.outside.lost(never)
             self._context.mistake_reporter.stopped = True
         leak = self._leak_of_context(context)
-        if logger.hasHandlers():  # the program's own
+        if self._programs_handler is not None:
+            with suppress(Exception):
+                self._programs_handler(self._context.loop, context)
+        elif logger.hasHandlers():  # the program's own
             self._context.loop.default_exception_handler(context)
         name = ""
         if isinstance(future, asyncio.Task):

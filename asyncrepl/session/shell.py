@@ -352,6 +352,15 @@ class Shell:
             return False
         return True
 
+    def end_tasks(self) -> set[asyncio.Task[Any]]:
+        """Cancel what was begun here, for the program goes on without it; those tasks."""
+        self.closing = True
+        tasks = self.jobs.tasks | ({self.task} if self.task is not None else set())
+        self.left = sorted(task.get_name() for task in self.jobs.tasks)
+        for task in tasks:
+            task.cancel()
+        return tasks
+
     def _forget_values(self) -> None:
         if self._has("values"):
             self.values.forget()
@@ -396,7 +405,7 @@ def open_shell(
         try:
             yield shell
         finally:
-            _end_recording(shell)
+            end_recording(shell)
             shell.closing = True
             shell.left = close_loop(
                 loop,
@@ -407,7 +416,8 @@ def open_shell(
             shell.session.sources.forget()
 
 
-def _end_recording(shell: Shell) -> None:
+def end_recording(shell: Shell) -> None:
+    """Write the end of what is recorded of `shell`, and say where it is."""
     recorder = shell.recorder
     if recorder is not None:
         try:

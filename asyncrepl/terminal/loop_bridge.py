@@ -180,12 +180,18 @@ class SessionExit:
         self.code: int | None = None
         self._on_forced_exit = on_forced_exit
         self._loop: LiveLoop | None = None
+        self._end: Callable[[], object] = bool
         self._stuck: Callable[[], bool] = bool
         self._timers: list[threading.Timer] = []
 
-    def connect(self, loop: LiveLoop, stuck: Callable[[], bool]) -> None:
-        """From now on `loop` is to be stopped; `stuck` says whether it is in a long iteration."""
-        self._loop, self._stuck = loop, stuck
+    def connect(
+        self, loop: LiveLoop, stuck: Callable[[], bool], end: Callable[[], object] | None = None
+    ) -> None:
+        """From now on `loop` is to be stopped, or `end` to be called on it, if that is given.
+
+        `stuck` says whether it is in a long iteration.
+        """
+        self._loop, self._stuck, self._end = loop, stuck, end or loop.stop
 
     def request(self, code: int) -> None:
         """End the session with `code`, if it does not end already; from any thread."""
@@ -194,7 +200,7 @@ class SessionExit:
         if self._loop is not None:
             self._loop.live.let_go()
             with contextlib.suppress(RuntimeError):  # the loop is closed: it ends already
-                self._loop.call_soon_threadsafe(self._loop.stop)
+                self._loop.call_soon_threadsafe(self._end)
 
     def hung_up(self) -> None:
         """End the session, for its terminal is gone, also a long iteration; from any thread."""
@@ -249,3 +255,46 @@ class SessionExit:
     def _force(self, code: int) -> None:
         self._on_forced_exit()
         os._exit(code)
+
+
+class ProgramExit(SessionExit):
+    """The end of a session in a program that goes on; nothing of it ends that.
+
+    What the system does to a process by SIGTERM or SIGHUP is done to it all the same: at once
+    where the program has no handler, and else when the prompt is gone (`pass_on`).
+    """
+
+    def __init__(self, on_forced_exit: Callable[[], None]) -> None:
+        super().__init__(on_forced_exit)
+        self._before: dict[int, Any] = {}
+        self._received: list[int] = []
+
+    @contextlib.contextmanager
+    def signals_handled(self) -> Iterator[None]:
+        """Handle the signals within the block."""
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            self._before[number] = signal.getsignal(number)
+        with super().signals_handled():
+            yield
+
+    def hung_up(self) -> None:
+        """End the session, for its terminal is gone; from any thread."""
+        self.request(128 + signal.SIGHUP)
+
+    def pass_on(self) -> None:
+        """Let the program have the signals that have ended the session; its handlers are back."""
+        for number in self._received:
+            os.kill(os.getpid(), number)
+        self._received.clear()
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002
+        self._received.append(number)
+        if self._before.get(number) is signal.SIG_DFL:
+            self._on_forced_exit()
+            signal.signal(number, signal.SIG_DFL)
+            self.pass_on()
+        self.request(128 + number)
+
+    def _force(self, code: int) -> None:
+        """No process is ended here."""
+        self.request(code)

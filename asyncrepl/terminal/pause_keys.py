@@ -41,6 +41,8 @@ class PauseKeys:
     def __init__(self, focus: Callable[[], None]) -> None:
         #: Whether a pause was asked for and not ended.
         self.on = False
+        #: Whether there are any: not in a program, which is not to stand still.
+        self.offered = True
         #: Whether an expression is being typed.
         self.asking = False
         self.buffer = Buffer(name="expression", multiline=False, accept_handler=self._accept)
@@ -71,7 +73,7 @@ class PauseKeys:
 
     def takes(self, key: str) -> bool:
         """Do what `key` asks for; False for a key that has nothing to do with pausing."""
-        if not (self.on or key == Keys.ControlS):
+        if not (self.on or (key == Keys.ControlS and self.offered)):
             return False
         if key == "e" and self.on:
             self._ask(True)

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import builtins
 import gc
 import os
 import sys
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from asyncrepl.engine.loop.interrupts import Interrupter
+from asyncrepl.engine.loop.interrupts import Interrupter, in_session
 from asyncrepl.engine.loop.loop_clock import Clock
-from asyncrepl.engine.loop.loop_runner import keep_running
+from asyncrepl.engine.loop.loop_runner import keep_running, kept_out_of_forks
+from asyncrepl.engine.loop.loop_shutdown import ended
+from asyncrepl.engine.statements import Session
 from asyncrepl.runtime.process import INTERRUPTED
-from asyncrepl.session.command_registry import CommandError
+from asyncrepl.session.command_registry import CommandError, CommandRegistry
 from asyncrepl.session.frontend import current_prompts, prompts_installed
 from asyncrepl.session.input_run import run_input
-from asyncrepl.session.shell import clock_for_settings, open_shell
+from asyncrepl.session.shell import Shell, clock_for_settings, end_recording, open_shell
 from asyncrepl.terminal.own_modules import ModulePreloader, install_stdlib_copies
 from asyncrepl.terminal.terminal_frontend import (
     ReplayControl,
@@ -31,13 +34,14 @@ from asyncrepl.views.styled_lines import prose, text_lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
 
     from prompt_toolkit.buffer import Buffer
 
     from asyncrepl.engine.blocking.blocking_watchdog import BlockingWatchdog
+    from asyncrepl.engine.loop.live_loop import LiveLoop
     from asyncrepl.runtime.configuration import Program
     from asyncrepl.session.input_run import Status
-    from asyncrepl.session.shell import Shell
     from asyncrepl.terminal.terminal_setup import Terminal
 
 _STATEMENT_LENGTH = 3  # characters: from here on a text is more than a stray key
@@ -45,7 +49,7 @@ _STATEMENT_LENGTH = 3  # characters: from here on a text is more than a stray ke
 
 def run_session(terminal: Terminal, first: list[Program]) -> int:
     """Run a session in the open `terminal` until it is to end; its exit status."""
-    with _opened_session(terminal, clock_for_settings(*terminal.clock)) as session:
+    with _session_on(terminal, clock_for_settings(*terminal.clock)) as session:
         if first:
             session.run_first(first)
         session.run()
@@ -58,7 +62,7 @@ def run_replays(terminal: Terminal, plans: list[ReplayPlan]) -> int:
         clock = Clock.virtual() if plan.transcript.clock == "virtual" else Clock.real()
         terminal.loop_view.scripted = True
         terminal.ui.call(terminal.ui.controller.ignore_keys)
-        with _opened_session(terminal, clock) as session:
+        with _session_on(terminal, clock) as session:
             session.play(plan)
             session.run()
         if terminal.session_exit.requested():
@@ -73,16 +77,76 @@ def run_replays(terminal: Terminal, plans: list[ReplayPlan]) -> int:
     return terminal.session_exit.code or 0
 
 
+#: The built-in names of values that were shown.
+_VALUE_NAMES: tuple[str, ...] = ("_", "__", "___", "Out")
+
+
 @contextmanager
-def _opened_session(terminal: Terminal, clock: Clock) -> Iterator[_PromptSession]:
+def _shell_within(
+    terminal: Terminal, loop: LiveLoop, namespace: dict[str, Any], frontend: TerminalFrontend
+) -> Iterator[Shell]:
+    """A shell on `loop`, which a program runs, with the names of `namespace`.
+
+    On leaving the loop goes on, and what is built in is as it was. Before, its tasks are to be
+    ended (`PromptSession.end_tasks`).
+    """
+    session = Session(loop, namespace)
+    session.module = sys.modules["__main__"]
+    session.context.run(in_session.set, True)
+    shell = Shell(session, loop, terminal.console, CommandRegistry(), frontend)
+    names: dict[str, Any] = vars(builtins)
+    before = {name: names[name] for name in _VALUE_NAMES if name in names}
+    try:
+        with kept_out_of_forks(loop), shell.active():
+            try:
+                yield shell
+            finally:
+                end_recording(shell)
+                shell.closing = True
+    finally:
+        names.update(before)
+        session.sources.forget()
+
+
+@contextmanager
+def session_within(
+    terminal: Terminal, loop: LiveLoop, namespace: dict[str, Any], end: Callable[[], object]
+) -> Iterator[PromptSession]:
+    """A session in the open `terminal` on `loop`, which a program runs, with its `namespace`.
+
+    It takes what is typed within the block; `end` is called on the loop when it is to be left.
+    """
+
+    def opener(frontend: TerminalFrontend) -> AbstractContextManager[Shell]:
+        return _shell_within(terminal, loop, namespace, frontend)
+
+    with _opened_session(terminal, opener) as session, session.connected(end):
+        yield session
+
+
+@contextmanager
+def _session_on(terminal: Terminal, clock: Clock) -> Iterator[PromptSession]:
+    """A session on a loop of its own."""
+
+    def opener(frontend: TerminalFrontend) -> AbstractContextManager[Shell]:
+        return open_shell(terminal.console, frontend=frontend, clock=clock)
+
+    with _opened_session(terminal, opener) as session:
+        yield session
+
+
+@contextmanager
+def _opened_session(
+    terminal: Terminal, opener: Callable[[TerminalFrontend], AbstractContextManager[Shell]]
+) -> Iterator[PromptSession]:
     lease = TerminalLease(
         terminal.ui.suspension, terminal.ui.call, terminal.descriptors.terminal_in
     )
     replays = ReplayControl(terminal.ui, terminal.bridge)
     frontend = TerminalFrontend(terminal.ui, replays, lease, terminal.session_exit.end_process)
     with _session_streams(terminal, lease), hooks_installed(lease), prompts_installed():
-        with open_shell(terminal.console, frontend=frontend, clock=clock) as shell:
-            session = _PromptSession(terminal, shell, frontend, lease, replays)
+        with opener(frontend) as shell:
+            session = PromptSession(terminal, shell, frontend, lease, replays)
             frontend.connect(shell, session.play_named)
             shell.narrator.turn(on=terminal.trace)
             yield session
@@ -95,7 +159,7 @@ def _opened_session(terminal: Terminal, clock: Clock) -> Iterator[_PromptSession
             terminal.console.show(*prose(left, terminal.ui.columns, "dim", 2))
 
 
-class _PromptSession:
+class PromptSession:
     """Gives texts from the terminal to the shell, one after the other."""
 
     def __init__(
@@ -124,8 +188,26 @@ class _PromptSession:
 
     def run(self) -> None:
         """Run the loop until the session is to end."""
+        terminal = self._terminal
+        with self.connected():
+            leaving = keep_running(
+                self._shell.loop,
+                self._interrupter,
+                lambda: self._over or terminal.session_exit.requested(),
+                lambda line: self._shell.console.complain(*text_lines(line, "error")),
+                self._shell.outcomes.report_lost,
+            )
+            if leaving is not None and not terminal.session_exit.requested():
+                terminal.session_exit.request(self._shell.outcomes.exit_code(leaving))
+
+    @contextmanager
+    def connected(self, end: Callable[[], object] | None = None) -> Iterator[None]:
+        """Take what the terminal sends within the block.
+
+        When the session is to end its loop is stopped, or `end` is called there.
+        """
         terminal, loop = self._terminal, self._shell.loop
-        terminal.session_exit.connect(loop, self._interrupter.stuck)
+        terminal.session_exit.connect(loop, self._interrupter.stuck, end)
         terminal.loop_view.connect(loop)
         terminal.completer.connect(
             self._shell.session.namespace, lambda text: complete_command(self._shell, text)
@@ -134,28 +216,45 @@ class _PromptSession:
         terminal.ui.call(terminal.ui.painter.redraw)  # what is typed already may need help
         terminal.bridge.connect(loop, self._start)
         install_stdlib_copies()
-        _freeze_heap()
+        if loop.live.borrowed:
+            self._begin_within()
+        else:
+            _freeze_heap()
         terminal.out.on_write = self._shell.printed
         # Not its method: the tape is made when there is something to keep.
         terminal.err.on_write = lambda text: self._shell.tape.write(text)  # noqa: PLW0108
         self._interrupter.install()
         terminal.ui.controller.buffer.on_text_changed.add_handler(self._written)
         try:
-            leaving = keep_running(
-                loop,
-                self._interrupter,
-                lambda: self._over or terminal.session_exit.requested(),
-                lambda line: self._shell.console.complain(*text_lines(line, "error")),
-                self._shell.outcomes.report_lost,
-            )
-            if leaving is not None and not terminal.session_exit.requested():
-                terminal.session_exit.request(self._shell.outcomes.exit_code(leaving))
+            yield
         finally:
             terminal.ui.controller.buffer.on_text_changed.remove_handler(self._written)
             self._preloader.close()
             if self._watchdog is not None:
                 self._watchdog.close()
             self._interrupter.uninstall()
+
+    def _begin_within(self) -> None:
+        """A program runs: it is looked at from the first prompt on, and not held up."""
+        self._interrupter.may_hit = in_session.get
+        self._terminal.ui.pause_keys.offered = False
+        self._prepare()
+
+    def escaped(self, error: BaseException) -> None:
+        """Code of the session's, in the background of a program, has raised this to leave."""
+        if isinstance(error, SystemExit):
+            self._terminal.session_exit.request(self._shell.outcomes.exit_code(error))
+        elif isinstance(error, KeyboardInterrupt):
+            line = self._interrupter.describe_interrupted(error)
+            self._shell.console.complain(*text_lines(line, "error"))
+
+    async def end_tasks(self) -> None:
+        """End what the session has begun in a program."""
+
+        def report(line: str) -> None:
+            self._shell.console.complain(*text_lines(line.partition(";")[0], "dim"))
+
+        await ended(self._shell.end_tasks(), report)
 
     def run_first(self, programs: list[Program]) -> None:
         """Run `programs` before the first prompt."""
@@ -236,6 +335,7 @@ class _PromptSession:
         self._terminal.loop_view.watchdog = watchdog
 
     def _start(self, text: str, interrupt_after: float | None) -> None:
+        in_session.set(True)
         self._prepare()
         install_stdlib_copies()
         self._interrupter.install()
@@ -273,7 +373,9 @@ class _PromptSession:
 
     def _cannot_interrupt(self) -> None:
         """Code has caught every Ctrl-C, and more; in a thread of its own."""
-        line = "what runs cannot be interrupted: the session ends without it"
+        line = "what runs cannot be interrupted"
+        if not self._shell.loop.live.borrowed:
+            line += ": the session ends without it"
         self._shell.console.complain([("error", line)])
         self._terminal.session_exit.end_process(INTERRUPTED)
 

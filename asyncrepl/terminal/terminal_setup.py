@@ -13,13 +13,13 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import weakref
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple, TextIO, cast
 
-from asyncrepl import __version__
 from asyncrepl.engine.loop.interrupts import rows
 from asyncrepl.runtime.configuration import use_ascii, use_color
-from asyncrepl.session.frontend import Console, banner_lines
+from asyncrepl.session.frontend import Console
 from asyncrepl.terminal.completion import InputCompleter
 from asyncrepl.terminal.history_file import open_history
 from asyncrepl.terminal.input_line import Editor
@@ -54,7 +54,7 @@ class ReplayPlan(NamedTuple):
 class Terminal:
     """The parts of the terminal, as far as the main thread has to do with them."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, session_exit: type[SessionExit] = SessionExit) -> None:
         self.trace = settings.trace
         self.clock = settings.clock, settings.rate
         self.queue = OutputQueue()
@@ -74,7 +74,7 @@ class Terminal:
         self.descriptors = StandardDescriptors()
         self.loop_view = LoopView(ascii=ascii_only)
         self.completer = InputCompleter()
-        self.session_exit = SessionExit(lambda: self.ui.stop(0.5))  # leave it as it was found
+        self.session_exit = session_exit(lambda: self.ui.stop(0.5))  # leave it as it was found
         self.bridge = LoopBridge(self.session_exit, self.queue)
         history = open_history(
             settings.history, lambda line: self.console.complain([("error", line)])
@@ -90,8 +90,6 @@ class Terminal:
             color=color,
         )
         self.console.theme = self.ui.theme
-        if settings.banner:
-            self.console.show(*banner_lines(__version__, self.console.width))
 
     @contextmanager
     def opened(self, *, running: bool) -> Iterator[None]:
@@ -105,9 +103,13 @@ class Terminal:
             for number, handler in self._handlers().items():
                 stack.enter_context(signal_handled(number, handler))
             # In a forked child nothing is drawn: text goes to descriptor 1, which we read.
-            os.register_at_fork(
-                after_in_child=lambda: self.queue.reset_after_fork(to_standard_output)
-            )
+            kept = weakref.ref(self.queue)  # a program may go on when this terminal is gone
+
+            def forked() -> None:
+                if (queue := kept()) is not None:
+                    queue.reset_after_fork(to_standard_output)
+
+            os.register_at_fork(after_in_child=forked)
             self.queue.watch_children(self.descriptors.read)
             self.descriptors.redirect()
             stack.callback(self.ui.stop)

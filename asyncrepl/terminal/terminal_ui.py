@@ -122,6 +122,8 @@ class TerminalUI:
         self.controller.connect(self.app, self.suspension)
         self._question = question
         self.error: BaseException | None = None
+        #: Whether an error that is the end of this thread is that of the process.
+        self.ends_process = True
         self._process = os.getpid()
         #: Errors that nothing could be done about.
         self._failures = 0
@@ -277,7 +279,7 @@ class TerminalUI:
                 action()
             except:  # noqa: E722
                 continue
-        if self.error is not None:
+        if self.error is not None and self.ends_process:
             sleep(_END_TIMEOUT)  # this thread dies with the process, if that ends by itself
             _exit(1)
 
@@ -345,7 +347,9 @@ class TerminalUI:
             self._failures += 1
             if self._failures > _MAX_FAILURES:
                 self.modes.restore()
-                _exit(1)  # the guard of the terminal says so
+                if self.ends_process:
+                    _exit(1)  # the guard of the terminal says so
+                self._loop.stop()
 
     def _give_up(self, error: BaseException) -> None:
         """Nothing can be drawn any more, because of `error`: end this thread."""

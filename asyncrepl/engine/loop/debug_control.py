@@ -104,10 +104,12 @@ def _clock_of_other_mode(before: Clock) -> Clock:
 
 
 def running_loop() -> LiveLoop:
-    """The running loop, if it is one of asyncrepl's; else RuntimeError."""
+    """The running loop, if it is one of asyncrepl's own; else RuntimeError."""
     loop = asyncio.get_running_loop()
     if not isinstance(loop, LiveLoop):
         raise RuntimeError("time can be steered only on a loop of asyncrepl's")
+    if loop.live.borrowed:
+        raise RuntimeError("the time of a program is left alone")
     return loop
 
 

@@ -44,6 +44,7 @@ import threading
 import time
 from asyncio import unix_events
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from signal import SIGINT, pthread_kill
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -73,6 +74,10 @@ SURELY_STUCK_AFTER = 0.5
 _LOOPS_HANDLER: Any = getattr(unix_events, "_sighandler_noop", None)
 #: So many seconds a Ctrl-C waits for the end of a row.
 ROW = 0.3
+
+
+#: Set in the contexts of what was typed at a prompt, and of all that it has begun.
+in_session: ContextVar[bool] = ContextVar("asyncrepl_session", default=False)
 
 
 class Shield:
@@ -194,6 +199,9 @@ class Interrupter:
         self._pending_cancellation: asyncio.Handle | None = None
         self._previous: Any = None
         self._hit_task: asyncio.Task[Any] | None = None
+        #: Whether what runs in the background may be hit; asked in the signal handler.
+        self.may_hit: Callable[[], bool] = lambda: True
+        self._wakeup_fd: int | None = None
 
     def install(self) -> None:
         """Take SIGINT. Also call it before each statement: user code may have changed it."""
@@ -202,7 +210,8 @@ class Interrupter:
         if sys.unraisablehook is sys.__unraisablehook__:
             sys.unraisablehook = self._unraisable
         waker = self._loop._csock  # type: ignore[attr-defined]  # noqa: SLF001
-        signal.set_wakeup_fd(waker.fileno(), warn_on_full_buffer=False)
+        before = signal.set_wakeup_fd(waker.fileno(), warn_on_full_buffer=False)
+        self._wakeup_fd = before if self._wakeup_fd is None else self._wakeup_fd
         if signal.getsignal(REPEAT) in (signal.SIG_DFL, signal.SIG_IGN):  # else it is the user's
             signal.signal(REPEAT, self._on_repeat)
         current = signal.getsignal(SIGINT)
@@ -220,7 +229,8 @@ class Interrupter:
         self._repeated.end()
         rows.forget()
         self._forget_cancellation()
-        signal.set_wakeup_fd(-1)
+        with suppress(ValueError, OSError):  # it is closed by now
+            signal.set_wakeup_fd(-1 if self._wakeup_fd is None else self._wakeup_fd)
         if sys.unraisablehook == self._unraisable:
             sys.unraisablehook = sys.__unraisablehook__
         if signal.getsignal(REPEAT) == self._on_repeat:
@@ -314,11 +324,16 @@ class Interrupter:
     def _postponed(self, frame: FrameType | None) -> bool:
         """Whether a Ctrl-C that is for `frame` comes when the row that it writes is whole."""
         current = self._loop.live.loop_iteration
-        number = current.number
+        number, hit = current.number, self._hit_task
         if rows.forget():
             return False  # it has waited for long enough
         self._repeated.interrupted(frame)
-        if not rows.postpone(frame, lambda: current.busy and current.number == number):
+
+        def runs() -> bool:
+            same = current.busy and current.number == number
+            return same and current_task(self._loop) is hit
+
+        if not rows.postpone(frame, runs):
             return False
         self._look_again_soon(ROW)
         return True
@@ -347,7 +362,7 @@ class Interrupter:
             ours = is_plumbing(frame.f_code.co_filename)
             return at_breakpoint or not ours or self._is_stuck_in(frame)
         # Nobody has asked for the end of what runs in the background.
-        return self._is_surely_stuck() and self._is_stuck_in(frame)
+        return self.may_hit() and self._is_surely_stuck() and self._is_stuck_in(frame)
 
     def _is_stuck_in(self, frame: FrameType) -> bool:
         return self.stuck() and innermost_user_frame(frame) is not None

@@ -74,12 +74,14 @@ class LoopExtension:
     `first_steps` says by the ``id`` of an async generator whose code, at which instruction, took
     its first step; only while a timeline records, and also of generators that are gone.
     `instruments` are told what happens, `findings` what looks like a mistake. `forked` says that
-    this is the parent's loop, which runs no more, `stands_by` that a program has its thread.
+    this is the parent's loop, which runs no more, `stands_by` that a program has its thread,
+    `borrowed` that it is a program's (see `asyncrepl.engine.loop.borrowed_loop`).
     """
 
     __slots__ = (
-        "began", "between", "clock", "findings", "first_steps", "forked", "instruments",
-        "loop_breakpoint", "loop_iteration", "outside", "selector", "stands_by", "timeline",
+        "began", "between", "borrowed", "clock", "findings", "first_steps", "forked",
+        "instruments", "loop_breakpoint", "loop_iteration", "outside", "selector", "stands_by",
+        "timeline",
     )  # fmt: skip
 
     def __init__(self, clock: Clock, selector: WatchingSelector, own_fd: int) -> None:
@@ -89,7 +91,7 @@ class LoopExtension:
         self.timeline: Timeline | None = None
         self.loop_breakpoint: Breakpoint | None = None
         self.first_steps: dict[int, tuple[CodeType, int]] = {}
-        self.forked = self.stands_by = False
+        self.forked = self.stands_by = self.borrowed = False
         #: See `keep_running`.
         self.between: list[Callable[[Any], object]] | None = None
         self.selector = selector
@@ -249,8 +251,8 @@ class LiveLoop(_SelectorEventLoop):
         clock = self.live.clock
         if clock.untouched:
             return
-        _override(self, "time", clock.time)
-        _override(self, "call_at", functools.partial(timers.call_at, self))
+        override(self, "time", clock.time)
+        override(self, "call_at", functools.partial(timers.call_at, self))
         self._clock_resolution = clock.resolution
         if self.live.timeline is not None:
             self.live.timeline.ns = clock.ns
@@ -351,9 +353,9 @@ class LiveLoop(_SelectorEventLoop):
         timeline.begin(self, self.live.instruments, self.live.findings)
         self.live.timeline = timeline
         self.live.instruments.add(timeline)
-        _override(self, "_run_once", MethodType(observed_iteration.run_once, self))
-        _override(self, "call_soon", MethodType(observed_iteration.call_soon, self))
-        _override(self, "create_task", self._create_observed_task)
+        override(self, "_run_once", MethodType(observed_iteration.run_once, self))
+        override(self, "call_soon", MethodType(observed_iteration.call_soon, self))
+        override(self, "create_task", self._create_observed_task)
 
     def unobserve(self) -> None:
         """Record nothing any more; does nothing if nothing is recorded."""
@@ -401,7 +403,8 @@ def _file_of(callback: Any) -> str:
     return ""
 
 
-def _override(loop: LiveLoop, name: str, function: Callable[..., Any]) -> None:
+def override(loop: LiveLoop, name: str, function: Callable[..., Any]) -> None:
+    """Give `loop` a `function` called `name` of its own."""
     # Not through vars(): that alone makes each step slower, as long as the loop is used.
     setattr(loop, name, function)
 

@@ -96,6 +96,10 @@ class WatchingSelector(selectors.DefaultSelector):
 
     def __init__(self) -> None:
         super().__init__()
+        self.watch()
+
+    def watch(self) -> None:
+        """Have what the notes need; also for a selector that becomes one of these."""
         self.iteration = LoopIteration()
         self._wait: Callable[[float | None], Ready] | None = None
         # Asking epoll directly whether there is anything pays for the notes.

@@ -88,7 +88,7 @@ class LoopShutdown:
         self.names = sorted(_name(task) for task in tasks)
         _cancel(tasks)
         # Not kept: an exception that nobody retrieved is reported when its task goes.
-        self._complete(self._ended(tasks))
+        self._complete(ended(tasks, self._report))
         del tasks
         self._complete(self._generators_closed())
         _mute_destroyed(all_tasks(self._loop))
@@ -111,15 +111,21 @@ class LoopShutdown:
         _mute_destroyed({task})
 
     async def _generators_closed(self) -> None:
-        await self._ended({asyncio.Task(self._loop.shutdown_asyncgens(), loop=self._loop)})
+        closing = asyncio.Task(self._loop.shutdown_asyncgens(), loop=self._loop)
+        await ended({closing}, self._report)
 
-    async def _ended(self, tasks: set[asyncio.Task[Any]]) -> None:
-        if not tasks:
-            return
-        pending = (await asyncio.wait(tasks, timeout=REPORT_AFTER))[1]
-        if pending:
-            self._report(_waiting_line([_describe_task(task) for task in pending]))
-            await asyncio.wait(pending, timeout=ABANDON_AFTER)
+
+async def ended(tasks: set[asyncio.Task[Any]], report: Callable[[str], object]) -> None:
+    """Wait until the `tasks`, which were cancelled, have ended, but not for ever.
+
+    `report` is given a line if that takes long.
+    """
+    if not tasks:
+        return
+    pending = (await asyncio.wait(tasks, timeout=REPORT_AFTER))[1]
+    if pending:
+        report(_waiting_line([_describe_task(task) for task in pending]))
+        await asyncio.wait(pending, timeout=ABANDON_AFTER)
 
 
 def _cancel(tasks: set[asyncio.Task[Any]]) -> None:

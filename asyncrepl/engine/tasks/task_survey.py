@@ -106,6 +106,8 @@ def _describe_links(links: list[AwaitLink], owners: list[str | None]) -> str:
     for link, whose in zip(links, owners, strict=True):
         if whose == "asyncio" and (words := _describe_asyncio_call(link)):
             return words
+        if whose == "ours" and link.name == "_embed":
+            return "asyncrepl.embed"
     last = links[-1] if links else None
     if last is None or last.code is not None:
         return _public_library(links, owners)
