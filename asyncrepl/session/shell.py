@@ -295,7 +295,7 @@ class Shell:
         own rules: None, too. But not where it is not to be `alone`, or nobody stops the loop.
         """
         if alone and filename is not None:
-            from asyncrepl.session.command_runner import run_between, runs_between
+            from asyncrepl.session.program_run import run_between, runs_between
 
             if runs_between(self.loop, text):
                 self._run = run_between(self, text, filename, finished)
