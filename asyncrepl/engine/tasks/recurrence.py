@@ -292,11 +292,11 @@ def _of_callable(thing: Any, kind: type) -> tuple[object, ...]:
 
 def _of_reference(thing: Any, kind: type) -> tuple[object, ...]:
     """What a task, a future or a weak reference stands for."""
-    if issubclass(kind, asyncio.Task):
-        return asyncio.Task.done(thing), coroutine_of(thing)
     if issubclass(kind, asyncio.Future):
+        task = coroutine_of(thing) if issubclass(kind, asyncio.Task) else None
         done = asyncio.Future.done(thing) and not asyncio.Future.cancelled(thing)
-        return thing._state, *([thing._result] if done else [])  # noqa: SLF001
+        called = [each[0] for each in thing._callbacks or ()]  # noqa: SLF001
+        return thing._state, task, *called, *([thing._result] if done else [])  # noqa: SLF001
     return (weakref.ref.__call__(thing) is None,) if issubclass(kind, weakref.ref) else ()
 
 

@@ -37,6 +37,10 @@ CHANGES = [
     ("class Box: pass\nheld = WeakSet(); kept = [Box()]; held.add(kept[0])", "kept.clear()"),
     ("held = iter([1, 2, 3])", "next(held)"),
     ("held = (n for n in range(3)); next(held)", "next(held)"),
+    (
+        "loop = asyncio.new_event_loop(); loop.close(); held = asyncio.Future(loop=loop)",
+        "held.add_done_callback(partial(print, 1))",
+    ),
     ("held = SimpleNamespace(n=1)", "held.n = 2"),
     ("class Box: n = 0\nheld = Box().__init__", "held.__self__.n = 1"),
 ]  # fmt: skip
