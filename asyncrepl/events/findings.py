@@ -83,7 +83,8 @@ class Finding(NamedTuple):
       the ``yield``;
     - "kept": one that was begun is left and lives on;
     - "swallowed": a task was cancelled and ended well; `code` is its coroutine's, `number` is 1 if
-      nobody asks how it ended, or a task that was not cancelled waits for it, at `made`;
+      nobody asks how it ended, or a task that was not cancelled waits for it, at `made`; 2 if it
+      goes on for seconds;
     - "blocked": the code `made` held the loop for `number` milliseconds, and others were ready;
     - "stuck": a task waits here, and nothing can wake it; `info` is the kind of the object of
       asyncio's it waits for, and the name of its method, `number` the queue's limit, the items

@@ -56,6 +56,8 @@ class WaitNotes:
         self._set: dict[int, tuple[int, CodeType, int]] = {}
         #: Where another asked for it, if nobody ever sees what was set.
         self._asked: dict[int, Finding] = {}
+        #: The queues of which a loop took an item for the end, that item, and where.
+        self._parted: deque[tuple[object, object, Finding]] = deque(maxlen=_MAX_KNOWN)
         #: By the ``id`` of a frame, the stream it has read last, at its end, and how often.
         self._at_end: dict[int, tuple[weakref.ref[StreamReader], int]] = {}
         #: Whether a loop goes on for ever for what has ended.
@@ -113,10 +115,15 @@ class WaitNotes:
             self._see("past end", stream, frame)
 
     def ended(self, item: object, queue: object, frame: FrameType) -> None:
-        """See that a loop took `item` for the end; of a `queue`, if there are more like it."""
-        more = queue._queue if type(queue) is Queue else ()  # type: ignore[attr-defined]  # noqa: SLF001
-        if queue is None or any(each for each in more if type(each) is type(item)):
+        """See that a loop took `item` for the end; of a `queue`, if it has more like it, at last.
+
+        Such an item may end a part of what is in the queue: then somebody takes the next one.
+        """
+        if queue is None:
             self._see("falsy", item, frame)
+        elif _has_more(queue, item) and type(item) is not bool:
+            seen = Finding("falsy", describe(item), frame.f_code, frame.f_lasti)
+            self._parted.append((queue, item, seen))
 
     def clearing(self, event: object, _: object) -> None:
         """Note who clears `event`, if it is set."""
@@ -169,8 +176,14 @@ class WaitNotes:
             self._see("reused", obj, frame)
 
     def take_asked(self) -> list[Finding]:
-        """Where context variables were asked for that another task has set; it is forgotten."""
-        return [self._asked.popitem()[1] for _ in range(len(self._asked))]
+        """What has come to nothing until now; it is forgotten.
+
+        Where context variables were asked for that another task has set, and where a loop took an
+        item of a queue for its end, and nobody took the others.
+        """
+        parted = [self._parted.popleft() for _ in range(len(self._parted))]
+        left = [seen for queue, item, seen in parted if _has_more(queue, item)]
+        return left + [self._asked.popitem()[1] for _ in range(len(self._asked))]
 
     def was_cleared(self, event: object, task: object) -> bool:
         """Whether `event` was set, and cleared again by another than `task`."""
@@ -181,10 +194,16 @@ class WaitNotes:
         """Forget everything."""
         for noted in (
             self._remembered, self._rounds, self._looks, self._set, self._asked, self._at_end,
-            self.cleared,
+            self.cleared, self._parted,
         ):  # fmt: skip
             noted.clear()
         self.endless = False
+
+
+def _has_more(queue: object, item: object) -> bool:
+    """Whether there are items in `queue` of the type of `item`, that count as true."""
+    more = queue._queue if type(queue) is Queue else ()  # type: ignore[attr-defined]  # noqa: SLF001
+    return any(each for each in more if type(each) is type(item))
 
 
 def _make_room(noted: dict[Any, Any]) -> None:

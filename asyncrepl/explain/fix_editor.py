@@ -36,7 +36,7 @@ from asyncrepl.explain.scopes import (
 from asyncrepl.explain.source_units import Unit, parsed
 from asyncrepl.explain.value_origins import bindings, calls_of, is_handed_on, wrapped_functions
 from asyncrepl.instrument.probe_placement import DATA_CALLS, ITERATING_CALLS
-from asyncrepl.syntax.names import callee_name, last_name
+from asyncrepl.syntax.names import callee_name, canonical_name, last_name
 from asyncrepl.syntax.source_rewriter import SourceRewriter, Span, compiles, parses
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ if TYPE_CHECKING:
 Arguments = ParamSpec("Arguments")
 _ASYNC = re.compile(r"async\s+")
 _ACCESSORS = ("cached_property", "setter", "getter")
+_RUNNING = {"asyncio.run", "run_until_complete"}
 
 
 class Fixing:
@@ -283,6 +284,10 @@ class Fixing:
             raise CannotFixError  # what is kept is awaited once
         if function.decorator_list and is_generator(function):
             raise CannotFixError  # as `contextmanager`: it takes a plain one
+        called = [each.func for each in own_nodes(function) if isinstance(each, ast.Call)]
+        runs = any({canonical_name(each), last_name(each)} & _RUNNING for each in called)
+        if runs and type(self.evidence.error) is not RuntimeError:  # of which that is rid
+            raise CannotFixError  # no loop can run where one does
         wrapped = wrapped_functions(self.evidence.units, unit, function)
         if function.name.startswith("__") and not function.name.startswith("__a") and not wrapped:
             raise CannotFixError  # the interpreter calls it, and awaits nothing

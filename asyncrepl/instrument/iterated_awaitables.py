@@ -124,18 +124,55 @@ def probe_retries(tree: ast.AST) -> None:
     """Mark the successes in loops of attempts that none of them leaves.
 
     ``for attempt in range(n): try: … except …: await sleep(attempt)``: such a loop is for attempts
-    where a handler waits the longer, or gives up, by their number.
+    where a handler waits the longer, or gives up at the last, by their number. One that counts or
+    collects what has gone well, or waits then, too, is to go round so often.
     """
     for node in copied_nodes(tree):
         match node:
             case ast.For(ast.Name(number), body=[ast.Try(finalbody=[]) as guard], orelse=[]):
-                well = [each for part in (*guard.body, *guard.orelse) for each in own_nodes(part)]
                 failed = [each for part in guard.handlers for each in own_nodes(part)]
-                asked = [each for each in failed if isinstance(each, ast.Compare | ast.Await)]
-                left = any(isinstance(each, (ast.Break, ast.Return, ast.Raise)) for each in well)
-                used = left or number in {name for each in well for name in names_in(each)}
-                if waits(guard.body) and not used and any(number in names_in(e) for e in asked):
+                again = any(_is_of_attempts(each, number, node.iter) for each in failed)
+                if again and waits(guard.body) and _is_one_attempt(guard, number):
                     place = ast.copy_location(ast.Constant(None), guard)
-                    again = wrapped_in_probe(".retried", place)
-                    guard.body.append(ast.copy_location(ast.Expr(again), guard))
+                    probe = wrapped_in_probe(".retried", place)
+                    guard.body.append(ast.copy_location(ast.Expr(probe), guard))
                     node.iter = wrapped_in_probe(".rounds", node.iter)
+
+
+def _is_of_attempts(node: ast.AST, number: str, iterated: ast.expr) -> bool:
+    """Whether `node` waits the longer the greater the `number`, or raises at the last one."""
+    match node:
+        case ast.Await(ast.Call() as call):
+            return callee_name(call) == "sleep" and number in names_in(call)
+        case ast.If(test, body, orelse) if number in names_in(test):
+            gives_up = any(isinstance(each, ast.Raise) for each in (*body, *orelse))
+            return gives_up and isinstance(iterated, ast.Call) and _is_limit(test, iterated)
+    return False
+
+
+def _is_limit(test: ast.expr, iterated: ast.Call) -> bool:
+    """Whether `test` asks for the end of what is `iterated`, a ``range(n)``."""
+    match iterated.args[-1:]:
+        case [ast.Constant(int() as end)]:
+            asked = [each for each in ast.walk(test) if isinstance(each, ast.Constant)]
+            return any(each.value in (end, end - 1) for each in asked)
+        case [end]:
+            return ast.dump(end) in ast.dump(test)
+    return False
+
+
+def _is_one_attempt(guard: ast.Try, number: str) -> bool:
+    """Whether what is tried neither leaves the loop nor is done once for each `number`."""
+    tried = [*guard.body, *guard.orelse]
+    well = [each for part in tried for each in own_nodes(part)]
+    left = any(isinstance(each, (ast.Break, ast.Return, ast.Raise)) for each in well)
+    paced = any(callee_name(each) == "sleep" for each in well)
+    asked = not waits([each for each in guard.body if not isinstance(each, ast.If)])
+    used = number in {name for each in well for name in names_in(each)}
+    return not (left or paced or asked or used or any(map(_adds, tried)))
+
+
+def _adds(statement: ast.stmt) -> bool:
+    """``count += 1``, ``items.append(x)``."""
+    added = callee_name(getattr(statement, "value", None)) in ("append", "add", "extend")
+    return isinstance(statement, ast.AugAssign) or (isinstance(statement, ast.Expr) and added)

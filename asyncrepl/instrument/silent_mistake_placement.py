@@ -284,8 +284,8 @@ class PatternProber:
                 self._mark_call(node)
             case ast.Await():
                 self._awaited = node.value
-            case ast.While(body=body):
-                _probe_reads([node.test, *body])
+            case ast.While():
+                _probe_reads(node)
             case ast.AsyncFunctionDef(decorator_list=decorators):
                 _probe_gathered(node)
                 decorators[-1:] = [
@@ -329,9 +329,17 @@ def _given_later(call: ast.Call) -> ast.expr | None:
     return call.args[place] if place < len(call.args) else None
 
 
-def _probe_reads(parts: Sequence[ast.AST]) -> None:
-    """The streams that a ``while`` reads: they may be at their end."""
-    for node in [each for part in parts for each in ast.walk(part)]:
+def _probe_reads(loop: ast.While) -> None:
+    """The streams that a ``while`` reads: they may be at their end.
+
+    One that sleeps between, and ends by something else, may well go on asking.
+    """
+    nodes = [each for part in (loop.test, *loop.body) for each in ast.walk(part)]
+    ways = (ast.Break, ast.Return, ast.Raise)
+    ends = not isinstance(loop.test, ast.Constant) or any(isinstance(e, ways) for e in nodes)
+    if ends and any(callee_name(each) == "sleep" for each in nodes):
+        return
+    for node in nodes:
         call = without_probe(node.value) if isinstance(node, ast.Await) else None
         match call:
             case ast.Call(ast.Attribute() as method) if method.attr in _READS:

@@ -398,7 +398,7 @@ class SilentMistakeReporter(Instrument):
         for task in all_tasks(self._context.loop):
             code = getattr(task.get_coro(), "cr_code", None)
             if id(task) in asked and code is not None and is_users(code.co_filename):
-                self.see(Finding("swallowed", ObjectInfo(CoroutineType, code), code, 0, 1))
+                self.see(Finding("swallowed", ObjectInfo(CoroutineType, code), code, 0, 2))
 
     def _foreground(self) -> asyncio.Task[Any] | None:
         """The task whose end is waited for; of a program on its own, the first it has made."""

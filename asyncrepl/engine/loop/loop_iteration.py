@@ -38,6 +38,7 @@ from queue import Empty, SimpleQueue
 from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from asyncrepl.engine.code_owner import alarm_is_set
 from asyncrepl.events.instrument import Instruments
 
 if TYPE_CHECKING:
@@ -175,7 +176,7 @@ class ExternalWaits:
         return self._waits_for_fd() or self._waits_for_others()
 
     def _waits_for_others(self) -> bool:
-        if self._busy or any(not job.done() for job in self._jobs):
+        if self._busy or any(not job.done() for job in self._jobs) or alarm_is_set():
             return True
         if self._processes and any(each.get_returncode() is None for each in self._processes):
             return True

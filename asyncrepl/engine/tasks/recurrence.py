@@ -5,8 +5,8 @@ decided by what its tasks hold: where they are, their variables, and what is in 
 iterators that they are in. If for seconds no state comes that was not there before, none will.
 
 A state is a hash of plain values: what is compared is not kept, and no code of the user's runs.
-What does not tell how far it has come, or is too much to look at, counts as new each time; so does
-all as long as anything outside of the loop may wake it.
+What does not tell how far it has come, as most that is written in C, or is too much to look at,
+counts as new each time; so does all as long as anything outside of the loop may wake it.
 """
 
 from __future__ import annotations
@@ -14,11 +14,16 @@ from __future__ import annotations
 import asyncio
 import gc
 import sys
+import weakref
 from collections import deque
-from itertools import islice
+from contextvars import Context
+from functools import partial
+from logging import Logger
 from time import monotonic
 from types import (
     AsyncGeneratorType,
+    BuiltinFunctionType,
+    CellType,
     CodeType,
     CoroutineType,
     FrameType,
@@ -26,10 +31,12 @@ from types import (
     GeneratorType,
     MemberDescriptorType,
     MethodType,
+    MethodWrapperType,
     ModuleType,
     NoneType,
+    SimpleNamespace,
 )
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from asyncrepl.engine.code_owner import is_ours, is_users
 from asyncrepl.engine.tasks.await_chain import (
@@ -44,7 +51,7 @@ from asyncrepl.events.findings import Finding
 from asyncrepl.events.object_info import MISSING, PLAIN, ObjectInfo, instance_dict, lookup
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from asyncrepl.engine.loop.live_loop import LiveLoop
     from asyncrepl.engine.tasks.await_chain import AwaitLink
@@ -53,23 +60,43 @@ if TYPE_CHECKING:
 _SECONDS, _LOOKS = 5.0, 40
 #: A look takes no more iterations of the loop; so many without others are a while.
 _OWN_ITERATIONS, _IDLE_LOOKS = 3, 8
-#: So many things are looked at in one state, so deep; so many states are too many.
-_MAX_THINGS, _MAX_DEPTH, _MAX_ITEMS, _MAX_STATES = 3000, 12, 64, 256
-_COLLECTIONS = (list, tuple, set, frozenset, deque)
+#: So many things are looked at in one state, so deep.
+_MAX_THINGS, _MAX_DEPTH = 6000, 12
 _SUSPENDED = {
     CoroutineType: "cr_frame", GeneratorType: "gi_frame", AsyncGeneratorType: "ag_frame",
 }  # fmt: skip
+#: How a subclass of the user's is read as what it is, by no method of its own.
+_CONTENTS: dict[type, Callable[[Any], Iterable[object]]] = {
+    **{kind: kind.__iter__ for kind in (list, tuple, set, frozenset, deque, bytearray)},
+    dict: lambda thing: (part for item in dict.items(thing) for part in item),
+    int: lambda thing: [int.__int__(thing)],
+    float: lambda thing: [float.__float__(thing)],
+    str: lambda thing: [str.__str__(thing)],
+    bytes: bytes.__iter__,
+    BaseException: BaseException.args.__get__,  # type: ignore[attr-defined]
+}
 #: By what they are given away: things that say how far an iteration has come.
 _ITERATED: tuple[Any, ...] = (
     [], (), "", b"", "\u20ac", {}, {}.items(), {}.values(), set(), range(1), range(1 << 70),
 )  # fmt: skip
 _ITERATORS = {*(type(iter(each)) for each in _ITERATED), type(reversed([])), enumerate, zip, map}
 #: What holds nothing that the program's course depends on.
-_UNCHANGING = (asyncio.AbstractEventLoop, asyncio.Handle, ModuleType)
+_UNCHANGING = (asyncio.AbstractEventLoop, Context, Logger, ModuleType, CodeType, FrameType)
+_UNCHANGING_NAMES = {
+    "object", "ellipsis", "NotImplementedType", "wrapper_descriptor", "range",
+    "GenericAlias", "UnionType", "Pattern", "slice", "_lru_cache_wrapper", "Union",
+}  # fmt: skip
+#: Of a type's flags: it is no static one of C.
+_HEAP_TYPE = 1 << 9
+#: So many states are too many.
+_MAX_STATES = 256
 #: What shows others that something goes on, by the names that code uses.
-_SHOWING = {"print", "write", "debug", "info", "warning", "error", "log"}
-#: Rounds of the loop in a second: what is shown more often is for nobody to read.
-_UNREADABLE = 40
+_SHOWING = {
+    "print", "write", "writelines", "flush", "debug", "info", "warning", "warn", "error", "log",
+    "exception", "critical",
+}  # fmt: skip
+#: Rounds of the loop in a second, of each task: what is shown more often is for nobody to see.
+_UNREADABLE = 150
 
 
 class _UnknownError(Exception):
@@ -104,7 +131,7 @@ class Recurrence:
     def look(self) -> bool:
         """Look at the state that there is now; whether it is sure that all comes back for ever."""
         try:
-            state = hash(_State().of(all_tasks(self._loop))) if self._loop.is_alone() else None
+            state = self._state() if self._loop.is_alone() else None
         except Exception:  # an empty cell, a dictionary that another thread changes, …
             state = None
         if state is None or state not in self._states:
@@ -115,6 +142,10 @@ class Recurrence:
         self._looks += 1
         passed = monotonic() - self._since
         return passed > _SECONDS and self._looks > _LOOKS and self._timers_recur(passed)
+
+    def _state(self) -> int:
+        timers = self._loop._scheduled  # noqa: SLF001
+        return hash(_State().of(all_tasks(self._loop), timers))
 
     def _is_early(self) -> bool:
         """Whether a timer is still set that was so at the last new state: it is to come."""
@@ -131,7 +162,8 @@ class Recurrence:
         going = [frames for each in tasks if (frames := _frames_on_the_way(await_chain(each)))]
         shows = any(_shows(each) for frames in going for each in frames)
         rounds = self._loop.live.loop_iteration.number - self._iteration - self._looks
-        if not tasks or (shows and rounds < _UNREADABLE * (monotonic() - self._since)):
+        seen = _UNREADABLE * len(going) * (monotonic() - self._since)
+        if not tasks or (shows and rounds < seen):
             return []
         alone, made = int(not shows and _has_done_parts(tasks[0])), waits_at(tasks[0])
         return [
@@ -162,12 +194,18 @@ def _frames_on_the_way(chain: list[AwaitLink]) -> list[FrameType]:
 
 
 def _shows(frame: FrameType) -> bool:
-    """Whether its code, or that of a function which it names, shows somebody something."""
+    """Whether its code, or what that calls by names, shows somebody something."""
     code, known = frame.f_code, dict(frame.f_globals)
     owner = frame.f_locals.get(code.co_varnames[0]) if code.co_argcount else None
-    known |= vars(type(owner)) if type(owner).__module__ == "__main__" else {}
-    named = [known.get(each) for each in code.co_names]
-    codes = [code, *(each.__code__ for each in named if type(each) is FunctionType)]
+    classes = [each for each in (*known.values(), type(owner)) if issubclass(type(each), type)]
+    for each in classes:
+        known |= vars(each) if each.__module__ == "__main__" else {}
+    codes = [code]
+    for each in codes:  # which grows
+        called = [known.get(name) for name in each.co_names]
+        found = [one.__code__ for one in called if type(one) is FunctionType]
+        found += [part for part in each.co_consts if type(part) is CodeType]
+        codes += [one for one in dict.fromkeys(found) if one not in codes]
     return any(_SHOWING.intersection(each.co_names) for each in codes)
 
 
@@ -183,54 +221,83 @@ class _State:
     def __init__(self) -> None:
         self._met: dict[int, int] = {}
         self._kept: list[object] = []
+        self._looked = 0
 
-    def of(self, tasks: Iterable[Any]) -> tuple[object, ...]:
-        """That of all `tasks`: where each is, its variables, and what is in those."""
-        return tuple(self._token(coroutine_of(each), 0) for each in sorted_by_name(tasks))
+    def of(self, tasks: Iterable[Any], timers: Iterable[Any]) -> tuple[object, ...]:
+        """That of all `tasks`: where each is, its variables, and what is in those.
+
+        And of what `timers` are to call.
+        """
+        found = [self._token(coroutine_of(each), 0) for each in sorted_by_name(tasks)]
+        due = [each for each in timers if not each.cancelled()]
+        due.sort(key=asyncio.TimerHandle.when)
+        return (*found, *(self._token(each, 0) for each in due))
 
     def _token(self, thing: Any, depth: int) -> object:
         kind = type(thing)
-        if kind in PLAIN:
+        self._looked += 1
+        if depth > _MAX_DEPTH or self._looked > _MAX_THINGS:
+            raise _UnknownError
+        if kind in PLAIN or kind is complex:
             return kind.__name__, thing
         if id(thing) in self._met:
             return self._met[id(thing)]
-        if depth > _MAX_DEPTH or len(self._kept) > _MAX_THINGS:
-            raise _UnknownError
         self._met[id(thing)] = len(self._kept)
         self._kept.append(thing)  # so that no other gets its ``id``
         return kind.__qualname__, *(self._token(each, depth + 1) for each in self._parts(thing))
 
     def _parts(self, thing: Any) -> Iterable[object]:
         """What is in `thing`, of builtin types and what they hold."""
-        kind, found = type(thing), cast("Iterable[object] | None", None)
+        kind = type(thing)
         if kind in _SUSPENDED:
-            found = self._suspended(thing, getattr(thing, _SUSPENDED[kind]))
-        elif kind in _COLLECTIONS:
-            found = len(thing), *islice(thing, _MAX_ITEMS)
-        elif kind is dict:
-            items = islice(thing.items(), _MAX_ITEMS)
-            found = len(thing), *(part for item in items for part in item)
-        elif kind in _ITERATORS:
-            found = thing.__reduce__()[1:]
-        elif kind is MethodType:
-            found = (thing.__self__,)
-        elif kind is FunctionType:
-            found = *(each.cell_contents for each in thing.__closure__ or ()), thing.__dict__
-        elif is_between(kind):
-            found = gc.get_referents(thing)
-        return _attributes(thing, kind) if found is None else found
+            return self._suspended(thing, getattr(thing, _SUSPENDED[kind]))
+        if kind in _ITERATORS:
+            return thing.__reduce__()[1:]  # type: ignore[no-any-return]
+        if is_between(kind):
+            return gc.get_referents(thing)
+        for base, contents in _CONTENTS.items():
+            if base in kind.__mro__:
+                return *contents(thing), *_attributes(thing, kind)
+        return _of_callable(thing, kind) or _attributes(thing, kind)
 
     def _suspended(self, thing: object, frame: FrameType | None) -> Iterator[object]:
         yield -1 if frame is None else frame.f_lasti
-        if frame is not None and id(frame.f_globals) not in self._met:
+        own = frame is not None and is_users(frame.f_code.co_filename)
+        if frame is not None and own and id(frame.f_globals) not in self._met:
             self._met[id(frame.f_globals)] = -1
             yield from (
                 value for name, value in list(frame.f_globals.items())
-                if not name.startswith("__") and type(value) is not ModuleType
+                if not (name.startswith("__") and name.endswith("__"))
             )  # fmt: skip
         for held in gc.get_referents(thing):
             if type(held) not in (CodeType, FrameType):
                 yield held
+
+
+def _of_callable(thing: Any, kind: type) -> tuple[object, ...]:
+    """What a function, or what is to be called, was given; () of all others."""
+    if kind in (MethodType, BuiltinFunctionType, MethodWrapperType):
+        return (thing.__self__,)
+    if kind is FunctionType:
+        cells = thing.__closure__ or ()
+        return *cells, thing.__defaults__, thing.__kwdefaults__, thing.__dict__
+    if kind is CellType:
+        return (thing.cell_contents,) if thing != CellType() else (None,)
+    if issubclass(kind, partial):
+        return thing.func, thing.args, thing.keywords
+    if issubclass(kind, asyncio.Handle):
+        return thing._callback, thing._args, thing._cancelled  # noqa: SLF001
+    return _of_reference(thing, kind)
+
+
+def _of_reference(thing: Any, kind: type) -> tuple[object, ...]:
+    """What a task, a future or a weak reference stands for."""
+    if issubclass(kind, asyncio.Future):
+        task = coroutine_of(thing) if issubclass(kind, asyncio.Task) else None
+        done = asyncio.Future.done(thing) and not asyncio.Future.cancelled(thing)
+        called = [each[0] for each in thing._callbacks or ()]  # noqa: SLF001
+        return thing._state, task, *called, *([thing._result] if done else [])  # noqa: SLF001
+    return (weakref.ref.__call__(thing) is None,) if issubclass(kind, weakref.ref) else ()
 
 
 def _attributes(thing: Any, kind: type) -> Iterable[object]:
@@ -238,15 +305,40 @@ def _attributes(thing: Any, kind: type) -> Iterable[object]:
     if is_ours(getattr(sys.modules.get(kind.__module__), "__file__", None) or ""):
         return (getattr(thing, "_iterator", None),)  # what a traced loop walks
     if issubclass(kind, type):
-        own = thing.__dict__.values() if thing.__module__ == "__main__" else ()
-        return [each for each in own if type(each) in (*PLAIN, *_COLLECTIONS, dict)]
+        return _of_class(thing)
     if issubclass(kind, _UNCHANGING):
         return ()
-    if lookup(kind, "__next__") is not MISSING and not instance_dict(thing):
-        raise _UnknownError  # who knows how far it has come
     slots: list[Any] = [lookup(kind, each) for each in _slots(kind)]
+    stepped = lookup(kind, "__next__") is not MISSING and not instance_dict(thing)
+    if stepped or _is_opaque(kind, len(slots)):
+        raise _UnknownError  # who knows how far it has come
     held = [each.__get__(thing) for each in slots if _is_set(each, thing)]
-    return *instance_dict(thing).values(), *held
+    own = [kind] if kind.__module__ == "__main__" else []
+    return *instance_dict(thing).values(), *held, *own
+
+
+def _of_class(kind: type) -> list[object]:
+    """What is kept on a class of the user's, and on those that it is derived of."""
+    return [
+        value
+        for each in type.mro(kind) if each.__module__ == "__main__"
+        for name, value in vars(each).items() if name[:2] != "__" and name != "_abc_impl"
+        if type(value) is FunctionType or not _binds(type(value))
+    ]  # fmt: skip
+
+
+def _binds(kind: type) -> bool:
+    """Whether it is the type of what a class binds, as a property is; none of the user's."""
+    return kind.__module__ != "__main__" and lookup(kind, "__get__") is not MISSING
+
+
+def _is_opaque(kind: type, slots: int) -> bool:
+    """Whether there is more in such an object than its attributes: it is made by C."""
+    known = kind is SimpleNamespace or kind.__name__ in _UNCHANGING_NAMES or _binds(kind)
+    if known or any(each in kind.__mro__ for each in _CONTENTS):
+        return False
+    size = object.__basicsize__ + (2 + slots) * tuple.__itemsize__
+    return not kind.__flags__ & _HEAP_TYPE or kind.__itemsize__ > 0 or kind.__basicsize__ > size
 
 
 def _slots(kind: type) -> list[str]:

@@ -53,7 +53,7 @@ from asyncrepl.explain.repairs.repair_case import (
 from asyncrepl.explain.scopes import CannotFixError, scope
 from asyncrepl.explain.value_origins import bindings, called, loads, stepped_source
 from asyncrepl.instrument.probe_placement import AWAITABLE_CALLS
-from asyncrepl.syntax.names import callee_name, canonical_name
+from asyncrepl.syntax.names import callee_name, canonical_name, written_name
 
 if TYPE_CHECKING:
     from asyncrepl.explain.source_units import Unit
@@ -314,6 +314,8 @@ def result_not_called(fixing: Fixing, case: Case) -> None:
     if call.args or call.keywords or not (known or kept or case.kind is Kind.STEP):
         raise CannotFixError
     loop = case.unit.parents.get(call)
+    if isinstance(loop, ast.Assign) and written_name(loop.targets[0]) == written_name(case.node):
+        raise CannotFixError  # ``state = state()``: the first one is a function
     walks = isinstance(loop, ast.AsyncFor | ast.comprehension) and getattr(loop, "is_async", True)
     if loop is not None and walks and known and not any(map(is_async_iterable, options)):
         fixing.loop_plain(case.unit, loop)

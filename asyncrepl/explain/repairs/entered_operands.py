@@ -16,7 +16,7 @@ from asyncrepl.explain.hoisted_code import body_after
 from asyncrepl.explain.kinds import Kind, has, is_async_iterable
 from asyncrepl.explain.repairs.iterated_operands import given_to
 from asyncrepl.explain.repairs.moved_awaits import methods_awaited
-from asyncrepl.explain.repairs.repair_case import LOOPS, Case, made_here, yields_once
+from asyncrepl.explain.repairs.repair_case import LOOPS, Case, as_entered, made_here, yields_once
 from asyncrepl.explain.scopes import CannotFixError, deepen, scope
 from asyncrepl.explain.value_origins import loads, origins
 from asyncrepl.syntax.names import callee_name, canonical_name, written_name
@@ -214,6 +214,8 @@ def entered(fixing: Fixing, case: Case) -> None:
     _adapt_loop(fixing, case, options)
     _adapt_head(fixing, unit, whole, options)
     if isinstance(target, ast.Assign) and isinstance(target.targets[0], ast.Name):
+        if as_entered(fixing, unit, node):
+            return
         source = unit.source.source(made if made is not None else node) + case.suffix
         fixing.changed = made
         enter_rest(fixing, unit, target, source, target.targets[0].id)

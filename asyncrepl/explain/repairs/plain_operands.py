@@ -398,8 +398,10 @@ def as_awaitable(fixing: Fixing, case: Case) -> None:
 
 
 def loop_plain(fixing: Fixing, case: Case) -> None:
-    """A plain ``for``."""
-    if not has(case.info, "__iter__", "__getitem__"):
+    """A plain ``for``; not over bytes, which gives numbers, nor over what runs a loop itself."""
+    runs = case.code is not None and "run_until_complete" in case.code.co_names
+    octets = case.info is not None and issubclass(case.info.kind, bytes | bytearray)
+    if runs or octets or not has(case.info, "__iter__", "__getitem__"):
         raise CannotFixError
     if not (read_asynchronously(fixing, case) or streaming_helper(fixing, case)):
         fixing.loop_plain(case.unit, case.owner)

@@ -9,10 +9,10 @@ from asyncrepl.events.object_info import ObjectInfo, is_real_instance
 from asyncrepl.explain.demands import met
 from asyncrepl.explain.fix_editor import Fixing, correction
 from asyncrepl.explain.kinds import Kind, has, is_mock, kind_of
-from asyncrepl.explain.scopes import own_nodes, scope
+from asyncrepl.explain.scopes import CannotFixError, own_nodes, scope
 from asyncrepl.explain.static_values import Resolver
 from asyncrepl.explain.value_origins import argument, bindings, loads, origins, stepped_source
-from asyncrepl.syntax.names import FUNCTIONS, callee_name
+from asyncrepl.syntax.names import FUNCTIONS, callee_name, written_name
 
 if TYPE_CHECKING:
     from types import CodeType, FunctionType
@@ -410,3 +410,18 @@ def called_class(evidence: Evidence) -> type | None:
 def source_of(evidence: Evidence, function: FunctionType) -> tuple[Unit, Function] | None:
     """The ``def`` of `function`, and the unit it stands in; None if it is not the user's."""
     return evidence.units.definition(function.__code__)
+
+
+def as_entered(fixing: Fixing, unit: Unit, node: ast.expr) -> bool:
+    """``async with manager:`` around a use of its name → ``async with manager as manager:``."""
+    items = [item for each in unit.nodes(ast.AsyncWith) for item in each.items]
+    name = written_name(node)
+    mine = [each for each in items if name and written_name(each.context_expr) == name]
+    mine = [e for e in mine if scope(unit, e.context_expr) is scope(unit, node)]
+    if not mine:
+        return False
+    block = unit.parents[mine[0]]
+    if len(mine) > 1 or mine[0].optional_vars is not None or node not in ast.walk(block):
+        raise CannotFixError
+    fixing.of(unit).after(mine[0].context_expr, f" as {name}")
+    return True

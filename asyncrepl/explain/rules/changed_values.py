@@ -99,7 +99,7 @@ def _set_elsewhere(evidence: Evidence) -> Finding | None:
         return None
     line, text = seen.made[1], evidence.unit.source.source(variable)
     calls = [each for each in home.nodes(ast.Call) if each.lineno == line and _sets(each)]
-    if not calls:
+    if not calls or _is_asked(evidence.unit, variable):
         return None
     setter, name = scope(home, calls[0]), getattr(scope(home, calls[0]), "name", "")
     if isinstance(setter, ast.FunctionDef | ast.AsyncFunctionDef):
@@ -113,6 +113,13 @@ def _set_elsewhere(evidence: Evidence) -> Finding | None:
         "task, or have it return the value."
     )
     return Finding(why)
+
+
+def _is_asked(unit: Unit, variable: ast.AST) -> bool:
+    """Whether a ``try`` around `variable` asks if it has a value."""
+    around = unit.enclosing(variable, ast.Try)
+    caught = [written_name(each.type) for each in around.handlers if each.type] if around else []
+    return "LookupError" in caught
 
 
 def _sets(call: ast.Call) -> bool:

@@ -67,6 +67,13 @@ def _has_no_way_out(node: ast.AST) -> bool:
     return bool(node.test.value) and not any(isinstance(each, ways) for each in own_nodes(node))
 
 
+def may_end(evidence: Evidence, unit: Unit, node: ast.AST) -> bool:
+    """Whether a task that goes on, though it was cancelled, may leave its loop at last."""
+    loop = unit.enclosing(node, ast.While, ast.For, ast.AsyncFor)
+    goes_on = evidence.seen is not None and evidence.seen.number > 1
+    return goes_on and loop is not None and not _has_no_way_out(loop)
+
+
 @correction
 def _cancelled_at_end(fixing: Fixing, unit: Unit, block: ast.AsyncWith, job: ast.expr) -> None:
     """``group.create_task(beat())`` → keep the task, and cancel it at the end of the block."""

@@ -13,6 +13,7 @@ from asyncrepl.events.finding_log import was_cut
 from asyncrepl.events.object_info import is_real_instance
 from asyncrepl.explain.explanation import Finding, Other, Rule
 from asyncrepl.explain.fix_editor import Fixing, awaited, correction, replaced, short
+from asyncrepl.explain.rules.endless_loops import may_end
 from asyncrepl.explain.rules.iteration_end import (
     NEXT_CALLS,
     awaited_step,
@@ -268,7 +269,7 @@ def _swallowed(evidence: Evidence) -> Finding | None:
     for unit, function in reached_functions(evidence, *home):
         handlers += ((unit, each) for each in _swallowing(function))
         handlers += ((unit, each) for each in _suppressing(function))
-    if len(handlers) != 1:
+    if len(handlers) != 1 or may_end(evidence, *handlers[0]):
         return None
     unit, handler = handlers[0]
     if _ends_in(unit, handler) and (isinstance(handler, ast.With) or _is_unasked(evidence)):
@@ -286,7 +287,7 @@ def _ends_in(unit: Unit, handler: _Swallowing) -> bool:
     kinds = _suppressed(handler) if isinstance(handler, ast.With) else caught_kinds(handler.type)
     if not any(last_name(each) == "CancelledError" for each in kinds):
         return False
-    if not plain and isinstance(handler.body[-1], ast.Return | ast.Break):
+    if not plain and isinstance(handler.body[-1], ast.Return | ast.Break | ast.Assign):
         return True
     for around in unit.ancestors(handler):
         if isinstance(around, FUNCTIONS):
@@ -304,7 +305,7 @@ def _limits(node: ast.AST) -> bool:
 def _is_unasked(evidence: Evidence) -> bool:
     """Whether nobody waits for the task, or somebody who reckons with its cancellation."""
     seen = evidence.seen
-    if seen is None or seen.number == 1:
+    if seen is None or seen.number:
         return seen is not None
     if seen.made is None:
         waits = evidence.units.nodes(ast.Await)

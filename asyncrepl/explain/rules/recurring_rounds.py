@@ -25,7 +25,8 @@ _CLOSED_MODULES = {
     "dataclasses", "enum", "functools", "heapq", "inspect", "itertools", "json", "logging", "math",
     "operator", "re", "string", "sys", "textwrap", "traceback", "types", "typing", "weakref",
 }  # fmt: skip
-_OUTWARD_CALLS = {"open", "input", "time"}
+#: What asks for more, called or kept: ``now = loop.time``.
+_OUTWARD = {"open", "input", "time", "stdin"}
 
 
 def _recurs(evidence: Evidence) -> Finding | None:
@@ -60,9 +61,10 @@ def _is_closed(unit: Unit) -> bool:
     """Whether nothing in `unit` asks for what is outside of the program."""
     imported = {node.module or "." for node in unit.nodes(ast.ImportFrom)}
     imported |= {each.name for node in unit.nodes(ast.Import) for each in node.names}
-    calls = {callee_name(each) for each in unit.nodes(ast.Call)}
+    named = {each.id for each in unit.nodes(ast.Name)}
+    named |= {each.attr for each in unit.nodes(ast.Attribute)}
     known = {each.partition(".")[0] for each in imported} <= _CLOSED_MODULES
-    return known and not calls & _OUTWARD_CALLS
+    return known and not named & _OUTWARD
 
 
 def _over(evidence: Evidence, loop: ast.While) -> str:
