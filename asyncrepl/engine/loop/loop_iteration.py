@@ -7,22 +7,22 @@ thread, or from a signal handler, whether the loop is busy and since when.
 *What it waits for* that is not the program's own: connections, threads, processes. While any of
 it is pending, a virtual clock may not jump. Everything is looked up when the clock is about to
 move, not counted as it comes and goes: a count would cost every loop something, also those in
-real time, and would go wrong with the first file descriptor that is closed and used again.
-A thread of the user's own making counts as long as it runs: drivers of databases
-keep one, and nobody can see from here whether it is at work or waits for some.
+real time, and would go wrong with the first file descriptor that is closed and used again. A
+thread of the user's own making counts as long as it runs: drivers of databases keep one, and
+nobody can see from here whether it is at work or waits for some.
 
 *Stopped at a breakpoint*, the loop's thread waits inside a call of the program's, which then goes
-on. Holding the clock stops timers only; what needs none runs on. A source that never
-suspends would give all its values before anybody could look at one. So where a single
-step is asked for, the whole thread stops, as in a debugger, and runs nothing but the
-actions that are posted to it: no task, no callback. What does not work:
+on. Holding the clock stops timers only; what needs none runs on. A source that never suspends
+would give all its values before anybody could look at one. So where a single step is asked for,
+the whole thread stops, as in a debugger, and runs nothing but the actions that are posted to it:
+no task, no callback. What does not work:
 
-- Running the loop inside the call (``run_once`` again): other tasks would run between
-  two lines of code that has no ``await`` between them.
+- Running the loop inside the call (``run_once`` again): other tasks would run between two lines
+  of code that has no ``await`` between them.
 - Waiting in ``select()`` for whoever wakes the loop: any thread of the user's may do so.
-- Posting to the loop alone, or to the breakpoint alone: whoever posts cannot know which of
-  the two the thread is in when it gets there. So an action is kept here, and the loop
-  is woken as well; it is run by whoever comes first.
+- Posting to the loop alone, or to the breakpoint alone: whoever posts cannot know which of the
+  two the thread is in when it gets there. So an action is kept here, and the loop is woken as
+  well; it is run by whoever comes first.
 """
 
 from __future__ import annotations
@@ -45,7 +45,6 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable, Container, Iterator
     from selectors import BaseSelector, SelectorKey
-
 
 #: What ``select`` gives: who is ready, and for what.
 Ready: TypeAlias = "list[tuple[SelectorKey, int]]"
@@ -70,15 +69,12 @@ class LoopIteration:
     __slots__ = ("busy", "number", "since", "wake")
 
     def __init__(self) -> None:
-        self.busy = False
-        self.since = monotonic()
-        self.number = 0
+        self.busy, self.number, self.since = False, 0, monotonic()
         self.wake: Callable[[float], object] | None = None
 
     def resume(self) -> None:
         """Go on with an iteration that has waited in its middle."""
-        self.since = monotonic()
-        self.busy = True
+        self.since, self.busy = monotonic(), True
         if self.wake is not None:
             self.wake(self.since)
 

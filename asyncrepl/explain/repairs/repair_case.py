@@ -413,7 +413,7 @@ def source_of(evidence: Evidence, function: FunctionType) -> tuple[Unit, Functio
 
 
 def as_entered(fixing: Fixing, unit: Unit, node: ast.expr) -> bool:
-    """``async with manager:`` around a use of its name → ``async with manager as manager:``."""
+    """``async with manager:`` around `node`, its name → ``async with manager as manager:``."""
     items = [item for each in unit.nodes(ast.AsyncWith) for item in each.items]
     name = written_name(node)
     mine = [each for each in items if name and written_name(each.context_expr) == name]

@@ -348,12 +348,8 @@ def _ends_with_false(evidence: Evidence) -> Finding | None:
     named = unit.enclosing(step, ast.NamedExpr) if step is not None else None
     if named is None or seen is None:
         return None
-    item = (
-        "an item that is empty"
-        if seen.info.value is MISSING
-        else f"the item `{seen.info.value!r}`"
-    )
-    text = unit.source.source(named)
+    text, value = unit.source.source(named), seen.info.value
+    item = "an item that is empty" if value is MISSING else f"the item `{value!r}`"
     why, fix = f"The loop ended with {item}, which counts as false, as None does", None
     awaited = named.value.value if isinstance(named.value, ast.Await) else named.value
     if callee_name(awaited) != "get":

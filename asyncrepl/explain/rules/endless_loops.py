@@ -68,7 +68,7 @@ def _has_no_way_out(node: ast.AST) -> bool:
 
 
 def may_end(evidence: Evidence, unit: Unit, node: ast.AST) -> bool:
-    """Whether a task that goes on, though it was cancelled, may leave its loop at last."""
+    """Whether a task that goes on at `node`, though cancelled, may leave its loop at last."""
     loop = unit.enclosing(node, ast.While, ast.For, ast.AsyncFor)
     goes_on = evidence.seen is not None and evidence.seen.number > 1
     return goes_on and loop is not None and not _has_no_way_out(loop)
