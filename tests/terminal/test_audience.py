@@ -202,6 +202,7 @@ def test_a_pause_tells_each_step_once(start: Callable[..., Terminal]) -> None:
     terminal = start([*COMMAND, "--audience"])
     terminal.enter("async def slow():\rfor i in range(9):\rawait asyncio.sleep(60)\ryield i\r")
     terminal.begin("async for x in slow(): x")
+    terminal.wait(lambda: any("3 await" in line for line in terminal.lines), "it waits")
     terminal.send("\x13")
     terminal.wait(lambda: any(line.startswith("paused, ") for line in terminal.lines))
     terminal.send("tv")
