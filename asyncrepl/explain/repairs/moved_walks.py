@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import ast
 import inspect
-from types import AsyncGeneratorType, CoroutineType
+from types import AsyncGeneratorType, CoroutineType, GeneratorType
 from typing import TYPE_CHECKING, Any
 
-from asyncrepl.events.object_info import MISSING
+from asyncrepl.events.object_info import MISSING, ObjectInfo, describe, is_real_instance
 from asyncrepl.explain.demands import met
 from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.hoisted_code import put_head, yield_each
@@ -22,7 +22,7 @@ from asyncrepl.explain.scopes import CannotFixError, deepen, keyword_span, own_n
 from asyncrepl.explain.static_values import Resolver
 from asyncrepl.explain.value_origins import bindings, loads, origins, stepped_source
 from asyncrepl.instrument.probe_placement import ITERATING_CALLS
-from asyncrepl.syntax.names import FUNCTIONS, callee_name, canonical_name
+from asyncrepl.syntax.names import FUNCTIONS, callee_name, canonical_name, written_name
 from asyncrepl.syntax.source_rewriter import SourceRewriter, Span, indent
 
 if TYPE_CHECKING:
@@ -275,19 +275,25 @@ def streaming_method(fixing: Fixing, case: Case) -> None:
 
 def streaming_helper(fixing: Fixing, case: Case) -> bool:
     """A plain generator that walks a stream it was given: ``async`` there; whether it is that."""
-    found, resolver = case.home, case.evidence.resolver
-    if found is None:
+    if case.home is None:
         return False
-    (unit, function), loops = found, []
-    for loop in own_nodes(function):
-        made = origins(case.evidence.units, unit, loop.iter) if isinstance(loop, ast.For) else []
-        if any(
-            map(is_async_iterable, (info for one in made for info in resolver.options(one.node)))
-        ):
-            loops.append(loop)
+    unit, function = case.home
+    walked = [each for each in own_nodes(function) if isinstance(each, ast.For)]
+    loops = [each for each in walked if any(map(is_async_iterable, _walked_by(case, each)))]
     for each in loops:
         fixing.loop_async(unit, each)
     return bool(loops)
+
+
+def _walked_by(case: Case, loop: ast.For) -> list[ObjectInfo]:
+    """What a `loop` of the generator walks: what that holds, or what may have made it."""
+    held = case.info.value if case.info is not None else None
+    frame = held.gi_frame if is_real_instance(held, GeneratorType) else None
+    name = written_name(loop.iter)
+    if frame is not None and case.home is not None and name in frame.f_locals:
+        return [describe(frame.f_locals[name])]
+    made = origins(case.evidence.units, case.home[0], loop.iter) if case.home is not None else []
+    return [info for each in made for info in case.evidence.resolver.options(each.node)]
 
 
 def yielded_through(fixing: Fixing, case: Case) -> None:
