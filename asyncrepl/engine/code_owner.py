@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import linecache
-import signal
 import threading
 from functools import lru_cache
 from itertools import takewhile
@@ -187,11 +186,3 @@ def short_filename(filename: str) -> str:
     from asyncrepl.runtime.shipped_demos import demos_folder
 
     return filename.removeprefix(str(demos_folder().parent) + "/")
-
-
-def alarm_is_set() -> bool:
-    """Whether the program has set an alarm, for a handler of its own."""
-    asked = getattr(signal, "SIGALRM", None)
-    handler = None if asked is None else signal.getsignal(asked)
-    own = getattr(handler, "__module__", "") == "__main__"
-    return own and signal.getitimer(signal.ITIMER_REAL)[0] > 0

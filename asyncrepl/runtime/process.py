@@ -1,4 +1,4 @@
-"""The process: its standard streams as they are given to us, its exit status, its collector.
+"""The process: its standard streams as given to us, its exit status, collector and alarm.
 
 Streams may be closed, full, or a pipe that nobody reads. A descriptor that is closed (``>&-``)
 would be taken by the next file that is opened, and what is meant for the screen would be written
@@ -116,3 +116,13 @@ def release_collector() -> None:
         _holding = False
         gc.freeze()
         gc.enable()
+
+
+def alarm_is_set() -> bool:
+    """Whether the program has set an alarm, for a handler of its own. Any thread may ask."""
+    import signal  # most starts need none of it
+
+    asked = getattr(signal, "SIGALRM", None)
+    handler = None if asked is None else signal.getsignal(asked)
+    own = getattr(handler, "__module__", "") == "__main__"
+    return own and signal.getitimer(signal.ITIMER_REAL)[0] > 0

@@ -401,18 +401,32 @@ def open_shell(
     release_collector()  # before the user's namespace is there: who refers to what is in it shows
     loop = LiveLoop(clock)
     shell = Shell(Session(loop), loop, console, CommandRegistry(), frontend)
-    with kept_out_of_forks(loop), shell.active():
+
+    def close() -> None:
+        shell.left = close_loop(
+            loop,
+            shell.outcomes.note_exit,
+            lambda line: console.complain(*text_lines(line, "dim")),
+            shell.frontend.end_process,
+        )
+
+    with active_until(shell, close):
+        yield shell
+
+
+@contextmanager
+def active_until(shell: Shell, close: Callable[[], object]) -> Iterator[None]:
+    """`shell` is the one of this process within the block; on leaving, `close` ends its tasks.
+
+    Before, what was to be recorded is written.
+    """
+    with kept_out_of_forks(shell.loop), shell.active():
         try:
-            yield shell
+            yield
         finally:
             end_recording(shell)
             shell.closing = True
-            shell.left = close_loop(
-                loop,
-                shell.outcomes.note_exit,
-                lambda line: console.complain(*text_lines(line, "dim")),
-                shell.frontend.end_process,
-            )
+            close()
             shell.session.sources.forget()
 
 

@@ -11,14 +11,19 @@ from typing import TYPE_CHECKING, Any
 
 from asyncrepl.engine.loop.interrupts import Interrupter, in_session
 from asyncrepl.engine.loop.loop_clock import Clock
-from asyncrepl.engine.loop.loop_runner import keep_running, kept_out_of_forks
+from asyncrepl.engine.loop.loop_runner import keep_running
 from asyncrepl.engine.loop.loop_shutdown import ended
 from asyncrepl.engine.statements import Session
 from asyncrepl.runtime.process import INTERRUPTED
 from asyncrepl.session.command_registry import CommandError, CommandRegistry
 from asyncrepl.session.frontend import current_prompts, prompts_installed
 from asyncrepl.session.input_run import run_input
-from asyncrepl.session.shell import Shell, clock_for_settings, end_recording, open_shell
+from asyncrepl.session.shell import (
+    Shell,
+    active_until,
+    clock_for_settings,
+    open_shell,
+)
 from asyncrepl.terminal.own_modules import ModulePreloader, install_stdlib_copies
 from asyncrepl.terminal.terminal_frontend import (
     ReplayControl,
@@ -97,15 +102,10 @@ def _shell_within(
     names: dict[str, Any] = vars(builtins)
     before = {name: names[name] for name in _VALUE_NAMES if name in names}
     try:
-        with kept_out_of_forks(loop), shell.active():
-            try:
-                yield shell
-            finally:
-                end_recording(shell)
-                shell.closing = True
+        with active_until(shell, bool):
+            yield shell
     finally:
         names.update(before)
-        session.sources.forget()
 
 
 @contextmanager

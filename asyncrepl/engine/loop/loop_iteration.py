@@ -38,8 +38,8 @@ from queue import Empty, SimpleQueue
 from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from asyncrepl.engine.code_owner import alarm_is_set
 from asyncrepl.events.instrument import Instruments
+from asyncrepl.runtime.process import alarm_is_set
 
 if TYPE_CHECKING:
     import asyncio
