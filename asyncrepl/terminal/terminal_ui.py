@@ -81,6 +81,9 @@ _BLOCKED_SIGNALS = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD
 class TerminalUI:
     """Everything of the terminal's thread; `start` it, `call` it, `join` it."""
 
+    #: Whether an error that is the end of this thread is that of the process.
+    ends_process = True
+
     def __init__(
         self,
         queue: OutputQueue,
@@ -122,8 +125,6 @@ class TerminalUI:
         self.controller.connect(self.app, self.suspension)
         self._question = question
         self.error: BaseException | None = None
-        #: Whether an error that is the end of this thread is that of the process.
-        self.ends_process = True
         self._process = os.getpid()
         #: Errors that nothing could be done about.
         self._failures = 0
