@@ -1,8 +1,7 @@
-"""``await`` at another place than the operand.
+"""``await`` in front of less or more than the operand, or in a loop that a builtin ran before.
 
-Where the coroutine was made, in front of less, or in a loop that a builtin ran before:
-``order = Order(total())`` shows its mistake where the total is used; in ``await fetch()["data"]``
-the ``await`` stands before too much; and ``reduce(add, items)`` awaits nothing.
+In ``await fetch()["data"]`` the ``await`` stands before too much; ``reduce(add, items)`` awaits
+nothing. Where it belongs to the call that made the coroutine: `awaited_origins`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Repairs that iterate asynchronously at another place than that of the error."""
+"""Repairs that iterate asynchronously, or end that, at another place than that of the error."""
 
 from __future__ import annotations
 
