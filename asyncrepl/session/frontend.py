@@ -88,7 +88,7 @@ def current_prompts() -> tuple[str, str]:
 def _prompt_text(name: str, ours: str) -> str:
     try:
         return str(getattr(sys, name))
-    except Exception:
+    except BaseException:  # also a Ctrl-C because it blocks: who is to be asked must be asked
         return ours
 
 

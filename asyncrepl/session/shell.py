@@ -15,6 +15,7 @@ from functools import cached_property
 from importlib.machinery import SourceFileLoader
 from typing import TYPE_CHECKING, Any
 
+from asyncrepl.engine.loop.interrupts import uninterrupted
 from asyncrepl.engine.loop.live_loop import LiveLoop, ObservationRequests
 from asyncrepl.engine.loop.loop_clock import Clock
 from asyncrepl.engine.loop.loop_runner import kept_out_of_forks
@@ -254,6 +255,7 @@ class Shell:
         self.frontend.show_scripted_interrupt()
         self.interrupt()
 
+    @uninterrupted
     def _note_beginning(self, text: str, interrupt_after: float | None, *, typed: bool) -> None:
         """Tell all who follow a statement that `text` begins; `typed` says whether by somebody."""
         with self.contained("the beginning of the statement cannot be noted"):
@@ -265,6 +267,7 @@ class Shell:
                 self.guide.began()
                 self.tape.begin(text, interrupt_after)
 
+    @uninterrupted
     def _note_end(self, text: str, status: Status, *, typed: bool) -> None:
         """Tell all who follow a statement that `text` has ended, with this `status`."""
         with self.contained("the end of the statement cannot be noted"):

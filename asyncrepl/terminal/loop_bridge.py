@@ -30,6 +30,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from asyncrepl.engine.code_owner import innermost_user_frame
+from asyncrepl.engine.loop.interrupts import is_uninterrupted
 from asyncrepl.engine.loop.repeated_interrupt import REPEAT
 
 if TYPE_CHECKING:
@@ -230,7 +231,7 @@ class SessionExit:
         self.request(128 + number)
         if not self._stuck():
             self._call_after(_RECHECK, lambda: self._repeat_signal(number))
-        elif innermost_user_frame(frame) is not None:
+        elif innermost_user_frame(frame) is not None and not is_uninterrupted(frame):
             raise SystemExit(128 + number)
 
     def _repeat_signal(self, number: int) -> None:

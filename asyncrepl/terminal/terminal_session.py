@@ -9,7 +9,7 @@ import sys
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
-from asyncrepl.engine.loop.interrupts import Interrupter, in_session
+from asyncrepl.engine.loop.interrupts import Interrupter, in_session, uninterrupted
 from asyncrepl.engine.loop.loop_clock import Clock
 from asyncrepl.engine.loop.loop_runner import keep_running
 from asyncrepl.engine.loop.loop_shutdown import ended
@@ -336,10 +336,7 @@ class PromptSession:
 
     def _start(self, text: str, interrupt_after: float | None) -> None:
         in_session.set(True)
-        self._prepare()
-        install_stdlib_copies()
-        self._interrupter.install()
-        self._lease.begin()
+        self._begin()
         run_input(
             self._shell,
             text,
@@ -350,15 +347,27 @@ class PromptSession:
         if self._terminal.bridge.arrived():
             self._shell.interrupt()
 
+    @uninterrupted
+    def _begin(self) -> None:
+        """A text is about to run."""
+        self._prepare()
+        install_stdlib_copies()
+        self._interrupter.install()
+        self._lease.begin()
+
     def _done(self, status: Status) -> None:
-        # Before the next prompt, not when the watchdog happens to look next.
-        if (watchdog := self._watchdog) is not None:
-            for blocks in watchdog.look(ended=f"input {self._shell.session.count}"):
-                watchdog.report(blocks)
+        self._report_blocking()
         if status.kind == "exit":
             self._terminal.session_exit.request(status.exit_code)
         else:
             self._prompt(failed=status.kind == "error")
+
+    @uninterrupted
+    def _report_blocking(self) -> None:
+        """Before the next prompt, not when the watchdog happens to look next."""
+        if (watchdog := self._watchdog) is not None:
+            for blocks in watchdog.look(ended=f"input {self._shell.session.count}"):
+                watchdog.report(blocks)
 
     def _prompt(self, *, failed: bool = False) -> None:
         self._terminal.queue.show("")  # what the statement has not finished ends here

@@ -92,6 +92,18 @@ def test_a_prompt_that_fails_is_ours(terminal: Terminal) -> None:
     assert "import sys" in shown(terminal)
 
 
+def test_a_prompt_that_blocks_is_ours_after_ctrl_c(terminal: Terminal) -> None:
+    """Its `__str__` does not come back: Ctrl-C ends that, and the session goes on."""
+    terminal.enter("import sys, time; blocked = lambda s: print('asked') or time.sleep(99)")
+    terminal.send("sys.ps1 = type('P', (), {'__str__': blocked})()\r")
+    terminal.wait(lambda: "asked" in terminal.lines, "the question")
+    terminal.send("\x03")
+    terminal.wait_for_prompt()
+    terminal.enter("del sys.ps1")
+    terminal.enter("'alive'")
+    assert "'alive'" in terminal.scrollback
+
+
 HANDLERS = {
     "signal": "signal.signal(signal.SIGINT, lambda *_: print('MINE'))",
     "loop": "asyncio.get_running_loop().add_signal_handler(signal.SIGINT, print, 'MINE')",

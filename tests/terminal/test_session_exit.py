@@ -134,8 +134,9 @@ def test_a_cleanup_that_blocks_is_named_and_left_behind(terminal: Terminal) -> N
     terminal.enter("async def tidy():\rtry: await asyncio.sleep(99)\rfinally: print('tidied')\r")
     terminal.enter("tasks = [asyncio.create_task(f()) for f in (hold, tidy, hold)]")
     terminal.send("\x04")
-    for _ in range(2):
-        terminal.wait_for("leaving waits for <input 2>:3: finally: time.sleep(99)")
+    line = "leaving waits for <input 2>:3: finally: time.sleep(99)"
+    for count in (1, 2):
+        terminal.wait(lambda n=count: "\n".join(terminal.scrollback).count(line) == n, line)
         terminal.send("\x03")
     assert terminal.exit_status() == 0
     assert_restored(terminal)

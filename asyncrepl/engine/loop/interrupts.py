@@ -12,6 +12,9 @@ Things that do not work, each tried:
 - *asking the terminal's thread.* Its loop may be writing, and code that holds the
   interpreter lock (a regular expression, a big power) keeps it from running,
   though the signal would get through.
+- *raising in what begins a statement, or ends it.* Parts of the program are imported then, which
+  takes longer on a busy machine than code that blocks the loop. The Ctrl-C ended what was to be
+  noted of the statement, and not the statement. So such functions are `uninterrupted`.
 - *raising inside our own output stream.* The stream's lock would stay taken; such
   a section is a `shield`, and the exception comes when it is left.
 - *only one signal.* The iteration may begin to block just after the decision to
@@ -64,7 +67,7 @@ if TYPE_CHECKING:
 
     from asyncrepl.engine.loop.live_loop import LiveLoop
 
-    Write = TypeVar("Write", bound=Callable[..., object])
+    Function = TypeVar("Function", bound=Callable[..., object])
 
 #: A loop iteration older than this many seconds is stuck, not just busy.
 STUCK_AFTER = 0.05
@@ -78,6 +81,22 @@ ROW = 0.3
 
 #: Set in the contexts of what was typed at a prompt, and of all that it has begun.
 in_session: ContextVar[bool] = ContextVar("asyncrepl_session", default=False)
+
+
+_uninterrupted: set[CodeType] = set()
+
+
+def uninterrupted(function: Function) -> Function:
+    """Decorate `function`, of ours, which is short: a Ctrl-C meanwhile is for what comes next."""
+    _uninterrupted.add(function.__code__)
+    return function
+
+
+def is_uninterrupted(frame: FrameType | None) -> bool:
+    """Whether `frame`, or one that has called it, is of a function that is `uninterrupted`."""
+    while frame is not None and frame.f_code not in _uninterrupted:
+        frame = frame.f_back
+    return frame is not None
 
 
 class Shield:
@@ -124,7 +143,7 @@ class Rows:
         #: Whether the code that the awaited Ctrl-C is for still runs; None if none is awaited.
         self._awaited: Callable[[], bool] | None = None
 
-    def whole(self, write: Write) -> Write:
+    def whole(self, write: Function) -> Function:
         """Decorate `write`, a stream's, which says `ended` after each row."""
         self._codes.add(write.__code__)
         return write
@@ -357,6 +376,8 @@ class Interrupter:
         live, task = self._loop.live, self._foreground.task
         at_breakpoint = live.loop_breakpoint is not None and live.loop_breakpoint.on
         if not (live.loop_iteration.busy or at_breakpoint) or frame is None:
+            return False
+        if is_uninterrupted(frame):
             return False
         if task is not None and current_task(self._loop) is task:
             ours = is_plumbing(frame.f_code.co_filename)

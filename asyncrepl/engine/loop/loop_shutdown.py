@@ -26,6 +26,7 @@ from asyncrepl.engine.tasks.task_records import all_tasks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator
+    from types import FrameType
 
     from asyncrepl.engine.loop.live_loop import LiveLoop
 
@@ -145,11 +146,21 @@ def _mute_destroyed(tasks: set[asyncio.Task[Any]]) -> None:
 def _watched_for_blocking(
     loop: LiveLoop, report: Callable[[str], object], end_process: Callable[[], object] | None
 ) -> Iterator[None]:
-    """Take Ctrl-C within the block, and press it for a user who is tired of blocking code."""
+    """Take Ctrl-C within the block, and press it for a user who is tired of blocking code.
+
+    It ends what runs on the loop, or the wait of a loop on which nothing does. Between these it
+    would end the cleanup itself: one of two that come at once is enough, and the other is lost.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    def on_sigint(number: int, frame: FrameType | None) -> None:
+        busy = loop.live.loop_iteration.busy
+        if loop.is_running() and (not busy or innermost_user_frame(frame) is not None):
+            signal.default_int_handler(number, frame)
+
+    before = signal.signal(signal.SIGINT, on_sigint)
     over = threading.Event()
     watch = threading.Thread(
         target=_watch_for_blocking,

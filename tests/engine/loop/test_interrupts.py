@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from asyncrepl.engine.loop.interrupts import STUCK_AFTER, Interrupter, Shield
+from asyncrepl.engine.loop.interrupts import STUCK_AFTER, Interrupter, Shield, uninterrupted
 from asyncrepl.engine.loop.live_loop import LiveLoop
 from asyncrepl.engine.loop.loop_runner import keep_running
 from asyncrepl.engine.loop.repeated_interrupt import REPEAT
@@ -123,6 +123,26 @@ def test_who_hogs_the_loop_is_ended_and_named(loop: LiveLoop, interrupter: Inter
     assert (len(spared), len(hits)) == (1, 1)
     assert hits[0].startswith("KeyboardInterrupt: task 'hog' ended at ")
     assert "signal.raise_signal(signal.SIGINT)" in hits[0]
+
+
+def test_what_begins_a_statement_is_not_ended(
+    loop: LiveLoop, interrupter: Interrupter, statement: Statement
+) -> None:
+    """However long it takes: the Ctrl-C is for the statement."""
+
+    @uninterrupted
+    def begin() -> None:
+        ctrl_c()
+        while not interrupter.stuck():
+            pass
+        ctrl_c()
+        statement.task = loop.create_task(asyncio.sleep(60))
+
+    loop.call_soon(begin)
+    loop.run_until_complete(asyncio.sleep(0))
+    assert statement.task is not None
+    loop.run_until_complete(asyncio.wait([statement.task], timeout=5))
+    assert statement.task.cancelled()
 
 
 def test_one_that_was_insisted_on_in_vain_is_not_taken_for_the_next(

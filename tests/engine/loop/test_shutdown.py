@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 from typing import TYPE_CHECKING
 
 import pytest
@@ -76,6 +77,30 @@ def test_who_leaves_in_its_cleanup_keeps_nobody_from_theirs(loop: LiveLoop) -> N
     assert sorted(said) == ["a", "b", "c"]
     assert [each.code for each in left] == [4]
     assert isinstance(tasks[1].exception(), SystemExit)
+
+
+def test_one_more_ctrl_c_does_not_end_the_cleanup(loop: LiveLoop) -> None:
+    """Two come at once: the second finds the loop standing, and the rest is cleaned up."""
+    said: list[str] = []
+
+    async def work(name: str) -> None:
+        try:
+            await asyncio.sleep(99)
+        finally:
+            if name == "a":
+                raise SystemExit
+            await asyncio.sleep(0.1)
+            said.append(name)
+
+    async def begin() -> list[asyncio.Task[None]]:
+        tasks = [asyncio.create_task(work(name)) for name in "ab"]
+        await asyncio.sleep(0)
+        return tasks
+
+    tasks = loop.run_until_complete(begin())
+    close_loop(loop, lambda _: signal.raise_signal(signal.SIGINT))
+    assert said == ["b"]
+    assert isinstance(tasks[0].exception(), SystemExit)
 
 
 def test_suspended_generators_are_closed(loop: LiveLoop) -> None:
