@@ -1,9 +1,9 @@
 """From evidence to an explanation: the first rule that finds its misconception.
 
 A rule module says what it has in ``RULES``; it is found because it stands in the package `rules`.
-The special is asked before the general: when, is the `rank` of a rule. Most rules have none: they
-have that of their module, which is its place in the list below, times ten. A rule of a module that
-is not in the list is asked last, unless its own rank says otherwise.
+The special is asked before the general: the rules of a module where that stands in the list
+below, those of one that is not in it last. A rule that is to be asked elsewhere says `before`
+which module.
 """
 
 from __future__ import annotations
@@ -56,22 +56,19 @@ _ORDER = (
     "slow_loops",
 )
 
-_RANKS = {name: rank * 10 for rank, name in enumerate(_ORDER)}
-_LAST = 10 * len(_ORDER)
+_PLACES = {name: place for place, name in enumerate(_ORDER)}
 
 
 def _all_rules() -> tuple[Rule, ...]:
-    ranked: list[tuple[int, Rule]] = []
-    modules = [each.name for each in iter_modules(rules.__path__, f"{rules.__name__}.")]
-    modules.sort(key=lambda name: _RANKS.get(name.rpartition(".")[2], _LAST))
-    for module in modules:
-        rank = _RANKS.get(module.rpartition(".")[2], _LAST)
-        ranked += [
-            (rank if rule.rank is None else rule.rank, rule)
-            for rule in getattr(import_module(module), "RULES", ())  # some only help others
+    placed: list[tuple[int, int, Rule]] = []
+    for module in sorted(each.name for each in iter_modules(rules.__path__)):
+        own = _PLACES.get(module, len(_ORDER))
+        placed += [
+            (_PLACES[rule.before], -1, rule) if rule.before else (own, own, rule)
+            for rule in getattr(import_module(f"{rules.__name__}.{module}"), "RULES", ())
         ]
-    ranked.sort(key=lambda pair: pair[0])  # of one rank, in the order of their modules
-    return tuple(rule for _, rule in ranked)
+    placed.sort(key=lambda each: each[:2])  # of one place, in the order of their modules
+    return tuple(rule for *_, rule in placed)
 
 
 RULES: tuple[Rule, ...] = _all_rules()

@@ -86,8 +86,8 @@ class Rule(NamedTuple):
 
     `find` judges evidence of the `stage` and the `errors` named here (`Exception` alone stands for
     any), or of what the rule `sees`, parted by bars; it returns None when the misconception is not
-    the cause. `model` says how things really are, in a few sentences that need no context. Rules
-    are asked in the order of their `rank`; None stands for that of the module, see
+    the cause. `model` says how things really are, in a few sentences that need no context. A rule
+    is asked with the others of its module, or before those of the module named `before`, see
     `asyncrepl.explain.explainer`.
     """
 
@@ -99,7 +99,7 @@ class Rule(NamedTuple):
     stage: Stage = "run"
     errors: tuple[type[BaseException], ...] = (TypeError,)
     sees: str = ""
-    rank: int | None = None
+    before: str = ""
 
     def concerns(self, evidence: Evidence) -> bool:
         """Whether `find` is to be asked."""

@@ -270,9 +270,6 @@ def _only_gives(use: ast.AST | None) -> bool:
     return isinstance(use, ast.Attribute) and use.attr in ("create_task", "call_soon", "time")
 
 
-#: Asked before the other rules of what never runs.
-_RANK = 160
-
 RULES = (
     Rule(*_NO_LOOP, _made_too_early, errors=(RuntimeError,)),
     Rule(*_NO_LOOP, _at_the_top, sees="started"),
@@ -294,6 +291,6 @@ RULES = (
         _no_loop,
         errors=(RuntimeError,),
     ),
-    Rule(*NEVER_RUNS, _scheduled, sees="dropped", rank=_RANK),
-    Rule(*NEVER_RUNS, _for_idle_loop, sees="dropped | cut off", rank=_RANK),
+    Rule(*NEVER_RUNS, _scheduled, sees="dropped", before="never_run"),
+    Rule(*NEVER_RUNS, _for_idle_loop, sees="dropped | cut off", before="never_run"),
 )

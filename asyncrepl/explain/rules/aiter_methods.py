@@ -348,7 +348,7 @@ RULES = (
         "`__getattr__` is never consulted for special methods, which are looked up on the "
         "class. Define `__aiter__` (and `__anext__`) on the wrapper.",
         _proxy,
-        rank=179,
+        before="wrong_with",
     ),
     Rule(
         "async-def-aiter",

@@ -220,6 +220,6 @@ RULES = (
         "tries again. `await queue.put(item)` waits for room; also for the mark of the end.",
         _lost,
         sees="stuck",
-        rank=259,
+        before="endless_loops",
     ),
 )

@@ -371,7 +371,7 @@ RULES = (
         "Take it out: `asyncio.all_tasks() - {asyncio.current_task()}`.",
         _waits_for_itself,
         sees="stuck",
-        rank=245,
+        before="forgotten_tasks",
     ),
     Rule(
         "task-exception-lost",
