@@ -134,7 +134,8 @@ def test_a_session_at_a_terminal_is_clean(tmp_path: Path) -> None:
         terminal.wait_for_prompt()
         terminal.send("\x04")
         assert terminal.exit_status() == 0
-        for complaint in ("Warning", "Executing <", "Traceback", "asyncrepl/"):
+        # That a step of the user's took long is true of a busy machine; ours has our path in it.
+        for complaint in ("Warning", "Traceback", "asyncrepl/"):
             assert complaint not in "\n".join(terminal.scrollback)
     finally:
         terminal.close()
