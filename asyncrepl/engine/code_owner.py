@@ -34,6 +34,12 @@ _DISPLAY_CODE = tuple(
 _NOT_DISPLAY = frozenset(
     _OURS + "session/" + each for each in ("shell.py", "input_run.py", "user_modules.py")
 ) | {_OURS + "views/value_tree.py"}
+#: Following tasks and noting what they do; not what stands in for an iterator or a function of the
+#: user's, and runs that.
+_OBSERVING_CODE = tuple(
+    _OURS + each
+    for each in ("engine/code_owner.py", "engine/loop/", "engine/tasks/", "events/", "instrument/")
+)
 #: The loop waits in selectors; what a main program runs in is runpy.
 _PLUMBING_FILES = (
     dirname(asyncio.__file__) + "/",
@@ -58,6 +64,11 @@ def is_display_code(filename: str) -> bool:
 def is_terminal_code(filename: str) -> bool:
     """Whether the file is of that part of asyncrepl that reads keys and writes lines."""
     return filename.startswith(_OURS + "terminal/")
+
+
+def is_observing_code(filename: str) -> bool:
+    """Whether the file is of that part of asyncrepl that looks at the user's code as it runs."""
+    return filename.startswith(_OBSERVING_CODE)
 
 
 def is_import_system(filename: str) -> bool:

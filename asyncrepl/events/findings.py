@@ -87,7 +87,8 @@ class Finding(NamedTuple):
       goes on for seconds;
     - "blocked": the code `made` held the loop for `number` milliseconds, and others were ready;
     - "stuck": a task waits here, and nothing can wake it; `info` is the kind of the object of
-      asyncio's it waits for, and the name of its method, `number` the queue's limit, the items
+      asyncio's it waits for, and the name of its method, a task where one waits in the end for
+      this very task, `number` the queue's limit, the items
       taken and not done, if no task has failed, or the tasks that the barrier lacks, 1 if another
       has cleared the event when it was set, `made` is where the statement waits;
     - "unwoken": it waited here after another thread had made it ready, which wakes no loop;

@@ -38,6 +38,7 @@ _ORDER = (
     "second_walks",
     "anext_methods",
     "special_methods",
+    "gone_functions",
     "async_callbacks",
     "never_run",
     "unused_generators",

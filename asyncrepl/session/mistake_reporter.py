@@ -381,10 +381,11 @@ class SilentMistakeReporter(Instrument):
 
     def goes_on_for_ever(self, recurrence: Recurrence) -> bool:
         """Look if the program goes round for ever; whether that was told. On the loop's thread."""
-        from asyncrepl.engine.tasks.task_survey import deadlock_findings, is_held_up
+        from asyncrepl.engine.tasks.task_survey import deadlock_findings, is_at_rest, is_held_up
 
-        found, task = recurrence.findings() if recurrence.look() else [], self._foreground()
-        if task is not None and is_held_up(task, idle=recurrence.is_idle()):
+        found, idle = recurrence.findings() if recurrence.look() else [], recurrence.is_idle()
+        task = self._foreground() if is_at_rest(self._context.loop) else None
+        if task is not None and is_held_up(task, idle=idle):
             found = [each for each in deadlock_findings(task) if each.what == "stuck"]
         for seen in found:
             if self._explanation(seen) is not None:

@@ -61,7 +61,9 @@ ALLOWED_THERE: dict[tuple[str, str], str] = {
     ("explain/rules/changed_values.py", "each.text == '('"): _PLACE,
     ("explain/rules/iteration_end.py", "unit.text[:end].rstrip().endswith(',')"): _PLACE,
     ("explain/rules/generator_cleanup.py", "text.endswith('\\n')"): _LAYOUT,
-    ("explain/rules/special_methods.py", "unit.text.index('\\n', start)"): _LAYOUT,
+    ("explain/rules/gone_functions.py", "unit.text.index('\\n', start)"): _LAYOUT,
+    ("explain/rules/gone_functions.py",
+     "unit.text.rindex(',', span(given[at - 1]).end, start)"): _PLACE,
     ("instrument/compilation.py", "'async' not in source.text"):
         "a keyword cannot be spelled otherwise: without it no loop is asynchronous",
     ("session/guide.py", "'\\n' not in statement.strip()"): _LAYOUT,

@@ -25,6 +25,7 @@ from asyncrepl.engine.blocking.cpu_time import seconds_others_ran
 from asyncrepl.engine.code_owner import (
     is_display_code,
     is_import_system,
+    is_observing_code,
     is_terminal_code,
     owner,
     runs_callbacks,
@@ -71,15 +72,15 @@ def blocking_location(loop: LiveLoop, thread_id: int) -> BlockingLocation | None
 def _frame_to_blame(frame: FrameType | None) -> FrameType | None:
     """The frame to blame: the user's own innermost one, else a library's that asyncio called.
 
-    None while we work: while we show or explain something, or import what we need, also where
-    a line of the user's was the occasion; and where only we have called a library. And None
-    between two callbacks: the line that runs the loop blocks nothing.
+    None while we work: while we look at something, show or explain it, or import what we need,
+    also where a line of the user's was the occasion; and where only we have called a library. And
+    None between two callbacks: the line that runs the loop blocks nothing.
     """
     frames = []
     while frame is not None and not runs_callbacks(frame.f_code):
         frames.append(frame)
         frame = frame.f_back
-    if frame is None:
+    if frame is None or (frames and is_observing_code(frames[0].f_code.co_filename)):
         return None
     called_by_us = decided = importing = False
     library = None

@@ -61,7 +61,7 @@ _SECONDS, _LOOKS = 5.0, 40
 #: A look takes no more iterations of the loop; so many without others are a while.
 _OWN_ITERATIONS, _IDLE_LOOKS = 3, 8
 #: So many things are looked at in one state, so deep.
-_MAX_THINGS, _MAX_DEPTH = 6000, 12
+_MAX_TASKS, _MAX_THINGS, _MAX_DEPTH = 1000, 6000, 12
 _SUSPENDED = {
     CoroutineType: "cr_frame", GeneratorType: "gi_frame", AsyncGeneratorType: "ag_frame",
 }  # fmt: skip
@@ -143,9 +143,10 @@ class Recurrence:
         passed = monotonic() - self._since
         return passed > _SECONDS and self._looks > _LOOKS and self._timers_recur(passed)
 
-    def _state(self) -> int:
-        timers = self._loop._scheduled  # noqa: SLF001
-        return hash(_State().of(all_tasks(self._loop), timers))
+    def _state(self) -> int | None:
+        tasks, timers = all_tasks(self._loop), self._loop._scheduled  # noqa: SLF001
+        # To put so many in order would take longer than what they do.
+        return None if len(tasks) > _MAX_TASKS else hash(_State().of(tasks, timers))
 
     def _is_early(self) -> bool:
         """Whether a timer is still set that was so at the last new state: it is to come."""

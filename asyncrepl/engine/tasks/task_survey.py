@@ -279,6 +279,8 @@ def deadlock_findings(task: Any) -> Iterator[Finding]:
     for ref in _failed_tasks(task):
         if (failed := ref()) is not None and (unseen := _unseen_failure(failed)) is not None:
             yield unseen
+    if last is task:  # or all wait for each other
+        last = next(filter(_is_in_circle, waiting), task)
     found = [
         stuck for each in (*_putting(task), last, task) if (stuck := _stuck(each)) is not None
     ]
@@ -286,15 +288,19 @@ def deadlock_findings(task: Any) -> Iterator[Finding]:
         yield found[0]._replace(made=waits_at(task))
 
 
-def is_held_up(task: Any, *, idle: bool) -> bool:
-    """Whether `task` waits for a process or a stream for which nobody does anything.
+def is_at_rest(loop: Any) -> bool:
+    """Whether nothing of `loop` is to run, no timer is set, and no signal is handled on it."""
+    return not (loop._scheduled or loop._ready or getattr(loop, "_signal_handlers", None))  # noqa: SLF001
 
-    A process cannot go on while its pipe is full, and nobody reads it. A stream whose other end
-    this loop has gives nothing, if `idle`: nothing has run for a while, no timer is set.
+
+def is_held_up(task: Any, *, idle: bool) -> bool:
+    """Whether `task`, of a loop at rest, waits for what will never come.
+
+    It is a process or a stream for which nobody does anything. A process cannot go on while its
+    pipe is full, and nobody reads it. A stream whose other end this loop has gives nothing, if
+    `idle`: nothing has run for a while.
     """
     loop, chain = task.get_loop(), await_chain(task)
-    if loop._scheduled or loop._ready or getattr(loop, "_signal_handlers", None):  # noqa: SLF001
-        return False
     if idle and any(each.code is _READS for each in chain):
         return bool(loop.live.outside.only_itself())
     return all(
@@ -323,6 +329,14 @@ def _unseen_failure(task: Any) -> Finding | None:
     return Finding("failed", ObjectInfo(type(error), code), code, 0, 1)
 
 
+def _is_in_circle(task: Any) -> bool:
+    """Whether what `task` waits for waits for `task`, itself or through others."""
+    waiting = _awaited_tasks(task)
+    for each in waiting:  # which grows
+        waiting += [one for one in _awaited_tasks(each) if one not in waiting]
+    return task in waiting
+
+
 def _putting(task: Any) -> list[Any]:
     """The tasks of the same loop that wait for room in a queue: who takes from it, may be one."""
     waiting = sorted_by_name(all_tasks(task.get_loop()))
@@ -339,6 +353,8 @@ def _stuck(task: Any) -> Finding | None:
     info, waiter = _waited_for(chain[at:]), task._fut_waiter  # noqa: SLF001
     if type(waiter) is asyncio.Future and all(each.code is None for each in chain[at + 1 :]):
         info = ObjectInfo(asyncio.Future)
+    if _is_in_circle(task):
+        info = ObjectInfo(asyncio.Task)
     count = 0 if info.name == "join" and _failed_tasks(task) else _count(task, info, chain[at:])
     return Finding("stuck", info, frame.f_code, frame.f_lasti, count)
 

@@ -12,6 +12,8 @@ from asyncrepl.explain.scopes import CannotFixError, deepen, may_be_left, scope
 from asyncrepl.syntax.names import bound_names, callee_name, canonical_name
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from asyncrepl.explain.evidence import Evidence
     from asyncrepl.explain.source_units import Function, Unit
 
@@ -58,6 +60,76 @@ def _taken_twice(
     if is_lock:
         return Finding(f"{why}An `asyncio.Lock` cannot be taken twice, and waits for itself.")
     return Finding(f"{why}It waits for one more before it gives that back, and nobody gives one.")
+
+
+def _in_other_order(evidence: Evidence) -> Finding | None:
+    """A lock that is waited for inside of another, where somebody takes them the other way."""
+    place, unit = evidence.nodes[-1] if evidence.nodes else None, evidence.unit
+    for outer, inner in _nested_locks(unit):
+        if place not in (inner, unit.parents[unit.parents[inner]]):
+            continue
+        called = _is_called_both_ways(evidence, scope(unit, inner), outer, inner)
+        if not called and not _is_nested_both_ways(evidence, outer, inner):
+            continue
+        one, other = unit.source.source(outer), unit.source.source(inner)
+        why = (
+            f"`{other}` is waited for while `{one}` is held, and who holds `{other}` waits for "
+            f"`{one}`: neither goes on. Take them in one order everywhere."
+        )
+        return Finding(why)
+    return None
+
+
+def _nested_locks(unit: Unit) -> Iterator[tuple[ast.expr, ast.expr]]:
+    """What an ``async with`` takes while another, around it or before it, holds something else."""
+    for block in unit.nodes(ast.AsyncWith):
+        own = [each.context_expr for each in block.items]
+        around = [each for each in unit.ancestors(block) if isinstance(each, ast.AsyncWith)]
+        held = [item.context_expr for each in around for item in each.items]
+        for at, inner in enumerate(own):
+            yield from ((outer, inner) for outer in (*held, *own[:at]))
+
+
+def _is_nested_both_ways(evidence: Evidence, outer: ast.expr, inner: ast.expr) -> bool:
+    pairs = [
+        (ast.dump(one), ast.dump(other))
+        for unit in evidence.units.all()
+        for one, other in _nested_locks(unit)
+    ]
+    return (ast.dump(inner), ast.dump(outer)) in pairs
+
+
+def _is_called_both_ways(
+    evidence: Evidence, function: ast.AST | None, outer: ast.expr, inner: ast.expr
+) -> bool:
+    """Whether two calls give `function` what both locks are of, in one order and in the other."""
+    if not isinstance(function, ast.AsyncFunctionDef):
+        return False
+    names = [each.arg for each in function.args.args]
+    roots = [_root(outer), _root(inner)]
+    if not all(each in names for each in roots):
+        return False
+    given = {
+        tuple(ast.dump(bound[each]) for each in roots)
+        for _, call in evidence.units.nodes(ast.Call)
+        if callee_name(call) == function.name
+        if (bound := _bound_arguments(call, names)).keys() >= set(roots)
+    }
+    return any(pair[::-1] in given for pair in given if pair[0] != pair[1])
+
+
+def _root(place: ast.expr) -> str:
+    """The name that `place` begins with."""
+    while isinstance(place, ast.Attribute | ast.Subscript):
+        place = place.value
+    return place.id if isinstance(place, ast.Name) else ""
+
+
+def _bound_arguments(call: ast.Call, names: list[str]) -> dict[str, ast.expr]:
+    """What `call` gives for each of the parameters `names`, of a function or of a method."""
+    names = names[1:] if names[:1] == ["self"] else names
+    keywords = {each.arg: each.value for each in call.keywords if each.arg}
+    return {**dict(zip(names, call.args, strict=False)), **keywords}
 
 
 def _walked_with(
@@ -218,6 +290,15 @@ RULES = (
         "What is taken in an `async with` is given back at its end, and not before: not while its "
         "body awaits something else, and not while a generator stands at a `yield` in it.",
         _held_already,
+        sees="stuck",
+    ),
+    Rule(
+        _ID,
+        "two locks, taken in either order",
+        3,
+        "Who holds one lock and waits for another stops all who wait for the first. Where several "
+        "are taken, take them in the same order everywhere, say sorted by a name.",
+        _in_other_order,
         sees="stuck",
     ),
     Rule(

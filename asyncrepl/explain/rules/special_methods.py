@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import ast
-import asyncio
 import inspect
-from types import CoroutineType, FunctionType, MethodType
+from types import FunctionType, MethodType
 from typing import TYPE_CHECKING
 
 from asyncrepl.events.object_info import MISSING, is_real_instance, lookup
@@ -16,7 +15,7 @@ from asyncrepl.explain.bindings import (
     returned_values,
 )
 from asyncrepl.explain.explanation import Finding, Rule
-from asyncrepl.explain.fix_editor import Fixing, corrected, correction, is_generator, short
+from asyncrepl.explain.fix_editor import Fixing, corrected, correction, is_generator
 from asyncrepl.explain.hoisted_code import (
     async_factory,
     made_by_factory,
@@ -31,13 +30,11 @@ from asyncrepl.explain.mismatch import mismatch
 from asyncrepl.explain.repairs.repair_case import called_class, source_of
 from asyncrepl.explain.rules.aiter_methods import method
 from asyncrepl.explain.scopes import CannotFixError, is_async, own_nodes
-from asyncrepl.syntax.names import FUNCTIONS, callee_name, canonical_name, last_name
-from asyncrepl.syntax.source_rewriter import Span
+from asyncrepl.syntax.names import FUNCTIONS, callee_name, last_name
 
 if TYPE_CHECKING:
     from types import CodeType
 
-    from asyncrepl.events.object_info import ObjectInfo
     from asyncrepl.explain.evidence import Evidence
     from asyncrepl.explain.operand_uses import Use
     from asyncrepl.explain.source_units import Function, Unit
@@ -259,53 +256,6 @@ def _other_protocol(fixing: Fixing, use: Use, function: FunctionType) -> None:
                 yield_each(fixing, found[0], node, found[0].source.source(node.value), "for")
 
 
-def _legacy(evidence: Evidence) -> Finding | None:
-    unit = evidence.unit
-    error = evidence.error
-    if isinstance(error, AttributeError):
-        if error.obj is not asyncio or error.name != "coroutine" or not evidence.direct:
-            return None
-        function = unit.enclosing(evidence.nodes[-1], ast.FunctionDef) if evidence.nodes else None
-        why = "`@asyncio.coroutine` is gone since Python 3.11: write `async def` and `await`."
-    else:
-        use = evidence.use("yield from")
-        if use is None or use.kind is not CoroutineType or not evidence.direct:
-            return None
-        function = unit.enclosing(use.node, ast.FunctionDef)
-        if function is not None and _yields_besides(unit, function, use.owner):
-            return None  # a generator in earnest: it hands on what it takes for many items
-        given = evidence.resolver.awaited(use.info) if use.info is not None else []
-        if isinstance(unit.parents.get(use.owner), ast.Expr) and any(map(_has_items, given)):
-            return None  # so it does here: those of the result
-        why = (
-            f"A plain generator cannot `yield from` a coroutine: `await` {short(unit, use.node)}."
-        )
-    return Finding(why, _modern(evidence, function) if function else None)
-
-
-def _has_items(info: ObjectInfo) -> bool:
-    return has(info, "__iter__", "__aiter__") and info.kind is not str
-
-
-def _yields_besides(unit: Unit, function: ast.FunctionDef, delegation: ast.AST) -> bool:
-    used = not isinstance(unit.parents.get(delegation), ast.Expr)
-    return not used and any(isinstance(node, ast.Yield) for node in own_nodes(function))
-
-
-@correction
-def _modern(fixing: Fixing, function: ast.FunctionDef) -> None:
-    unit = fixing.evidence.unit
-    edits = fixing.of(unit)
-    for decorator in function.decorator_list:
-        if canonical_name(decorator) in ("asyncio.coroutine", "types.coroutine"):
-            start = unit.source.line_start(unit.source.span(decorator).start)
-            edits.replace(Span(start, unit.text.index("\n", start) + 1), "")
-    edits.before(function, "async ")
-    for node in own_nodes(function):
-        if isinstance(node, ast.YieldFrom):
-            edits.replace(node, f"await {unit.source.source(node.value)}")
-
-
 def _half(evidence: Evidence) -> Finding | None:
     """A class of the user's with ``__aenter__`` or ``__aexit__``, and without the other."""
     use = evidence.use("async with")
@@ -428,13 +378,4 @@ RULES = (
     ),
     Rule(*_PROTOCOL, _used, errors=(TypeError, AttributeError)),
     Rule(*_PROTOCOL, _died, sees="dropped"),
-    Rule(
-        "legacy-generator-coroutine",
-        "a coroutine written as a generator",
-        3,
-        "`@asyncio.coroutine` is gone since Python 3.11; a plain generator cannot `yield from` "
-        "a coroutine. Write `async def` and `await`.",
-        _legacy,
-        errors=(AttributeError, TypeError),
-    ),
 )

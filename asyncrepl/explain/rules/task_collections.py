@@ -297,6 +297,18 @@ def _waits_for_itself(evidence: Evidence) -> Finding | None:
     return None
 
 
+def _wait_for_each_other(evidence: Evidence) -> Finding | None:
+    """A task that awaits one which waits for it in turn."""
+    seen, await_ = evidence.seen, evidence.node(ast.Await)
+    if seen is None or await_ is None or seen.info.kind is not asyncio.Task:
+        return None
+    why = (
+        f"{short(evidence.unit, await_.value)} waits, itself or through others, for the very task "
+        "that awaits it here: neither comes to its end. Let one of them go on by itself."
+    )
+    return Finding(why)
+
+
 def _unread(evidence: Evidence) -> Finding | None:
     """An error among what ``gather`` has given, which nobody looks at."""
     use, unit, seen = evidence.use("seen"), evidence.unit, evidence.seen
@@ -370,6 +382,16 @@ RULES = (
         "`asyncio.all_tasks()` contains the running task; waiting for it waits for oneself. "
         "Take it out: `asyncio.all_tasks() - {asyncio.current_task()}`.",
         _waits_for_itself,
+        sees="stuck",
+        before="forgotten_tasks",
+    ),
+    Rule(
+        "task-waits-for-itself",
+        "tasks that wait for each other",
+        3,
+        "A task that awaits another goes on when that has ended. Two that await each other, or "
+        "more in a circle, never do: what one needs of another goes through a future or a queue.",
+        _wait_for_each_other,
         sees="stuck",
         before="forgotten_tasks",
     ),
