@@ -43,8 +43,6 @@ if TYPE_CHECKING:
     from asyncrepl.explain.explanation import Explanation
     from asyncrepl.views.styled_lines import Line
 
-    Otherwise = Callable[[], object]
-
 
 def load_rules() -> None:
     """Import what the first explanation needs. Any thread may do so."""
@@ -155,7 +153,7 @@ class SilentMistakeReporter(Instrument):
         self.silent = False
         #: Called when what runs in the foreground waits for ever, and that was told.
         self.stuck: Callable[[], object] = bool
-        self._fallbacks: dict[tuple[str, CodeType, int], Otherwise] = {}
+        self._fallbacks: dict[tuple[str, CodeType, int], Callable[[], object]] = {}
 
     @contextmanager
     def active(self) -> Iterator[None]:
@@ -174,7 +172,7 @@ class SilentMistakeReporter(Instrument):
             instruments.remove(self)
             self._findings.sleep = None
 
-    def see(self, finding: Finding, otherwise: Otherwise | None = None) -> None:
+    def see(self, finding: Finding, otherwise: Callable[[], object] | None = None) -> None:
         """Note `finding`; `otherwise` is called if nobody can explain it."""
         if otherwise is not None:
             self._fallbacks[finding.key] = otherwise
@@ -383,9 +381,9 @@ class SilentMistakeReporter(Instrument):
         """Look if the program goes round for ever; whether that was told. On the loop's thread."""
         from asyncrepl.engine.tasks.task_survey import deadlock_findings, is_at_rest, is_held_up
 
-        found, idle = recurrence.findings() if recurrence.look() else [], recurrence.is_idle()
+        found = recurrence.findings() if recurrence.look() else []
         task = self._foreground() if is_at_rest(self._context.loop) else None
-        if task is not None and is_held_up(task, idle=idle):
+        if task is not None and is_held_up(task, idle=recurrence.is_idle()):
             found = [each for each in deadlock_findings(task) if each.what == "stuck"]
         for seen in found:
             if self._explanation(seen) is not None:

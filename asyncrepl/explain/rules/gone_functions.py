@@ -153,7 +153,7 @@ RULES = (
     Rule(*_GENERATORS, _generator_function, errors=(AttributeError, ImportError)),
     Rule(*_GENERATORS, _delegation),
     Rule(
-        "loop-argument",
+        "legacy-generator-coroutine",
         "a `loop` given to a function of asyncio's",
         3,
         "Since Python 3.10 locks, queues and asyncio's functions take the loop that runs where "
