@@ -131,8 +131,11 @@ def _asks(callback: Any) -> bool:
     code = getattr(function, "__code__", None)
     if code is None or not is_plumbing(code.co_filename):
         return False
-    cells = zip(code.co_freevars, function.__closure__ or (), strict=True)
-    return all(name != "return_exceptions" or not cell.cell_contents for name, cell in cells)
+    cells = dict(zip(code.co_freevars, function.__closure__ or (), strict=True))
+    taken = "return_exceptions" in cells and cells["return_exceptions"].cell_contents
+    gathered = cells["outer"].cell_contents if "outer" in cells else None
+    # A `gather` that was cancelled itself ends so, however its parts end.
+    return not taken and not getattr(gathered, "_cancel_requested", False)
 
 
 #: What the timer of a ``wait_for`` calls, up to Python 3.11; None since.
