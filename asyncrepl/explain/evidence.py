@@ -13,9 +13,10 @@ whose frames are in `inner`.
 from __future__ import annotations
 
 import ast
+import asyncio
 from dataclasses import dataclass, field, replace
-from inspect import CO_GENERATOR
-from itertools import pairwise
+from inspect import CO_COROUTINE, CO_GENERATOR
+from itertools import pairwise, takewhile
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 
@@ -263,22 +264,44 @@ def _of_run(
     around = _statement_place(unit, site.nodes) if site.op.startswith("UNPACK") else place
     resolver = Resolver.of_frame(units, frame)
     notes = _matching(refused, frame, around, offset)
+    inner = _inner(error, tuple(each.f_code for each, _ in frames[last + 1 :]))
+    nodes = (*site.nodes, *_refused_within(unit, resolver, site.nodes, inner))
     return Evidence(
         error,
         "run",
         unit,
         units,
         resolver,
-        site.nodes,
+        nodes,
         site.op,
         frame,
-        inner=_inner(error, tuple(each.f_code for each, _ in frames[last + 1 :])),
-        uses=uses_at(unit, resolver, site.nodes, notes, site.op),
+        inner=inner,
+        uses=uses_at(unit, resolver, nodes, notes, site.op),
         callers=_others(unit, (each.unit for each in sites)),
         sites=sites,
         leak=_leak(error, units, frames),
         namespace=namespace,
     )
+
+
+def _refused_within(
+    unit: Unit, resolver: Resolver, nodes: tuple[ast.AST, ...], inner: tuple[CodeType, ...]
+) -> tuple[ast.AST, ...]:
+    """Within the last of `nodes`, which runs it, the call of asyncio's function that has refused.
+
+    ``asyncio.run(asyncio.wait_for(work, 1))`` fails in the call of `run`. The nodes down to the
+    other are given; none where the last is itself that call, or awaits it.
+    """
+    code = next((each for each in inner if each.co_flags & CO_COROUTINE), None)
+    if code is None or not nodes or code_of(getattr(asyncio, code.co_name, None)) is not code:
+        return ()
+    last = nodes[-1].value if isinstance(nodes[-1], ast.Await) else nodes[-1]
+    calls = [each for each in ast.walk(last) if isinstance(each, ast.Call)]
+    call = next((e for e in calls if code_of(resolver.value(e.func)) is code), None)
+    if call is None or call is last:
+        return ()
+    above = takewhile(lambda each: each is not nodes[-1], unit.ancestors(call))
+    return (*[*above][::-1], call)
 
 
 def _is_thrown_in(site: Site) -> bool:

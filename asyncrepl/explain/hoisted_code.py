@@ -412,10 +412,13 @@ def _drop_collection(fixing: Fixing, unit: Unit, function: Function, given: list
             fixing.of(unit).remove(statement)
 
 
-def made_in_function(fixing: Fixing, unit: Unit, node: ast.expr) -> None:
-    """``asyncio.run(gather(a(), b()))``: `node` is made in an ``async def``, where a loop runs."""
+def made_in_function(fixing: Fixing, unit: Unit, node: ast.expr, made: str = "") -> None:
+    """``asyncio.run(gather(a(), b()))``: `node` is made in an ``async def``, where a loop runs.
+
+    If `made` is given, that is, in the place of `node`.
+    """
     name = fixing.fresh(unit, "main")
-    text = f"async def {name}():\n    return await {unit.source.source(node)}\n"
+    text = f"async def {name}():\n    return await {made or unit.source.source(node)}\n"
     fixing.of(unit).lines_before(unit.statement(node), text)
     fixing.of(unit).replace(node, f"{name}()")
 

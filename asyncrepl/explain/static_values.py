@@ -228,6 +228,10 @@ class Resolver:
         parts = node.values if isinstance(node, ast.Dict) else node.elts
         return ObjectInfo(_DISPLAYS[type(node)], item=self.info(parts[0]) if parts else None)
 
+    def _starred(self, node: ast.Starred) -> ObjectInfo | None:
+        held = self.info(node.value)
+        return held.item if held is not None else None
+
     _tuple = _set = _dict = _list
 
     def _listcomp(self, node: ast.ListComp | ast.SetComp) -> ObjectInfo:

@@ -48,6 +48,7 @@ from asyncrepl.explain.repairs.repair_case import (
     made_here,
     matched_here,
     single_assignment,
+    task_maker,
     used_again,
 )
 from asyncrepl.explain.scopes import CannotFixError, scope
@@ -375,9 +376,11 @@ def listed(fixing: Fixing, case: Case) -> None:
     """A collection of the one awaitable; of tasks, where those are wanted."""
     one = case.demand.what == "task"  # of a collection
     tasks = case.demand.what != "awaitables" and case.kind not in (Kind.TASK, Kind.FUTURE)
-    before, after = ("[asyncio.ensure_future(", ")]") if tasks else ("[", "]")
-    if one or isinstance(case.unit.parents.get(case.node), ast.List | ast.Tuple | ast.Set):
-        before, after = ("asyncio.ensure_future(", ")") if tasks else ("", "")
+    before, after = (f"{task_maker(case.unit, case.node)}(", ")") if tasks else ("", "")
+    if not one and not isinstance(
+        case.unit.parents.get(case.node), ast.List | ast.Tuple | ast.Set
+    ):
+        before, after = f"[{before}", f"{after}]"
     fixing.of(case.unit).before(case.node, before)
     fixing.of(case.unit).after(case.node, after)
     fixing.needs_import(case.unit, "asyncio")

@@ -14,16 +14,16 @@ from asyncrepl.events.object_info import MISSING, code_of, is_real_instance, loo
 from asyncrepl.explain.bindings import is_coroutine_function, makes_coroutine
 from asyncrepl.explain.fix_editor import Fixing, awaits_of
 from asyncrepl.explain.fresh_names import fresh
-from asyncrepl.explain.hoisted_code import next_taken, not_awaiting
+from asyncrepl.explain.hoisted_code import made_in_function, next_taken, not_awaiting
 from asyncrepl.explain.kinds import Kind, has, is_awaitable, replaced_since
 from asyncrepl.explain.repairs.entered_operands import around_statement
 from asyncrepl.explain.repairs.moved_awaits import awaited_beside, coroutines_given
 from asyncrepl.explain.repairs.moved_walks import read_asynchronously, streaming_helper
 from asyncrepl.explain.repairs.repair_case import LOOPS, Case, given_by_caller
-from asyncrepl.explain.scopes import CannotFixError, own_nodes
+from asyncrepl.explain.scopes import CannotFixError, own_nodes, scope
 from asyncrepl.explain.value_origins import assigned_loads, loads, origins
 from asyncrepl.instrument.probe_placement import AWAITABLE_CALLS
-from asyncrepl.syntax.names import callee_name, last_name
+from asyncrepl.syntax.names import callee_name, canonical_name, last_name
 from asyncrepl.syntax.source_rewriter import Span
 
 if TYPE_CHECKING:
@@ -345,8 +345,13 @@ def gathered(fixing: Fixing, case: Case) -> None:
         text = f"[{job} for {group} in {groups} for {job} in {group}]"
         fixing.of(case.unit).replace(stars[0], text)
         return
-    fixing.of(case.unit).replace(case.node, _gathering(case))
     fixing.needs_import(case.unit, "asyncio")
+    runs = isinstance(scope(case.unit, case.node), ast.AsyncFunctionDef)
+    if isinstance(case.owner, ast.Call) and not runs:  # of whatever loop runs it
+        made_in_function(fixing, case.unit, case.node, _gathering(case))
+    else:
+        whole = case.owner if case.demand.what == "coroutine" else case.node
+        fixing.of(case.unit).replace(whole, _gathering(case))
 
 
 def in_thread(fixing: Fixing, case: Case) -> None:
@@ -354,6 +359,8 @@ def in_thread(fixing: Fixing, case: Case) -> None:
     call = case.node
     if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name | ast.Attribute):
         raise CannotFixError
+    if (canonical_name(call.func) or "").startswith("asyncio."):
+        raise CannotFixError  # what belongs to a loop is of no use in another thread
     fixing.of(case.unit).replace(call, _in_thread(case.unit, call))
     fixing.needs_import(case.unit, "asyncio")
 
@@ -387,7 +394,8 @@ def entered_instead(fixing: Fixing, case: Case) -> None:
 def as_awaitable(fixing: Fixing, case: Case) -> None:
     """A value among what is awaited: by itself, it is its own result."""
     call = case.owner
-    if not isinstance(call, ast.Call) or case.kind in (Kind.NONE, Kind.MODULE, Kind.MANAGER):
+    odd = (Kind.NONE, Kind.MODULE, Kind.MANAGER, Kind.GENERATOR)
+    if not isinstance(call, ast.Call) or case.kind in odd:
         raise CannotFixError
     awaits = [each for each in awaits_of(case.unit, call) if each.value is call]
     if callee_name(call) in ("wait_for", "shield") and awaits:

@@ -35,6 +35,15 @@ COLLECTORS = frozenset(
 )
 
 
+def task_maker(unit: Unit, node: ast.AST) -> str:
+    """What makes a task at `node`: a method of the loop that is to run it, or a function."""
+    for around in unit.ancestors(node):
+        function = around.func if isinstance(around, ast.Call) else None
+        if isinstance(function, ast.Attribute) and function.attr == "run_until_complete":
+            return f"{unit.source.source(function.value)}.create_task"
+    return "asyncio.ensure_future"
+
+
 class Case(NamedTuple):
     """What is to be repaired: `info` are those of the operand, where they are known."""
 

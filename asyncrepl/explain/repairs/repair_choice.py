@@ -416,7 +416,7 @@ _ORDINARY: dict[str, tuple[Repair, ...]] = {
     ),
     "await, list": (wrapped_future, in_thread, as_awaitable),
     "await": (*_INSTEAD, waited_by_method, branch_awaited, as_its_like, dropped),
-    "coroutine": (unawaited, waited_by_method, in_thread, as_awaitable),
+    "coroutine": (unawaited, waited_by_method, gathered, in_thread, as_awaitable),
     "async walk": (
         twin_method, each_awaited, over_results, loop_plain, over_range, streaming_method,
     ),

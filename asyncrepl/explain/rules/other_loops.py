@@ -1,4 +1,4 @@
-"""What is made for another event loop than the one that runs.
+"""What is made for another event loop than the one that runs, or done where no loop sees it.
 
 Futures, tasks and all that waits belong to a loop, and each `asyncio.run` makes one and closes it:
 what it leaves behind is cancelled or closed then, generators that are half way through as well.
@@ -20,7 +20,7 @@ from asyncrepl.explain.rules.iteration_end import awaited_step, stopped_at
 from asyncrepl.explain.scopes import CannotFixError, scope
 from asyncrepl.explain.static_values import Resolver
 from asyncrepl.explain.value_origins import stepped_source
-from asyncrepl.syntax.names import FUNCTIONS, canonical_name
+from asyncrepl.syntax.names import FUNCTIONS, canonical_name, last_name, written_name
 from asyncrepl.syntax.source_rewriter import Span, indent
 
 if TYPE_CHECKING:
@@ -318,10 +318,82 @@ _CLOSED = (
     ),
 )
 
+
+def _unwoken_by_signal(evidence: Evidence) -> Finding | None:
+    """A handler of `signal.signal`, which runs in the loop's thread and wakes no loop."""
+    await_, unit = evidence.node(ast.Await), evidence.unit
+    waited = await_.value if await_ is not None else None
+    if isinstance(waited, ast.Call) and isinstance(waited.func, ast.Attribute):
+        waited = waited.func.value
+    for home, call in evidence.units.nodes(ast.Call):
+        if canonical_name(call.func) != "signal.signal" or len(call.args) != 2:
+            continue
+        number, handler = call.args
+        bodies = [handler, *(each for _, each in evidence.units.functions(last_name(handler)))]
+        touched = {written_name(n) for body in bodies for n in ast.walk(body)} - {""}
+        if await_ is not None and written_name(waited) in touched:
+            source = home.source.source
+            why = (
+                f"The handler that `signal.signal` was given made {short(unit, await_.value)} "
+                "ready, and the loop slept on: such a handler does not wake it. "
+                f"`loop.add_signal_handler({source(number)}, …)` does."
+            )
+            return Finding(why, _handled_by_loop(evidence, home, call))
+    return None
+
+
+@correction
+def _handled_by_loop(fixing: Fixing, unit: Unit, call: ast.Call) -> None:
+    """``signal.signal(SIG, lambda *_: stop.set())`` → the loop's own, of ``stop.set``."""
+    number, handler = call.args
+    body = handler.body if isinstance(handler, ast.Lambda) else None
+    if not isinstance(body, ast.Call) or body.args or body.keywords:
+        return
+    if not isinstance(scope(unit, call), ast.AsyncFunctionDef):
+        return
+    source = unit.source.source
+    text = f"asyncio.get_running_loop().add_signal_handler({source(number)}, {source(body.func)})"
+    fixing.of(unit).replace(call, text)
+    fixing.needs_import(unit, "asyncio")
+
+
+def _unwoken(evidence: Evidence) -> Finding | None:
+    await_ = evidence.node(ast.Await)
+    text = short(evidence.unit, await_.value) if await_ is not None else "what is waited for"
+    handles = any(
+        canonical_name(call.func) == "signal.signal" for _, call in evidence.units.nodes(ast.Call)
+    )
+    who = "Another thread, or a signal handler," if handles else "Another thread"
+    why = (
+        f"{who} made {text} ready, and the loop slept on: asyncio's objects are not for "
+        "other threads, and do not wake it from there. Call `loop.call_soon_threadsafe` in that "
+        "thread, or `asyncio.run_coroutine_threadsafe`."
+    )
+    return Finding(why)
+
+
 RULES = (
     Rule(*_OF_ANOTHER, _bound, errors=(RuntimeError,)),
     Rule(*_OF_ANOTHER, _awaited, errors=(RuntimeError, ValueError)),
     Rule(*_OF_ANOTHER, _cancelled, errors=(asyncio.CancelledError,)),
     Rule(*_CLOSED, _shut, errors=(StopAsyncIteration,)),
     Rule(*_CLOSED, _walked_shut, sees="shut"),
+    Rule(
+        "endless-generator-hangs",
+        "a wait that a signal handler does not end",
+        3,
+        "What `signal.signal` was given runs between two instructions, and a loop that sleeps "
+        "stays asleep. `loop.add_signal_handler(signal.SIGTERM, stop.set)` is for asyncio.",
+        _unwoken_by_signal,
+        sees="unwoken",
+    ),
+    Rule(
+        "endless-generator-hangs",
+        "a wait that another thread does not end",
+        3,
+        "Only `call_soon_threadsafe` wakes a loop from another thread. A queue, an event or a "
+        "future belongs to one loop: `loop.call_soon_threadsafe(queue.put_nowait, item)`.",
+        _unwoken,
+        sees="unwoken",
+    ),
 )

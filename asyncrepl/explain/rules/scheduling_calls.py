@@ -12,16 +12,18 @@ import inspect
 from types import CodeType, CoroutineType, FunctionType, NoneType
 from typing import TYPE_CHECKING
 
-from asyncrepl.events.object_info import function_of, is_real_instance
+from asyncrepl.events.object_info import code_of, function_of, is_real_instance
 from asyncrepl.explain.demands import demand_of, met
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, corrected, correction, replaced, short
+from asyncrepl.explain.hoisted_code import made_in_function
 from asyncrepl.explain.kinds import Kind, is_awaitable, kind_of
 from asyncrepl.explain.mismatch import mismatch
 from asyncrepl.explain.operand_uses import Use
 from asyncrepl.explain.repairs.plain_operands import async_twin, awaited_in_thread, with_twin
-from asyncrepl.explain.scopes import scope
-from asyncrepl.syntax.names import callee_name, canonical_name, last_name, written_name
+from asyncrepl.explain.repairs.repair_case import task_maker
+from asyncrepl.explain.scopes import CannotFixError, scope
+from asyncrepl.syntax.names import callee_name, canonical_name
 from asyncrepl.syntax.source_rewriter import Span
 
 if TYPE_CHECKING:
@@ -43,7 +45,10 @@ def _refused_by_asyncio(evidence: Evidence) -> ast.Call | None:
         return None
     calls = [node for node in evidence.nodes if isinstance(node, ast.Call)]
     awaits = [node.value for node in evidence.nodes if isinstance(node, ast.Await)]
-    return next((node for node in [*calls, *awaits] if isinstance(node, ast.Call)), None)
+    made = [each for each in [*calls, *awaits] if isinstance(each, ast.Call)]
+    value = evidence.resolver.value
+    refused = [each for each in made if code_of(value(each.func)) in evidence.inner]
+    return next((each for each in [*refused[::-1], *made]), None)
 
 
 def _behind_expression(evidence: Evidence) -> ast.Call | None:
@@ -84,40 +89,65 @@ def _no_star(evidence: Evidence) -> Finding | None:
 
 
 def _wait(evidence: Evidence) -> Finding | None:
-    call = _refused_by_asyncio(evidence)
-    if call is None or callee_name(call) != "wait" or not call.args:
-        return None
     if not evidence.inner or evidence.inner[-1] is not asyncio.wait.__code__:
         return None
-    info = evidence.resolver.info(call.args[0])
-    if info is None or info.item is None or info.item.kind is not CoroutineType:
+    unit, calls = evidence.unit, _waits_on_coroutines(evidence)
+    if not calls:
         return None
-    unit, fixing, argument = evidence.unit, Fixing(evidence), call.args[0]
-    for each in unit.nodes(ast.Call):
-        if each is call or ast.dump(each.func) == ast.dump(call.func):
-            _tasks_for(fixing, unit, each)
+    why = f"`asyncio.wait` takes tasks, and {short(unit, calls[0].args[0])} holds coroutines."
+    return Finding(why, _of_tasks(evidence, calls))
+
+
+def _waits_on_coroutines(evidence: Evidence) -> list[ast.Call]:
+    """The calls of ``asyncio.wait`` with coroutines, that which failed first.
+
+    That may be in what is given to ``run_until_complete``, or have been given a name before.
+    """
+    unit, info = evidence.unit, evidence.resolver.info
+    found = [
+        call
+        for call in unit.nodes(ast.Call)
+        if canonical_name(call.func) == "asyncio.wait" and call.args
+        if (given := info(call.args[0])) and given.item and given.item.kind is CoroutineType
+    ]
+    inside = [each for node in evidence.nodes[-1:] for each in ast.walk(node)]
+    return sorted(found, key=lambda call: call not in evidence.nodes and call not in inside)
+
+
+@correction
+def _of_tasks(fixing: Fixing, calls: list[ast.Call]) -> None:
+    """Tasks of the coroutines that each of `calls` is given, made where a loop runs."""
+    unit = fixing.evidence.unit
+    for call in calls:
+        around = unit.parents.get(call)
+        runs = isinstance(scope(unit, call), ast.AsyncFunctionDef)
+        function = around.func if isinstance(around, ast.Call) else None
+        if runs:
+            _as_tasks(fixing, unit, call.args[0], "asyncio.create_task")
+        elif callee_name(around) == "run_until_complete":
+            _as_tasks(fixing, unit, call.args[0], task_maker(unit, call))
+        elif function and canonical_name(function) == "asyncio.run" and not call.keywords:
+            jobs = unit.source.source(call.args[0])
+            made = f"asyncio.wait([asyncio.create_task(job) for job in {jobs}])"
+            made_in_function(fixing, unit, call, made)
+        else:
+            raise CannotFixError
     fixing.needs_import(unit, "asyncio")
-    why = f"`asyncio.wait` takes tasks, and {short(unit, argument)} holds coroutines."
-    return Finding(why, fixing.fix())
 
 
-def _tasks_for(fixing: Fixing, unit: Unit, call: ast.Call) -> None:
-    """Tasks of the coroutines that ``asyncio.wait`` is given, if it is known to be given some."""
-    argument = call.args[0] if call.args else None
-    info = fixing.evidence.resolver.info(argument) if argument is not None else None
-    if argument is None or info is None or info.item is None:
-        return
-    if info.item.kind is not CoroutineType:
-        return
+def _as_tasks(fixing: Fixing, unit: Unit, argument: ast.expr, by: str) -> None:
     if isinstance(argument, ast.List | ast.Tuple | ast.Set):
         for element in argument.elts:
-            fixing.given_to(unit, element, "asyncio.create_task")
+            if isinstance(element, ast.Starred):
+                _as_tasks(fixing, unit, element.value, by)
+            else:
+                fixing.given_to(unit, element, by)
     elif isinstance(argument, ast.GeneratorExp | ast.ListComp | ast.SetComp):
         if isinstance(argument, ast.GeneratorExp):
             fixing.collected(unit, argument)
-        fixing.given_to(unit, argument.elt, "asyncio.create_task")
+        fixing.given_to(unit, argument.elt, by)
     else:
-        fixing.of(unit).before(argument, "[asyncio.create_task(job) for job in ")
+        fixing.of(unit).before(argument, f"[{by}(job) for job in ")
         fixing.of(unit).after(argument, "]")
 
 
@@ -306,59 +336,6 @@ def _said_again(unit: Unit, call: ast.Call) -> Iterator[ast.Call]:
             yield each
 
 
-def _unwoken_by_signal(evidence: Evidence) -> Finding | None:
-    """A handler of `signal.signal`, which runs in the loop's thread and wakes no loop."""
-    await_, unit = evidence.node(ast.Await), evidence.unit
-    waited = await_.value if await_ is not None else None
-    if isinstance(waited, ast.Call) and isinstance(waited.func, ast.Attribute):
-        waited = waited.func.value
-    for home, call in evidence.units.nodes(ast.Call):
-        if canonical_name(call.func) != "signal.signal" or len(call.args) != 2:
-            continue
-        number, handler = call.args
-        bodies = [handler, *(each for _, each in evidence.units.functions(last_name(handler)))]
-        touched = {written_name(n) for body in bodies for n in ast.walk(body)} - {""}
-        if await_ is not None and written_name(waited) in touched:
-            source = home.source.source
-            why = (
-                f"The handler that `signal.signal` was given made {short(unit, await_.value)} "
-                "ready, and the loop slept on: such a handler does not wake it. "
-                f"`loop.add_signal_handler({source(number)}, …)` does."
-            )
-            return Finding(why, _handled_by_loop(evidence, home, call))
-    return None
-
-
-@correction
-def _handled_by_loop(fixing: Fixing, unit: Unit, call: ast.Call) -> None:
-    """``signal.signal(SIG, lambda *_: stop.set())`` → the loop's own, of ``stop.set``."""
-    number, handler = call.args
-    body = handler.body if isinstance(handler, ast.Lambda) else None
-    if not isinstance(body, ast.Call) or body.args or body.keywords:
-        return
-    if not isinstance(scope(unit, call), ast.AsyncFunctionDef):
-        return
-    source = unit.source.source
-    text = f"asyncio.get_running_loop().add_signal_handler({source(number)}, {source(body.func)})"
-    fixing.of(unit).replace(call, text)
-    fixing.needs_import(unit, "asyncio")
-
-
-def _unwoken(evidence: Evidence) -> Finding | None:
-    await_ = evidence.node(ast.Await)
-    text = short(evidence.unit, await_.value) if await_ is not None else "what is waited for"
-    handles = any(
-        canonical_name(call.func) == "signal.signal" for _, call in evidence.units.nodes(ast.Call)
-    )
-    who = "Another thread, or a signal handler," if handles else "Another thread"
-    why = (
-        f"{who} made {text} ready, and the loop slept on: asyncio's objects are not for "
-        "other threads, and do not wake it from there. Call `loop.call_soon_threadsafe` in that "
-        "thread, or `asyncio.run_coroutine_threadsafe`."
-    )
-    return Finding(why)
-
-
 RULES = (
     Rule(
         "await-a-plain-call",
@@ -427,23 +404,5 @@ RULES = (
         "await its asynchronous form there, or run it in a thread with `asyncio.to_thread`.",
         _run_by_library,
         errors=(RuntimeError,),
-    ),
-    Rule(
-        "endless-generator-hangs",
-        "a wait that a signal handler does not end",
-        3,
-        "What `signal.signal` was given runs between two instructions, and a loop that sleeps "
-        "stays asleep. `loop.add_signal_handler(signal.SIGTERM, stop.set)` is for asyncio.",
-        _unwoken_by_signal,
-        sees="unwoken",
-    ),
-    Rule(
-        "endless-generator-hangs",
-        "a wait that another thread does not end",
-        3,
-        "Only `call_soon_threadsafe` wakes a loop from another thread. A queue, an event or a "
-        "future belongs to one loop: `loop.call_soon_threadsafe(queue.put_nowait, item)`.",
-        _unwoken,
-        sees="unwoken",
     ),
 )
