@@ -267,6 +267,19 @@ def _forgotten(evidence: Evidence) -> Finding | None:
     return _made(evidence, lambda _unit, _call: True, why)
 
 
+def _called_by_others(evidence: Evidence) -> Finding | None:
+    """What was given the function calls it somewhere, and drops what that gives."""
+    name = dropped_name(evidence)
+    places = mentions(evidence, name)
+    if len(places) != 1 or any(not is_kept(*each) for each in calls_that_made(evidence)):
+        return None
+    why = (
+        f"`{name}` is an `async def`, and what it is given to by {short(*places[0])} calls it as "
+        "a plain function: its coroutine is made, and nobody awaits it."
+    )
+    return Finding(why)
+
+
 def _cancelled_before(evidence: Evidence) -> Finding | None:
     """``create_task(wait_for(work(), 1))``, whose task was cancelled before it took a step."""
     found = only_call(evidence)
@@ -393,5 +406,6 @@ RULES = (
         sees="dropped",
     ),
     Rule(*NEVER_RUNS, _forgotten, sees="dropped"),
+    Rule(*NEVER_RUNS, _called_by_others, sees="dropped", rank=1000),
     Rule(*NEVER_RUNS, _shown, sees="shown"),
 )
