@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING, Any
 from asyncrepl.events.object_info import (
     MISSING,
     ObjectInfo,
+    code_of,
     describe,
     is_real_instance,
     lookup,
@@ -174,6 +175,9 @@ class Resolver:
         if found is not MISSING and not (found is None and self.depth):  # None stands for not yet
             return describe(found, keep=True)
         getter = lookup(type(made), "__get__") if made is not MISSING else MISSING
+        if made is MISSING and found is MISSING and node.attr not in owner.members:
+            getter = lookup(owner.kind, "__getattr__")  # which is asked then: not that of a mock
+            getter = getter if self.units.definition(code_of(getter)) else MISSING
         return self.result(getter) if is_real_instance(getter, FunctionType) else None
 
     def _subscript(self, node: ast.Subscript) -> ObjectInfo | None:

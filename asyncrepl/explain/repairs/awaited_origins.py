@@ -21,9 +21,9 @@ from asyncrepl.explain.kinds import has
 from asyncrepl.explain.repairs.moved_awaits import next_values
 from asyncrepl.explain.scopes import CannotFixError, scope
 from asyncrepl.explain.static_values import Resolver
-from asyncrepl.explain.value_origins import bindings
+from asyncrepl.explain.value_origins import bindings, origins
 from asyncrepl.instrument.probe_placement import AWAITABLE_CALLS
-from asyncrepl.syntax.names import FUNCTIONS, callee_name, last_name
+from asyncrepl.syntax.names import FUNCTIONS, callee_name, last_name, written_name
 from asyncrepl.syntax.source_rewriter import Span
 
 if TYPE_CHECKING:
@@ -236,3 +236,31 @@ def _plain_beside(units: Units, unit: Unit, call: ast.Call, found: tuple[Unit, F
     return any(names & {*map(last_name, each)} for by, each in given if by in takers) or any(
         name in each and names & each for each in listed
     )
+
+
+def as_plain_mock(fixing: Fixing, case: Case) -> None:
+    """A plain mock, whose call is entered: the calls of an AsyncMock give coroutines.
+
+    Not of one that has other methods, whose calls are awaited.
+    """
+    method = case.node.func if isinstance(case.node, ast.Call) else None
+    if not isinstance(method, ast.Attribute):
+        raise CannotFixError
+    own, name = _async_mocks(case, method), written_name(method.value)
+    awaits = [each.value for _, each in case.evidence.units.nodes(ast.Await)]
+    called = [each.func for each in awaits if isinstance(each, ast.Call)]
+    owners = [written_name(each.value) for each in called if isinstance(each, ast.Attribute)]
+    if not own and name in owners:
+        raise CannotFixError
+    for unit, made in own or _async_mocks(case, method.value):
+        fixing.of(unit).replace(made.func, "MagicMock")
+        fixing.needs_name(unit, "unittest.mock", "MagicMock")
+
+
+def _async_mocks(case: Case, node: ast.expr) -> list[tuple[Unit, ast.Call]]:
+    found = origins(case.evidence.units, case.unit, node)
+    return [
+        (unit, made)
+        for unit, made in found
+        if isinstance(made, ast.Call) and callee_name(made) == "AsyncMock"
+    ]

@@ -38,6 +38,7 @@ from asyncrepl.explain.repairs.awaited_operands import (
     whole_iterator,
 )
 from asyncrepl.explain.repairs.awaited_origins import (
+    as_plain_mock,
     awaited_function,
     awaited_where_made,
     plain_decorator,
@@ -86,6 +87,7 @@ from asyncrepl.explain.repairs.moved_awaits import (
     items_awaited,
     unawaited,
     waited_by_method,
+    waits_inside,
 )
 from asyncrepl.explain.repairs.moved_walks import (
     aiter_instead,
@@ -396,6 +398,7 @@ _MANAGER: dict[str, tuple[Repair, ...]] = {
 _AWAITABLE_MANAGER = {**_MANAGER, "async walk": (entered,), "*": (awaited,)}
 _MOCK: dict[str, tuple[Repair, ...]] = {"await": (as_async_mock,)}
 _MOCK["async walk"] = (as_async_items,)
+_MOCK["async enter, with"] = (as_plain_mock,)
 _CALLABLE: dict[str, tuple[Repair, ...]] = {"*": (_called,)}
 
 _OWN: dict[Kind, dict[str, tuple[Repair, ...]]] = {
@@ -415,7 +418,7 @@ _ORDINARY: dict[str, tuple[Repair, ...]] = {
         as_awaitable,
     ),
     "await, list": (wrapped_future, in_thread, as_awaitable),
-    "await": (*_INSTEAD, waited_by_method, branch_awaited, as_its_like, dropped),
+    "await": (waits_inside, *_INSTEAD, waited_by_method, branch_awaited, as_its_like, dropped),
     "coroutine": (unawaited, waited_by_method, in_thread, as_awaitable),
     "async walk": (
         twin_method, each_awaited, over_results, loop_plain, over_range, streaming_method,
