@@ -354,6 +354,9 @@ def in_thread(fixing: Fixing, case: Case) -> None:
     call = case.node
     if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name | ast.Attribute):
         raise CannotFixError
+    wrapped = getattr(case.evidence.resolver.value(call.func), "__wrapped__", None)
+    if inspect.iscoroutinefunction(wrapped):
+        raise CannotFixError  # at other times it gives a coroutine
     fixing.of(case.unit).replace(call, _in_thread(case.unit, call))
     fixing.needs_import(case.unit, "asyncio")
 
