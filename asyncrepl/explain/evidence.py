@@ -30,7 +30,8 @@ from asyncrepl.events.object_info import (
 )
 from asyncrepl.explain.library_results import globals_of
 from asyncrepl.explain.operand_uses import Use, use_iterated, uses_at
-from asyncrepl.explain.source_units import SourceLike, Unit, Units
+from asyncrepl.explain.scopes import CannotFixError
+from asyncrepl.explain.source_units import Function, SourceLike, Unit, Units
 from asyncrepl.explain.static_values import Resolver
 from asyncrepl.syntax.names import last_name
 
@@ -109,6 +110,24 @@ class Evidence:
                 return call is not None and isinstance(caller.unit.parents[call], ast.Await)
         return False
 
+    def called_from_table(self, unit: Unit, function: Function) -> list[tuple[Unit, ast.Call]]:
+        """The calls on the error's way that reached `function` of `unit` as ``TABLE[key]()``.
+
+        A decorator has put it there. CannotFixError if it has others, which would stay as they
+        are while these calls change.
+        """
+        found = []
+        for caller, site in pairwise(self.sites):
+            call = caller.node(ast.Call)
+            indirect = call is not None and isinstance(call.func, ast.Subscript)
+            if indirect and self.units.definition(site.frame.f_code) == (unit, function):
+                found.append((caller.unit, call))
+        by = {last_name(each) for each in function.decorator_list}
+        beside = [f for f in unit.functions() if by & {*map(last_name, f.decorator_list)}]
+        if found and beside != [function]:
+            raise CannotFixError
+        return [(home, call) for home, call in found if call is not None]
+
     def use(self, *roles: str) -> Use | None:
         """The refused operand in one of these roles; of several the first."""
         return next((use for use in self.uses if use.role in roles), None)
@@ -126,8 +145,12 @@ def gather(
     still be on the exception. Of an exception group it is the errors that are
     looked at, in their order; of an error that was raised for another one, that as well.
     """
-    units = Units(sources)
-    names = namespace or {}
+    return _gather(error, Units(sources), refused, namespace or {})
+
+
+def _gather(
+    error: BaseException, units: Units, refused: RefusedOperands, names: Mapping[str, Any]
+) -> Evidence | None:
     if isinstance(error, SyntaxError):
         return _of_syntax(error, units, names)
     if isinstance(error, BaseExceptionGroup):
@@ -135,8 +158,10 @@ def gather(
     else:
         first = _of_run(error, units, refused, names)
         others = _told_by(error, first)
-    each = [first, *(gather(other, sources, refused, namespace) for other in others)]
-    found = [evidence for evidence in each if evidence is not None]
+    inner = [_gather(other, units, refused, names) for other in others]
+    found = [evidence for evidence in (first, *inner) if evidence is not None]
+    if first is not None:
+        found[1:] = [_with_the_way_to(first, each) for each in found[1:]]
     more = [one for evidence in found for one in (evidence, *evidence.more)][1:]
     return replace(found[0], more=tuple(more)) if found else None
 
@@ -162,6 +187,18 @@ def _told_by(error: BaseException, evidence: Evidence | None) -> list[BaseExcept
     if isinstance(cause, Exception) and not isinstance(cause, StopIteration | StopAsyncIteration):
         return [cause]
     return []
+
+
+def _with_the_way_to(first: Evidence, inner: Evidence) -> Evidence:
+    """`inner`, an error that was told as `first`, with what had called where it was caught."""
+    frames = [each.frame for each in first.sites]
+    caught = inner.sites[0].frame if inner.sites else None
+    if caught not in frames:
+        return inner
+    own = [each.frame for each in inner.sites]
+    before = [each for each in first.sites[: frames.index(caught)] if each.frame not in own]
+    sites = (*before, *inner.sites)
+    return replace(inner, sites=sites, callers=_others(inner.unit, (each.unit for each in sites)))
 
 
 def gather_value(

@@ -15,6 +15,7 @@ from pkgutil import iter_modules
 from typing import TYPE_CHECKING
 
 from asyncrepl.explain import rules
+from asyncrepl.explain.explanation import THE_END
 from asyncrepl.explain.verified_fixes import verified
 
 if TYPE_CHECKING:
@@ -57,13 +58,14 @@ _ORDER = (
     "slow_loops",
 )
 
-_PLACES = {name: place for place, name in enumerate(_ORDER)}
+_OTHERS = "all others"
+_PLACES = {name: place for place, name in enumerate((*_ORDER, _OTHERS, THE_END))}
 
 
 def _all_rules() -> tuple[Rule, ...]:
     placed: list[tuple[int, int, Rule]] = []
     for module in sorted(each.name for each in iter_modules(rules.__path__)):
-        own = _PLACES.get(module, len(_ORDER))
+        own = _PLACES.get(module, _PLACES[_OTHERS])
         placed += [
             (_PLACES[rule.before], -1, rule) if rule.before else (own, own, rule)
             for rule in getattr(import_module(f"{rules.__name__}.{module}"), "RULES", ())

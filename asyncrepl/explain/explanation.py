@@ -81,6 +81,10 @@ _STEPS = (
 _OF_LOOPS = (1, 2, 6)
 
 
+#: What a rule is asked before that is asked when all others have found nothing.
+THE_END = "the end"
+
+
 class Rule(NamedTuple):
     """One misconception: how to recognise it and what to say.
 

@@ -298,13 +298,13 @@ class Fixing:
         self.isolate(unit, function)
         if isinstance(function, ast.FunctionDef):
             self.of(unit).insert(unit.source.span(function).start, "async ")
-        for caller in (unit, *self.evidence.callers):
-            for home, each in ((unit, function), *wrapped):
-                for call in calls_of(caller, each, home):
-                    if is_generator(function):
-                        self.walk_async(caller, call)
-                    elif not is_handed_on(caller, call):
-                        self.awaiting(caller, call)
+        texts, homes = (unit, *self.evidence.callers), ((unit, function), *wrapped)
+        calls = [(at, c) for at in texts for home, f in homes for c in calls_of(at, f, home)]
+        for caller, call in (*calls, *self.evidence.called_from_table(unit, function)):
+            if is_generator(function):
+                self.walk_async(caller, call)
+            elif not is_handed_on(caller, call):
+                self.awaiting(caller, call)
 
     def isolate(self, unit: Unit, function: Function) -> None:
         """Let the class of `function`, if that is a test, be one that awaits its tests."""

@@ -75,13 +75,14 @@ def _is_reported(units: Units, unit: Unit, node: ast.AST) -> bool:
     """Whether an error at `node` is reported by the handler that gets it."""
     for around in unit.ancestors(node):
         if isinstance(around, ast.Try) and around.handlers and _in_body(unit, around, node):
-            return _reports(around)
+            return _reports(units, around)
         if isinstance(around, FUNCTIONS):
             break
     tries = [each for one in units.all() for each in one.nodes(ast.Try) if each.handlers]
     kept = any(_keeps_errors(each) for one in units.all() for each in one.nodes(ast.Call))
     kept = kept and all(each.id != "TypeError" for _, each in units.nodes(ast.Name))
-    return (bool(tries) or kept) and all(map(_reports, tries))  # it is handled by one of them
+    handled = all(_reports(units, each) for each in tries)  # by one of them it is
+    return (bool(tries) or kept) and handled
 
 
 def _keeps_errors(call: ast.Call) -> bool:
@@ -95,24 +96,36 @@ def _in_body(unit: Unit, around: ast.Try, node: ast.AST) -> bool:
     return any(id(each) in path for each in around.body)
 
 
-def _reports(around: ast.Try) -> bool:
+def _reports(units: Units, around: ast.Try) -> bool:
     """Whether the one broad handler tells the error, and no handler is for what is refused."""
     for handler in around.handlers:
         names = {last_name(each) for each in caught_kinds(handler.type)}
         if names & {"TypeError", "AttributeError"}:
             return False
         if not names or names & _BROAD:
-            return any(_tells(each, handler.name) for each in own_nodes(handler))
+            return any(_tells(units, each, handler.name) for each in own_nodes(handler))
     return False
 
 
-def _tells(node: ast.AST, name: str | None) -> bool:
+def _tells(units: Units, node: ast.AST, name: str | None) -> bool:
     if not isinstance(node, ast.Call):
         return False
+    if _prints(node):
+        return True
     called = callee_name(node)
-    if called in _PRINTING or any(each.arg == "exc_info" for each in node.keywords):
+    # Or a function of the user's does, that is called for it: ``await self.on_error(event)``.
+    inner = [each for _, function in units.functions(called) for each in own_nodes(function)]
+    if any(_prints(each) for each in inner):
         return True
     given = (each for part in (*node.args, *node.keywords) for each in ast.walk(part))
     return called in _REPORTING and any(
         isinstance(each, ast.Name) and each.id == name for each in given
     )
+
+
+def _prints(node: ast.AST) -> bool:
+    """Whether it is a call that prints the traceback of what is handled."""
+    if not isinstance(node, ast.Call):
+        return False
+    asked = any(each.arg == "exc_info" for each in node.keywords)
+    return asked or callee_name(node) in _PRINTING

@@ -31,6 +31,7 @@ from asyncrepl.events.object_info import (
 from asyncrepl.explain.demands import Demand
 from asyncrepl.explain.kinds import ASYNCHRONOUS, Kind, kind_of
 from asyncrepl.explain.operand_uses import Use, formatted
+from asyncrepl.explain.static_values import Resolver
 from asyncrepl.explain.value_origins import origins
 from asyncrepl.instrument.probe_placement import ITERTOOLS_CALLS
 from asyncrepl.syntax.names import callee_name
@@ -371,7 +372,16 @@ def held_parts(evidence: Evidence, use: Use) -> Iterator[Use]:
         if unit is evidence.unit and isinstance(call, ast.Call):
             item = held.item if held is not None and isinstance(made, ast.ListComp) else None
             for inner in _elements(made):
-                yield Use("argument", inner, call, item)
+                yield Use("argument", inner, call, item or _seen_on_the_way(evidence, inner))
+
+
+def _seen_on_the_way(evidence: Evidence, node: ast.expr) -> ObjectInfo | None:
+    """What `node` was where the error has passed: in the frame of its own function."""
+    for site in evidence.sites[:-1] if isinstance(node, ast.Name) else ():
+        function = site.unit.function(node) if site.unit is evidence.unit else None
+        if function is not None and site.unit.definition(site.frame.f_code) is function:
+            return Resolver.of_frame(evidence.units, site.frame).info(node)
+    return None
 
 
 def _collection(evidence: Evidence, node: ast.expr) -> ObjectInfo | None:

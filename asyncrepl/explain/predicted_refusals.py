@@ -20,7 +20,7 @@ from asyncrepl.events.object_info import MISSING, ObjectInfo, Place, code_of, de
 from asyncrepl.explain.bindings import imported
 from asyncrepl.explain.demands import demand_of, met
 from asyncrepl.explain.evidence import Evidence
-from asyncrepl.explain.kinds import ASYNCHRONOUS, Kind, has, kind_of
+from asyncrepl.explain.kinds import ASYNCHRONOUS, Kind, has, is_mock, kind_of
 from asyncrepl.explain.mismatch import mismatch
 from asyncrepl.explain.operand_uses import Use
 from asyncrepl.explain.repairs.repair_case import single_assignment
@@ -78,6 +78,8 @@ def _refused_calls(
     options = before.resolver.options(made) if isinstance(made, ast.Call) else []
     if not isinstance(made, ast.Call) or [each.kind for each in options] != [info.kind]:
         return {}  # it may be what was in its hands that was refused
+    if is_mock(before.resolver.value(made.func)):
+        return {}  # another mock may stand there then
     names = {last_name(made.func), *(each.__name__ for each in info.kind.__mro__)}
     if any(
         _defined(before.units, each, names) != _defined(units, each, names) for each in changed

@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING, Any
 from asyncrepl.events.object_info import (
     MISSING,
     ObjectInfo,
+    code_of,
     describe,
     is_real_instance,
     lookup,
@@ -65,6 +66,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from asyncrepl.explain.source_units import Function, Unit, Units
+
+    Giving = type[ast.Return | ast.Yield]
 
 _DISPLAYS: dict[type[ast.expr], type] = {
     ast.Dict: dict, ast.DictComp: dict, ast.Set: set, ast.SetComp: set, ast.JoinedStr: str,
@@ -174,6 +177,9 @@ class Resolver:
         if found is not MISSING and not (found is None and self.depth):  # None stands for not yet
             return describe(found, keep=True)
         getter = lookup(type(made), "__get__") if made is not MISSING else MISSING
+        if made is MISSING and found is MISSING and node.attr not in owner.members:
+            getter = lookup(owner.kind, "__getattr__")  # which is asked then: not that of a mock
+            getter = getter if self.units.definition(code_of(getter)) else MISSING
         return self.result(getter) if is_real_instance(getter, FunctionType) else None
 
     def _subscript(self, node: ast.Subscript) -> ObjectInfo | None:
@@ -404,10 +410,7 @@ class Resolver:
         return found[1] if found is not None else library_source(code)
 
     def _evaluated(
-        self,
-        code: CodeType | None,
-        statement: type[ast.Return | ast.Yield],
-        *namespaces: Mapping[str, Any],
+        self, code: CodeType | None, statement: Giving, *namespaces: Mapping[str, Any]
     ) -> list[ObjectInfo]:
         definition = self._definition(code) if code is not None else None
         if definition is not None:
@@ -420,7 +423,7 @@ class Resolver:
         self,
         definition: Function,
         code: CodeType | None,
-        statement: type[ast.Return | ast.Yield],
+        statement: Giving,
         *namespaces: Mapping[str, Any],
     ) -> list[ObjectInfo]:
         if self.depth >= _DEPTH:

@@ -13,8 +13,8 @@ from explain.reports import CAUSES, Case, cases, judge
 _TWICE = ("open-connection",)
 
 
-#: The library alone has the coroutine in its hands: in what it was given, or from a method of that.
-_WITHIN = ("seed-sell-worm", "aiofiles-json-load")
+#: The library alone has the coroutine in its hands, from a method of what it was given.
+_WITHIN = ("aiofiles-json-load",)
 
 
 #: Python 3.11 takes a generator for a coroutine of the old kind, and refuses nothing; and when a
@@ -40,15 +40,18 @@ _NOT_YET = frozenset(
         "create-task-from-another-thread",  # a loop that runs in a thread is not watched
         "anext-in-the-loop-over-itself",  # every second item may be passed over on purpose
         "asend-in-async-for",  # an answer may be wanted that is an item, too
+        "connection-shared-by-workers",  # the library's own error: who knows what it is for
         "cancel-not-awaited",  # it ends before the program does, only later than is meant
         "empty-asked-too-soon",  # of a queue that died nobody knows what was left in it
         "flush-left-to-task",  # an attribute keeps the task, and somebody may ask it yet
         "getter-left-behind",  # who lets go of a task may not want its item
         "keepalive-goes-on",  # what is gathered may be meant to outlive an error
+        "loops-of-a-connection-left",  # the loop may run once more, and Python says it at its end
         "logout-of-all-sockets",  # `return_exceptions` may be meant to pass over them
         "permit-given-back-unasked",  # a semaphore may be released by who has not taken it
         "priority-queue-of-tasks",  # no function of the user's compares them
         "proxy-bare-except",  # `asyncio.timeout` takes the cancellation back that was swallowed
+        "response-outlives-its-block",  # the library's own error: it may speak of something else
         "retry-on-ended-stream",  # the correction keeps what came before the error
         "sparkth-orphaned-call",  # a task that goes on may be meant to
         "spawner-dies-quietly",  # `cancel` of a task that has failed says: nobody wants its error

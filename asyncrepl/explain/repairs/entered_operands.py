@@ -14,7 +14,7 @@ from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.held_operands import ASYNCIO
 from asyncrepl.explain.hoisted_code import body_after
 from asyncrepl.explain.kinds import Kind, has, is_async_iterable
-from asyncrepl.explain.repairs.iterated_operands import given_to
+from asyncrepl.explain.repairs.iterated_operands import given_to, walked_plainly
 from asyncrepl.explain.repairs.moved_awaits import methods_awaited
 from asyncrepl.explain.repairs.repair_case import LOOPS, Case, as_entered, made_here, yields_once
 from asyncrepl.explain.scopes import CannotFixError, deepen, scope
@@ -359,6 +359,7 @@ def lock_of_asyncio(fixing: Fixing, case: Case) -> None:
 def make_plain_with(fixing: Fixing, case: Case) -> None:
     """``with``, of those managers that need it."""
     _split(fixing, case, asynchronous=False)
+    walked_plainly(fixing, case)
 
 
 def _split(fixing: Fixing, case: Case, *, asynchronous: bool) -> None:

@@ -9,8 +9,8 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from asyncrepl.events.object_info import MISSING, code_of, lookup
-from asyncrepl.explain.bindings import returns_self
+from asyncrepl.events.object_info import MISSING, ObjectInfo, code_of, lookup
+from asyncrepl.explain.bindings import returned_values, returns_self
 from asyncrepl.explain.fix_editor import Fixing, async_walks, awaits_of
 from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.hoisted_code import not_awaiting, put_head, yield_each
@@ -27,7 +27,7 @@ from asyncrepl.explain.repairs.repair_case import (
 )
 from asyncrepl.explain.scopes import CannotFixError, own_nodes, scope
 from asyncrepl.explain.value_origins import assigned_loads, loads, origins
-from asyncrepl.syntax.names import callee_name
+from asyncrepl.syntax.names import callee_name, written_name
 from asyncrepl.syntax.source_rewriter import Span
 
 if TYPE_CHECKING:
@@ -398,3 +398,33 @@ def twin(fixing: Fixing, case: Case) -> None:
     fixing.of(case.unit).replace(case.owner, f"{case.source}.{_TWINS[case.owner.attr]}")
     if not awaits_of(case.unit, call):
         fixing.awaiting(case.unit, call)
+
+
+def walked_plainly(fixing: Fixing, case: Case) -> None:
+    """In a block that becomes a plain ``with``, the loops over what that is known to give."""
+    unit, block = case.unit, case.owner
+    names = [item.optional_vars for item in block.items if item.context_expr is case.node]
+    given = _given_by_enter(case) if names and isinstance(names[0], ast.Name) else []
+    if not given or any(is_async_iterable(each) or not has(each, "__iter__") for each in given):
+        return
+    for node in ast.walk(block):
+        if not isinstance(node, ast.AsyncFor | ast.comprehension):
+            continue
+        walks = isinstance(node, ast.AsyncFor) or bool(node.is_async)
+        if walks and written_name(node.iter) == written_name(names[0]):
+            fixing.loop_plain(unit, node)
+
+
+def _given_by_enter(case: Case) -> list[ObjectInfo]:
+    """What ``__enter__`` returns, also if it has only just made it: in an attribute."""
+    code = code_of(lookup(case.info.kind, "__enter__")) if case.info is not None else None
+    found = case.evidence.units.definition(code)
+    if found is None or case.info is None:
+        return []
+    resolver, made = case.evidence.resolver.inside(code), []
+    assigned = [each for each in own_nodes(found[1]) if isinstance(each, ast.Assign)]
+    for value in returned_values(found[1]):
+        here = [a.value for a in assigned if written_name(a.targets[0]) == written_name(value)]
+        for each in here if isinstance(value, ast.Attribute) else [value]:
+            made += resolver.options(each)
+    return [case.info] if returns_self(found[1]) else made

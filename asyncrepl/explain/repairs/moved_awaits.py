@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING
 from asyncrepl.events.object_info import (
     MISSING,
     ObjectInfo,
+    code_of,
     describe,
     is_real_instance,
     lookup,
 )
 from asyncrepl.explain.bindings import is_coroutine_function
 from asyncrepl.explain.demands import demand_of, met
-from asyncrepl.explain.fix_editor import Fixing, awaits_of
+from asyncrepl.explain.fix_editor import Fixing, awaits_of, is_generator
 from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.hoisted_code import body_after
 from asyncrepl.explain.kinds import Kind, has, waiting_method
@@ -35,8 +36,10 @@ from asyncrepl.syntax.names import (
 from asyncrepl.syntax.source_rewriter import Span
 
 if TYPE_CHECKING:
+    from asyncrepl.explain.evidence import Evidence
     from asyncrepl.explain.repairs.repair_case import Case
-    from asyncrepl.explain.source_units import Unit
+    from asyncrepl.explain.source_units import Function, Unit, Units
+    from asyncrepl.explain.static_values import Resolver
 
 
 def called_then(fixing: Fixing, case: Case) -> bool:
@@ -239,7 +242,10 @@ def next_values(case: Case, node: ast.AST, before: list[ObjectInfo]) -> list[Obj
     resolver, found = case.evidence.resolver, []
     for each in before:
         if isinstance(node, ast.Call):
-            found += resolver.results(each.value) if each.value is not MISSING else []
+            # Of an instance of which no more is known, what its class does when that is called.
+            function = each.value if each.value is not MISSING else lookup(each.kind, "__call__")
+            own = each.value is not MISSING or is_real_instance(function, FunctionType)
+            found += resolver.results(function) if own else []
             continue
         name = node.attr if isinstance(node, ast.Attribute) else "__getitem__"
         value = lookup(each.kind, name)
@@ -364,3 +370,41 @@ def _beside(unit: Unit, node: ast.expr) -> list[ast.expr]:
         case ast.BinOp(left, _, right) as around:
             found = [left, right, *_beside(unit, around)]
     return [each for each in found if each is not node]
+
+
+def waits_inside(fixing: Fixing, case: Case) -> None:
+    """``await setup()``, which drops coroutines: an ``async def`` that awaits them."""
+    found = dropping(case.evidence, case.node)
+    if found is None:
+        raise CannotFixError
+    unit, function, calls = found
+    fixing.of(unit).before(function, "async ")
+    for each in calls:
+        fixing.of(unit).before(each, "await ")
+
+
+def dropping(evidence: Evidence, call: ast.expr) -> tuple[Unit, Function, list[ast.Call]] | None:
+    """The plain function that `call` calls, and the calls in it whose coroutines it drops."""
+    function = evidence.resolver.value(call.func) if isinstance(call, ast.Call) else None
+    found = evidence.units.definition(code_of(function))
+    if found is None or not isinstance(found[1], ast.FunctionDef) or found[1].decorator_list:
+        return None
+    (unit, definition), resolver = found, evidence.resolver.inside(code_of(function))
+    dropped = [
+        each.value
+        for each in own_nodes(definition)
+        if isinstance(each, ast.Expr) and isinstance(each.value, ast.Call)
+        if _only_makes(evidence.units, resolver, each.value)
+    ]
+    return (unit, definition, dropped) if dropped else None
+
+
+def _only_makes(units: Units, resolver: Resolver, call: ast.Call) -> bool:
+    """Whether the call gives a coroutine: as is known, or by all functions of that name."""
+    options = resolver.options(call)
+    if options:
+        return all(each.kind is CoroutineType for each in options)
+    named = [each for _, each in units.functions(callee_name(call))]
+    return bool(named) and all(
+        isinstance(each, ast.AsyncFunctionDef) and not is_generator(each) for each in named
+    )

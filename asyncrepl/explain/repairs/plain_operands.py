@@ -21,9 +21,9 @@ from asyncrepl.explain.repairs.moved_awaits import awaited_beside, coroutines_gi
 from asyncrepl.explain.repairs.moved_walks import read_asynchronously, streaming_helper
 from asyncrepl.explain.repairs.repair_case import LOOPS, Case, given_by_caller
 from asyncrepl.explain.scopes import CannotFixError, own_nodes, scope
-from asyncrepl.explain.value_origins import assigned_loads, loads, origins
+from asyncrepl.explain.value_origins import assigned_loads, loads
 from asyncrepl.instrument.probe_placement import AWAITABLE_CALLS
-from asyncrepl.syntax.names import callee_name, canonical_name, last_name
+from asyncrepl.syntax.names import callee_name, canonical_name
 from asyncrepl.syntax.source_rewriter import Span
 
 if TYPE_CHECKING:
@@ -131,68 +131,6 @@ def handed_uncalled(fixing: Fixing, case: Case) -> None:
         raise CannotFixError
     text = ", ".join(parts) if takes_more or not call.args else f"lambda: {source(call)}"
     fixing.of(given[0]).replace(call, text)
-
-
-def as_async_mock(fixing: Fixing, case: Case) -> None:
-    """A mock whose calls can be awaited, in the place of the one that was called.
-
-    What it is told to return becomes one as well, if its methods are awaited then.
-    """
-    call = case.node
-    if not isinstance(call, ast.Call):
-        raise CannotFixError
-    owner = [call.func.value] if isinstance(call.func, ast.Attribute) else []
-    found = [one for each in (call.func, *owner) for one in _plain_mocks(case, case.unit, each)]
-    if not found:
-        raise CannotFixError
-    unit, made = found[0]
-    given = next((each.value for each in made.keywords if each.arg == "return_value"), None)
-    inner = _plain_mocks(case, unit, given) if given and _methods_are_awaited(case) else []
-    for home, mock in [(unit, made), *inner]:
-        name = mock.func
-        if isinstance(name, ast.Attribute):
-            fixing.of(home).replace(name, f"{home.source.source(name.value)}.AsyncMock")
-        else:
-            fixing.of(home).replace(name, "AsyncMock")
-            fixing.needs_name(home, "unittest.mock", "AsyncMock")
-
-
-def as_async_items(fixing: Fixing, case: Case) -> None:
-    """``mock.rows.return_value = [1]`` → ``mock.rows.return_value.__aiter__.return_value = [1]``.
-
-    A mock that is made by default gives such items to ``async for``.
-    """
-    call = case.node
-    if not isinstance(call, ast.Call) or not has(case.info, "__iter__"):
-        raise CannotFixError
-    found = [
-        (unit, node)
-        for unit, node in case.evidence.units.nodes(ast.Attribute)
-        if node.attr == "return_value" and isinstance(node.ctx, ast.Store)
-        if last_name(node.value) == callee_name(call)
-    ]
-    if len(found) != 1:
-        raise CannotFixError
-    fixing.of(found[0][0]).after(found[0][1], ".__aiter__.return_value")
-
-
-def _plain_mocks(case: Case, unit: Unit, node: ast.expr) -> list[tuple[Unit, ast.Call]]:
-    """The calls that may have made the mock `node`."""
-    return [
-        (home, made)
-        for home, made in origins(case.evidence.units, unit, node)
-        if isinstance(made, ast.Call) and callee_name(made) in ("MagicMock", "Mock")
-    ]
-
-
-def _methods_are_awaited(case: Case) -> bool:
-    """Whether ``await x.method()`` follows ``x = await mock()``."""
-    parents = case.unit.parents
-    return any(
-        isinstance(method := parents.get(each), ast.Attribute)
-        and isinstance(parents.get(parents.get(method, method)), ast.Await)
-        for each in assigned_loads(case.unit, case.owner)
-    )
 
 
 def each_awaited(fixing: Fixing, case: Case) -> None:
@@ -359,8 +297,10 @@ def in_thread(fixing: Fixing, case: Case) -> None:
     call = case.node
     if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name | ast.Attribute):
         raise CannotFixError
-    if (canonical_name(call.func) or "").startswith("asyncio."):
-        raise CannotFixError  # what belongs to a loop is of no use in another thread
+    wrapped = getattr(case.evidence.resolver.value(call.func), "__wrapped__", None)
+    of_loops = (canonical_name(call.func) or "").startswith("asyncio.")
+    if of_loops or inspect.iscoroutinefunction(wrapped):
+        raise CannotFixError  # of no use in a thread, or it gives a coroutine at other times
     fixing.of(case.unit).replace(call, _in_thread(case.unit, call))
     fixing.needs_import(case.unit, "asyncio")
 
@@ -391,11 +331,13 @@ def entered_instead(fixing: Fixing, case: Case) -> None:
     around_statement(fixing, case.unit, awaits[0], case.source, keyword="with")
 
 
+_NO_RESULTS = (Kind.NONE, Kind.MODULE, Kind.MANAGER, Kind.GENERATOR)
+
+
 def as_awaitable(fixing: Fixing, case: Case) -> None:
     """A value among what is awaited: by itself, it is its own result."""
     call = case.owner
-    odd = (Kind.NONE, Kind.MODULE, Kind.MANAGER, Kind.GENERATOR)
-    if not isinstance(call, ast.Call) or case.kind in odd:
+    if not isinstance(call, ast.Call) or case.kind in _NO_RESULTS:
         raise CannotFixError
     awaits = [each for each in awaits_of(case.unit, call) if each.value is call]
     if callee_name(call) in ("wait_for", "shield") and awaits:

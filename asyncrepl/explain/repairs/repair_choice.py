@@ -80,12 +80,14 @@ from asyncrepl.explain.repairs.iterated_operands import (
     uncalled,
     walked_not_awaited,
 )
+from asyncrepl.explain.repairs.mocked_operands import as_async_items, as_async_mock, as_plain_mock
 from asyncrepl.explain.repairs.moved_awaits import (
     awaited_behind,
     branch_awaited,
     items_awaited,
     unawaited,
     waited_by_method,
+    waits_inside,
 )
 from asyncrepl.explain.repairs.moved_walks import (
     aiter_instead,
@@ -97,8 +99,6 @@ from asyncrepl.explain.repairs.moved_walks import (
 )
 from asyncrepl.explain.repairs.plain_operands import (
     as_async,
-    as_async_items,
-    as_async_mock,
     as_async_result,
     as_awaitable,
     as_its_like,
@@ -396,6 +396,7 @@ _MANAGER: dict[str, tuple[Repair, ...]] = {
 _AWAITABLE_MANAGER = {**_MANAGER, "async walk": (entered,), "*": (awaited,)}
 _MOCK: dict[str, tuple[Repair, ...]] = {"await": (as_async_mock,)}
 _MOCK["async walk"] = (as_async_items,)
+_MOCK["async enter, with"] = (as_plain_mock,)
 _CALLABLE: dict[str, tuple[Repair, ...]] = {"*": (_called,)}
 
 _OWN: dict[Kind, dict[str, tuple[Repair, ...]]] = {
@@ -415,7 +416,7 @@ _ORDINARY: dict[str, tuple[Repair, ...]] = {
         as_awaitable,
     ),
     "await, list": (wrapped_future, in_thread, as_awaitable),
-    "await": (*_INSTEAD, waited_by_method, branch_awaited, as_its_like, dropped),
+    "await": (waits_inside, *_INSTEAD, waited_by_method, branch_awaited, as_its_like, dropped),
     "coroutine": (unawaited, waited_by_method, gathered, in_thread, as_awaitable),
     "async walk": (
         twin_method, each_awaited, over_results, loop_plain, over_range, streaming_method,

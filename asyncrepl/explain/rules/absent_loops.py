@@ -7,16 +7,17 @@ import asyncio
 import inspect
 from typing import TYPE_CHECKING
 
+from asyncrepl.events.object_info import code_of, is_real_instance
 from asyncrepl.explain.dropped_coroutines import dropped_name, made_at
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, correction, replaced, short
-from asyncrepl.explain.held_operands import frames_in_thread, runs_in_thread
+from asyncrepl.explain.held_operands import frames_in_thread, innermost_frame, runs_in_thread
 from asyncrepl.explain.hoisted_code import made_in_function
 from asyncrepl.explain.rules.never_run import NEVER_RUNS, STARTING_CALLS, only_call
 from asyncrepl.explain.rules.scheduling_calls import RUNNING
 from asyncrepl.explain.scopes import CannotFixError, scope
-from asyncrepl.explain.value_origins import bindings, loads
-from asyncrepl.syntax.names import callee_name, canonical_name
+from asyncrepl.explain.value_origins import bindings, loads, origins
+from asyncrepl.syntax.names import callee_name, canonical_name, last_name
 
 if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence, Site
@@ -36,8 +37,9 @@ def _no_loop(evidence: Evidence) -> Finding | None:
     uses = _loop_uses(unit, call)
     if not any(isinstance(use, ast.Attribute) and use.attr in _RUNNERS for use in uses):
         return None
+    here = "in this thread" if runs_in_thread(evidence.error) else "here"
     why = (
-        f"{short(unit, call)} gives the running loop, and none runs here: `asyncio.run` starts "
+        f"{short(unit, call)} gives the running loop, and none runs {here}: `asyncio.run` starts "
         "one and runs a coroutine on it."
     )
     return Finding(why, _run(evidence, call, uses) or _new_loop(evidence, call))
@@ -45,7 +47,11 @@ def _no_loop(evidence: Evidence) -> Finding | None:
 
 def _loop_uses(unit: Unit, call: ast.Call) -> list[ast.AST]:
     """What is done with the loop: the nodes around it, or around the name it is given."""
-    name = _loop_name(unit, call)
+    statement, name = unit.parents.get(call), _loop_name(unit, call)
+    kept = statement.targets[0] if isinstance(statement, ast.Assign) else None
+    if isinstance(kept, ast.Attribute):
+        read = (each for each in unit.nodes(ast.Attribute) if isinstance(each.ctx, ast.Load))
+        return [unit.parents[each] for each in read if each.attr == kept.attr]
     if name is None:
         return [unit.parents[call]]
     loads = (n for n in unit.nodes(ast.Name) if n.id == name and isinstance(n.ctx, ast.Load))
@@ -178,6 +184,30 @@ def _made_and_run(fixing: Fixing, call: ast.Call) -> None:
     run = unit.parents.get(call)
     if isinstance(run, ast.Call) and canonical_name(run.func) == "asyncio.run":
         made_in_function(fixing, unit, call)
+    else:
+        _made_where_used(fixing, unit, call)
+
+
+def _made_where_used(fixing: Fixing, unit: Unit, call: ast.Call) -> None:
+    """``api = Client()`` at the top → in the one coroutine function that uses it, and is run."""
+    statement = unit.parents.get(call)
+    if not isinstance(statement, ast.Assign) or unit.parents.get(statement) is not unit.tree:
+        return
+    target = statement.targets[0]
+    if not isinstance(target, ast.Name):
+        return
+    uses = loads(unit, target)
+    users = {scope(unit, each) for each in uses}
+    user = users.pop() if len(users) == 1 else None
+    if not isinstance(user, ast.AsyncFunctionDef) or len(bindings(unit, target)[1]) != 1:
+        return
+    names = [each for each in unit.nodes(ast.Name) if each.id == user.name]
+    called = unit.parents.get(names[0]) if len(names) == 1 else None
+    run = unit.parents.get(called) if isinstance(called, ast.Call) else None
+    if isinstance(run, ast.Call) and canonical_name(run.func) == "asyncio.run":
+        first = user.body[ast.get_docstring(user) is not None]
+        fixing.of(unit).lines_before(first, unit.source.source(statement))
+        fixing.of(unit).remove(statement)
 
 
 _MAKERS = {
@@ -240,12 +270,39 @@ def _for_idle_loop(evidence: Evidence) -> Finding | None:
         return None
     made = _idle_loop(unit, owner)
     if made is None:
-        return None
+        return _for_kept_loop(evidence, unit, around, owner)
     why = (
         f"{short(unit, around)} is for a loop that nobody runs: {short(unit, made)} only makes "
         "one. What a running loop is given, runs."
     )
     return Finding(why, replaced(evidence, unit, (made, "asyncio.get_running_loop()")))
+
+
+#: What gives a loop that need not be the one that runs.
+_MAKERS_OF_LOOPS = {"asyncio.new_event_loop", "asyncio.get_event_loop"}
+
+
+def _for_kept_loop(
+    evidence: Evidence, unit: Unit, around: ast.Call, loop: ast.expr | None
+) -> Finding | None:
+    """The same, of a loop that an object keeps: that of its import, beside `asyncio.run`."""
+    dropped = evidence.seen is not None and evidence.seen.what == "dropped"
+    if not dropped or not isinstance(loop, ast.Attribute):
+        return None
+    made = [each for _, each in origins(evidence.units, unit, loop)]
+    calls = [each for each in made if isinstance(each, ast.Call)]
+    kept = all(isinstance(each, ast.Call) or last_name(each) == loop.attr for each in made)
+    known = {canonical_name(each.func) for each in calls} <= _MAKERS_OF_LOOPS
+    if not calls or not kept or not known:
+        return None
+    why = (
+        f"{short(unit, around)} is for the loop that {short(unit, calls[0])} has given "
+        f"{short(unit, loop.value)}, and another one runs here, such as each `asyncio.run` makes: "
+        "nobody takes a step of the task."
+    )
+    waits = isinstance(scope(unit, around), ast.AsyncFunctionDef)
+    text = "asyncio.get_running_loop()"
+    return Finding(why, replaced(evidence, unit, (loop, text)) if waits else None)
 
 
 def _idle_loop(unit: Unit, loop: ast.expr | None) -> ast.Call | None:
@@ -270,6 +327,30 @@ def _only_gives(use: ast.AST | None) -> bool:
     return isinstance(use, ast.Attribute) and use.attr in ("create_task", "call_soon", "time")
 
 
+def _stopped(evidence: Evidence) -> Finding | None:
+    """A loop that somebody has stopped, while it ran what was to end first."""
+    frame = innermost_frame(evidence)
+    run = code_of(vars(asyncio.BaseEventLoop).get("run_until_complete"))
+    future = frame.f_locals.get("future") if frame is not None else None
+    if frame is None or frame.f_code is not run or not is_real_instance(future, asyncio.Future):
+        return None
+    call = evidence.outermost(ast.Call)
+    stops = [
+        (unit, unit.parents.get(each, each))
+        for unit, each in evidence.units.nodes(ast.Attribute)
+        if each.attr == "stop" and isinstance(each.ctx, ast.Load)
+    ]
+    raised = future.done() and not future.cancelled() and future.exception() is evidence.error
+    if raised or call is None or len(stops) != 1:
+        return None
+    why = (
+        f"{short(*stops[0])} stops the loop at once, and {short(evidence.unit, call)} runs it "
+        "until a coroutine has ended, which then never does. Let the coroutine end: set an event "
+        "that it waits for, or cancel its task."
+    )
+    return Finding(why)
+
+
 RULES = (
     Rule(*_NO_LOOP, _made_too_early, errors=(RuntimeError,)),
     Rule(*_NO_LOOP, _at_the_top, sees="started"),
@@ -289,6 +370,15 @@ RULES = (
         "`asyncio.get_event_loop()` gives the running loop, and since Python 3.14 it makes none "
         "where none runs. A program starts a loop with `asyncio.run(main())`.",
         _no_loop,
+        errors=(RuntimeError,),
+    ),
+    Rule(
+        "run-until-complete-inside-the-loop",
+        "a loop that is stopped while it runs a coroutine to its end",
+        3,
+        "`asyncio.run` and `run_until_complete` end when their coroutine has, and `loop.stop()` "
+        "is for `run_forever`. To end early, let the coroutine wait for an `asyncio.Event`.",
+        _stopped,
         errors=(RuntimeError,),
     ),
     Rule(*NEVER_RUNS, _scheduled, sees="dropped", before="never_run"),

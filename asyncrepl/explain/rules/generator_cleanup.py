@@ -17,7 +17,7 @@ from asyncrepl.explain.scopes import may_be_left, own_nodes
 from asyncrepl.explain.source_units import Function
 from asyncrepl.explain.static_values import Resolver
 from asyncrepl.explain.value_origins import called
-from asyncrepl.syntax.names import callee_name, method_owner
+from asyncrepl.syntax.names import callee_name, last_name, method_owner
 from asyncrepl.syntax.source_rewriter import Span, indent
 
 if TYPE_CHECKING:
@@ -120,6 +120,25 @@ def _left(evidence: Evidence) -> Finding | None:
         "task of its own."
     )
     return Finding(why, _closed_with_loop(evidence, evidence.unit, loop))
+
+
+def _never_exited(evidence: Evidence) -> Finding | None:
+    """One below ``@asynccontextmanager`` died at its ``yield``: it was entered, and never left."""
+    seen = evidence.seen
+    made = evidence.units.definition(seen.info.code) if seen else None
+    if seen is None or made is None or not _cleans_up(made[1], seen.number):
+        return None
+    if "asynccontextmanager" not in map(last_name, made[1].decorator_list):
+        return None
+    stacked = any(
+        callee_name(each) == "enter_async_context" for _, each in evidence.units.nodes(ast.Call)
+    )
+    by = "`await stack.aclose()` of the stack that entered it" if stacked else "`async with`"
+    why = (
+        f"`{made[1].name}` was entered and is never left: its cleanup runs too late, in a task of "
+        f"its own, if there is still time for it. {by} leaves it."
+    )
+    return Finding(why)
 
 
 def _left_by_name(evidence: Evidence, function: str) -> Finding | None:
@@ -371,6 +390,15 @@ RULES = (
         "fine, bare `except` is not).",
         _yields_while_closing,
         errors=(RuntimeError,),
+    ),
+    Rule(
+        "break-leaves-generator-open",
+        "an async context manager that is never left",
+        6,
+        "What `__aenter__` or `enter_async_context` begins, somebody has to end, in the same "
+        "task: `async with` does both, and so does `async with AsyncExitStack() as stack`.",
+        _never_exited,
+        sees="left",
     ),
     Rule(*_LEFT, _left, sees="left"),
     Rule(*_LEFT, _kept, sees="kept"),

@@ -1,4 +1,8 @@
-"""A coroutine that a cache, an attribute or a closure keeps, and gives a second time."""
+"""Coroutines that are not awaited where they are made, but kept, or handed on.
+
+A cache, an attribute or a closure keeps one, and gives it a second time. Functions of the user's
+hand one on, to a library that refuses it far away: the very object tells where it came from.
+"""
 
 from __future__ import annotations
 
@@ -6,18 +10,20 @@ import ast
 import contextlib
 import functools
 import inspect
-from types import CoroutineType, FunctionType, MethodType
+from types import AsyncGeneratorType, CoroutineType, FunctionType, MethodType
 from typing import TYPE_CHECKING
 
-from asyncrepl.events.object_info import code_of, is_real_instance, lookup
+from asyncrepl.events.object_info import code_of, describe, is_real_instance, lookup
 from asyncrepl.explain.bindings import is_coroutine_function, variables
-from asyncrepl.explain.explanation import Finding
-from asyncrepl.explain.fix_editor import Fixing, correction, short
+from asyncrepl.explain.explanation import Finding, Rule
+from asyncrepl.explain.fix_editor import Fixing, awaited, correction, replaced, short
+from asyncrepl.explain.held_operands import innermost_frame
+from asyncrepl.explain.repairs.repair_case import single_assignment
 from asyncrepl.explain.scopes import CannotFixError, own_nodes, scope
 from asyncrepl.syntax.names import callee_name, last_name
 
 if TYPE_CHECKING:
-    from asyncrepl.explain.evidence import Evidence
+    from asyncrepl.explain.evidence import Evidence, Site
     from asyncrepl.explain.source_units import Unit
 
 _AS_TASK = """\
@@ -156,3 +162,107 @@ def _coroutines_held(function: object, owner: object) -> list[object]:
         held += object.__getattribute__(owner, "__dict__").values()
     held += [each for value in held if type(value) is dict for each in value.values()]
     return [each for each in held if is_real_instance(each, CoroutineType)]
+
+
+# -- what is handed on -----------------------------------------------------------------
+
+
+#: Modules that know what to do with a coroutine.
+_AT_HOME = ("asyncio", "contextlib", "inspect", "types", "unittest")
+
+
+def _handed_on(evidence: Evidence) -> Finding | None:
+    """A coroutine in the hands of a library, which a function of the user's has made before."""
+    refused = _refused_coroutine(evidence)
+    if refused is None:
+        return None
+    for site in reversed(evidence.sites):
+        for name in _variables(evidence, site, refused):
+            call = single_assignment(site.unit, name)
+            if isinstance(call, ast.Call):
+                given = f"{short(site.unit, name)} ({short(site.unit, call, 30)})"
+                why = f"{given} is a coroutine; its result only exists after `await`."
+                fits = not _is_asked_in_vain(evidence, refused)
+                return Finding(why, awaited(evidence, site.unit, call) if fits else None)
+    return None
+
+
+def _refused_coroutine(evidence: Evidence) -> object | None:
+    """The one that a library has missed an attribute of, or was alone to have in its hands."""
+    frame = innermost_frame(evidence)
+    if evidence.direct or frame is None:
+        return None
+    root = str(frame.f_globals.get("__name__")).partition(".")[0]
+    if root in _AT_HOME or evidence.units.get(frame.f_code.co_filename) is not None:
+        return None
+    missed = isinstance(evidence.error, AttributeError)
+    held: list[object] = [evidence.error.obj] if missed else [*frame.f_locals.values()]  # type: ignore[union-attr]
+    found = {id(each): each for each in held if is_real_instance(each, CoroutineType)}
+    states = [inspect.getcoroutinestate(each) for each in found.values()]
+    return next(iter(found.values())) if states == [inspect.CORO_CREATED] else None
+
+
+def _variables(evidence: Evidence, site: Site, value: object) -> list[ast.Name]:
+    """The variables that have `value` where the error passed, by one of their uses."""
+    function = evidence.units.definition(site.frame.f_code)
+    names = {name for name, each in site.frame.f_locals.items() if each is value}
+    nodes = own_nodes(function[1]) if function is not None else ()
+    used = {n.id: n for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
+    return [node for name, node in used.items() if name in names]
+
+
+def _is_asked_in_vain(evidence: Evidence, refused: object) -> bool:
+    """Whether its result has what the library asks for only as an ``async def``."""
+    name = getattr(evidence.error, "name", None)
+    given = evidence.resolver.awaited(describe(refused, keep=True))
+    return isinstance(name, str) and any(
+        inspect.iscoroutinefunction(lookup(each.kind, name)) for each in given
+    )
+
+
+_SIGNATURE = code_of(vars(inspect).get("_signature_from_callable"))
+
+
+def _made_already(evidence: Evidence) -> Finding | None:
+    """``Depends(session())``, where it is looked at how the function can be called."""
+    frame = innermost_frame(evidence)
+    value = frame.f_locals.get("obj") if frame is not None else None
+    kinds = (CoroutineType, AsyncGeneratorType)
+    if frame is None or frame.f_code is not _SIGNATURE or not is_real_instance(value, kinds):
+        return None
+    info = describe(value)
+    name, known = info.function_name, evidence.units.definition(info.code) is not None
+    made = [each for each in evidence.units.nodes(ast.Call) if callee_name(each[1]) == name]
+    calls = [(at, c) for at, c in made if isinstance(at.parents.get(c), ast.Call | ast.keyword)]
+    what = "a coroutine" if info.kind is CoroutineType else "an async generator"
+    why = (
+        f"`{name}` was called too early: what was handed over is {what}, which cannot be called, "
+        f"where `{name}` itself is wanted, to be called later."
+    )
+    bare = len(calls) == 1 and not (calls[0][1].args or calls[0][1].keywords)
+    if not (known and bare):
+        return Finding(why)
+    unit, call = calls[0]
+    return Finding(why, replaced(evidence, unit, (call, unit.source.source(call.func))))
+
+
+RULES = (
+    Rule(
+        "coroutine-used-as-its-result",
+        "a coroutine handed to what needs its result",
+        5,
+        "The call gives a coroutine object, wherever it is handed on to; `await` gives the "
+        "result: `save(await fetch())`.",
+        _handed_on,
+        errors=(TypeError, AttributeError),
+    ),
+    Rule(
+        "coroutine-function-as-callback",
+        "an async function that was called instead of handed over",
+        5,
+        "Who asks for a function calls it himself, when it is time: `Depends(session)`. "
+        "`session()` hands over what a call gives, and that cannot be called again.",
+        _made_already,
+        errors=(TypeError,),
+    ),
+)

@@ -23,7 +23,7 @@ from asyncrepl.explain.dropped_coroutines import (
     made_at,
     mentions,
 )
-from asyncrepl.explain.explanation import Finding, Rule
+from asyncrepl.explain.explanation import THE_END, Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, awaited, corrected, correction, short
 from asyncrepl.explain.held_operands import ASYNCIO, innermost_frame
 from asyncrepl.explain.hoisted_code import put_head, task_later
@@ -131,6 +131,10 @@ def _made(evidence: Evidence, fits: Callable[[Unit, ast.Call], bool], why: str) 
 def _all_awaited(fixing: Fixing, unit: Unit, call: ast.Call) -> None:
     """``await`` in front of the call, and of others like it that nobody awaits either."""
     called, around = ast.dump(call.func), scope(unit, call)
+    listed = unit.parents.get(call)
+    kept = unit.parents.get(listed) if isinstance(listed, ast.List | ast.Tuple) else None
+    if isinstance(kept, ast.keyword) and kept.arg == "args":
+        raise CannotFixError  # a function gets it later, and may be to run it
     # What is mapped becomes the element of a comprehension, once the lambda is found to wait.
     passed = isinstance(around, ast.Lambda) and around.body is call and _dies_in_call(fixing, call)
     if passed or task_later(fixing, unit, call) or either_awaited(fixing, unit, call):
@@ -267,6 +271,49 @@ def _forgotten(evidence: Evidence) -> Finding | None:
     return _made(evidence, lambda _unit, _call: True, why)
 
 
+def _made_too_early(evidence: Evidence) -> Finding | None:
+    """A coroutine for a function that was to start it, and never ran: ``lambda: start(made)``."""
+    found = only_call(evidence)
+    assigned = found[0].parents.get(found[1]) if found is not None else None
+    if found is None or not isinstance(assigned, ast.Assign) or len(assigned.targets) != 1:
+        return None
+    (unit, call), target = found, assigned.targets[0]
+    uses = loads(unit, target) if isinstance(target, ast.Name) else []
+    around, inner = scope(unit, call), {scope(unit, each) for each in uses}
+    if not uses or around is None or around in inner:
+        return None
+    started = [unit.parents.get(each) for each in uses]
+    if not all(callee_name(each) in (*STARTING_CALLS, "run") for each in started):
+        return None
+    why = (
+        f"{short(unit, call)} makes a coroutine for a function that was to start it later, and "
+        "did not run: it is to be made there."
+    )
+    return Finding(why, _made_where_started(evidence, unit, assigned, uses))
+
+
+@correction
+def _made_where_started(
+    fixing: Fixing, unit: Unit, assigned: ast.Assign, uses: list[ast.Name]
+) -> None:
+    if len(uses) == 1:
+        fixing.of(unit).replace(uses[0], unit.source.source(assigned.value))
+        fixing.of(unit).remove(assigned)
+
+
+def _called_by_others(evidence: Evidence) -> Finding | None:
+    """What was given the function calls it somewhere, and drops what that gives."""
+    name = dropped_name(evidence)
+    places = mentions(evidence, name)
+    if len(places) != 1 or any(not is_kept(*each) for each in calls_that_made(evidence)):
+        return None
+    why = (
+        f"`{name}` is an `async def`, and what it is given to by {short(*places[0])} calls it as "
+        "a plain function: its coroutine is made, and nobody awaits it."
+    )
+    return Finding(why)
+
+
 def _cancelled_before(evidence: Evidence) -> Finding | None:
     """``create_task(wait_for(work(), 1))``, whose task was cancelled before it took a step."""
     found = only_call(evidence)
@@ -364,6 +411,7 @@ RULES = (
         sees="dropped",
     ),
     Rule(*NEVER_RUNS, _cancelled_before, sees="dropped"),
+    Rule(*NEVER_RUNS, _made_too_early, sees="dropped"),
     Rule(*_AT_PROMPT, _at_prompt, sees="dropped"),
     Rule(
         "coroutine-never-awaited-in-body",
@@ -393,5 +441,6 @@ RULES = (
         sees="dropped",
     ),
     Rule(*NEVER_RUNS, _forgotten, sees="dropped"),
+    Rule(*NEVER_RUNS, _called_by_others, sees="dropped", before=THE_END),
     Rule(*NEVER_RUNS, _shown, sees="shown"),
 )

@@ -15,10 +15,17 @@ from typing import TYPE_CHECKING
 from asyncrepl.events.object_info import MISSING, lookup
 from asyncrepl.explain.explanation import Finding, Other, Rule
 from asyncrepl.explain.fix_editor import Fixing, corrected, short
-from asyncrepl.explain.kinds import Kind, a_kind, a_type, has, is_mock
+from asyncrepl.explain.kinds import Kind, a_kind, a_type, has, is_mock, kind_of
 from asyncrepl.explain.library_results import mock_of
 from asyncrepl.explain.mismatch import Mismatch, mismatch
-from asyncrepl.explain.repairs.repair_case import COLLECTORS, Case, single_assignment, yields_once
+from asyncrepl.explain.repairs.repair_case import (
+    COLLECTORS,
+    Case,
+    is_mocked,
+    lock_of,
+    single_assignment,
+    yields_once,
+)
 from asyncrepl.explain.repairs.repair_choice import repaired
 from asyncrepl.explain.scopes import CannotFixError
 from asyncrepl.syntax.names import callee_name, written_name
@@ -249,6 +256,24 @@ def _result(told: Told) -> str:
     mocked = told.info is not None and is_mock(mock_of(told.info.value))
     mock = " An AsyncMock made it: what stands for a plain method is a Mock." if mocked else ""
     return f"{told.text} is {what}; its result only exists after `await`.{mock}"
+
+
+def gives_manager(told: Told) -> str:
+    """Of an awaitable that a ``with`` was to enter."""
+    if lock_of(told) is not None:
+        return (
+            f"{told.text} is {told.words}, and gives no context manager: the lock is one itself."
+        )
+    if is_mocked(told):
+        return (
+            f"{told.text} is {told.words}, as each call of an AsyncMock gives one: what "
+            "`async with` is to enter comes from a call of a MagicMock."
+        )
+    found = told.awaited
+    if found and not any(has(each, "__aenter__", "__enter__") for each in found):
+        what = "None" if kind_of(found[0]) is Kind.NONE else a_type(found[0])
+        return f"{told.text} is {told.words}, and gives {what}, no context manager: it is awaited."
+    return f"{told.text} is {told.words}: the context manager only exists after awaiting it."
 
 
 _USED = (

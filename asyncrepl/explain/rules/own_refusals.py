@@ -12,10 +12,10 @@ import ast
 import asyncio
 from typing import TYPE_CHECKING
 
-from asyncrepl.events.object_info import code_of, describe, lookup
+from asyncrepl.events.object_info import MISSING, code_of, describe, lookup
 from asyncrepl.explain.demands import Demand
 from asyncrepl.explain.explanation import Finding, Rule
-from asyncrepl.explain.fix_editor import Fixing, correction, short
+from asyncrepl.explain.fix_editor import Fixing, correction, replaced, short
 from asyncrepl.explain.held_operands import innermost_frame
 from asyncrepl.explain.kinds import has
 from asyncrepl.explain.library_results import library_source
@@ -24,7 +24,7 @@ from asyncrepl.explain.repairs.repair_choice import repaired
 from asyncrepl.explain.rules.endless_waits import awaited_object, calls_on
 from asyncrepl.explain.rules.other_loops import GET_LOOP, refused_by
 from asyncrepl.explain.scopes import scope
-from asyncrepl.syntax.names import callee_name, last_name, written_name
+from asyncrepl.syntax.names import callee_name, canonical_name, last_name, written_name
 from asyncrepl.syntax.source_rewriter import Span, indent
 
 if TYPE_CHECKING:
@@ -184,7 +184,39 @@ def _waiting_for_room(fixing: Fixing, unit: Unit, call: ast.Call) -> None:
         fixing.needs_import(unit, "asyncio")
 
 
+def _without_hash(evidence: Evidence) -> Finding | None:
+    """An awaitable given to ``gather``, which keeps what it is given as keys."""
+    frame = innermost_frame(evidence)
+    given = frame.f_locals.get("arg") if frame is not None else None
+    kind = type(given)
+    if frame is None or frame.f_code is not code_of(asyncio.gather):
+        return None
+    if lookup(kind, "__await__") is MISSING or lookup(kind, "__hash__") is not None:
+        return None
+    found = evidence.units.class_of(kind)
+    why = (
+        f"`gather` keeps what it is given as keys, and a {kind.__name__} has no hash: its class "
+        "defines `__eq__`, as `@dataclass` does, and no `__hash__`. A task of a coroutine that "
+        "awaits it has one."
+    )
+    made = found[1].decorator_list if found is not None else []
+    if found is None or [canonical_name(each) for each in made] != ["dataclasses.dataclass"]:
+        return Finding(why)
+    text = f"{found[0].source.source(made[0])}(eq=False)"
+    return Finding(why, replaced(evidence, found[0], (made[0], text)))
+
+
 RULES = (
+    Rule(
+        "gather-without-star",
+        "an awaitable without a hash",
+        3,
+        "`asyncio.gather` puts what it is given into a dict, so that one awaitable is awaited "
+        "once. An object whose class has `__eq__` alone cannot be a key: `eq=False`, or a hash.",
+        _without_hash,
+        errors=(TypeError,),
+        before="misspelt_keywords",
+    ),
     Rule(
         "condition-without-its-lock",
         "a condition without its lock",

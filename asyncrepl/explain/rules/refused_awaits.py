@@ -21,6 +21,7 @@ from asyncrepl.explain.kinds import (
     waiting_method,
 )
 from asyncrepl.explain.library_results import library_source
+from asyncrepl.explain.repairs.moved_awaits import dropping
 from asyncrepl.explain.repairs.repair_case import is_lock, is_mocked, made_async
 from asyncrepl.explain.rules.operand_rules import (
     ANY,
@@ -85,7 +86,14 @@ def _of_call(told: Told, node: ast.Call) -> str:
         return f"{name} is a class: its object cannot be awaited, what its `{method}()` gives can."
     if is_real_instance(called, type):
         return f"{name} is a class: its object is made at once, and cannot be awaited."
+    if told.info is not None and makes_coroutine(told.info.kind):
+        return f"{name} gives {told.a}, which has to be called: that call can be awaited."
     gives = "None" if told.kind is Kind.NONE else "its result"
+    if told.kind is Kind.NONE and (inner := dropping(told.evidence, node)) is not None:
+        return (
+            f"{name} is a plain function, and None cannot be awaited: in it nobody awaits the "
+            f"coroutine of {short(inner[0], inner[2][0])}, so that did not run."
+        )
     return f"{name} is a plain function: it has already run, and {gives} cannot be awaited."
 
 

@@ -16,10 +16,10 @@ from asyncrepl.explain.fix_editor import Fixing, correction, short
 from asyncrepl.explain.held_operands import innermost_frame
 from asyncrepl.explain.kinds import ASYNCHRONOUS, Kind, a_type, has, is_manager_function, kind_of
 from asyncrepl.explain.library_results import code_of_manager
-from asyncrepl.explain.repairs.repair_case import Case, is_lock, lock_of, made_async, source_of
+from asyncrepl.explain.repairs.repair_case import Case, is_lock, made_async, source_of
 from asyncrepl.explain.repairs.repair_choice import repaired
 from asyncrepl.explain.rules.aiter_methods import method
-from asyncrepl.explain.rules.operand_rules import ANY, RESULTS, STREAMS, Told, row
+from asyncrepl.explain.rules.operand_rules import ANY, RESULTS, STREAMS, gives_manager, row
 from asyncrepl.explain.scopes import deepen
 from asyncrepl.explain.value_origins import called
 from asyncrepl.syntax.names import callee_name, last_name, written_name
@@ -312,18 +312,6 @@ def _returning_self(fixing: Fixing, unit: Unit, enters: Function) -> None:
     fixing.of(unit).lines_after(enters.body[-1], "return self")
 
 
-def _gives_manager(told: Told) -> str:
-    if lock_of(told) is not None:
-        return (
-            f"{told.text} is {told.words}, and gives no context manager: the lock is one itself."
-        )
-    found = told.awaited
-    if found and not any(has(each, "__aenter__", "__enter__") for each in found):
-        what = "None" if kind_of(found[0]) is Kind.NONE else a_type(found[0])
-        return f"{told.text} is {told.words}, and gives {what}, no context manager: it is awaited."
-    return f"{told.text} is {told.words}: the context manager only exists after awaiting it."
-
-
 RULES = (
     Rule(
         "plain-def-aenter",
@@ -411,7 +399,7 @@ RULES = (
         "`async with await connect() as c`.",
         "async enter | enter",
         RESULTS,
-        _gives_manager,
+        gives_manager,
     ),
     row(
         "sync-with-on-async-context-manager",
