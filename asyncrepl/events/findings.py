@@ -26,7 +26,7 @@ FindingKind = Literal[
     "paired", "unshared", "decorating", "called back", "in use",
     "overwriting", "shrunk", "late", "reused", "limiting", "uncalled", "outliving", "unordered",
     "falsy", "past end", "set elsewhere", "unread", "own cancel", "recurring",
-    "retried",
+    "retried", "idle", "made outside",
 ]  # fmt: skip
 
 
@@ -96,6 +96,8 @@ class Finding(NamedTuple):
     - "recurring": a task goes on here for ever, for nothing changes from round to round, and
       nothing else can change it; `number` is 1 if nobody sees anything of it, and the statement
       waits, at `made`, for it and for others that are done;
+    - "made outside": a task was made here on a loop that another thread runs;
+    - "idle": the loop that the program runs here has nothing to do, and nothing can come;
     - "in use": an async generator of this code was to be closed, and a task waits in it, here;
     - "failed": a task of this code failed with an error of the kind `info`, unseen; `number` is 1
       where others wait for ever.

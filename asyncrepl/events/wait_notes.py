@@ -98,9 +98,13 @@ class WaitNotes:
         _make_room(self._rounds)
         self._rounds[key] = (0, 0, 0)
 
-    def retried(self, _: object, frame: FrameType) -> None:
-        """An attempt has succeeded, of a loop of attempts; see it when it is not the first."""
-        self.late(None, frame, "retried")
+    def retried(self, given: tuple[object, ...], frame: FrameType) -> None:
+        """An attempt has succeeded, of a loop of attempts; see it when it is not the first.
+
+        Not if it was `given` what may hold other work each time.
+        """
+        if all(type(each) in PLAIN for each in given):
+            self.late(None, frame, "retried")
 
     def reading(self, stream: object, frame: FrameType) -> None:
         """A loop reads `stream`: see if it goes on doing so at the end of that, and no other."""

@@ -204,7 +204,7 @@ class Resolver:
         return result_of_operator(self.info(node.left), node.op, self.info(node.right))
 
     def _call(self, node: ast.Call | ast.Await) -> ObjectInfo | None:
-        return _first(self.options(node))
+        return next(iter(self.options(node)), None)
 
     _await = _call
 
@@ -254,7 +254,7 @@ class Resolver:
 
     def result(self, callee: object) -> ObjectInfo | None:
         """What a call of `callee` gives."""
-        return _first(self.results(callee))
+        return next(iter(self.results(callee)), None)
 
     def results(self, callee: object, node: ast.Call | None = None) -> list[ObjectInfo]:
         """All that a call of `callee` may give."""
@@ -386,7 +386,7 @@ class Resolver:
 
     def returned(self, code: CodeType | None) -> ObjectInfo | None:
         """What the function behind `code` returns, by its source; None if nobody knows."""
-        return _first(self.returns(code))
+        return next(iter(self.returns(code)), None)
 
     def returns(self, code: CodeType | None) -> list[ObjectInfo]:
         """All that the function behind `code` may return."""
@@ -424,13 +424,13 @@ class Resolver:
         definition: Function,
         code: CodeType | None,
         statement: Giving,
-        *namespaces: Mapping[str, Any],
+        *spaces: Mapping[str, Any],
     ) -> list[ObjectInfo]:
         if self.depth >= _DEPTH:
             return []
-        inner = Resolver(self.units, *namespaces, depth=self.depth + 1)
+        inner = Resolver(self.units, *spaces, depth=self.depth + 1)
         inner.code, inner.function = code, definition
-        inner.own = own_object(self.units, definition, namespaces[-1] if namespaces else {})
+        inner.own = own_object(self.units, definition, spaces[-1] if spaces else {})
         nodes = [node for node in own_nodes(definition) if isinstance(node, statement)]
         values = [node.value for node in nodes if node.value is not None]
         if not values:
@@ -442,10 +442,6 @@ class Resolver:
 
     def _shared(self, code: CodeType | None) -> dict[str, Any]:
         return shared_variables(self.code, code, self.namespaces[0])
-
-
-def _first(options: list[ObjectInfo]) -> ObjectInfo | None:
-    return options[0] if options else None
 
 
 def _listed(info: ObjectInfo | None) -> list[ObjectInfo]:

@@ -15,6 +15,7 @@ An attempt that succeeds is to end the loop of attempts: who forgets that, does 
 from __future__ import annotations
 
 import ast
+from copy import copy
 from typing import TYPE_CHECKING
 
 from asyncrepl.instrument.probe_placement import (
@@ -125,18 +126,38 @@ def probe_retries(tree: ast.AST) -> None:
 
     ``for attempt in range(n): try: … except …: await sleep(attempt)``: such a loop is for attempts
     where a handler waits the longer, or gives up at the last, by their number. One that counts or
-    collects what has gone well, or waits then, too, is to go round so often.
+    collects what has gone well, or waits then, too, is to go round so often. So may be one that
+    takes no result, and each time does its work with a list of jobs or with no arguments at all:
+    the probe gets these, and a handler has to give up.
     """
     for node in copied_nodes(tree):
         match node:
             case ast.For(ast.Name(number), body=[ast.Try(finalbody=[]) as guard], orelse=[]):
                 failed = [each for part in guard.handlers for each in own_nodes(part)]
-                again = any(_is_of_attempts(each, number, node.iter) for each in failed)
-                if again and waits(guard.body) and _is_one_attempt(guard, number):
-                    place = ast.copy_location(ast.Constant(None), guard)
+                again = [e for e in failed if _is_of_attempts(e, number, node.iter)]
+                gives_up = any(isinstance(each, ast.If) for each in again)
+                given = _given_each_time(guard, gives_up=gives_up)
+                attempts = again and waits(guard.body) and _is_one_attempt(guard, number)
+                if attempts and given is not None:
+                    place = ast.copy_location(ast.Tuple(given, ast.Load()), guard)
                     probe = wrapped_in_probe(".retried", place)
                     guard.body.append(ast.copy_location(ast.Expr(probe), guard))
                     node.iter = wrapped_in_probe(".rounds", node.iter)
+
+
+def _given_each_time(guard: ast.Try, *, gives_up: bool) -> list[ast.expr] | None:
+    """What is given to what is awaited in its body and has no result that anybody takes.
+
+    None if that may be other work each time.
+    """
+    values = [each.value for each in guard.body if isinstance(each, ast.Expr)]
+    awaited = [without_probe(each.value) for each in values if isinstance(each, ast.Await)]
+    calls = [each for each in awaited if isinstance(each, ast.Call)]
+    keywords = [each.value for call in calls for each in call.keywords]
+    given = [without_probe(each) for each in (*keywords, *(e for c in calls for e in c.args))]
+    plain = [copy(each) for each in given if isinstance(each, ast.Name | ast.Constant)]
+    same = gives_up and given and len(plain) == len(given)
+    return [*plain] if same or not calls else None
 
 
 def _is_of_attempts(node: ast.AST, number: str, iterated: ast.expr) -> bool:
@@ -169,10 +190,15 @@ def _is_one_attempt(guard: ast.Try, number: str) -> bool:
     paced = any(callee_name(each) == "sleep" for each in well)
     asked = not waits([each for each in guard.body if not isinstance(each, ast.If)])
     used = number in {name for each in well for name in names_in(each)}
-    return not (left or paced or asked or used or any(map(_adds, tried)))
+    return not (left or paced or asked or used or any(map(_is_round, tried)))
 
 
-def _adds(statement: ast.stmt) -> bool:
+def _is_round(statement: ast.stmt) -> bool:
     """``count += 1``, ``items.append(x)``."""
-    added = callee_name(getattr(statement, "value", None)) in ("append", "add", "extend")
-    return isinstance(statement, ast.AugAssign) or (isinstance(statement, ast.Expr) and added)
+    match statement:
+        case ast.AugAssign():
+            return True
+        case ast.Expr(ast.Call() as call):
+            return callee_name(call) in ("append", "add", "extend")
+        case _:
+            return False

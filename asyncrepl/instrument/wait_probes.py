@@ -14,8 +14,7 @@ their own time is nothing to it.
 - "unordered": the set of the tasks that are done is taken for a row;
 - "falsy": a loop ends with an item that counts as false.
 
-Only names, attributes of names and items of these are followed, and only as far as they can be
-looked up without running code of the user's.
+Only names, their attributes and items of these are followed, where no code of the user's runs.
 """
 
 from __future__ import annotations
@@ -148,16 +147,13 @@ def _probe_iterated_list(loop: ast.For, nodes: list[ast.AST]) -> None:
     """Count, in each round, the list that is iterated over: others may take items out."""
     operand = bare(loop.iter)
     part = read_part(operand)
-    deleted = {each.id for each in nodes if isinstance(each, ast.Name) and _is_deleted(each)}
+    names = [each for each in nodes if isinstance(each, ast.Name)]
+    deleted = {each.id for each in names if isinstance(each.ctx, ast.Del)}
     if part is not None and part[0] not in deleted:
         loop.iter = wrapped_in_probe(".rounds", loop.iter)
         count = wrapped_in_probe(".counted", ast.copy_location(ast.Constant(None), operand))
         count.args += part_arguments(part, operand)
         loop.body.insert(0, ast.copy_location(ast.Expr(count), operand))
-
-
-def _is_deleted(name: ast.Name) -> bool:
-    return isinstance(name.ctx, ast.Del)
 
 
 def _probe_late(loop: ast.For, around: list[ast.AST]) -> None:
@@ -273,6 +269,9 @@ def _probe_worked_out(
 ) -> None:
     """``old = x.total`` … ``await`` … ``x.total = old + 1``; or written where it was missing."""
     given = bare(store.value)  # a mere name may give back what it was
+    old = ""  # where it is added to, that tells: all may write 1
+    if isinstance(given, ast.BinOp) and isinstance(given.op, ast.Add | ast.Sub):
+        old = getattr(bare(given.left), "id", "")
     inside = set(ast.walk(given)) - {given}
     names = {each.id for each in inside if isinstance(each, ast.Name)}
     blocks = [getattr(each, name, None) for each in nodes for name in ("body", "orelse")]
@@ -285,7 +284,7 @@ def _probe_worked_out(
                 read = same_part(read_part(bare(node.value)), part)
                 if read and written == [store] and _waits_between(nodes, node, store):
                     _wrap_part(node, ".remembered", part)
-                    _wrap_part(store, ".overwriting", part)
+                    _wrap_part(given if old == name else store, ".overwriting", part)
                     return
             case ast.If(test=test, body=body) if store in body and _asks(test, part, there=False):
                 before = body[: body.index(store)]
@@ -347,8 +346,9 @@ def _asks(test: ast.expr, part: Part, *, there: bool) -> bool:
             return there and same_part(read_part(plain), part)
 
 
-def _wrap_part(node: ast.Await | ast.Assign | ast.AugAssign, probe: str, part: Part) -> None:
-    node.value = _with_part(wrapped_in_probe(probe, node.value), part)
+def _wrap_part(node: ast.AST, probe: str, part: Part) -> None:
+    field = "left" if isinstance(node, ast.BinOp) else "value"
+    setattr(node, field, _with_part(wrapped_in_probe(probe, getattr(node, field)), part))
 
 
 def _with_part(call: ast.Call, part: Part) -> ast.Call:

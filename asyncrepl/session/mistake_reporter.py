@@ -2,9 +2,8 @@
 
 Errors: `explain_outcome`, `explain_error` and `explain_value` lead from what a statement ended
 with to an explanation. The rules are imported at the first error. That takes some 40 ms, and half
-as long again the lexer that colours the correction; a person at a prompt should not wait for it,
-so there a thread loads them while the statement is typed
-(`asyncrepl.terminal.own_modules`).
+as long again the lexer that colours the correction; nobody at a prompt should wait for it, so
+there a thread loads them while the statement is typed (`asyncrepl.terminal.own_modules`).
 
 Mistakes that raise nothing: `SilentMistakeReporter` reports them quietly, once, and only what is
 certain. What the probes, the loop and the interpreter find is noted where it happens, in the
@@ -350,8 +349,8 @@ class SilentMistakeReporter(Instrument):
 
     def loop_waits(self) -> None:
         """Ask whether what runs in the foreground waits for ever, as the loop is about to wait."""
-        task = self._foreground()
-        if task is None or not self._context.loop.is_deadlocked():
+        task, context = self._foreground(), self._context
+        if not (task or context.runs_own_loop) or not context.loop.is_deadlocked():
             return
         if id(task) != self._stuck_task_id:
             from asyncrepl.engine.tasks.task_survey import deadlock_findings
@@ -364,7 +363,8 @@ class SilentMistakeReporter(Instrument):
                 if seen.what == "stuck" or self._explanation(seen) is not None:
                     break
             self.look()
-        self.stuck()  # each time: what has swallowed its cancellation waits on
+        if task or "idle" in self._reported_kinds:
+            self.stuck()  # each time: what has swallowed its cancellation waits on
 
     def loop_sleeps_on(self) -> None:
         """Wake the loop, for what another thread has made ready did not; from any thread."""

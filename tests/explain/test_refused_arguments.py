@@ -23,7 +23,7 @@ DEFINED = [
         "print(ticks(), end_=1)",
         "asyncio.wait_for(fetch())",
         "asyncio.create_task(fetch(), nmae='x')",
-        "asyncio.timeout(1, fetch())",
+        "asyncio.timeout(1, more=fetch())",
         "await asyncio.wait([fetch()], time=3)",
         "Box().put(fetch(), 1)",
     ],

@@ -37,7 +37,6 @@ _NOT_YET = frozenset(
         "async-for-at-top",  # a file may await at its top here
         "await-statement-at-top",  # the same
         "create-task-at-module-level",  # who is given the task, is not looked for
-        "create-task-from-another-thread",  # a loop that runs in a thread is not watched
         "anext-in-the-loop-over-itself",  # every second item may be passed over on purpose
         "asend-in-async-for",  # an answer may be wanted that is an item, too
         "connection-shared-by-workers",  # the library's own error: who knows what it is for
@@ -49,7 +48,6 @@ _NOT_YET = frozenset(
         "loops-of-a-connection-left",  # the loop may run once more, and Python says it at its end
         "logout-of-all-sockets",  # `return_exceptions` may be meant to pass over them
         "permit-given-back-unasked",  # a semaphore may be released by who has not taken it
-        "priority-queue-of-tasks",  # no function of the user's compares them
         "proxy-bare-except",  # `asyncio.timeout` takes the cancellation back that was swallowed
         "response-outlives-its-block",  # the library's own error: it may speak of something else
         "retry-on-ended-stream",  # the correction keeps what came before the error

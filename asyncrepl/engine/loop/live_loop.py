@@ -40,7 +40,7 @@ from asyncrepl.engine.code_owner import cut_to_user_part, is_ours
 from asyncrepl.engine.loop import timers
 from asyncrepl.engine.loop.loop_clock import Clock
 from asyncrepl.engine.loop.loop_iteration import ExternalWaits, WatchingSelector
-from asyncrepl.engine.tasks.task_findings import left_finding
+from asyncrepl.engine.tasks.task_findings import left_finding, note_made_outside
 from asyncrepl.engine.tasks.task_records import current_task, restore_running_loop, task_coroutine
 from asyncrepl.events.finding_log import FindingLog
 from asyncrepl.events.object_info import has_begun
@@ -198,9 +198,8 @@ class LiveLoop(_SelectorEventLoop):
     def settle(self) -> None:
         """Run all that can run without time passing; for a loop that is not running.
 
-        Returns when nothing is ready, no I/O has arrived, and every timer still
-        to come lies ahead. A program that never rests (``while True: await
-        asyncio.sleep(0)``) never settles.
+        Returns when nothing is ready, no I/O has arrived, and every timer still to come lies
+        ahead. A program that never rests (``while True: await asyncio.sleep(0)``) never settles.
         """
         held = self.live.clock.held
         self.live.clock.hold()
@@ -371,6 +370,8 @@ class LiveLoop(_SelectorEventLoop):
         timeline = self.live.timeline
         if timeline is None:
             return _create_task(self, *args, **kwargs)
+        if self._thread_id not in (None, threading.get_ident()):
+            note_made_outside(self.live.findings)
         try:
             if self._task_factory is None and "eager_start" not in kwargs:
                 at = timeline.ns()

@@ -13,11 +13,12 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import re
 import sys
 import weakref
 from collections import deque
 from contextvars import Context
-from functools import partial
+from functools import lru_cache, partial
 from logging import Logger
 from time import monotonic
 from types import (
@@ -81,11 +82,15 @@ _ITERATED: tuple[Any, ...] = (
 )  # fmt: skip
 _ITERATORS = {*(type(iter(each)) for each in _ITERATED), type(reversed([])), enumerate, zip, map}
 #: What holds nothing that the program's course depends on.
-_UNCHANGING = (asyncio.AbstractEventLoop, Context, Logger, ModuleType, CodeType, FrameType)
+_UNCHANGING = (Context, Logger, ModuleType, CodeType, FrameType)
 _UNCHANGING_NAMES = {
-    "object", "ellipsis", "NotImplementedType", "wrapper_descriptor", "range",
-    "GenericAlias", "UnionType", "Pattern", "slice", "_lru_cache_wrapper", "Union",
+    "object", "ellipsis", "NotImplementedType", "wrapper_descriptor",
+    "GenericAlias", "UnionType", "Pattern", "slice", "Union",
 }  # fmt: skip
+#: The function that `functools.lru_cache` makes.
+_CACHED = type(lru_cache(len))
+#: Whether a task has the name that asyncio has given it: each has another one.
+_GIVEN_NAME = re.compile(r"Task-\d+").fullmatch
 #: Of a type's flags: it is no static one of C.
 _HEAP_TYPE = 1 << 9
 #: So many states are too many.
@@ -292,17 +297,25 @@ def _of_callable(thing: Any, kind: type) -> tuple[object, ...]:
 
 
 def _of_reference(thing: Any, kind: type) -> tuple[object, ...]:
-    """What a task, a future or a weak reference stands for."""
+    """What a task, a future, a cache or a weak reference stands for."""
+    if kind is range:  # what is left of one, in its iterator
+        return thing.start, thing.stop, thing.step
+    if kind is _CACHED:
+        return thing.__wrapped__, *thing.cache_info()
     if issubclass(kind, asyncio.Future):
         task = coroutine_of(thing) if issubclass(kind, asyncio.Task) else None
         done = asyncio.Future.done(thing) and not asyncio.Future.cancelled(thing)
         called = [each[0] for each in thing._callbacks or ()]  # noqa: SLF001
-        return thing._state, task, *called, *([thing._result] if done else [])  # noqa: SLF001
+        name = "" if task is None or _GIVEN_NAME(thing.get_name()) else thing.get_name()
+        return thing._state, name, task, *called, *([thing._result] if done else [])  # noqa: SLF001
     return (weakref.ref.__call__(thing) is None,) if issubclass(kind, weakref.ref) else ()
 
 
 def _attributes(thing: Any, kind: type) -> Iterable[object]:
     """What any other object holds, as far as that may change."""
+    if issubclass(kind, asyncio.AbstractEventLoop):  # what the user has put there
+        own = instance_dict(thing).items()
+        return [each for name, each in own if type(each) in PLAIN and name[0] != "_"]
     if is_ours(getattr(sys.modules.get(kind.__module__), "__file__", None) or ""):
         return (getattr(thing, "_iterator", None),)  # what a traced loop walks
     if issubclass(kind, type):
@@ -314,18 +327,35 @@ def _attributes(thing: Any, kind: type) -> Iterable[object]:
     if stepped or _is_opaque(kind, len(slots)):
         raise _UnknownError  # who knows how far it has come
     held = [each.__get__(thing) for each in slots if _is_set(each, thing)]
-    own = [kind] if kind.__module__ == "__main__" else []
-    return *instance_dict(thing).values(), *held, *own
+    classes = [kind] if _is_users_class(kind) else []
+    return *instance_dict(thing).values(), *held, *classes
 
 
 def _of_class(kind: type) -> list[object]:
     """What is kept on a class of the user's, and on those that it is derived of."""
     return [
         value
-        for each in type.mro(kind) if each.__module__ == "__main__"
-        for name, value in vars(each).items() if name[:2] != "__" and name != "_abc_impl"
+        for each in type.mro(kind) if _is_users_class(each)
+        for name, given in vars(each).items() if name[:2] != "__" and name != "_abc_impl"
+        for value in _functions_of(given)
         if type(value) is FunctionType or not _binds(type(value))
     ]  # fmt: skip
+
+
+def _is_users_class(kind: type) -> bool:
+    """Whether the program has made it; it may have the name of a module that helped."""
+    home = sys.modules.get(kind.__module__)
+    made = kind.__flags__ & _HEAP_TYPE and getattr(home, kind.__name__, None) is not kind
+    return kind.__module__ == "__main__" or bool(made)
+
+
+def _functions_of(given: Any) -> tuple[object, ...]:
+    """What a method of a class, or a property, calls; of all else that itself."""
+    if type(given) in (staticmethod, classmethod):
+        return (given.__func__,)
+    if type(given) is property:
+        return given.fget, given.fset, given.fdel
+    return (given,)
 
 
 def _binds(kind: type) -> bool:

@@ -61,7 +61,9 @@ def unrun_findings() -> list[Finding]:
 
     For the end of a program, when nobody is going to run them; looks at all objects.
     """
-    held = [each for each in gc.get_objects() if type(each) is CoroutineType]
+    objects = gc.get_objects()
+    begun = {id(each.get_coro()) for each in objects if is_task(each)}  # a loop has those to run
+    held = [each for each in objects if type(each) is CoroutineType and id(each) not in begun]
     unrun = (each for each in held if inspect.getcoroutinestate(each) == inspect.CORO_CREATED)
     return [dropped_finding(each) for each in unrun if is_users(each.cr_code.co_filename)]
 
@@ -78,6 +80,12 @@ def was_refused(code: CodeType | None) -> bool:
         return True
     notes = refused_operands.at(frame.f_code)
     return code is not None and any(note.certain and note.info.code is code for note in notes)
+
+
+def note_made_outside(findings: FindingLog) -> None:
+    """See that a task was made here for a loop that another thread runs, and that may sleep."""
+    if (frame := running_user_frame()) is not None:
+        findings.add(finding_at("made outside", describe(None), frame))
 
 
 def left_finding(generator: Any) -> Finding:

@@ -25,6 +25,7 @@ from asyncrepl.engine.tasks.await_chain import (
     user_frame,
     waits_at,
 )
+from asyncrepl.engine.tasks.task_findings import running_user_frame
 from asyncrepl.engine.tasks.task_records import (
     all_tasks,
     current_task,
@@ -34,8 +35,8 @@ from asyncrepl.engine.tasks.task_records import (
 )
 from asyncrepl.events import Totals
 from asyncrepl.events.finding_log import was_cleared
-from asyncrepl.events.findings import Finding
-from asyncrepl.events.object_info import ObjectInfo
+from asyncrepl.events.findings import Finding, finding_at
+from asyncrepl.events.object_info import ObjectInfo, describe
 
 if TYPE_CHECKING:
     import weakref
@@ -264,8 +265,13 @@ def deadlock_findings(task: Any) -> Iterator[Finding]:
     """What may be the matter with `task`, which waits for ever; the likeliest first.
 
     A task that was cancelled and waits on has swallowed that, and so has one that is waited for.
-    The last is where the user's innermost code waits, in the task that all this waits for.
+    The last is where the user's innermost code waits, in the task that all this waits for. Without
+    a `task` it is the loop that runs on.
     """
+    if task is None:
+        if (frame := running_user_frame()) is not None:
+            yield finding_at("idle", describe(None), frame)
+        return
     waiting = [task]
     last, met = task, {id(task)}
     for each in waiting:

@@ -1,7 +1,7 @@
 """Classes whose ``__aiter__`` is not there, or gives the wrong thing.
 
 The probe saw an instance of the class; what its methods return is read from
-their flags and their source.
+their flags and their source. And an ``__aexit__`` that does not take what it is given.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.hoisted_code import make_plain, yield_each
 from asyncrepl.explain.kinds import has, is_async_iterable
 from asyncrepl.explain.repairs.repair_case import made_async, source_of
-from asyncrepl.explain.scopes import own_nodes
+from asyncrepl.explain.scopes import CannotFixError, own_nodes
 from asyncrepl.syntax.names import FUNCTIONS, callee_name, canonical_name, last_name
 
 if TYPE_CHECKING:
@@ -324,7 +324,52 @@ def _ending_in_return(fixing: Fixing, unit: Unit, function: Function) -> None:
         fixing.of(unit).lines_after(last, line)
 
 
+def _exit_parameters(evidence: Evidence) -> Finding | None:
+    """``async def __aexit__(self)``, which is called with three things."""
+    block = evidence.node(ast.AsyncWith)
+    call = evidence.node(ast.Call)
+    if block is None and call is not None:
+        around = evidence.unit.enclosing(call, ast.AsyncWith)  # it stands for it, from 3.12
+        block = around if around and call in [each.context_expr for each in around.items] else None
+    if block is None or not evidence.direct:
+        return None
+    for item in block.items:
+        info = evidence.resolver.info(item.context_expr)
+        function = python_method(info.kind, "__aexit__") if info is not None else None
+        if function is None or takes(function, 3):
+            continue
+        found = source_of(evidence, function)
+        if found is None:
+            return None
+        why = (
+            f"`{function.__qualname__}` has other parameters than `async with` gives it at the "
+            "end: beside `self` the kind of the error, the error and its traceback, or None "
+            "three times."
+        )
+        return Finding(why, _with_parameters(evidence, *found))
+    return None
+
+
+@correction
+def _with_parameters(fixing: Fixing, unit: Unit, function: Function) -> None:
+    """Those that are missing, behind those that are there."""
+    there = function.args.args
+    if not 0 < len(there) < 4 or function.args.defaults or function.args.kwonlyargs:
+        raise CannotFixError
+    missing = ("kind", "error", "traceback")[len(there) - 1 :]
+    names = [fixing.fresh(unit, each) for each in missing]
+    fixing.of(unit).after(there[-1], "".join(f", {each}" for each in names))
+
+
 RULES = (
+    Rule(
+        "plain-def-aenter",
+        "`__aexit__` with other parameters",
+        3,
+        "`async with` awaits `__aenter__()` at its beginning, and at its end `__aexit__(kind, "
+        "error, traceback)`, with None three times where nothing was raised.",
+        _exit_parameters,
+    ),
     Rule(
         "anext-without-aiter",
         "a class with `__anext__` and no `__aiter__`",

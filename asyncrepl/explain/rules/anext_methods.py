@@ -210,7 +210,7 @@ def _without_end(evidence: Evidence) -> Finding | None:
     ends = (ast.Raise, ast.Call, ast.Await, ast.AsyncFor, ast.Subscript, ast.For)
     if any(isinstance(node, ends) for node in nodes):
         return None  # what it calls, or an index, may raise the end
-    return _none_at_the_end(evidence, unit, function, name)
+    return none_at_the_end(evidence, unit, function, name)
 
 
 def _gave_none(evidence: Evidence) -> Finding | None:
@@ -230,13 +230,14 @@ def _gave_none(evidence: Evidence) -> Finding | None:
         names = {canonical_name(each) for each in ast.walk(owner or found[1])}
         steps = {callee_name(each) for each in ast.walk(found[1])} & {"anext", "__anext__"}
         if _END not in names and not steps:
-            return _none_at_the_end(evidence, *found, step.__qualname__)
+            return none_at_the_end(evidence, *found, step.__qualname__)
     return None
 
 
-def _none_at_the_end(
+def none_at_the_end(
     evidence: Evidence, unit: Unit, function: Function, name: str
 ) -> Finding | None:
+    """The finding for the `function` called `name`, an ``__anext__``, if it ends with None."""
     nodes = list(own_nodes(function))
     returns = [node for node in nodes if isinstance(node, ast.Return)]
     empty = [node for node in returns if _is_none(node.value)]

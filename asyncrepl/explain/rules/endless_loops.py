@@ -151,6 +151,48 @@ def _left_at_end(fixing: Fixing, unit: Unit, call: ast.Call, loop: ast.While) ->
                 fixing.of(unit).lines_after(read, f"if not {name}:\n    break")
 
 
+def _runs_idle(evidence: Evidence) -> Finding | None:
+    """``run_forever`` where all is done, and nothing asks for its end by a signal."""
+    unit, call = evidence.unit, evidence.node(ast.Call)
+    if call is None or callee_name(call) != "run_forever":
+        return None
+    made = [each for _, each in evidence.units.nodes(ast.Call)]
+    signals = any(canonical_name(each.func).startswith("signal.") for each in made)
+    guards = [each for each in unit.ancestors(call) if isinstance(each, ast.Try)]
+    expected = any(_takes_interrupt(each) for guard in guards for each in guard.handlers)
+    if signals or expected:
+        return None
+    why = (
+        f"{short(unit, call)} runs until `stop()` is called, and nothing calls it: all that the "
+        "loop had to do is done, and nothing more can come. `run_until_complete` ends when what "
+        "it was given has ended."
+    )
+    return Finding(why, _run_to_the_end(evidence, unit, call))
+
+
+def _takes_interrupt(handler: ast.ExceptHandler) -> bool:
+    kinds = ast.walk(handler.type) if handler.type is not None else ()
+    names = {canonical_name(each) for each in kinds if isinstance(each, ast.expr)}
+    return handler.type is None or bool(names & {"KeyboardInterrupt", "BaseException"})
+
+
+@correction
+def _run_to_the_end(fixing: Fixing, unit: Unit, call: ast.Call) -> None:
+    """``loop.create_task(main())`` and ``loop.run_forever()`` → ``run_until_complete``."""
+    function, statement = call.func, unit.parents.get(call)
+    block = getattr(unit.parents.get(statement or call), "body", [])
+    place = block.index(statement) if statement in block else 0
+    match block[place - 1 : place]:
+        case [ast.Expr(ast.Call(ast.Attribute(owner, "create_task"), [job])) as made]:
+            if isinstance(function, ast.Attribute) and written_name(owner) == written_name(
+                function.value
+            ):
+                source = unit.source.source
+                fixing.of(unit).replace(unit.source.block(made), "")
+                text = f"{source(owner)}.run_until_complete({source(job)})"
+                fixing.of(unit).replace(call, text)
+
+
 _INTERRUPTED = (KeyboardInterrupt,)
 
 RULES = (
@@ -180,5 +222,14 @@ RULES = (
         "no error: who reads in a loop has to look for it.",
         _past_end,
         sees="past end",
+    ),
+    Rule(
+        "endless-generator-hangs",
+        "a loop that runs on with nothing to do",
+        3,
+        "`loop.run_forever()` runs until somebody calls `loop.stop()`, also when all tasks have "
+        "ended. `loop.run_until_complete(main())`, and `asyncio.run(main())`, end with `main`.",
+        _runs_idle,
+        sees="idle",
     ),
 )

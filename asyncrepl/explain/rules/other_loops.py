@@ -20,7 +20,7 @@ from asyncrepl.explain.rules.iteration_end import awaited_step, stopped_at
 from asyncrepl.explain.scopes import CannotFixError, scope
 from asyncrepl.explain.static_values import Resolver
 from asyncrepl.explain.value_origins import stepped_source
-from asyncrepl.syntax.names import FUNCTIONS, canonical_name, last_name, written_name
+from asyncrepl.syntax.names import FUNCTIONS, callee_name, canonical_name, last_name, written_name
 from asyncrepl.syntax.source_rewriter import Span, indent
 
 if TYPE_CHECKING:
@@ -303,6 +303,30 @@ def _cannot_move(unit: Unit, moved: list[ast.stmt]) -> bool:
     )
 
 
+def _made_outside(evidence: Evidence) -> Finding | None:
+    """``loop.create_task`` in another thread than the loop's."""
+    unit, call = evidence.unit, evidence.node(ast.Call)
+    if call is None or callee_name(call) != "create_task":
+        return None
+    why = (
+        f"{short(unit, call)} makes a task on a loop that another thread runs: it wakes no loop "
+        "that sleeps, and is not safe in any other case. `asyncio.run_coroutine_threadsafe` hands "
+        "a coroutine to the loop of another thread."
+    )
+    return Finding(why, _handed_over(evidence, unit, call))
+
+
+@correction
+def _handed_over(fixing: Fixing, unit: Unit, call: ast.Call) -> None:
+    """``loop.create_task(work())`` → ``asyncio.run_coroutine_threadsafe(work(), loop)``."""
+    match call:
+        case ast.Call(ast.Attribute(loop, "create_task"), [job], []):
+            job_text, loop_text = map(unit.source.source, (job, loop))
+            text = f"asyncio.run_coroutine_threadsafe({job_text}, {loop_text})"
+            fixing.of(unit).replace(call, text)
+            fixing.needs_import(unit, "asyncio")
+
+
 _MODEL = (
     "Locks, queues, futures and connections of asyncio belong to the loop in which they were "
     "first used. A second `asyncio.run` is a second loop: they do not work there."
@@ -395,5 +419,15 @@ RULES = (
         "future belongs to one loop: `loop.call_soon_threadsafe(queue.put_nowait, item)`.",
         _unwoken,
         sees="unwoken",
+    ),
+    Rule(
+        "asyncio-object-of-another-loop",
+        "a task made on the loop of another thread",
+        3,
+        "A loop belongs to the thread that runs it, and all of its methods with it, but for "
+        "`call_soon_threadsafe`. `asyncio.run_coroutine_threadsafe(coroutine, loop)` makes the "
+        "task there, wakes the loop, and gives a future for this thread.",
+        _made_outside,
+        sees="made outside",
     ),
 )

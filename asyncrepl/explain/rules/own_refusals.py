@@ -3,16 +3,18 @@
 Libraries write such methods beside the asynchronous ones, since the interpreter's own words tell
 nobody what to do: ``with ClientSession()`` of aiohttp, ``for attempt in AsyncRetrying()``.
 
-And what asyncio refuses: a condition without its lock, and an item for which a queue has no room.
+And what asyncio refuses: a condition without its lock, an item for which a queue has no room, or
+that has no order among those of a priority queue.
 """
 
 from __future__ import annotations
 
 import ast
 import asyncio
-from typing import TYPE_CHECKING
+from itertools import combinations
+from typing import TYPE_CHECKING, Any
 
-from asyncrepl.events.object_info import MISSING, code_of, describe, lookup
+from asyncrepl.events.object_info import MISSING, PLAIN, code_of, describe, lookup
 from asyncrepl.explain.demands import Demand
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, correction, replaced, short
@@ -206,6 +208,40 @@ def _without_hash(evidence: Evidence) -> Finding | None:
     return Finding(why, replaced(evidence, found[0], (made[0], text)))
 
 
+_ORDERED = (asyncio.PriorityQueue._put, asyncio.PriorityQueue._get)  # noqa: SLF001
+_NO_ORDER = vars(object)["__lt__"]
+
+
+def _has_no_order(evidence: Evidence) -> Finding | None:
+    """Items of a priority queue that are equal up to a part which has no order."""
+    frame = innermost_frame(evidence)
+    if frame is None or refused_by(evidence, *_ORDERED) is None:
+        return None
+    items: list[Any] = getattr(frame.f_locals.get("self"), "_queue", [])
+    kinds = {kind for pair in combinations(items, 2) if (kind := _without_order(*pair))}
+    if not kinds:
+        return None
+    name = kinds.pop().__name__
+    way = f"give `{name}` a `__lt__`, or put pairs of a number and the item"
+    if type(items[0]) is tuple:
+        way = (
+            "where the first parts of two tuples are equal, the next decide. Put a number between "
+            "that is never the same twice: `next(count)` of `count = itertools.count()`"
+        )
+    return Finding(f"A priority queue compares its items, and `{name}` has no order: {way}.")
+
+
+def _without_order(one: Any, other: Any) -> type | None:
+    """The type of what decides about two items, if it has no ``<``."""
+    tuples = type(one) is type(other) is tuple
+    for left, right in zip(one, other, strict=False) if tuples else [(one, other)]:
+        if type(left) is type(right) and lookup(type(left), "__lt__") is _NO_ORDER:
+            return type(left)
+        if type(left) not in PLAIN or type(right) not in PLAIN or left != right:
+            return None
+    return None
+
+
 RULES = (
     Rule(
         "gather-without-star",
@@ -216,6 +252,14 @@ RULES = (
         _without_hash,
         errors=(TypeError,),
         before="misspelt_keywords",
+    ),
+    Rule(
+        "coroutine-used-as-its-result",
+        "items of a priority queue that have no order",
+        5,
+        "An `asyncio.PriorityQueue` gives its smallest item first. Tuples are compared part by "
+        "part: where the priorities are equal, what comes next decides.",
+        _has_no_order,
     ),
     Rule(
         "condition-without-its-lock",

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, correction, is_generator
+from asyncrepl.explain.rules.anext_methods import none_at_the_end
 from asyncrepl.explain.scopes import own_nodes, scope
 from asyncrepl.syntax.names import bound_names, callee_name, canonical_name, written_name
 
@@ -36,7 +37,7 @@ def _recurs(evidence: Evidence) -> Finding | None:
         return None
     loop = unit.enclosing(here, ast.While)
     if loop is None or scope(unit, loop) is not scope(unit, here):
-        return _never_stops(unit, here)
+        return _never_stops(evidence, unit, here)
     asked, over = _way_out(unit, loop), _over(evidence, loop)
     if over:
         why = (
@@ -107,7 +108,7 @@ def _way_out(unit: Unit, loop: ast.AST) -> str:
     return next((unit.source.source(e.test) for e in tests if e is not None and e in inside), "")
 
 
-def _never_stops(unit: Unit, here: ast.AST) -> Finding | None:
+def _never_stops(evidence: Evidence, unit: Unit, here: ast.AST) -> Finding | None:
     """``__anext__`` that would end the walk, and never comes to it."""
     function = scope(unit, here)
     if not isinstance(function, ast.AsyncFunctionDef) or function.name != "__anext__":
@@ -123,7 +124,9 @@ def _never_stops(unit: Unit, here: ast.AST) -> Finding | None:
                 "its `raise StopAsyncIteration`."
             )
             return Finding(why)
-    return None
+    if any(isinstance(each, ast.Raise) for each in own_nodes(function)):
+        return None
+    return none_at_the_end(evidence, unit, function, "__anext__")
 
 
 def _is_end(error: ast.expr | None) -> bool:

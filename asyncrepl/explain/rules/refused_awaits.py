@@ -35,13 +35,15 @@ from asyncrepl.explain.rules.operand_rules import (
 )
 from asyncrepl.explain.static_values import Resolver
 from asyncrepl.instrument.probe_placement import LATER_CALLS
-from asyncrepl.syntax.names import callee_name
+from asyncrepl.syntax.names import callee_name, canonical_name
+from asyncrepl.syntax.source_rewriter import Span
 
 if TYPE_CHECKING:
     from types import CodeType
 
     from asyncrepl.explain.evidence import Evidence
     from asyncrepl.explain.explanation import Fix
+    from asyncrepl.explain.source_units import Unit
 
 
 def _in_head(told: Told) -> bool:
@@ -193,7 +195,50 @@ _WANTED: dict[str, str] = {
     "awaitables": "a collection of awaitables",
 }
 
+
+def _also_given(evidence: Evidence) -> Finding | None:
+    """``asyncio.timeout(1, fetch())``, as `asyncio.wait_for` is called."""
+    call = evidence.node(ast.Call)
+    if call is None or not evidence.direct or len(call.args) != 2 or call.keywords:
+        return None
+    if canonical_name(call.func) not in ("asyncio.timeout", "asyncio.timeout_at"):
+        return None
+    unit, given = evidence.unit, call.args[1]
+    head = unit.source.source(call.func)
+    why = (
+        f"`{head}` takes the time alone: it limits what is awaited in the block of `async with "
+        f"{head}(…)`. {short(unit, given)} belongs in there, with `await`."
+    )
+    return Finding(why, _awaited_inside(evidence, unit, call))
+
+
+@correction
+def _awaited_inside(fixing: Fixing, unit: Unit, call: ast.Call) -> None:
+    """``async with timeout(1, f()) as x:`` → ``async with timeout(1):`` and ``x = await f()``."""
+    source, edits, block = unit.source.source, fixing.of(unit), unit.enclosing(call, ast.AsyncWith)
+    limit, given = map(source, call.args)
+    short_call = f"{source(call.func)}({limit})"
+    if isinstance(waited := unit.parents.get(call), ast.Await):
+        if canonical_name(call.func) == "asyncio.timeout":
+            edits.replace(waited, f"await asyncio.wait_for({given}, {limit})")
+            fixing.needs_import(unit, "asyncio")
+    elif block is not None and block.items[0].context_expr is call and len(block.items) == 1:
+        target = block.items[0].optional_vars
+        name = f"{source(target)} = " if target is not None else ""
+        last = unit.source.span(target if target is not None else call).end
+        edits.replace(Span(unit.source.span(call).start, last), short_call)
+        edits.lines_before(block.body[0], f"{name}await {given}")
+
+
 RULES = (
+    Rule(
+        "coroutine-never-awaited-in-body",
+        "a coroutine given to a timeout",
+        5,
+        "`asyncio.timeout(seconds)` is a context manager and limits its block. `await "
+        "asyncio.wait_for(coroutine, seconds)` limits one call.",
+        _also_given,
+    ),
     Rule(
         "await-a-plain-call",
         "a plain function given to what awaits it",
