@@ -84,12 +84,36 @@ def held_operands(evidence: Evidence) -> list[ObjectInfo]:
     return [each for each in found if kind_of(each) in ASYNCHRONOUS - FUNCTION_KINDS]
 
 
+def is_within(evidence: Evidence) -> bool:
+    """Whether what a library had in its hands lay inside of what it was given."""
+    frames = [frame for frame, _ in walk_tb(getattr(evidence.error, "__traceback__", None))]
+    first = frames[frames.index(evidence.frame) + 1 :][:1] if evidence.frame in frames else []
+    given = [describe(value) for frame in first for value in frame.f_locals.values()]
+    return bool(first) and not any(kind_of(each) in ASYNCHRONOUS for each in given)
+
+
+def holds_refused(evidence: Evidence, info: ObjectInfo) -> bool:
+    """Whether what a library had in its hands is a part of the object that `info` are of."""
+    refused = [each for each in _locals(evidence) if kind_of(describe(each)) in ASYNCHRONOUS]
+    inside = [*_inside(info.value), *(e for each in _inside(info.value) for e in _inside(each))]
+    return any(each is one for each in inside for one in refused)
+
+
+def _inside(value: object) -> list[object]:
+    if type(value) in (list, tuple, set):
+        return [*value]  # type: ignore[misc]  # they can be iterated over
+    return [*(value if type(value) is dict else instance_dict(value)).values()]
+
+
 def refused_by_asyncio(evidence: Evidence) -> list[ObjectInfo]:
     """What asyncio was to make a future or a task of, or a thread was to call, and could not."""
     frame = innermost_frame(evidence)
     variables = frame.f_locals if frame is not None else {}
     if frame is not None and frame.f_globals.get("__name__") in _THREADS:
         refused = getattr(variables.get("self"), "fn", MISSING)  # what a pool was given
+        for each, _ in walk_tb(evidence.error.__traceback__ if evidence.error else None):
+            if each.f_code is asyncio.to_thread.__code__:  # which gives the pool another one
+                refused = each.f_locals.get("func", MISSING)
     else:
         found = (variables.get(name, MISSING) for name in ("coro_or_future", "coro"))
         refused = next((each for each in found if each is not MISSING), MISSING)
@@ -362,7 +386,7 @@ def held_parts(evidence: Evidence, use: Use) -> Iterator[Use]:
     held = _collection(evidence, use.node)
     made_of = origins(evidence.units, evidence.unit, use.node)
     elsewhere = all(
-        unit is not evidence.unit or (made is use.node and not [*_elements(use.node)])
+        unit is not evidence.unit or (made is use.node and not [*_elements(made)]) or _empty(made)
         for unit, made in made_of
     )
     if held is not None and held.item is not None and elsewhere and isinstance(call, ast.Call):
@@ -372,6 +396,16 @@ def held_parts(evidence: Evidence, use: Use) -> Iterator[Use]:
             item = held.item if held is not None and isinstance(made, ast.ListComp) else None
             for inner in _elements(made):
                 yield Use("argument", inner, call, item)
+
+
+def _empty(made: ast.expr) -> bool:
+    """Whether it makes a collection that is filled later: by ``append``, or by its keys."""
+    called = callee_name(made) in ("list", "dict", "set", "deque", "defaultdict")
+    given = isinstance(made, ast.Call) and any(
+        callee_name(made) != "defaultdict" for _ in made.args
+    )
+    display = isinstance(made, ast.List | ast.Dict | ast.Set) and not [*_elements(made)]
+    return display or (called and not given)
 
 
 def _collection(evidence: Evidence, node: ast.expr) -> ObjectInfo | None:

@@ -31,7 +31,9 @@ from asyncrepl.explain.held_operands import (
     function_type,
     held_operands,
     held_parts,
+    holds_refused,
     is_held,
+    is_within,
     parts,
     refused_by_asyncio,
     tested_operand,
@@ -196,12 +198,17 @@ def _demands(evidence: Evidence) -> Iterator[tuple[Demand, list[ObjectInfo]]]:
             options = _options_of(evidence, part)
             failed = type(evidence.error) is AssertionError  # it keeps nothing of what it compared
             if evidence.direct or failed or callee_name(demand.owner) in _ELSEWHERE:
-                yield demand, options
+                given = not options and demand.what == "function" and not evidence.direct
+                yield demand, refused_by_asyncio(evidence) if given else options
             elif blamed := [each for each in options if is_held(evidence, each)]:
                 yield demand, blamed
+            elif any(holds_refused(evidence, each) for each in options):
+                yield demand._replace(what="items"), held_operands(evidence)
             elif not options:
                 held = [] if isinstance(part.node, ast.Lambda) else held_operands(evidence)
-                yield demand, refused_by_asyncio(evidence) or held
+                refused = refused_by_asyncio(evidence)
+                inside = not refused and isinstance(part.node, ast.Call) and is_within(evidence)
+                yield demand._replace(what="items") if inside else demand, refused or held
 
 
 #: What these are given is used in another place, which does not keep it where it is seen.
@@ -273,9 +280,11 @@ def _of_argument(evidence: Evidence, info: ObjectInfo, name: str) -> Mismatch | 
         if called_object(evidence, use) in (getattr, setattr, delattr):
             first = use.node is call.args[0]
             return Mismatch(Demand("value", use.node, call, by), info) if first else None
-        for part in parts(use) if _is_missed(evidence, info, name) else ():
+        held = (*parts(use), *held_parts(evidence, use))  # of the items as well: ``sorted(jobs)``
+        for part in held if _is_missed(evidence, info, name) else ():
             if any(each[:2] == info[:2] for each in _options_of(evidence, part)):
-                return Mismatch(Demand("value", part.node, call, by), info)
+                what = "items" if part.role == "items" else "value"
+                return Mismatch(Demand(what, part.node, call, by), info)
     return None
 
 

@@ -423,7 +423,7 @@ class Resolver:
             return []
         inner = Resolver(self.units, *namespaces, depth=self.depth + 1)
         inner.code, inner.function = code, definition
-        inner.own = own_object(self.units, definition, namespaces[-1] if namespaces else {})
+        inner.own = own_object(self.units, definition, *namespaces[-1:], *self.namespaces)
         nodes = [node for node in own_nodes(definition) if isinstance(node, statement)]
         values = [node.value for node in nodes if node.value is not None]
         if not values:

@@ -47,10 +47,10 @@ _NOT_YET = frozenset(
         "keepalive-goes-on",  # what is gathered may be meant to outlive an error
         "logout-of-all-sockets",  # `return_exceptions` may be meant to pass over them
         "permit-given-back-unasked",  # a semaphore may be released by who has not taken it
-        "priority-queue-of-tasks",  # no function of the user's compares them
         "proxy-bare-except",  # `asyncio.timeout` takes the cancellation back that was swallowed
         "retry-on-ended-stream",  # the correction keeps what came before the error
         "sparkth-orphaned-call",  # a task that goes on may be meant to
+        "sched2-stop-iteration-of-queue",  # one item may be meant, or each that comes
         "spawner-dies-quietly",  # `cancel` of a task that has failed says: nobody wants its error
         "subscription-left-by-break",  # something holds it, which may walk on
         "tasks-one-by-one",  # each may need what the one before it gave

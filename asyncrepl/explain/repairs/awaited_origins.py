@@ -199,6 +199,7 @@ def either_awaited(
         text = f"(await {name} if inspect.isawaitable({name} := {source}) else {name})"
         fixing.of(unit).replace(call, text)
     fixing.needs_import(unit, "inspect")
+    fixing.waiting.add(call)
     fixing.suspending(unit, call)
     return True
 
@@ -215,7 +216,7 @@ def _plain_beside(units: Units, unit: Unit, call: ast.Call, found: tuple[Unit, F
         (one.parents.get(each), each)
         for one in units.all()
         for each in one.functions()
-        if isinstance(each, ast.FunctionDef)
+        if isinstance(each, ast.FunctionDef) and each is not scope(unit, call)  # which will wait
     ]
     if isinstance(call.func, ast.Attribute):
         bases = {last_name(each) for each in getattr(home.parents.get(function), "bases", ())}

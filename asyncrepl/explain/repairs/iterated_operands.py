@@ -27,11 +27,11 @@ from asyncrepl.explain.repairs.repair_case import (
 )
 from asyncrepl.explain.scopes import CannotFixError, own_nodes, scope
 from asyncrepl.explain.value_origins import assigned_loads, loads, origins
-from asyncrepl.syntax.names import callee_name
+from asyncrepl.syntax.names import callee_name, last_name
 from asyncrepl.syntax.source_rewriter import Span
 
 if TYPE_CHECKING:
-    from asyncrepl.explain.source_units import Unit
+    from asyncrepl.explain.source_units import Function, Unit
 
 
 def is_walked(unit: Unit, node: ast.expr) -> bool:
@@ -337,8 +337,14 @@ def collected_jobs(fixing: Fixing, case: Case) -> None:
 
 
 def drained(fixing: Fixing, case: Case) -> None:
-    """A coroutine walks the generator; where it is wanted once, one that is written for it."""
+    """A coroutine walks the generator; where it is wanted once, one that is written for it.
+
+    Who waits for an endless one, for so long, waits for an item.
+    """
     unit = case.unit
+    if callee_name(case.owner) == "wait_for" and is_endless(case, waiting=True):
+        fixing.given_to(unit, case.node, "anext")
+        return
     name = fixing.fresh(unit, "drain")
     statement = unit.statement(case.owner)
     if not unit.source.begins_line(statement):
@@ -398,3 +404,38 @@ def twin(fixing: Fixing, case: Case) -> None:
     fixing.of(case.unit).replace(case.owner, f"{case.source}.{_TWINS[case.owner.attr]}")
     if not awaits_of(case.unit, call):
         fixing.awaiting(case.unit, call)
+
+
+def yielded_as_its_like(fixing: Fixing, case: Case) -> None:
+    """A method returns a list, and in another class of its kin it yields: so it yields, too."""
+    found = case.home
+    if found is None or case.demand.what != "async walk":
+        raise CannotFixError
+    unit, function = found
+    values = [node for node in own_nodes(function) if isinstance(node, ast.Return)]
+    if not values or not _yields_in_kin(case, unit, function):
+        raise CannotFixError
+    for node in values:
+        by, name = unit.source.indent(node), fresh(unit, "item")
+        text = f"return\n{by}yield"
+        if node.value is not None and getattr(node.value, "elts", None) != []:
+            source = unit.source.source(node.value)
+            text = f"for {name} in {source}:\n{by}    yield {name}\n{by}return"
+        text = text.removesuffix(f"\n{by}return") if node is function.body[-1] else text
+        fixing.of(unit).replace(node, text)
+
+
+def _yields_in_kin(case: Case, unit: Unit, function: Function) -> bool:
+    """Whether a method of that name is an async generator in a class above or below, or beside."""
+    owner = unit.parents.get(function)
+    if not isinstance(owner, ast.ClassDef):
+        return False
+    kin = {owner.name, *map(last_name, owner.bases)}
+    return any(
+        isinstance(around, ast.ClassDef)
+        and isinstance(each, ast.AsyncFunctionDef)
+        and not kin.isdisjoint({around.name, *map(last_name, around.bases)})
+        and any(isinstance(node, ast.Yield) for node in own_nodes(each))
+        for one, each in case.evidence.units.functions(function.name)
+        for around in [one.parents.get(each)]
+    )

@@ -18,14 +18,14 @@ from asyncrepl.events.object_info import (
     is_real_instance,
     lookup,
 )
-from asyncrepl.explain.bindings import is_coroutine_function
+from asyncrepl.explain.bindings import is_coroutine_function, takes
 from asyncrepl.explain.demands import demand_of, met
 from asyncrepl.explain.fix_editor import Fixing, awaits_of
 from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.hoisted_code import body_after
 from asyncrepl.explain.kinds import Kind, has, waiting_method
 from asyncrepl.explain.operand_uses import Use
-from asyncrepl.explain.scopes import CannotFixError, own_nodes
+from asyncrepl.explain.scopes import CannotFixError, own_nodes, scope
 from asyncrepl.explain.value_origins import assigned_loads, loads
 from asyncrepl.syntax.names import (
     callee_name,
@@ -255,7 +255,11 @@ def items_awaited(fixing: Fixing, case: Case) -> None:
     """``sum(jobs)`` → ``sum([await job for job in jobs])``; ``jobs.sort()`` has them first."""
     unit, node = case.unit, case.node
     held = case.evidence.resolver.info(node)
-    if held is None or any(not met(case.demand, each) for each in case.awaited):
+    if (
+        held is None
+        or not has(held.item, "__await__")
+        or any(not met(case.demand, each) for each in case.awaited)
+    ):
         raise CannotFixError
     item, text = fresh(unit, "job"), case.source
     results = f"[await {item} for {item} in {text}]"
@@ -284,11 +288,43 @@ def waited_by_method(fixing: Fixing, case: Case) -> None:
 
 def unawaited(fixing: Fixing, case: Case) -> None:
     """``create_task(await f())`` → ``create_task(f())``."""
-    node = case.node
-    info = case.evidence.resolver.info(node.value) if isinstance(node, ast.Await) else None
-    if not isinstance(node, ast.Await) or info is None or not met(case.demand, info):
+    unit, node = case.unit, case.node
+    if not isinstance(node, ast.Await) or not _needs_no_await(case, node):
         raise CannotFixError
-    fixing.of(case.unit).replace(node, case.unit.source.source(node.value))
+    for call in own_nodes(scope(unit, node) or unit.tree or node):  # it may be so of each task
+        if isinstance(call, ast.Call) and ast.dump(call.func) == ast.dump(case.owner.func):
+            for each in call.args:
+                if isinstance(each, ast.Await) and _needs_no_await(case, each):
+                    fixing.of(unit).replace(each, unit.source.source(each.value))
+
+
+def _needs_no_await(case: Case, node: ast.Await) -> bool:
+    info = case.evidence.resolver.info(node.value)
+    return info is not None and met(case.demand, info)
+
+
+def left_to_taker(fixing: Fixing, case: Case) -> None:
+    """``gather(*(await f(x) for x in xs))`` → ``gather(*(f(x) for x in xs))``: it awaits them."""
+    node, star = case.node, case.owner
+    call = case.unit.parents.get(star) if isinstance(star, ast.Starred) else star
+    made = node.elt if isinstance(node, ast.GeneratorExp) else None
+    waits = [each for each in ast.walk(node) if isinstance(each, ast.Await)]
+    if not isinstance(made, ast.Await) or waits != [made] or callee_name(call) not in _TAKERS:
+        raise CannotFixError
+    fixing.of(case.unit).replace(made, case.unit.source.source(made.value))
+
+
+#: What awaits each of its arguments.
+_TAKERS = ("gather", "as_completed", "wait")
+
+
+def async_methods(case: Case) -> list[str]:
+    """Of a call of a class, the coroutine functions among the methods that need no argument."""
+    function = case.node.func if isinstance(case.node, ast.Call) else case.node
+    made = case.evidence.resolver.value(function)
+    own = vars(made) if is_real_instance(made, type) else {}
+    found = [name for name, each in own.items() if is_coroutine_function(each) and takes(each, 0)]
+    return [name for name in found if not name.startswith("_")]
 
 
 def awaited_beside(case: Case) -> list[ast.Await]:

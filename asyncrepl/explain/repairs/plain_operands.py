@@ -17,7 +17,7 @@ from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.hoisted_code import next_taken, not_awaiting
 from asyncrepl.explain.kinds import Kind, has, is_awaitable, replaced_since
 from asyncrepl.explain.repairs.entered_operands import around_statement
-from asyncrepl.explain.repairs.moved_awaits import awaited_beside, coroutines_given
+from asyncrepl.explain.repairs.moved_awaits import async_methods, awaited_beside, coroutines_given
 from asyncrepl.explain.repairs.moved_walks import read_asynchronously, streaming_helper
 from asyncrepl.explain.repairs.repair_case import LOOPS, Case, given_by_caller
 from asyncrepl.explain.scopes import CannotFixError, own_nodes
@@ -67,6 +67,11 @@ def dropped(fixing: Fixing, case: Case) -> None:
         fixing.of(case.unit).after(case.node, "()")
         return
     alone = isinstance(case.unit.parents.get(case.owner), ast.Expr)
+    if alone and (methods := async_methods(case)):
+        if len(methods) > 1:
+            raise CannotFixError  # an object for nothing: one of them was to be called
+        fixing.of(case.unit).after(case.node, f".{methods[0]}()")
+        return
     if kind is Kind.NONE and not (alone and isinstance(case.node, ast.Call)):
         raise CannotFixError
     if kind is Kind.NONE and _starts_a_task(case):

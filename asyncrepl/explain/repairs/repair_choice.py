@@ -33,6 +33,7 @@ from asyncrepl.explain.repairs.awaited_operands import (
     next_of_result,
     one_item,
     result_not_called,
+    result_of_done,
     scheduled,
     step_itself,
     whole_iterator,
@@ -79,11 +80,13 @@ from asyncrepl.explain.repairs.iterated_operands import (
     twin,
     uncalled,
     walked_not_awaited,
+    yielded_as_its_like,
 )
 from asyncrepl.explain.repairs.moved_awaits import (
     awaited_behind,
     branch_awaited,
     items_awaited,
+    left_to_taker,
     unawaited,
     waited_by_method,
 )
@@ -327,17 +330,19 @@ def _put_suffix(fixing: Fixing, case: Case) -> None:
 
 _MAPPING = ("map", "filter")  # of which a lambda becomes the element of a comprehension
 _NAMED = ("iter", "enumerate", "list")
-_UNKNOWN: dict[str, tuple[Repair, ...]] = {"await": (as_its_like, without_await)}
+_UNKNOWN: dict[str, tuple[Repair, ...]] = {
+    "await": (twin_method, slept, as_its_like, without_await)
+}
 
 _LOOPED = (
-    whole_iterator, one_item, yielded_through, loop_over_awaited, loop_over_owner,
-    awaited_where_made,
+    whole_iterator, one_item, yielded_through, yielded_as_its_like, loop_over_awaited,
+    loop_over_owner, awaited_where_made,
 )  # fmt: skip
 _AWAITABLE: dict[str, tuple[Repair, ...]] = {
     "coroutine": (ensured,),
     "function": (scheduled,),
     "callback": (awaited_function, handed_uncalled),
-    "items": (items_awaited,),
+    "items": (items_awaited, awaited_where_made),
     "task": (listed,),
     "tasks": (listed,),
     "awaitables": (listed,),
@@ -352,7 +357,7 @@ _AWAITABLE: dict[str, tuple[Repair, ...]] = {
     "call, awaited": (plain_decorator, awaited_function, uncalled),
     "call": (plain_decorator, handed_uncalled, result_not_called, awaited),
     "attribute, of tasks": (awaited_result, as_task),
-    "*": (plain_factory, awaited, awaited_where_made),
+    "*": (plain_factory, awaited, awaited_where_made, result_of_done),
 }  # fmt: skip
 _STEP = {**_AWAITABLE, "async step": (step_itself, awaited)}
 _WALKABLE: dict[str, tuple[Repair, ...]] = {
@@ -364,7 +369,7 @@ _WALKABLE: dict[str, tuple[Repair, ...]] = {
     "walk, iter": (first_of_iter, renamed_aiter),
     "walk, enumerate": (counted, collected),
     "walk, list": (list_call, collected),
-    "walk": (collected, collected_where_made),
+    "walk": (left_to_taker, collected, collected_where_made),
     "step": (stepped,),
     "async step": (from_iterator,),
     "enter": (entered_generator,),

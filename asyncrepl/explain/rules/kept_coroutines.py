@@ -1,4 +1,7 @@
-"""A coroutine that a cache, an attribute or a closure keeps, and gives a second time."""
+"""A coroutine that a cache, an attribute or a closure keeps, and gives a second time.
+
+Or a heap keeps it, to be awaited when its turn comes, and is not to compare it.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +14,12 @@ from typing import TYPE_CHECKING
 
 from asyncrepl.events.object_info import code_of, is_real_instance, lookup
 from asyncrepl.explain.bindings import is_coroutine_function, variables
-from asyncrepl.explain.explanation import Finding
+from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, correction, short
+from asyncrepl.explain.kinds import Kind, a_kind, kind_of
 from asyncrepl.explain.scopes import CannotFixError, own_nodes, scope
+from asyncrepl.explain.value_origins import loads
+from asyncrepl.instrument.probe_placement import AWAITABLE_CALLS
 from asyncrepl.syntax.names import callee_name, last_name
 
 if TYPE_CHECKING:
@@ -156,3 +162,103 @@ def _coroutines_held(function: object, owner: object) -> list[object]:
         held += object.__getattribute__(owner, "__dict__").values()
     held += [each for value in held if type(value) is dict for each in value.values()]
     return [each for each in held if is_real_instance(each, CoroutineType)]
+
+
+# -- in a heap -------------------------------------------------------------------------
+
+_PUSHING = ("heappush", "heappushpop", "heapreplace", "put", "put_nowait")
+_TAKING = ("heappop", "heappushpop", "heapreplace", "get", "get_nowait")
+_JOBS = (Kind.COROUTINE, Kind.TASK, Kind.FUTURE)
+
+
+def _compared(evidence: Evidence) -> Finding | None:
+    """``heappush(jobs, (1, work()))``: of two that come first alike, the coroutines decide."""
+    unit, node = evidence.unit, evidence.node(ast.Call, ast.Await)
+    call = node.value if isinstance(node, ast.Await) else node
+    pushed = _pushed(call)
+    if pushed is None or not isinstance(call, ast.Call):
+        return None
+    found = [each for each in evidence.resolver.options(pushed.elts[-1]) if kind_of(each) in _JOBS]
+    taken = [each for each in unit.nodes(ast.Call) if _takes_from(each, _heap(call))]
+    if not found or not any(_is_awaited(unit, each) for each in taken):
+        return None
+    why = (
+        f"Where what stands before it is equal, {short(unit, pushed.elts[-1])} is compared, and "
+        f"it is {a_kind(found[0], kind_of(found[0]))}: a number that counts up decides before it."
+    )
+    return Finding(why, _numbered(evidence, call, taken))
+
+
+def _pushed(call: ast.AST | None) -> ast.Tuple | None:
+    """The tuple that `call` puts into a heap."""
+    given = call.args[-1:] if isinstance(call, ast.Call) else []
+    pair = given[0] if given and callee_name(call) in _PUSHING else None
+    return pair if isinstance(pair, ast.Tuple) and len(pair.elts) > 1 else None
+
+
+def _heap(call: ast.Call) -> str:
+    """The name of the heap that `call` asks for something."""
+    if callee_name(call).startswith("heap"):
+        return last_name(call.args[0]) if call.args else ""
+    return last_name(call.func.value) if isinstance(call.func, ast.Attribute) else ""
+
+
+def _takes_from(call: ast.Call, heap: str) -> bool:
+    return callee_name(call) in _TAKING and _heap(call) == heap != ""
+
+
+def _taken_by(unit: Unit, call: ast.Call) -> ast.AST | None:
+    """What unpacks, or subscripts, what is taken."""
+    around = unit.parents.get(call)
+    return unit.parents.get(around) if isinstance(around, ast.Await) else around
+
+
+def _is_awaited(unit: Unit, call: ast.Call) -> bool:
+    match by := _taken_by(unit, call):
+        case ast.Subscript():
+            return isinstance(unit.parents.get(by), ast.Await)
+        case ast.Assign([ast.Tuple([*_, ast.Name() as last])]):
+            uses = [unit.parents.get(each) for each in loads(unit, last)]
+            return any(
+                isinstance(each, ast.Await) or callee_name(each) in AWAITABLE_CALLS
+                for each in uses
+            )
+    return False
+
+
+@correction
+def _numbered(fixing: Fixing, call: ast.Call, taken: list[ast.Call]) -> None:
+    """``(1, work())`` → ``(1, next(order), work())``, and one more where they are taken."""
+    unit, edits, name = fixing.evidence.unit, fixing.of(fixing.evidence.unit), _heap(call)
+    order = fixing.fresh(unit, "order")
+    for each in unit.nodes(ast.Call):
+        pushed = _pushed(each) if _heap(each) == name else None
+        if pushed is not None:
+            edits.before(pushed.elts[-1], f"next({order}), ")
+    for each in taken:
+        match _taken_by(unit, each):
+            case ast.Assign([ast.Tuple([*_, last])]):
+                edits.before(last, "_, ")
+            case ast.Subscript(slice=ast.Constant() as index):
+                edits.replace(index, "-1" if index.value else str(index.value))
+            case _:
+                raise CannotFixError
+    around = [each for each in unit.ancestors(call) if isinstance(each, ast.stmt)]
+    edits.lines_before(around[-1], f"{order} = itertools.count()\n\n")
+    fixing.needs_import(unit, "itertools")
+
+
+#: Asked before what tells of an operand.
+_RANK = 200
+
+RULES = (
+    Rule(
+        "coroutine-used-as-its-result",
+        "a coroutine or a task that a heap compares",
+        5,
+        "A heap compares whole tuples: where their first items are equal, the next ones decide. "
+        "Nothing compares coroutines or tasks: `(priority, next(counter), coroutine)`.",
+        _compared,
+        rank=_RANK,
+    ),
+)

@@ -28,6 +28,7 @@ from asyncrepl.explain.fix_editor import Fixing, awaited, corrected, correction,
 from asyncrepl.explain.held_operands import ASYNCIO, innermost_frame
 from asyncrepl.explain.hoisted_code import put_head, task_later
 from asyncrepl.explain.repairs.awaited_origins import either_awaited
+from asyncrepl.explain.repairs.moved_walks import read_by_loop, read_in
 from asyncrepl.explain.scopes import CannotFixError, scope
 from asyncrepl.explain.value_arrivals import is_test
 from asyncrepl.explain.value_origins import STEPS, loads
@@ -131,6 +132,13 @@ def _made(evidence: Evidence, fits: Callable[[Unit, ast.Call], bool], why: str) 
 def _all_awaited(fixing: Fixing, unit: Unit, call: ast.Call) -> None:
     """``await`` in front of the call, and of others like it that nobody awaits either."""
     called, around = ast.dump(call.func), scope(unit, call)
+    loop = unit.parents.get(unit.parents.get(around or call, call))
+    if (
+        isinstance(around, ast.Lambda)
+        and isinstance(loop, ast.For)
+        and read_in(fixing, unit, loop)
+    ):
+        return  # ``for item in iter(lambda: queue.get(), None)``
     # What is mapped becomes the element of a comprehension, once the lambda is found to wait.
     passed = isinstance(around, ast.Lambda) and around.body is call and _dies_in_call(fixing, call)
     if passed or task_later(fixing, unit, call) or either_awaited(fixing, unit, call):
@@ -317,7 +325,33 @@ def _shown(evidence: Evidence) -> Finding | None:
     if use is None or use.kind is not CoroutineType:
         return None
     why = f"{short(unit, use.node)} is a coroutine: what is shown is that, and not its result."
-    return Finding(why, awaited(evidence, unit, use.node))
+    return Finding(why, _awaited_or_read(evidence, unit, use.node))
+
+
+@correction
+def _awaited_or_read(fixing: Fixing, unit: Unit, node: ast.expr) -> None:
+    if not read_by_loop(fixing, unit, node):
+        fixing.awaiting(unit, node)
+
+
+def _read(evidence: Evidence) -> Finding | None:
+    """``for item in iter(queue.get, None)``: what it calls gives coroutines."""
+    found = [
+        (unit, call)
+        for unit, call in evidence.units.nodes(ast.Call)
+        if callee_name(call) == "iter" and len(call.args) == 2
+        if last_name(call.args[0]) == dropped_name(evidence)
+    ]
+    if len(found) != 1:
+        return None
+    unit, call = found[0]
+    loop = unit.parents.get(call)
+    why = (
+        f"{short(unit, call)} calls {short(unit, call.args[0])} for each item and awaits nothing: "
+        "each is a coroutine, and none is the end."
+    )
+    fix = corrected(evidence, read_in, unit, loop) if isinstance(loop, ast.For) else None
+    return Finding(why, fix)
 
 
 _AT_PROMPT = (
@@ -392,6 +426,7 @@ RULES = (
         _as_completed,
         sees="dropped",
     ),
+    Rule(*NEVER_RUNS, _read, sees="dropped"),
     Rule(*NEVER_RUNS, _forgotten, sees="dropped"),
     Rule(*NEVER_RUNS, _shown, sees="shown"),
 )

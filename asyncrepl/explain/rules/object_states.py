@@ -17,7 +17,7 @@ from asyncrepl.explain.held_operands import innermost_frame
 from asyncrepl.explain.repairs.entered_operands import enter_rest
 from asyncrepl.explain.repairs.repair_case import single_assignment
 from asyncrepl.explain.rules.scheduling_calls import RUNNING
-from asyncrepl.explain.scopes import CannotFixError, deepen, own_nodes, scope
+from asyncrepl.explain.scopes import CannotFixError, block_of, deepen, own_nodes, scope
 from asyncrepl.explain.static_values import Resolver
 from asyncrepl.explain.value_origins import loads
 from asyncrepl.syntax.names import callee_name, method_owner
@@ -110,11 +110,9 @@ def _taken_in(fixing: Fixing, owner: ast.expr) -> None:
 
 def _block_before(unit: Unit, statement: ast.stmt) -> ast.With | ast.AsyncWith | None:
     """The ``with`` that stands directly in front of `statement`."""
-    for _, block in ast.iter_fields(unit.parents[statement]):
-        if isinstance(block, list) and statement in block:
-            before = block[: block.index(statement)][-1:]
-            return before[0] if before and isinstance(before[0], _WITHS) else None
-    return None
+    block = block_of(unit, statement)
+    before = block[: block.index(statement)][-1:]
+    return before[0] if before and isinstance(before[0], _WITHS) else None
 
 
 def same_source(unit: Unit, one: ast.expr | None, other: ast.expr) -> bool:
