@@ -33,7 +33,7 @@ from asyncrepl.explain.kinds import ASYNCHRONOUS, Kind, kind_of
 from asyncrepl.explain.operand_uses import Use, formatted
 from asyncrepl.explain.value_origins import origins
 from asyncrepl.instrument.probe_placement import ITERTOOLS_CALLS
-from asyncrepl.syntax.names import callee_name
+from asyncrepl.syntax.names import callee_name, method_owner
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -95,11 +95,29 @@ def is_within(evidence: Evidence) -> bool:
 def holds_refused(evidence: Evidence, info: ObjectInfo) -> bool:
     """Whether what a library had in its hands is a part of the object that `info` are of."""
     refused = [each for each in _locals(evidence) if kind_of(describe(each)) in ASYNCHRONOUS]
-    inside = [*_inside(info.value), *(e for each in _inside(info.value) for e in _inside(each))]
+    inside = [
+        *values_in(info.value),
+        *(e for each in values_in(info.value) for e in values_in(each)),
+    ]
     return any(each is one for each in inside for one in refused)
 
 
-def _inside(value: object) -> list[object]:
+def asynchronous_items(evidence: Evidence, use: Use) -> list[ObjectInfo]:
+    """What is asynchronous in the operand of `use`: a tuple for ``%``, or the keys of a dict."""
+    value, items = evidence.resolver.value, []
+    if isinstance(getattr(use.owner, "op", None), ast.Mod):
+        pair = value(use.node)
+        items = [*tuple.__iter__(pair)] if is_real_instance(pair, tuple) else []
+    elif callee_name(use.node) in ("items", "keys"):
+        owner = method_owner(use.node) if isinstance(use.node, ast.Call) else None
+        table = value(owner) if owner is not None else None
+        items = [*dict.__iter__(table)] if is_real_instance(table, dict) else []
+    found = [describe(item, keep=True) for item in items]
+    return [each for each in found if kind_of(each) in ASYNCHRONOUS]
+
+
+def values_in(value: object) -> list[object]:
+    """The items of a list, tuple or set, the values of a dict, or the attributes of an object."""
     if type(value) in (list, tuple, set):
         return [*value]  # type: ignore[misc]  # they can be iterated over
     return [*(value if type(value) is dict else instance_dict(value)).values()]
@@ -400,12 +418,9 @@ def held_parts(evidence: Evidence, use: Use) -> Iterator[Use]:
 
 def _empty(made: ast.expr) -> bool:
     """Whether it makes a collection that is filled later: by ``append``, or by its keys."""
-    called = callee_name(made) in ("list", "dict", "set", "deque", "defaultdict")
-    given = isinstance(made, ast.Call) and any(
-        callee_name(made) != "defaultdict" for _ in made.args
-    )
-    display = isinstance(made, ast.List | ast.Dict | ast.Set) and not [*_elements(made)]
-    return display or (called and not given)
+    given = getattr(made, "args", []) if callee_name(made) != "defaultdict" else []
+    called = callee_name(made) in ("list", "dict", "set", "deque", "defaultdict") and not given
+    return called or (isinstance(made, ast.List | ast.Dict | ast.Set) and not [*_elements(made)])
 
 
 def _collection(evidence: Evidence, node: ast.expr) -> ObjectInfo | None:

@@ -26,6 +26,7 @@ from asyncrepl.explain.bindings import result_of_definition
 from asyncrepl.explain.demands import Demand, demand_of, is_asynchronous, met
 from asyncrepl.explain.held_operands import (
     FUNCTION_KINDS,
+    asynchronous_items,
     called_object,
     candidate_uses,
     function_type,
@@ -183,6 +184,7 @@ def _is_no_evidence(evidence: Evidence, demand: Demand, info: ObjectInfo) -> boo
 
 
 def _demands(evidence: Evidence) -> Iterator[tuple[Demand, list[ObjectInfo]]]:
+    late: list[tuple[Demand, list[ObjectInfo]]] = []  # what it was made of says more
     for use in candidate_uses(evidence):
         callee = called_object(evidence, use)
         if use.role == "stored" and not _is_particular(evidence):
@@ -198,17 +200,21 @@ def _demands(evidence: Evidence) -> Iterator[tuple[Demand, list[ObjectInfo]]]:
             options = _options_of(evidence, part)
             failed = type(evidence.error) is AssertionError  # it keeps nothing of what it compared
             if evidence.direct or failed or callee_name(demand.owner) in _ELSEWHERE:
+                if items := asynchronous_items(evidence, part):
+                    yield demand._replace(what="items"), items
                 given = not options and demand.what == "function" and not evidence.direct
                 yield demand, refused_by_asyncio(evidence) if given else options
             elif blamed := [each for each in options if is_held(evidence, each)]:
                 yield demand, blamed
             elif any(holds_refused(evidence, each) for each in options):
-                yield demand._replace(what="items"), held_operands(evidence)
+                late.append((demand._replace(what="items"), held_operands(evidence)))
             elif not options:
                 held = [] if isinstance(part.node, ast.Lambda) else held_operands(evidence)
                 refused = refused_by_asyncio(evidence)
-                inside = not refused and isinstance(part.node, ast.Call) and is_within(evidence)
+                whole = part.node is use.node and isinstance(part.node, ast.Call)
+                inside = whole and not refused and is_within(evidence)
                 yield demand._replace(what="items") if inside else demand, refused or held
+    yield from late
 
 
 #: What these are given is used in another place, which does not keep it where it is seen.

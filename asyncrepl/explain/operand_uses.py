@@ -92,7 +92,8 @@ def uses_at(
         hint = hints.pop(node, None)
         info = resolver.info(node)
         if role == "items":
-            info = info.item if info is not None else None
+            given = resolver.yielded(info.code)[:1] if info is not None and info.code else []
+            info = info.item if info is not None and info.item else next(iter(given), None)
         found.append(hint if hint and info is None else Use(role, node, owner, info))
     found.sort(key=lambda use: not use.lacks)  # of a loop over a comprehension, the culprit
     return (*found, *hints.values())

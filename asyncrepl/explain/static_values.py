@@ -74,6 +74,7 @@ _PASSED = (FunctionType, MethodType, functools.partial, type, int, float, str, b
 #: Functions that give what the function gives which they are given.
 _CALLING = (functools.reduce, getattr(operator, "call", functools.reduce))
 _DEPTH = 4
+_COMPREHENSIONS = ("<listcomp>", "<setcomp>", "<dictcomp>")
 
 
 class Resolver:
@@ -94,7 +95,9 @@ class Resolver:
     @classmethod
     def of_frame(cls, units: Units, frame: FrameType) -> Resolver:
         """The names as `frame` saw them."""
-        found = cls(units, frame.f_locals, frame.f_globals)
+        above = frame.f_back if frame.f_code.co_name in _COMPREHENSIONS else None
+        around = [above.f_locals] if above is not None else []  # up to Python 3.11
+        found = cls(units, frame.f_locals, *around, frame.f_globals)
         found.code = frame.f_code
         return found
 

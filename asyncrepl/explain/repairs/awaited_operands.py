@@ -32,6 +32,7 @@ from asyncrepl.explain.repairs.moved_awaits import (
     awaitable_branches,
     called_again,
     called_then,
+    kept_awaited,
     not_entered,
     not_stepped,
     siblings,
@@ -168,7 +169,7 @@ def loop_over_owner(fixing: Fixing, case: Case) -> None:
 
 def awaited(fixing: Fixing, case: Case) -> None:
     """``await`` where that gives what meets the demand, or may."""
-    ways = (read_until, reduced, called_then, called_again, not_stepped, not_entered)
+    ways = (read_until, kept_awaited, reduced, called_then, called_again, not_stepped, not_entered)
     if any(each(fixing, case) for each in ways):
         return
     if isinstance(around := scope(case.unit, case.node), ast.ClassDef):

@@ -21,7 +21,7 @@ from asyncrepl.explain.kinds import has
 from asyncrepl.explain.repairs.moved_awaits import next_values
 from asyncrepl.explain.scopes import CannotFixError, scope
 from asyncrepl.explain.static_values import Resolver
-from asyncrepl.explain.value_origins import bindings
+from asyncrepl.explain.value_origins import bindings, origins
 from asyncrepl.instrument.probe_placement import AWAITABLE_CALLS
 from asyncrepl.syntax.names import FUNCTIONS, callee_name, last_name
 from asyncrepl.syntax.source_rewriter import Span
@@ -59,6 +59,8 @@ def awaited_where_made(fixing: Fixing, case: Case) -> None:
     name = case.info.function_name
     found = list(_unawaited_calls(case, code, name))
     if len(found) != 1 or _is_handed_over(case, code, name):
+        found = list(_calls_followed(case, code))
+    if len(found) != 1:
         raise CannotFixError
     unit, call = found[0]
     fixing.changed = call
@@ -133,6 +135,17 @@ def _unawaited_calls(case: Case, code: CodeType, name: str) -> Iterator[tuple[Un
                 continue
             if callee_name(call) == name and not awaits and _may_be(case, call, code):
                 yield unit, call
+
+
+def _calls_followed(case: Case, code: CodeType) -> Iterator[tuple[Unit, ast.Call]]:
+    """The calls, of whatever a function was given, that the value of an attribute comes from."""
+    for unit, node in origins(case.evidence.units, case.unit, case.node):
+        if not isinstance(node, ast.Call) or isinstance(unit.parents.get(node), ast.Await):
+            continue
+        bound = bindings(unit, node.func)[1] if isinstance(node.func, ast.Name) else []
+        given = isinstance(case.node, ast.Attribute) and [*map(type, bound)] == [ast.arg]
+        if given and _may_be(case, node, code):
+            yield unit, node
 
 
 def _may_be(case: Case, call: ast.Call, code: CodeType) -> bool:

@@ -22,6 +22,7 @@ from asyncrepl.explain.bindings import is_coroutine_function, takes
 from asyncrepl.explain.demands import demand_of, met
 from asyncrepl.explain.fix_editor import Fixing, awaits_of
 from asyncrepl.explain.fresh_names import fresh
+from asyncrepl.explain.held_operands import values_in
 from asyncrepl.explain.hoisted_code import body_after
 from asyncrepl.explain.kinds import Kind, has, waiting_method
 from asyncrepl.explain.operand_uses import Use
@@ -254,12 +255,19 @@ def next_values(case: Case, node: ast.AST, before: list[ObjectInfo]) -> list[Obj
 def items_awaited(fixing: Fixing, case: Case) -> None:
     """``sum(jobs)`` → ``sum([await job for job in jobs])``; ``jobs.sort()`` has them first."""
     unit, node = case.unit, case.node
-    held = case.evidence.resolver.info(node)
-    if (
-        held is None
-        or not has(held.item, "__await__")
-        or any(not met(case.demand, each) for each in case.awaited)
-    ):
+    held, loop = case.evidence.resolver.info(node), case.owner
+    if held is None or any(not met(case.demand, each) for each in case.awaited):
+        raise CannotFixError
+    if isinstance(loop, ast.For) and unit.source.begins_line(loop.body[0]):
+        job, target = fresh(unit, "job"), unit.source.source(loop.target)
+        fixing.of(unit).lines_before(loop.body[0], f"{target} = await {job}")
+        fixing.of(unit).replace(loop.target, job)  # ``for key, value in jobs:``
+        fixing.suspending(unit, node)
+        return
+    if not has(held.item, "__await__") and not isinstance(loop, ast.comprehension):
+        raise CannotFixError
+    known = values_in(held.value) if type(held.value) in (dict, list, tuple) else []
+    if not all(has(describe(each), "__await__") for each in known):
         raise CannotFixError
     item, text = fresh(unit, "job"), case.source
     results = f"[await {item} for {item} in {text}]"
@@ -360,6 +368,14 @@ def coroutines_given(case: Case) -> list[ast.expr]:
         for each, options in made.items()
         if options and all(one.kind is CoroutineType for one in options)
     ]
+
+
+def kept_awaited(fixing: Fixing, case: Case) -> bool:
+    """``known.setdefault(key, work()).x``, which keeps what it is given; whether it is that."""
+    found = coroutines_given(case)
+    for each in found:
+        fixing.awaiting(case.unit, each)
+    return bool(found)
 
 
 def siblings(case: Case) -> list[ast.expr]:

@@ -132,6 +132,7 @@ from asyncrepl.explain.repairs.repair_case import (
     is_lock,
     is_mocked,
     is_used_plainly,
+    passed_on,
     yields_once,
 )
 from asyncrepl.explain.scopes import CannotFixError, scope
@@ -272,8 +273,8 @@ def _called(fixing: Fixing, case: Case) -> None:
     bound = is_real_instance(function, BuiltinFunctionType)  # to its object
     if function is MISSING or bound:
         function = case.evidence.resolver.value(case.node)
-    if not takes_nothing(function) and not takes_only_its_object(function):
-        raise CannotFixError
+    alone = takes_nothing(function) or takes_only_its_object(function)
+    given = "()" if alone else passed_on(case)
     results = case.evidence.resolver.results(function)
     fitting = [each for each in results if _fits(case.demand, each)]
     node = case.node
@@ -283,11 +284,11 @@ def _called(fixing: Fixing, case: Case) -> None:
         return
     if fitting:
         fixing.of(case.unit).before(node, "(" if loose else "")
-        fixing.of(case.unit).after(node, ")()" if loose else "()")
+        fixing.of(case.unit).after(node, f"){given}" if loose else given)
         for each in _uncalled_beside(case):
             fixing.of(case.unit).after(each, "()")
         return
-    if loose or not results:
+    if loose or not results or not alone:
         raise CannotFixError
     inner = Case(case.evidence, case.unit, case.demand, results[0], suffix="()")
     for repair in _choices(inner):

@@ -139,6 +139,10 @@ def _all_awaited(fixing: Fixing, unit: Unit, call: ast.Call) -> None:
         and read_in(fixing, unit, loop)
     ):
         return  # ``for item in iter(lambda: queue.get(), None)``
+    taker = unit.enclosing(around, ast.Call) if isinstance(around, ast.Lambda) else None
+    if callee_name(taker) in _THREADS and around is not None and around.body is call:
+        fixing.given_to(unit, call, "asyncio.run")
+        return
     # What is mapped becomes the element of a comprehension, once the lambda is found to wait.
     passed = isinstance(around, ast.Lambda) and around.body is call and _dies_in_call(fixing, call)
     if passed or task_later(fixing, unit, call) or either_awaited(fixing, unit, call):
@@ -153,6 +157,10 @@ def _all_awaited(fixing: Fixing, unit: Unit, call: ast.Call) -> None:
     ]
     for each in dict.fromkeys([call, *like, *_compared_beside(fixing.evidence, unit, call)]):
         fixing.awaiting(unit, each)
+
+
+#: What calls a function in a thread of its own, where no loop runs.
+_THREADS = ("Thread", "Timer", "submit")
 
 
 def _dies_in_call(fixing: Fixing, made: ast.Call) -> bool:
@@ -172,10 +180,18 @@ def _compared_beside(evidence: Evidence, unit: Unit, call: ast.Call) -> list[ast
     around, found = unit.parents.get(call), []
     if isinstance(around, ast.Compare):
         found = [around.left, *around.comparators]
+    elif isinstance(around, ast.BoolOp):
+        found = around.values
     elif isinstance(around, ast.Tuple) and isinstance(unit.parents.get(around), ast.Match):
         found = around.elts
     kinds = {each: [one.kind for one in evidence.resolver.options(each)] for each in found}
-    return [each for each in found if isinstance(each, ast.Call) and CoroutineType in kinds[each]]
+    same = callee_name(call) if isinstance(around, ast.BoolOp) else None
+    return [
+        each
+        for each in found
+        if isinstance(each, ast.Call)
+        and (CoroutineType in kinds[each] or callee_name(each) == same)
+    ]
 
 
 def _yielded(evidence: Evidence) -> Finding | None:
