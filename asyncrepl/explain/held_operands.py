@@ -108,9 +108,8 @@ def asynchronous_items(evidence: Evidence, use: Use) -> list[ObjectInfo]:
     if isinstance(getattr(use.owner, "op", None), ast.Mod):
         pair = value(use.node)
         items = [*tuple.__iter__(pair)] if is_real_instance(pair, tuple) else []
-    elif callee_name(use.node) in ("items", "keys"):
-        owner = method_owner(use.node) if isinstance(use.node, ast.Call) else None
-        table = value(owner) if owner is not None else None
+    elif isinstance(use.node, ast.Call) and callee_name(use.node) in ("items", "keys"):
+        table = value(method_owner(use.node) or use.node)
         items = [*dict.__iter__(table)] if is_real_instance(table, dict) else []
     found = [describe(item, keep=True) for item in items]
     return [each for each in found if kind_of(each) in ASYNCHRONOUS]
@@ -133,7 +132,7 @@ def refused_by_asyncio(evidence: Evidence) -> list[ObjectInfo]:
             if each.f_code is asyncio.to_thread.__code__:  # which gives the pool another one
                 refused = each.f_locals.get("func", MISSING)
     else:
-        found = (variables.get(name, MISSING) for name in ("coro_or_future", "coro"))
+        found = (variables.get(name, MISSING) for name in ("coro_or_future", "coro", "fut"))
         refused = next((each for each in found if each is not MISSING), MISSING)
         ours = evidence.inner[-1].co_filename.startswith(ASYNCIO) if evidence.inner else False
         refused = refused if ours else MISSING
@@ -401,10 +400,13 @@ def held_parts(evidence: Evidence, use: Use) -> Iterator[Use]:
     if use.role not in ("argument", "star") or moved:
         return
     call = evidence.unit.parents.get(use.owner) if use.role == "star" else use.owner
+    filled = not callee_name(call).startswith("heap")  # which puts into it what it was given
     held = _collection(evidence, use.node)
     made_of = origins(evidence.units, evidence.unit, use.node)
     elsewhere = all(
-        unit is not evidence.unit or (made is use.node and not [*_elements(made)]) or _empty(made)
+        unit is not evidence.unit
+        or (made is use.node and not [*_elements(made)])
+        or (filled and _empty(made))
         for unit, made in made_of
     )
     if held is not None and held.item is not None and elsewhere and isinstance(call, ast.Call):

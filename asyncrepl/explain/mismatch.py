@@ -389,14 +389,14 @@ def _options_of(evidence: Evidence, use: Use) -> list[ObjectInfo]:
     """What the operand of `use` may be: as it was seen, else as it is inferred."""
     if (use.info is not None and use.certain) or use.role == "items":
         return [use.info] if use.info is not None else []
-    found = evidence.resolver.options(use.node) or _of_items(evidence, use.node)
+    found = evidence.resolver.options(use.node) or items_taken(evidence, use.node)
     if not found and isinstance(use.node, ast.Attribute) and use.info is None and evidence.direct:
         found = _given_to_attribute(evidence, use.node)
     return found if found or use.info is None or use.role != "argument" else [use.info]
 
 
-def _of_items(evidence: Evidence, node: ast.expr) -> list[ObjectInfo]:
-    """What ``x``, ``x()`` or ``x.method()`` gives, where a loop takes `x` out of a collection.
+def items_taken(evidence: Evidence, node: ast.expr) -> list[ObjectInfo]:
+    """What `node`, ``x`` or ``x.method()``, gives, where a loop takes `x` out of a collection.
 
     From Python 3.12 on the variable of a comprehension is gone when it has failed.
     """

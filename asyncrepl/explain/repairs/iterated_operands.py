@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from asyncrepl.events.object_info import MISSING, code_of, lookup
 from asyncrepl.explain.bindings import returns_self
-from asyncrepl.explain.fix_editor import Fixing, async_walks, awaits_of
+from asyncrepl.explain.fix_editor import Fixing, async_walks, awaits_of, is_generator
 from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.hoisted_code import not_awaiting, put_head, yield_each
 from asyncrepl.explain.kinds import has, is_async_iterable, kind_of
@@ -419,23 +419,32 @@ def yielded_as_its_like(fixing: Fixing, case: Case) -> None:
         by, name = unit.source.indent(node), fresh(unit, "item")
         text = f"return\n{by}yield"
         if node.value is not None and getattr(node.value, "elts", None) != []:
-            source = unit.source.source(node.value)
-            text = f"for {name} in {source}:\n{by}    yield {name}\n{by}return"
+            loop, source = _loop_over(case, node.value), unit.source.source(node.value)
+            text = f"{loop} {name} in {source}:\n{by}    yield {name}\n{by}return"
         text = text.removesuffix(f"\n{by}return") if node is function.body[-1] else text
         fixing.of(unit).replace(node, text)
+
+
+def _loop_over(case: Case, node: ast.expr) -> str:
+    """The words of the loop over what a method returns: what its like gives is a stream."""
+    if case.home is not None and callee_name(node) == case.home[1].name:
+        return "async for"
+    options = case.evidence.resolver.inside(case.code).options(node)
+    streams = [is_async_iterable(each) for each in options]
+    if not options or any(streams) is not all(streams):
+        raise CannotFixError
+    return "async for" if any(streams) else "for"
 
 
 def _yields_in_kin(case: Case, unit: Unit, function: Function) -> bool:
     """Whether a method of that name is an async generator in a class above or below, or beside."""
     owner = unit.parents.get(function)
-    if not isinstance(owner, ast.ClassDef):
-        return False
-    kin = {owner.name, *map(last_name, owner.bases)}
+    kin = {owner.name, *map(last_name, owner.bases)} if isinstance(owner, ast.ClassDef) else set()
     return any(
         isinstance(around, ast.ClassDef)
         and isinstance(each, ast.AsyncFunctionDef)
         and not kin.isdisjoint({around.name, *map(last_name, around.bases)})
-        and any(isinstance(node, ast.Yield) for node in own_nodes(each))
+        and is_generator(each)
         for one, each in case.evidence.units.functions(function.name)
         for around in [one.parents.get(each)]
     )

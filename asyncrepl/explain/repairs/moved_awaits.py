@@ -264,7 +264,12 @@ def items_awaited(fixing: Fixing, case: Case) -> None:
         fixing.of(unit).replace(loop.target, job)  # ``for key, value in jobs:``
         fixing.suspending(unit, node)
         return
-    if not has(held.item, "__await__") and not isinstance(loop, ast.comprehension):
+    pairs = callee_name(node) in ("items", "keys") or isinstance(loop, ast.BinOp)
+    if (
+        pairs
+        or not has(held, "__iter__")
+        or (held.item is not None and not has(held.item, "__await__"))
+    ):
         raise CannotFixError
     known = values_in(held.value) if type(held.value) in (dict, list, tuple) else []
     if not all(has(describe(each), "__await__") for each in known):

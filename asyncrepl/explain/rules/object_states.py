@@ -14,6 +14,7 @@ from asyncrepl.events.object_info import code_of, is_real_instance
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, correction, replaced, short
 from asyncrepl.explain.held_operands import innermost_frame
+from asyncrepl.explain.mismatch import items_taken
 from asyncrepl.explain.repairs.entered_operands import enter_rest
 from asyncrepl.explain.repairs.repair_case import single_assignment
 from asyncrepl.explain.rules.scheduling_calls import RUNNING
@@ -307,6 +308,7 @@ def _result_too_early(evidence: Evidence) -> Finding | None:
     if node is None or not isinstance(node.func, ast.Attribute) or not evidence.direct:
         return None
     info = evidence.resolver.info(node.func.value)
+    info = info or next(iter(items_taken(evidence, node.func.value)), None)
     if node.func.attr not in ("result", "exception") or info is None:
         return None
     if not issubclass(info.kind, asyncio.Future) or node.args:
