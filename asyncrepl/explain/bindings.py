@@ -75,16 +75,18 @@ def variables(function: FunctionType, bare: bool) -> dict[str, Any]:
 
 
 def own_object(
-    units: Units, definition: Function, namespace: Mapping[str, Any]
+    units: Units, definition: Function, *namespaces: Mapping[str, Any]
 ) -> tuple[str, ObjectInfo] | None:
     """The first parameter of the method `definition`, and what is known of it.
 
-    None if another class may inherit the method.
+    The class is looked for in the `namespaces`, in their order: a function may have made it. None
+    if another class may inherit the method.
     """
     arguments = [*definition.args.posonlyargs, *definition.args.args]
     parents = (unit.parents.get(definition) for unit in units.all())
     owner = next((each for each in parents if isinstance(each, ast.ClassDef)), None)
-    kind = namespace.get(owner.name) if owner is not None else None
+    named = [each[owner.name] for each in namespaces if owner is not None and owner.name in each]
+    kind = named[0] if named else None
     if not arguments or not is_real_instance(kind, type) or type.__subclasses__(kind):
         return None
     decorators = {last_name(each) for each in definition.decorator_list}

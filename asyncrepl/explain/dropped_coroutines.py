@@ -102,6 +102,9 @@ def made_at(evidence: Evidence, name: str) -> Place | None:
         named = [call for call in here if _may_give(evidence, unit, call)]
     found = named or [call for call in here if is_of_variable(evidence, unit, call)]
     alike = len({ast.dump(call.func) for call in found}) == 1  # ``show(a), show(b)``
+    around = unit.parents.get(found[0]) if found else None
+    if isinstance(around, ast.BoolOp) and all(unit.parents.get(each) is around for each in found):
+        return unit, found[0]  # ``may(a) or may(b)``
     discarded = alike and all(is_discarded(unit, call) for call in found)
     return (unit, found[0]) if len(found) == 1 or discarded else None
 

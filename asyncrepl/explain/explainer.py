@@ -41,6 +41,7 @@ _ORDER = (
     "special_methods",
     "gone_functions",
     "async_callbacks",
+    "driven_coroutines",
     "never_run",
     "unused_generators",
     "wrong_with",

@@ -49,6 +49,7 @@ Arguments = ParamSpec("Arguments")
 _ASYNC = re.compile(r"async\s+")
 _ACCESSORS = ("cached_property", "setter", "getter")
 _RUNNING = {"asyncio.run", "run_until_complete"}
+_CONSUMERS = {*ITERATING_CALLS, *DATA_CALLS}
 
 
 class Fixing:
@@ -60,6 +61,8 @@ class Fixing:
         self.in_lambda = in_lambda
         self.units: dict[str, tuple[Unit, SourceRewriter]] = {}
         self.made_async: set[ast.AST] = set()
+        #: What waits by now: a function that calls itself comes back to it.
+        self.waiting: set[ast.AST] = set()
         #: The expression that was changed, where that is not the operand itself.
         self.changed: ast.expr | None = None
         #: By the unit's name: a module, and what the user calls it.
@@ -88,8 +91,7 @@ class Fixing:
             return None
         if any(self._captures(self.units[name][0], text) for name, text in texts):
             return None
-        (name, text), *more = texts
-        return Fix(name, text, tuple(more))
+        return Fix(*texts[0], tuple(texts[1:]))
 
     def _text(self, unit: Unit, edits: SourceRewriter) -> str:
         """The corrected text, with the user's own name for a module."""
@@ -143,17 +145,14 @@ class Fixing:
         return typed and is_pythons(name, self.evidence.namespace.get(name))
 
     def _import(self, unit: Unit, line: str) -> None:
-        edits = self.of(unit)
-        if not any(edit.text == line for edit in edits.edits):
-            edits.insert(first_after_head(unit), line)
+        if all(edit.text != line for edit in self.of(unit).edits):
+            self.of(unit).insert(first_after_head(unit), line)
 
     def fresh(self, unit: Unit, name: str) -> str:
         """A name to be bound at the top of `unit`: like `name`, and nobody's yet."""
         others = [each for each in self.evidence.units.all() if each is not unit]
-        name = fresh(unit, name)
-        while name in self.evidence.namespace or any(
-            name in each.text and name in names_in(each) for each in others
-        ):
+        name, known = fresh(unit, name), self.evidence.namespace
+        while name in known or any(name in names_in(each) for each in others if name in each.text):
             name = fresh(unit, name + "_")
         return name
 
@@ -166,6 +165,9 @@ class Fixing:
 
     def loop_async(self, unit: Unit, owner: ast.AST) -> None:
         """Write ``async for`` for the loop or comprehension clause `owner`."""
+        if owner in self.waiting:
+            return
+        self.waiting.add(owner)
         self.of(unit).insert(keyword_span(unit, owner).start, "async ")
         self.suspending(unit, owner)
 
@@ -179,6 +181,9 @@ class Fixing:
 
     def awaiting(self, unit: Unit, node: ast.expr) -> None:
         """Write ``await`` in front of the expression `node`; where no loop runs, run it."""
+        if node in self.waiting:
+            return
+        self.waiting.add(node)
         if self._runs_alone(unit, node):
             self.given_to(unit, node, "asyncio.run")
             return
@@ -321,16 +326,16 @@ class Fixing:
     def walk_async(self, unit: Unit, call: ast.expr) -> None:
         """Change the use of `call`, which now gives an async generator."""
         parent = unit.parents.get(call)
-        if isinstance(parent, ast.For | ast.comprehension) and parent.iter is call:
-            if isinstance(parent, ast.For) or not parent.is_async:
+        match parent, callee_name(parent):
+            case ((ast.For() | ast.comprehension(is_async=0)), _) if parent.iter is call:
                 self.loop_async(unit, parent)
-        elif isinstance(parent, ast.Call) and callee_name(parent) == "next":
-            self.of(unit).replace(parent.func, "anext")
-            self.awaiting(unit, parent)
-        elif isinstance(parent, ast.Call) and callee_name(parent) == "list":
-            self.list_call(unit, parent, call)
-        elif isinstance(parent, ast.Starred) or _consumes(parent):
-            self.collected(unit, call)
+            case ast.Call(), "next":
+                self.of(unit).replace(parent.func, "anext")
+                self.awaiting(unit, parent)
+            case ast.Call(), "list":
+                self.list_call(unit, parent, call)
+            case _, name if isinstance(parent, ast.Starred) or name in _CONSUMERS:
+                self.collected(unit, call)
 
     def list_call(self, unit: Unit, call: ast.Call, operand: ast.expr) -> None:
         """Write ``[x async for x in operand]`` for `call`, which is ``list(operand)``."""
@@ -410,11 +415,6 @@ def replaced(fixing: Fixing, unit: Unit, *texts: tuple[ast.AST | Span, str]) -> 
 def awaited(fixing: Fixing, unit: Unit, node: ast.expr) -> None:
     """``await`` in front of `node`."""
     fixing.awaiting(unit, node)
-
-
-def _consumes(node: ast.AST | None) -> bool:
-    name = callee_name(node) if node else ""
-    return name in ITERATING_CALLS or name in DATA_CALLS
 
 
 def is_generator(function: Function) -> bool:

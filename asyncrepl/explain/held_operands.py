@@ -17,7 +17,7 @@ import inspect
 from pathlib import Path
 from traceback import walk_tb
 from types import AsyncGeneratorType, CoroutineType, FunctionType, MethodType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from asyncrepl.events.object_info import (
     MISSING,
@@ -30,11 +30,10 @@ from asyncrepl.events.object_info import (
 )
 from asyncrepl.explain.demands import Demand
 from asyncrepl.explain.kinds import ASYNCHRONOUS, Kind, kind_of
-from asyncrepl.explain.operand_uses import Use, formatted
-from asyncrepl.explain.static_values import Resolver
+from asyncrepl.explain.operand_uses import Use
 from asyncrepl.explain.value_origins import origins
 from asyncrepl.instrument.probe_placement import ITERTOOLS_CALLS
-from asyncrepl.syntax.names import callee_name
+from asyncrepl.syntax.names import callee_name, method_owner
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,11 +43,6 @@ if TYPE_CHECKING:
 
 #: The folder that asyncio lies in.
 ASYNCIO = str(Path(asyncio.__file__).parent)
-#: Functions that ask nothing of the items of an argument.
-MOVERS = ITERTOOLS_CALLS - {"accumulate", "starmap", "chain"} | {
-    "list", "tuple", "set", "frozenset", "deque", "zip", "enumerate", "reversed", "iter", "print",
-    "sample", "choice", "choices", "shuffle", "extend", "append", "insert", "repr", "hash", "len",
-}  # fmt: skip
 #: Kinds of what has to be called first.
 FUNCTION_KINDS = {
     Kind.COROUTINE_FUNCTION, Kind.ASYNC_GENERATOR_FUNCTION, Kind.ASYNC_MANAGER_FUNCTION,
@@ -85,14 +79,55 @@ def held_operands(evidence: Evidence) -> list[ObjectInfo]:
     return [each for each in found if kind_of(each) in ASYNCHRONOUS - FUNCTION_KINDS]
 
 
+def is_within(evidence: Evidence) -> bool:
+    """Whether what a library had in its hands lay inside of what it was given."""
+    frames = [frame for frame, _ in walk_tb(getattr(evidence.error, "__traceback__", None))]
+    first = frames[frames.index(evidence.frame) + 1 :][:1] if evidence.frame in frames else []
+    given = [describe(value) for frame in first for value in frame.f_locals.values()]
+    return bool(first) and not any(kind_of(each) in ASYNCHRONOUS for each in given)
+
+
+def holds_refused(evidence: Evidence, info: ObjectInfo) -> bool:
+    """Whether what a library had in its hands is a part of the object that `info` are of."""
+    refused = [each for each in _locals(evidence) if kind_of(describe(each)) in ASYNCHRONOUS]
+    inside = [
+        *values_in(info.value),
+        *(e for each in values_in(info.value) for e in values_in(each)),
+    ]
+    return any(each is one for each in inside for one in refused)
+
+
+def asynchronous_items(evidence: Evidence, use: Use) -> list[ObjectInfo]:
+    """What is asynchronous in the operand of `use`: a tuple for ``%``, or the keys of a dict."""
+    value, items = evidence.resolver.value, []
+    if isinstance(getattr(use.owner, "op", None), ast.Mod):
+        pair = value(use.node)
+        items = [*tuple.__iter__(pair)] if is_real_instance(pair, tuple) else []
+    elif isinstance(use.node, ast.Call) and callee_name(use.node) in ("items", "keys"):
+        table = value(method_owner(use.node) or use.node)
+        items = [*dict.__iter__(table)] if is_real_instance(table, dict) else []
+    found = [describe(item, keep=True) for item in items]
+    return [each for each in found if kind_of(each) in ASYNCHRONOUS]
+
+
+def values_in(value: object) -> list[object]:
+    """The items of a list, tuple or set, the values of a dict, or the attributes of an object."""
+    if type(value) in (list, tuple, set):
+        return [*value]  # type: ignore[misc]  # they can be iterated over
+    return [*(value if type(value) is dict else instance_dict(value)).values()]
+
+
 def refused_by_asyncio(evidence: Evidence) -> list[ObjectInfo]:
     """What asyncio was to make a future or a task of, or a thread was to call, and could not."""
     frame = innermost_frame(evidence)
     variables = frame.f_locals if frame is not None else {}
     if frame is not None and frame.f_globals.get("__name__") in _THREADS:
         refused = getattr(variables.get("self"), "fn", MISSING)  # what a pool was given
+        for each, _ in walk_tb(evidence.error.__traceback__ if evidence.error else None):
+            if each.f_code is asyncio.to_thread.__code__:  # which gives the pool another one
+                refused = each.f_locals.get("func", MISSING)
     else:
-        found = (variables.get(name, MISSING) for name in ("coro_or_future", "coro"))
+        found = (variables.get(name, MISSING) for name in ("coro_or_future", "coro", "fut"))
         refused = next((each for each in found if each is not MISSING), MISSING)
         ours = evidence.inner[-1].co_filename.startswith(ASYNCIO) if evidence.inner else False
         refused = refused if ours else MISSING
@@ -329,81 +364,3 @@ def called_object(evidence: Evidence, use: Use) -> object:
         return None
     value = evidence.resolver.value(call.func)
     return None if value is MISSING else value
-
-
-def parts(use: Use) -> Iterator[Use]:
-    """The operand; of an argument that is a display, also what stands in it.
-
-    What only moves its items on refuses none of them.
-    """
-    yield use
-    inner: list[ast.expr] = []
-    if use.role == "argument" and callee_name(use.owner) not in MOVERS:
-        inner = [*_elements(use.node)]
-    elif use.role == "except" and isinstance(use.node, ast.Tuple):
-        inner = use.node.elts
-    elif use.role == "operand":
-        compared = isinstance(use.owner, ast.Compare) and isinstance(
-            use.node, ast.Tuple | ast.List
-        )
-        inner = [*_elements(use.node)] if compared else formatted(use.owner)
-    for each in inner:
-        yield Use(use.role, each, use.owner, None)
-
-
-def held_parts(evidence: Evidence, use: Use) -> Iterator[Use]:
-    """What stands in the display that the argument of `use` was made of.
-
-    Of one made in another text, "items" of the argument: there is no place for them here.
-    """
-    moved = use.role == "argument" and callee_name(use.owner) in MOVERS
-    if use.role not in ("argument", "star") or moved:
-        return
-    call = evidence.unit.parents.get(use.owner) if use.role == "star" else use.owner
-    held = _collection(evidence, use.node)
-    made_of = origins(evidence.units, evidence.unit, use.node)
-    elsewhere = all(
-        unit is not evidence.unit or (made is use.node and not [*_elements(use.node)])
-        for unit, made in made_of
-    )
-    if held is not None and held.item is not None and elsewhere and isinstance(call, ast.Call):
-        yield Use("items", use.node, call, held.item)
-    for unit, made in made_of:
-        if unit is evidence.unit and isinstance(call, ast.Call):
-            item = held.item if held is not None and isinstance(made, ast.ListComp) else None
-            for inner in _elements(made):
-                yield Use("argument", inner, call, item or _seen_on_the_way(evidence, inner))
-
-
-def _seen_on_the_way(evidence: Evidence, node: ast.expr) -> ObjectInfo | None:
-    """What `node` was where the error has passed: in the frame of its own function."""
-    for site in evidence.sites[:-1] if isinstance(node, ast.Name) else ():
-        function = site.unit.function(node) if site.unit is evidence.unit else None
-        if function is not None and site.unit.definition(site.frame.f_code) is function:
-            return Resolver.of_frame(evidence.units, site.frame).info(node)
-    return None
-
-
-def _collection(evidence: Evidence, node: ast.expr) -> ObjectInfo | None:
-    """What is known of a collection; of ``jobs.values()``, of the dict."""
-    method = node.func if isinstance(node, ast.Call) else None
-    if isinstance(method, ast.Attribute) and method.attr == "values":
-        owner = evidence.resolver.info(method.value)
-        return owner._replace(kind=list) if owner is not None and owner.kind is dict else None
-    return evidence.resolver.info(node)
-
-
-def _elements(node: ast.expr) -> Iterator[ast.expr]:
-    elements: list[Any] = []
-    match node:
-        case ast.List(elements) | ast.Tuple(elements) | ast.Set(elements):
-            pass
-        case ast.Dict(_, elements):
-            pass
-        case ast.ListComp(elt=element) | ast.GeneratorExp(elt=element) | ast.SetComp(elt=element):
-            elements = [element]
-        case ast.DictComp(value=element):
-            elements = [element]
-    for each in elements:
-        yield each
-        yield from _elements(each)

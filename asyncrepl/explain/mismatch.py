@@ -26,17 +26,19 @@ from asyncrepl.explain.bindings import result_of_definition
 from asyncrepl.explain.demands import Demand, demand_of, is_asynchronous, met
 from asyncrepl.explain.held_operands import (
     FUNCTION_KINDS,
+    asynchronous_items,
     called_object,
     candidate_uses,
     function_type,
     held_operands,
-    held_parts,
+    holds_refused,
     is_held,
-    parts,
+    is_within,
     refused_by_asyncio,
     tested_operand,
 )
 from asyncrepl.explain.kinds import ASYNCHRONOUS, Kind, has, kind_of
+from asyncrepl.explain.operand_parts import held_parts, parts
 from asyncrepl.explain.operand_uses import Use
 from asyncrepl.explain.value_origins import bindings, origins
 from asyncrepl.syntax.names import callee_name, last_name
@@ -181,6 +183,7 @@ def _is_no_evidence(evidence: Evidence, demand: Demand, info: ObjectInfo) -> boo
 
 
 def _demands(evidence: Evidence) -> Iterator[tuple[Demand, list[ObjectInfo]]]:
+    late: list[tuple[Demand, list[ObjectInfo]]] = []  # what it was made of says more
     for use in candidate_uses(evidence):
         callee = called_object(evidence, use)
         if use.role == "stored" and not _is_particular(evidence):
@@ -196,12 +199,21 @@ def _demands(evidence: Evidence) -> Iterator[tuple[Demand, list[ObjectInfo]]]:
             options = _options_of(evidence, part)
             failed = type(evidence.error) is AssertionError  # it keeps nothing of what it compared
             if evidence.direct or failed or callee_name(demand.owner) in _ELSEWHERE:
-                yield demand, options
+                if items := asynchronous_items(evidence, part):
+                    yield demand._replace(what="items"), items
+                given = not options and demand.what == "function" and not evidence.direct
+                yield demand, refused_by_asyncio(evidence) if given else options
             elif blamed := [each for each in options if is_held(evidence, each)]:
                 yield demand, blamed
+            elif any(holds_refused(evidence, each) for each in options):
+                late.append((demand._replace(what="items"), held_operands(evidence)))
             elif not options:
                 held = [] if isinstance(part.node, ast.Lambda) else held_operands(evidence)
-                yield demand, refused_by_asyncio(evidence) or held
+                refused = refused_by_asyncio(evidence)
+                whole = part.node is use.node and isinstance(part.node, ast.Call)
+                inside = whole and not refused and is_within(evidence)
+                yield demand._replace(what="items") if inside else demand, refused or held
+    yield from late
 
 
 #: What these are given is used in another place, which does not keep it where it is seen.
@@ -273,9 +285,11 @@ def _of_argument(evidence: Evidence, info: ObjectInfo, name: str) -> Mismatch | 
         if called_object(evidence, use) in (getattr, setattr, delattr):
             first = use.node is call.args[0]
             return Mismatch(Demand("value", use.node, call, by), info) if first else None
-        for part in parts(use) if _is_missed(evidence, info, name) else ():
+        held = (*parts(use), *held_parts(evidence, use))  # of the items as well: ``sorted(jobs)``
+        for part in held if _is_missed(evidence, info, name) else ():
             if any(each[:2] == info[:2] for each in _options_of(evidence, part)):
-                return Mismatch(Demand("value", part.node, call, by), info)
+                what = "items" if part.role == "items" else "value"
+                return Mismatch(Demand(what, part.node, call, by), info)
     return None
 
 
@@ -374,14 +388,14 @@ def _options_of(evidence: Evidence, use: Use) -> list[ObjectInfo]:
     """What the operand of `use` may be: as it was seen, else as it is inferred."""
     if (use.info is not None and use.certain) or use.role == "items":
         return [use.info] if use.info is not None else []
-    found = evidence.resolver.options(use.node) or _of_items(evidence, use.node)
+    found = evidence.resolver.options(use.node) or items_taken(evidence, use.node)
     if not found and isinstance(use.node, ast.Attribute) and use.info is None and evidence.direct:
         found = _given_to_attribute(evidence, use.node)
     return found if found or use.info is None or use.role != "argument" else [use.info]
 
 
-def _of_items(evidence: Evidence, node: ast.expr) -> list[ObjectInfo]:
-    """What ``x``, ``x()`` or ``x.method()`` gives, where a loop takes `x` out of a collection.
+def items_taken(evidence: Evidence, node: ast.expr) -> list[ObjectInfo]:
+    """What `node`, ``x`` or ``x.method()``, gives, where a loop takes `x` out of a collection.
 
     From Python 3.12 on the variable of a comprehension is gone when it has failed.
     """

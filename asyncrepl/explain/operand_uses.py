@@ -19,6 +19,7 @@ from asyncrepl.events.object_info import (
     RefusedOperand,
     describe,
     has_method,
+    lookup,
 )
 
 if TYPE_CHECKING:
@@ -92,10 +93,18 @@ def uses_at(
         hint = hints.pop(node, None)
         info = resolver.info(node)
         if role == "items":
-            info = info.item if info is not None else None
+            info = _item_of(resolver, info) if info is not None else None
         found.append(hint if hint and info is None else Use(role, node, owner, info))
     found.sort(key=lambda use: not use.lacks)  # of a loop over a comprehension, the culprit
     return (*found, *hints.values())
+
+
+def _item_of(resolver: Resolver, info: ObjectInfo) -> ObjectInfo | None:
+    """What is known of the items of a collection, a generator or an iterator."""
+    waits = lookup(info.kind, "_wait_for_one")  # of `as_completed`, since Python 3.13
+    step = lookup(info.kind, "__next__") if waits is MISSING else waits
+    made = resolver.yielded(info.code) if info.code is not None else resolver.results(step)
+    return info.item or next(iter(made), None)
 
 
 def noted_uses(

@@ -131,6 +131,12 @@ def first_after_head(unit: Unit) -> int:
     return 0
 
 
+def block_of(unit: Unit, statement: ast.stmt) -> list[ast.stmt]:
+    """The statements among which `statement` stands."""
+    values = (value for _, value in ast.iter_fields(unit.parents[statement]))
+    return next(each for each in values if isinstance(each, list) and statement in each)
+
+
 def deepen(edits: SourceRewriter, unit: Unit, start: int, end: int, by: str) -> None:
     """Indent the lines from `start` to `end`, but for those inside a string."""
     strings = [

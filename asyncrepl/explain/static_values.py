@@ -74,9 +74,10 @@ _DISPLAYS: dict[type[ast.expr], type] = {
     ast.List: list, ast.Tuple: tuple, ast.ListComp: list,
 }  # fmt: skip
 _PASSED = (FunctionType, MethodType, functools.partial, type, int, float, str, bytes)
-#: Functions that give what the function gives which they are given.
+#: Functions that give what the function gives that is given to them.
 _CALLING = (functools.reduce, getattr(operator, "call", functools.reduce))
 _DEPTH = 4
+_COMPREHENSIONS = ("<listcomp>", "<setcomp>", "<dictcomp>")
 
 
 class Resolver:
@@ -97,7 +98,9 @@ class Resolver:
     @classmethod
     def of_frame(cls, units: Units, frame: FrameType) -> Resolver:
         """The names as `frame` saw them."""
-        found = cls(units, frame.f_locals, frame.f_globals)
+        own = frame.f_code.co_name in _COMPREHENSIONS  # up to Python 3.11
+        around = [each.f_locals for each in [frame.f_back] if own and each is not None]
+        found = cls(units, frame.f_locals, *around, frame.f_globals)
         found.code = frame.f_code
         return found
 
@@ -430,15 +433,14 @@ class Resolver:
             return []
         inner = Resolver(self.units, *spaces, depth=self.depth + 1)
         inner.code, inner.function = code, definition
-        inner.own = own_object(self.units, definition, spaces[-1] if spaces else {})
+        inner.own = own_object(self.units, definition, *spaces[-1:], *self.namespaces)
         nodes = [node for node in own_nodes(definition) if isinstance(node, statement)]
         values = [node.value for node in nodes if node.value is not None]
         if not values:
             return [ObjectInfo(NoneType, value=None)] if statement is ast.Return else []
         found = [each for value in values for each in inner.options(value)]
-        if statement is ast.Return and len(values) < len(nodes):
-            found.append(ObjectInfo(NoneType, value=None))
-        return found
+        bare = statement is ast.Return and len(values) < len(nodes)
+        return [*found, ObjectInfo(NoneType, value=None)] if bare else found
 
     def _shared(self, code: CodeType | None) -> dict[str, Any]:
         return shared_variables(self.code, code, self.namespaces[0])

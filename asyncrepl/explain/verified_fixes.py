@@ -75,12 +75,12 @@ def _on_one_loop(name: str, text: str, units: Units) -> str:
 def _own_runs_as(unit: Unit, form: str) -> str:
     """The text, where it runs coroutines on loops of its own in this `form`."""
     edits = unit.rewriting()
-    for call in _own_runs(unit):
+    for call in own_runs(unit):
         edits.replace(call, form.format(unit.source.source(call.args[0])))
     return edits.apply()
 
 
-def _own_runs(unit: Unit) -> Iterator[ast.Call]:
+def own_runs(unit: Unit) -> Iterator[ast.Call]:
     """Where the text runs its one positional argument, a coroutine, on a loop of asyncio's."""
     for call in unit.nodes(ast.Call):
         runs = canonical_name(call.func) in _RUNNING and len(call.args) == 1
@@ -137,11 +137,18 @@ def _in_main(unit: Unit) -> str:
     """The statements from the first that suspends to the end, in a coroutine function."""
     body = unit.tree.body if unit.tree else []
     first = next((n for n, each in enumerate(body) if _suspending(each)), None)
-    if first is None:
-        return ""
+    return in_main(unit, first) if first is not None else ""
+
+
+def in_main(unit: Unit, first: int) -> str:
+    """The statements from the one of number `first` to the end, in a coroutine function.
+
+    What they ran on loops of their own, it awaits.
+    """
+    body = unit.tree.body if unit.tree else []
     before, rest, edits = body[:first], body[first:], unit.rewriting()
     name = fresh(unit, "main")
-    for call in _own_runs(unit):
+    for call in own_runs(unit):
         if unit.source.span(call).start >= unit.source.span(rest[0]).start:
             edits.replace(call, f"await {unit.source.source(call.args[0])}")
     guard = _guard(rest)

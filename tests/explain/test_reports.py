@@ -41,6 +41,7 @@ _NOT_YET = frozenset(
         "asend-in-async-for",  # an answer may be wanted that is an item, too
         "connection-shared-by-workers",  # the library's own error: who knows what it is for
         "cancel-not-awaited",  # it ends before the program does, only later than is meant
+        "cls2-enum-of-handlers",  # the special method that gives the coroutine has to stay plain
         "empty-asked-too-soon",  # of a queue that died nobody knows what was left in it
         "flush-left-to-task",  # an attribute keeps the task, and somebody may ask it yet
         "getter-left-behind",  # who lets go of a task may not want its item
@@ -52,6 +53,7 @@ _NOT_YET = frozenset(
         "response-outlives-its-block",  # the library's own error: it may speak of something else
         "retry-on-ended-stream",  # the correction keeps what came before the error
         "sparkth-orphaned-call",  # a task that goes on may be meant to
+        "sched2-stop-iteration-of-queue",  # one item may be meant, or each that comes
         "spawner-dies-quietly",  # `cancel` of a task that has failed says: nobody wants its error
         "subscription-left-by-break",  # something holds it, which may walk on
         "tasks-one-by-one",  # each may need what the one before it gave

@@ -9,7 +9,7 @@ import inspect
 import sys
 from typing import TYPE_CHECKING
 
-from asyncrepl.events.object_info import MISSING, ObjectInfo, function_of, lookup
+from asyncrepl.events.object_info import MISSING, ObjectInfo, function_of, is_real_instance, lookup
 from asyncrepl.explain.bindings import returned_values
 from asyncrepl.explain.demands import met
 from asyncrepl.explain.fix_editor import Fixing, awaits_of
@@ -32,6 +32,7 @@ from asyncrepl.explain.repairs.moved_awaits import (
     awaitable_branches,
     called_again,
     called_then,
+    kept_awaited,
     not_entered,
     not_stepped,
     siblings,
@@ -169,7 +170,7 @@ def loop_over_owner(fixing: Fixing, case: Case) -> None:
 
 def awaited(fixing: Fixing, case: Case) -> None:
     """``await`` where that gives what meets the demand, or may."""
-    ways = (read_until, reduced, called_then, called_again, not_stepped, not_entered)
+    ways = (read_until, kept_awaited, reduced, called_then, called_again, not_stepped, not_entered)
     if any(each(fixing, case) for each in ways):
         return
     if isinstance(around := scope(case.unit, case.node), ast.ClassDef):
@@ -233,12 +234,20 @@ def _await_at(fixing: Fixing, case: Case) -> None:
         return
     elif (made := kept_in_attribute(case)) is not None:
         _await_each(fixing, case, case.unit, made)
+    elif case.kind is Kind.COROUTINE and _read_again(case):
+        raise CannotFixError  # it runs once, and who knows which is the first
     elif (again := used_again(case)) is not None and _all_want_results(case.unit, case.node):
         fixing.awaiting_first(case.unit, *again)
     else:
         for each in (case.node, *siblings(case)):
             if each not in wanting:
                 _await_each(fixing, case, case.unit, each)
+
+
+def _read_again(case: Case) -> bool:
+    """Whether an attribute is read at another place as well."""
+    shapes = [ast.dump(each) for each in case.unit.nodes(ast.Attribute)]
+    return shapes.count(ast.dump(case.node)) > 1
 
 
 #: What only reads a coroutine that was made elsewhere; an ``await`` whose result is one, too.
@@ -405,6 +414,17 @@ def awaited_result(fixing: Fixing, case: Case) -> None:
         raise CannotFixError
     fixing.of(case.unit).replace(call, case.source)
     fixing.awaiting(case.unit, call)
+
+
+def result_of_done(fixing: Fixing, case: Case) -> None:
+    """``task[:3]`` → ``task.result()[:3]``, in a function that was given a task that is done."""
+    task, node = case.info.value if case.info is not None else MISSING, case.node
+    bound = bindings(case.unit, node)[1] if isinstance(node, ast.Name) else []
+    if not is_real_instance(task, asyncio.Future) or not task.done():
+        raise CannotFixError
+    if [*map(type, bound)] != [ast.arg]:
+        raise CannotFixError
+    fixing.of(case.unit).after(node, ".result()")
 
 
 def _made_in_list(case: Case) -> ast.expr | None:

@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING
 from asyncrepl.events.object_info import code_of
 from asyncrepl.explain.bindings import returned_values
 from asyncrepl.explain.demands import met
-from asyncrepl.explain.fix_editor import Fixing
+from asyncrepl.explain.fix_editor import Fixing, is_generator
 from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.hoisted_code import made_plain
 from asyncrepl.explain.kinds import has
 from asyncrepl.explain.repairs.moved_awaits import next_values
-from asyncrepl.explain.scopes import CannotFixError, scope
+from asyncrepl.explain.scopes import CannotFixError, own_nodes, scope
 from asyncrepl.explain.static_values import Resolver
-from asyncrepl.explain.value_origins import bindings
+from asyncrepl.explain.value_origins import bindings, origins
 from asyncrepl.instrument.probe_placement import AWAITABLE_CALLS
 from asyncrepl.syntax.names import FUNCTIONS, callee_name, last_name
 from asyncrepl.syntax.source_rewriter import Span
@@ -29,6 +29,7 @@ from asyncrepl.syntax.source_rewriter import Span
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from asyncrepl.explain.evidence import Evidence
     from asyncrepl.explain.repairs.repair_case import Case
     from asyncrepl.explain.source_units import Function, Unit, Units
 
@@ -59,6 +60,8 @@ def awaited_where_made(fixing: Fixing, case: Case) -> None:
     name = case.info.function_name
     found = list(_unawaited_calls(case, code, name))
     if len(found) != 1 or _is_handed_over(case, code, name):
+        found = list(_calls_followed(case, code))
+    if len(found) != 1:
         raise CannotFixError
     unit, call = found[0]
     fixing.changed = call
@@ -135,6 +138,17 @@ def _unawaited_calls(case: Case, code: CodeType, name: str) -> Iterator[tuple[Un
                 yield unit, call
 
 
+def _calls_followed(case: Case, code: CodeType) -> Iterator[tuple[Unit, ast.Call]]:
+    """The calls, of whatever a function was given, that the value of an attribute comes from."""
+    for unit, node in origins(case.evidence.units, case.unit, case.node):
+        if not isinstance(node, ast.Call) or isinstance(unit.parents.get(node), ast.Await):
+            continue
+        bound = bindings(unit, node.func)[1] if isinstance(node.func, ast.Name) else []
+        given = isinstance(case.node, ast.Attribute) and [*map(type, bound)] == [ast.arg]
+        if given and _may_be(case, node, code):
+            yield unit, node
+
+
 def _may_be(case: Case, call: ast.Call, code: CodeType) -> bool:
     """Whether what is called may be the function: not if it is known to be another."""
     resolver = Resolver(case.evidence.units, case.evidence.namespace)
@@ -199,6 +213,7 @@ def either_awaited(
         text = f"(await {name} if inspect.isawaitable({name} := {source}) else {name})"
         fixing.of(unit).replace(call, text)
     fixing.needs_import(unit, "inspect")
+    fixing.waiting.add(call)
     fixing.suspending(unit, call)
     return True
 
@@ -215,7 +230,7 @@ def _plain_beside(units: Units, unit: Unit, call: ast.Call, found: tuple[Unit, F
         (one.parents.get(each), each)
         for one in units.all()
         for each in one.functions()
-        if isinstance(each, ast.FunctionDef)
+        if isinstance(each, ast.FunctionDef) and each is not scope(unit, call)  # which will wait
     ]
     if isinstance(call.func, ast.Attribute):
         bases = {last_name(each) for each in getattr(home.parents.get(function), "bases", ())}
@@ -235,4 +250,42 @@ def _plain_beside(units: Units, unit: Unit, call: ast.Call, found: tuple[Unit, F
     ]
     return any(names & {*map(last_name, each)} for by, each in given if by in takers) or any(
         name in each and names & each for each in listed
+    )
+
+
+def waits_inside(fixing: Fixing, case: Case) -> None:
+    """``await setup()``, which drops coroutines: an ``async def`` that awaits them."""
+    found = dropping(case.evidence, case.node)
+    if found is None:
+        raise CannotFixError
+    unit, function, calls = found
+    fixing.of(unit).before(function, "async ")
+    for each in calls:
+        fixing.of(unit).before(each, "await ")
+
+
+def dropping(evidence: Evidence, call: ast.expr) -> tuple[Unit, Function, list[ast.Call]] | None:
+    """The plain function that `call` calls, and the calls in it whose coroutines it drops."""
+    function = evidence.resolver.value(call.func) if isinstance(call, ast.Call) else None
+    found = evidence.units.definition(code_of(function))
+    if found is None or not isinstance(found[1], ast.FunctionDef) or found[1].decorator_list:
+        return None
+    (unit, definition), resolver = found, evidence.resolver.inside(code_of(function))
+    dropped = [
+        each.value
+        for each in own_nodes(definition)
+        if isinstance(each, ast.Expr) and isinstance(each.value, ast.Call)
+        if _only_makes(evidence.units, resolver, each.value)
+    ]
+    return (unit, definition, dropped) if dropped else None
+
+
+def _only_makes(units: Units, resolver: Resolver, call: ast.Call) -> bool:
+    """Whether the call gives a coroutine: as is known, or by all functions of that name."""
+    options = resolver.options(call)
+    if options:
+        return all(each.kind is CoroutineType for each in options)
+    named = [each for _, each in units.functions(callee_name(call))]
+    return bool(named) and all(
+        isinstance(each, ast.AsyncFunctionDef) and not is_generator(each) for each in named
     )

@@ -17,7 +17,7 @@ from asyncrepl.explain.kinds import Kind, has, is_async_iterable
 from asyncrepl.explain.repairs.iterated_operands import given_to, walked_plainly
 from asyncrepl.explain.repairs.moved_awaits import methods_awaited
 from asyncrepl.explain.repairs.repair_case import LOOPS, Case, as_entered, made_here, yields_once
-from asyncrepl.explain.scopes import CannotFixError, deepen, scope
+from asyncrepl.explain.scopes import CannotFixError, block_of, deepen, scope
 from asyncrepl.explain.value_origins import loads, origins
 from asyncrepl.syntax.names import callee_name, canonical_name, written_name
 from asyncrepl.syntax.source_rewriter import Span
@@ -273,17 +273,8 @@ def _adapt_loop(fixing: Fixing, case: Case, options: list[ObjectInfo]) -> None:
 
 def enter_rest(fixing: Fixing, unit: Unit, statement: ast.stmt, manager: str, name: str) -> None:
     """Make ``async with manager as name:`` of `statement`, around the rest of its block."""
-    block = next(
-        (
-            value
-            for _, value in ast.iter_fields(unit.parents[statement])
-            if isinstance(value, list) and statement in value
-        ),
-        None,
-    )
-    if block is None:
-        raise CannotFixError
-    rest = block[block.index(statement) + 1 :]
+    block = block_of(unit, statement)
+    rest = _that_use(block[block.index(statement) + 1 :], name)
     if not rest and unit.filename.startswith("<input "):  # what follows is typed later
         fixing.of(unit).replace(statement, f"async with {manager} as {name}: pass")
         return
@@ -294,6 +285,16 @@ def enter_rest(fixing: Fixing, unit: Unit, statement: ast.stmt, manager: str, na
     start, end = unit.source.block(rest[0]).start, unit.source.block(rest[-1]).end
     deepen(fixing.of(unit), unit, start, end, by)
     fixing.suspending(unit, statement)
+
+
+def _that_use(rest: list[ast.stmt], name: str) -> list[ast.stmt]:
+    """Of `rest` the statements up to the last that may use `name`, or what may keep it."""
+    known, last = {name}, 0
+    for number, statement in enumerate(rest, 1):
+        names = {each.id for each in ast.walk(statement) if isinstance(each, ast.Name)}
+        if names & known:
+            known, last = known | names, number
+    return rest[:last] or rest
 
 
 def awaited_before(fixing: Fixing, case: Case) -> None:
@@ -358,6 +359,8 @@ def lock_of_asyncio(fixing: Fixing, case: Case) -> None:
 
 def make_plain_with(fixing: Fixing, case: Case) -> None:
     """``with``, of those managers that need it."""
+    if case.info is not None and case.info.kind is asyncio.Runner:
+        raise CannotFixError  # its loop would run in this one
     _split(fixing, case, asynchronous=False)
     walked_plainly(fixing, case)
 

@@ -337,8 +337,14 @@ def collected_jobs(fixing: Fixing, case: Case) -> None:
 
 
 def drained(fixing: Fixing, case: Case) -> None:
-    """A coroutine walks the generator; where it is wanted once, one that is written for it."""
+    """A coroutine walks the generator; where it is wanted once, one that is written for it.
+
+    Who waits for an endless one, for so long, waits for an item.
+    """
     unit = case.unit
+    if callee_name(case.owner) == "wait_for" and is_endless(case, waiting=True):
+        fixing.given_to(unit, case.node, "anext")
+        return
     name = fixing.fresh(unit, "drain")
     statement = unit.statement(case.owner)
     if not unit.source.begins_line(statement):

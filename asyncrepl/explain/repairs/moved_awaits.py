@@ -14,19 +14,19 @@ from typing import TYPE_CHECKING
 from asyncrepl.events.object_info import (
     MISSING,
     ObjectInfo,
-    code_of,
     describe,
     is_real_instance,
     lookup,
 )
-from asyncrepl.explain.bindings import is_coroutine_function
+from asyncrepl.explain.bindings import is_coroutine_function, takes
 from asyncrepl.explain.demands import demand_of, met
-from asyncrepl.explain.fix_editor import Fixing, awaits_of, is_generator
+from asyncrepl.explain.fix_editor import Fixing, awaits_of
 from asyncrepl.explain.fresh_names import fresh
+from asyncrepl.explain.held_operands import values_in
 from asyncrepl.explain.hoisted_code import body_after
 from asyncrepl.explain.kinds import Kind, has, waiting_method
 from asyncrepl.explain.operand_uses import Use
-from asyncrepl.explain.scopes import CannotFixError, own_nodes
+from asyncrepl.explain.scopes import CannotFixError, own_nodes, scope
 from asyncrepl.explain.value_origins import assigned_loads, loads
 from asyncrepl.syntax.names import (
     callee_name,
@@ -36,10 +36,8 @@ from asyncrepl.syntax.names import (
 from asyncrepl.syntax.source_rewriter import Span
 
 if TYPE_CHECKING:
-    from asyncrepl.explain.evidence import Evidence
     from asyncrepl.explain.repairs.repair_case import Case
-    from asyncrepl.explain.source_units import Function, Unit, Units
-    from asyncrepl.explain.static_values import Resolver
+    from asyncrepl.explain.source_units import Unit
 
 
 def called_then(fixing: Fixing, case: Case) -> bool:
@@ -260,8 +258,24 @@ def next_values(case: Case, node: ast.AST, before: list[ObjectInfo]) -> list[Obj
 def items_awaited(fixing: Fixing, case: Case) -> None:
     """``sum(jobs)`` → ``sum([await job for job in jobs])``; ``jobs.sort()`` has them first."""
     unit, node = case.unit, case.node
-    held = case.evidence.resolver.info(node)
+    held, loop = case.evidence.resolver.info(node), case.owner
     if held is None or any(not met(case.demand, each) for each in case.awaited):
+        raise CannotFixError
+    if isinstance(loop, ast.For) and unit.source.begins_line(loop.body[0]):
+        job, target = fresh(unit, "job"), unit.source.source(loop.target)
+        fixing.of(unit).lines_before(loop.body[0], f"{target} = await {job}")
+        fixing.of(unit).replace(loop.target, job)  # ``for key, value in jobs:``
+        fixing.suspending(unit, node)
+        return
+    pairs = callee_name(node) in ("items", "keys") or isinstance(loop, ast.BinOp)
+    if (
+        pairs
+        or not has(held, "__iter__")
+        or (held.item is not None and not has(held.item, "__await__"))
+    ):
+        raise CannotFixError
+    known = values_in(held.value) if type(held.value) in (dict, list, tuple) else []
+    if not all(has(describe(each), "__await__") for each in known):
         raise CannotFixError
     item, text = fresh(unit, "job"), case.source
     results = f"[await {item} for {item} in {text}]"
@@ -290,11 +304,43 @@ def waited_by_method(fixing: Fixing, case: Case) -> None:
 
 def unawaited(fixing: Fixing, case: Case) -> None:
     """``create_task(await f())`` → ``create_task(f())``."""
-    node = case.node
-    info = case.evidence.resolver.info(node.value) if isinstance(node, ast.Await) else None
-    if not isinstance(node, ast.Await) or info is None or not met(case.demand, info):
+    unit, node = case.unit, case.node
+    if not isinstance(node, ast.Await) or not _needs_no_await(case, node):
         raise CannotFixError
-    fixing.of(case.unit).replace(node, case.unit.source.source(node.value))
+    for call in own_nodes(scope(unit, node) or unit.tree or node):  # it may be so of each task
+        if isinstance(call, ast.Call) and ast.dump(call.func) == ast.dump(case.owner.func):
+            for each in call.args:
+                if isinstance(each, ast.Await) and _needs_no_await(case, each):
+                    fixing.of(unit).replace(each, unit.source.source(each.value))
+
+
+def _needs_no_await(case: Case, node: ast.Await) -> bool:
+    info = case.evidence.resolver.info(node.value)
+    return info is not None and met(case.demand, info)
+
+
+def left_to_taker(fixing: Fixing, case: Case) -> None:
+    """``gather(*(await f(x) for x in xs))`` → ``gather(*(f(x) for x in xs))``: it awaits them."""
+    node, star = case.node, case.owner
+    call = case.unit.parents.get(star) if isinstance(star, ast.Starred) else star
+    made = node.elt if isinstance(node, ast.GeneratorExp) else None
+    waits = [each for each in ast.walk(node) if isinstance(each, ast.Await)]
+    if not isinstance(made, ast.Await) or waits != [made] or callee_name(call) not in _TAKERS:
+        raise CannotFixError
+    fixing.of(case.unit).replace(made, case.unit.source.source(made.value))
+
+
+#: What awaits each of its arguments.
+_TAKERS = ("gather", "as_completed", "wait")
+
+
+def async_methods(case: Case) -> list[str]:
+    """Of a call of a class, the coroutine functions among the methods that need no argument."""
+    function = case.node.func if isinstance(case.node, ast.Call) else case.node
+    made = case.evidence.resolver.value(function)
+    own = vars(made) if is_real_instance(made, type) else {}
+    found = [name for name, each in own.items() if is_coroutine_function(each) and takes(each, 0)]
+    return [name for name in found if not name.startswith("_")]
 
 
 def awaited_beside(case: Case) -> list[ast.Await]:
@@ -330,6 +376,14 @@ def coroutines_given(case: Case) -> list[ast.expr]:
         for each, options in made.items()
         if options and all(one.kind is CoroutineType for one in options)
     ]
+
+
+def kept_awaited(fixing: Fixing, case: Case) -> bool:
+    """``known.setdefault(key, work()).x``, which keeps what it is given; whether it is that."""
+    found = coroutines_given(case)
+    for each in found:
+        fixing.awaiting(case.unit, each)
+    return bool(found)
 
 
 def siblings(case: Case) -> list[ast.expr]:
@@ -370,41 +424,3 @@ def _beside(unit: Unit, node: ast.expr) -> list[ast.expr]:
         case ast.BinOp(left, _, right) as around:
             found = [left, right, *_beside(unit, around)]
     return [each for each in found if each is not node]
-
-
-def waits_inside(fixing: Fixing, case: Case) -> None:
-    """``await setup()``, which drops coroutines: an ``async def`` that awaits them."""
-    found = dropping(case.evidence, case.node)
-    if found is None:
-        raise CannotFixError
-    unit, function, calls = found
-    fixing.of(unit).before(function, "async ")
-    for each in calls:
-        fixing.of(unit).before(each, "await ")
-
-
-def dropping(evidence: Evidence, call: ast.expr) -> tuple[Unit, Function, list[ast.Call]] | None:
-    """The plain function that `call` calls, and the calls in it whose coroutines it drops."""
-    function = evidence.resolver.value(call.func) if isinstance(call, ast.Call) else None
-    found = evidence.units.definition(code_of(function))
-    if found is None or not isinstance(found[1], ast.FunctionDef) or found[1].decorator_list:
-        return None
-    (unit, definition), resolver = found, evidence.resolver.inside(code_of(function))
-    dropped = [
-        each.value
-        for each in own_nodes(definition)
-        if isinstance(each, ast.Expr) and isinstance(each.value, ast.Call)
-        if _only_makes(evidence.units, resolver, each.value)
-    ]
-    return (unit, definition, dropped) if dropped else None
-
-
-def _only_makes(units: Units, resolver: Resolver, call: ast.Call) -> bool:
-    """Whether the call gives a coroutine: as is known, or by all functions of that name."""
-    options = resolver.options(call)
-    if options:
-        return all(each.kind is CoroutineType for each in options)
-    named = [each for _, each in units.functions(callee_name(call))]
-    return bool(named) and all(
-        isinstance(each, ast.AsyncFunctionDef) and not is_generator(each) for each in named
-    )

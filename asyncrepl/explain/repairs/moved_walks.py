@@ -15,6 +15,7 @@ from asyncrepl.explain.kinds import has, is_async_iterable, kind_of
 from asyncrepl.explain.repairs.repair_case import (
     WALKABLE,
     argument_at,
+    given_by_caller,
     single_assignment,
     yields_once,
 )
@@ -35,11 +36,19 @@ if TYPE_CHECKING:
 
 
 def read_until(fixing: Fixing, case: Case) -> bool:
-    """``for x in iter(read, b"")`` → ``while (x := await read()) != b""``; whether it is one."""
-    unit, node = case.unit, case.node
+    """``for x in iter(read, b"")`` → ``while (x := await read()) != b""``; whether it is one.
+
+    Also if `x` was given to a function, which used it.
+    """
+    given = filter(None, (given_by_caller(case), (case.unit, case.node)))
+    return any(read_by_loop(fixing, *each) for each in given)
+
+
+def read_by_loop(fixing: Fixing, unit: Unit, node: ast.expr) -> bool:
+    """The same of `node`, where that is ``x``."""
     bound = bindings(unit, node)[1] if isinstance(node, ast.Name) else []
     loop = unit.parents.get(bound[0]) if len(bound) == 1 else None
-    return isinstance(loop, ast.For) and _read_in(fixing, unit, loop)
+    return isinstance(loop, ast.For) and read_in(fixing, unit, loop)
 
 
 def timed_loop(fixing: Fixing, case: Case) -> bool:
@@ -70,12 +79,13 @@ def read_asynchronously(fixing: Fixing, case: Case) -> bool:
         results = resolver.options(function.body)
     if not any(has(each, "__await__") for each in results):
         return False
-    if not isinstance(case.owner, ast.AsyncFor) or not _read_in(fixing, case.unit, case.owner):
+    if not isinstance(case.owner, ast.AsyncFor) or not read_in(fixing, case.unit, case.owner):
         raise CannotFixError
     return True
 
 
-def _read_in(fixing: Fixing, unit: Unit, loop: ast.For | ast.AsyncFor) -> bool:
+def read_in(fixing: Fixing, unit: Unit, loop: ast.For | ast.AsyncFor) -> bool:
+    """The same of that `loop`."""
     call = loop.iter
     if not isinstance(call, ast.Call) or callee_name(call) != "iter" or len(call.args) != 2:
         return False

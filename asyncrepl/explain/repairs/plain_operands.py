@@ -12,23 +12,23 @@ from typing import TYPE_CHECKING, Any
 
 from asyncrepl.events.object_info import MISSING, code_of, is_real_instance, lookup
 from asyncrepl.explain.bindings import is_coroutine_function, makes_coroutine
-from asyncrepl.explain.fix_editor import Fixing, awaits_of
+from asyncrepl.explain.fix_editor import Fixing, awaits_of, is_generator
 from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.hoisted_code import made_in_function, next_taken, not_awaiting
-from asyncrepl.explain.kinds import Kind, has, is_awaitable, replaced_since
+from asyncrepl.explain.kinds import Kind, has, is_async_iterable, is_awaitable, replaced_since
 from asyncrepl.explain.repairs.entered_operands import around_statement
-from asyncrepl.explain.repairs.moved_awaits import awaited_beside, coroutines_given
+from asyncrepl.explain.repairs.moved_awaits import async_methods, awaited_beside, coroutines_given
 from asyncrepl.explain.repairs.moved_walks import read_asynchronously, streaming_helper
 from asyncrepl.explain.repairs.repair_case import LOOPS, Case, given_by_caller
 from asyncrepl.explain.scopes import CannotFixError, own_nodes, scope
 from asyncrepl.explain.value_origins import assigned_loads, loads
 from asyncrepl.instrument.probe_placement import AWAITABLE_CALLS
-from asyncrepl.syntax.names import callee_name, canonical_name
+from asyncrepl.syntax.names import callee_name, canonical_name, last_name
 from asyncrepl.syntax.source_rewriter import Span
 
 if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence
-    from asyncrepl.explain.source_units import Unit
+    from asyncrepl.explain.source_units import Function, Unit
 
 
 def slept(fixing: Fixing, case: Case) -> None:
@@ -67,6 +67,11 @@ def dropped(fixing: Fixing, case: Case) -> None:
         fixing.of(case.unit).after(case.node, "()")
         return
     alone = isinstance(case.unit.parents.get(case.owner), ast.Expr)
+    if alone and (methods := async_methods(case)):
+        if len(methods) > 1:
+            raise CannotFixError  # an object for nothing: one of them was to be called
+        fixing.of(case.unit).after(case.node, f".{methods[0]}()")
+        return
     if kind is Kind.NONE and not (alone and isinstance(case.node, ast.Call)):
         raise CannotFixError
     if kind is Kind.NONE and _starts_a_task(case):
@@ -390,3 +395,47 @@ def as_async(fixing: Fixing, case: Case, text: str = "") -> None:
     lines = f"async def {name}(xs):\n    for x in xs:\n        yield x\n"
     fixing.of(case.unit).lines_before(case.unit.statement(case.node), lines)
     fixing.of(case.unit).replace(case.node, f"{name}({text or case.source})")
+
+
+def yielded_as_its_like(fixing: Fixing, case: Case) -> None:
+    """A method returns a list, and in another class of its kin it yields: so it yields, too."""
+    found = case.home
+    if found is None or case.demand.what != "async walk":
+        raise CannotFixError
+    unit, function = found
+    values = [node for node in own_nodes(function) if isinstance(node, ast.Return)]
+    if not values or not _yields_in_kin(case, unit, function):
+        raise CannotFixError
+    for node in values:
+        by, name = unit.source.indent(node), fresh(unit, "item")
+        text = f"return\n{by}yield"
+        if node.value is not None and getattr(node.value, "elts", None) != []:
+            loop, source = _loop_over(case, node.value), unit.source.source(node.value)
+            text = f"{loop} {name} in {source}:\n{by}    yield {name}\n{by}return"
+        text = text.removesuffix(f"\n{by}return") if node is function.body[-1] else text
+        fixing.of(unit).replace(node, text)
+
+
+def _loop_over(case: Case, node: ast.expr) -> str:
+    """The words of the loop over what a method returns: what its like gives is a stream."""
+    if case.home is not None and callee_name(node) == case.home[1].name:
+        return "async for"
+    options = case.evidence.resolver.inside(case.code).options(node)
+    streams = [is_async_iterable(each) for each in options]
+    if not options or any(streams) is not all(streams):
+        raise CannotFixError
+    return "async for" if any(streams) else "for"
+
+
+def _yields_in_kin(case: Case, unit: Unit, function: Function) -> bool:
+    """Whether a method of that name is an async generator in a class above or below, or beside."""
+    owner = unit.parents.get(function)
+    kin = {owner.name, *map(last_name, owner.bases)} if isinstance(owner, ast.ClassDef) else set()
+    return any(
+        isinstance(around, ast.ClassDef)
+        and isinstance(each, ast.AsyncFunctionDef)
+        and not kin.isdisjoint({around.name, *map(last_name, around.bases)})
+        and is_generator(each)
+        for one, each in case.evidence.units.functions(function.name)
+        for around in [one.parents.get(each)]
+    )

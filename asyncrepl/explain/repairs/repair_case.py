@@ -242,6 +242,18 @@ def argument_at(site: Site, unit: Unit, node: ast.expr) -> ast.expr | None:
     return argument(calls[0], name, position) if len(calls) == 1 else None
 
 
+def passed_on(case: Case) -> str:
+    """``(*args, **keywords)``, of a function that takes so whatever another one is given."""
+    given = getattr(scope(case.unit, case.node), "args", None)
+    stars = [
+        (sign, getattr(given, name, None)) for sign, name in (("*", "vararg"), ("**", "kwarg"))
+    ]
+    found = [sign + each.arg for sign, each in stars if each is not None]
+    if not found:
+        raise CannotFixError
+    return f"({', '.join(found)})"
+
+
 def used_again(case: Case) -> tuple[ast.Name, ast.stmt] | None:
     """A parameter, or what a loop gives, with several uses; and the statement with the first."""
     unit, node = case.unit, case.node
@@ -266,7 +278,7 @@ def also_wanting(case: Case, own: ast.expr) -> list[ast.expr]:
     if case.evidence.frame is None or scope(unit, case.node) is not around:
         return []
     wanted = case.kind
-    if wanted not in (Kind.TASK, Kind.COROUTINE):
+    if wanted not in (Kind.TASK, Kind.FUTURE, Kind.COROUTINE):
         return []
     found: list[ast.expr] = []
     loop = case.owner if isinstance(case.owner, LOOPS) else None
@@ -275,7 +287,7 @@ def also_wanting(case: Case, own: ast.expr) -> list[ast.expr]:
     typed = around is None and unit.filename.startswith("<input ")
     suspends = unit.tree if typed else around if isinstance(around, ast.AsyncFunctionDef) else None
     for node in own_nodes(suspends) if suspends is not None else ():
-        kind = ast.Name if wanted is Kind.TASK else ast.Call
+        kind = ast.Call if wanted is Kind.COROUTINE else ast.Name
         if isinstance(node, kind) and _is_value(unit, node):
             options = case.evidence.resolver.options(node)
             kinds = {kind_of(each) for each in options}
@@ -330,12 +342,12 @@ _SCALARS = frozenset([
 ])  # fmt: skip
 
 
-def is_endless(case: Case) -> bool:
-    """Whether the generator never ends by itself."""
+def is_endless(case: Case, *, waiting: bool = False) -> bool:
+    """Whether the generator never ends by itself; one that is `waiting` may be cancelled."""
     found = case.home
     for node in own_nodes(found[1]) if found is not None else ():
         if isinstance(node, ast.While) and isinstance(node.test, ast.Constant) and node.test.value:
-            ends = (ast.Break, ast.Return, ast.Raise, ast.Await)
+            ends = (ast.Break, ast.Return, ast.Raise, *(() if waiting else (ast.Await,)))
             if not any(isinstance(each, ends) for part in node.body for each in ast.walk(part)):
                 return True
     return False

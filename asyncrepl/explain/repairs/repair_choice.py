@@ -33,6 +33,7 @@ from asyncrepl.explain.repairs.awaited_operands import (
     next_of_result,
     one_item,
     result_not_called,
+    result_of_done,
     scheduled,
     step_itself,
     whole_iterator,
@@ -42,6 +43,7 @@ from asyncrepl.explain.repairs.awaited_origins import (
     awaited_where_made,
     plain_decorator,
     plain_factory,
+    waits_inside,
 )
 from asyncrepl.explain.repairs.entered_operands import (
     around_statement,
@@ -85,9 +87,9 @@ from asyncrepl.explain.repairs.moved_awaits import (
     awaited_behind,
     branch_awaited,
     items_awaited,
+    left_to_taker,
     unawaited,
     waited_by_method,
-    waits_inside,
 )
 from asyncrepl.explain.repairs.moved_walks import (
     aiter_instead,
@@ -118,6 +120,7 @@ from asyncrepl.explain.repairs.plain_operands import (
     twin_method,
     without_await,
     wrapped_future,
+    yielded_as_its_like,
 )
 from asyncrepl.explain.repairs.repair_case import (
     AWAITABLE,
@@ -129,6 +132,7 @@ from asyncrepl.explain.repairs.repair_case import (
     is_lock,
     is_mocked,
     is_used_plainly,
+    passed_on,
     yields_once,
 )
 from asyncrepl.explain.scopes import CannotFixError, scope
@@ -269,8 +273,8 @@ def _called(fixing: Fixing, case: Case) -> None:
     bound = is_real_instance(function, BuiltinFunctionType)  # to its object
     if function is MISSING or bound:
         function = case.evidence.resolver.value(case.node)
-    if not takes_nothing(function) and not takes_only_its_object(function):
-        raise CannotFixError
+    alone = takes_nothing(function) or takes_only_its_object(function)
+    given = "()" if alone else passed_on(case)
     results = case.evidence.resolver.results(function)
     fitting = [each for each in results if _fits(case.demand, each)]
     node = case.node
@@ -280,11 +284,11 @@ def _called(fixing: Fixing, case: Case) -> None:
         return
     if fitting:
         fixing.of(case.unit).before(node, "(" if loose else "")
-        fixing.of(case.unit).after(node, ")()" if loose else "()")
+        fixing.of(case.unit).after(node, f"){given}" if loose else given)
         for each in _uncalled_beside(case):
             fixing.of(case.unit).after(each, "()")
         return
-    if loose or not results:
+    if loose or not results or not alone:
         raise CannotFixError
     inner = Case(case.evidence, case.unit, case.demand, results[0], suffix="()")
     for repair in _choices(inner):
@@ -327,17 +331,19 @@ def _put_suffix(fixing: Fixing, case: Case) -> None:
 
 _MAPPING = ("map", "filter")  # of which a lambda becomes the element of a comprehension
 _NAMED = ("iter", "enumerate", "list")
-_UNKNOWN: dict[str, tuple[Repair, ...]] = {"await": (as_its_like, without_await)}
+_UNKNOWN: dict[str, tuple[Repair, ...]] = {
+    "await": (twin_method, slept, as_its_like, without_await)
+}
 
 _LOOPED = (
-    whole_iterator, one_item, yielded_through, loop_over_awaited, loop_over_owner,
-    awaited_where_made,
+    whole_iterator, one_item, yielded_through, yielded_as_its_like, loop_over_awaited,
+    loop_over_owner, awaited_where_made,
 )  # fmt: skip
 _AWAITABLE: dict[str, tuple[Repair, ...]] = {
     "coroutine": (ensured,),
     "function": (scheduled,),
     "callback": (awaited_function, handed_uncalled),
-    "items": (items_awaited,),
+    "items": (items_awaited, awaited_where_made),
     "task": (listed,),
     "tasks": (listed,),
     "awaitables": (listed,),
@@ -352,7 +358,7 @@ _AWAITABLE: dict[str, tuple[Repair, ...]] = {
     "call, awaited": (plain_decorator, awaited_function, uncalled),
     "call": (plain_decorator, handed_uncalled, result_not_called, awaited),
     "attribute, of tasks": (awaited_result, as_task),
-    "*": (plain_factory, awaited, awaited_where_made),
+    "*": (plain_factory, awaited, awaited_where_made, result_of_done),
 }  # fmt: skip
 _STEP = {**_AWAITABLE, "async step": (step_itself, awaited)}
 _WALKABLE: dict[str, tuple[Repair, ...]] = {
@@ -364,7 +370,7 @@ _WALKABLE: dict[str, tuple[Repair, ...]] = {
     "walk, iter": (first_of_iter, renamed_aiter),
     "walk, enumerate": (counted, collected),
     "walk, list": (list_call, collected),
-    "walk": (collected, collected_where_made),
+    "walk": (left_to_taker, collected, collected_where_made),
     "step": (stepped,),
     "async step": (from_iterator,),
     "enter": (entered_generator,),

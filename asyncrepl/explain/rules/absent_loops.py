@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING
 
 from asyncrepl.events.object_info import code_of, is_real_instance
 from asyncrepl.explain.dropped_coroutines import dropped_name, made_at
-from asyncrepl.explain.explanation import Finding, Rule
+from asyncrepl.explain.explanation import Finding, Fix, Rule
 from asyncrepl.explain.fix_editor import Fixing, correction, replaced, short
 from asyncrepl.explain.held_operands import frames_in_thread, innermost_frame, runs_in_thread
 from asyncrepl.explain.hoisted_code import made_in_function
 from asyncrepl.explain.rules.never_run import NEVER_RUNS, STARTING_CALLS, only_call
 from asyncrepl.explain.rules.scheduling_calls import RUNNING
-from asyncrepl.explain.scopes import CannotFixError, scope
+from asyncrepl.explain.scopes import CannotFixError, own_nodes, scope
 from asyncrepl.explain.value_origins import bindings, loads, origins
+from asyncrepl.explain.verified_fixes import in_main, own_runs
 from asyncrepl.syntax.names import callee_name, canonical_name, last_name
+from asyncrepl.syntax.source_rewriter import parses
 
 if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence, Site
@@ -116,7 +118,9 @@ def _made_too_early(evidence: Evidence) -> Finding | None:
         why = f"{subject} in this thread. What is for the loop of another one, is given to it by "
         return Finding(why + "`asyncio.run_coroutine_threadsafe(coroutine, loop)`.")
     why = f"{subject} here: it has to be made, and awaited, in an `async def`."
-    return Finding(why, _made_and_run(evidence, call))
+    return Finding(
+        why, _made_and_run(evidence, call) or _begun(evidence) or _begun_above(evidence)
+    )
 
 
 def _at_the_top(evidence: Evidence) -> Finding | None:
@@ -210,6 +214,36 @@ def _made_where_used(fixing: Fixing, unit: Unit, call: ast.Call) -> None:
         fixing.of(unit).remove(statement)
 
 
+@correction
+def _begun(fixing: Fixing) -> None:
+    """``def main(): app = App(); asyncio.run(app.go())`` → ``async def main():``, which awaits."""
+    for site in fixing.evidence.sites[1:]:
+        unit, function = site.unit, site.unit.definition(site.frame.f_code)
+        runs = [each for each in own_nodes(function) if _runs(each)] if function else []
+        if runs and isinstance(function, ast.FunctionDef):
+            fixing.make_async(unit, function)
+            for call in runs:
+                assert isinstance(call, ast.Call)
+                fixing.of(unit).replace(call, f"await {unit.source.source(call.args[0])}")
+            return
+
+
+def _runs(node: ast.AST) -> bool:
+    """Whether it is ``asyncio.run(main())``, and nothing else."""
+    alone = isinstance(node, ast.Call) and len(node.args) == 1 and not node.keywords
+    return alone and canonical_name(getattr(node, "func", None)) == "asyncio.run"
+
+
+def _begun_above(evidence: Evidence) -> Fix | None:
+    """The same of ``app = App()`` at the top, and of what follows there."""
+    site, unit = evidence.sites[0], evidence.sites[0].unit
+    body, node = unit.tree.body if unit.tree is not None else [], site.node(ast.expr)
+    first = [n for n, each in enumerate(body) if node is not None and node in ast.walk(each)]
+    runs = [each for each in own_runs(unit) if node is not None and each.lineno > node.lineno]
+    text = in_main(unit, first[0]) if first and runs and not evidence.callers else ""
+    return Fix(unit.filename, text) if text and parses(text) else None
+
+
 _MAKERS = {
     "create_task": "a task", "ensure_future": "a task", "gather": "a future",
     "shield": "a future", "wrap_future": "a future",
@@ -228,13 +262,13 @@ _NO_LOOP = (
 
 
 def _scheduled(evidence: Evidence) -> Finding | None:
-    """A task made at the top of a program, of which no loop takes a step."""
+    """A task made in a program that runs no loop, or at its top: no loop takes a step of it."""
     found = only_call(evidence) if evidence.seen is not None and evidence.seen.number else None
     around = found[0].parents.get(found[1]) if found is not None else None
-    if found is None or not isinstance(around, ast.Call) or scope(*found) is not None:
+    if found is None or not isinstance(around, ast.Call):
         return None
     unit, call = found
-    if callee_name(around) not in STARTING_CALLS:
+    if callee_name(around) not in STARTING_CALLS or not (scope(*found) is None or _idle(evidence)):
         return None
     why = (
         f"{short(unit, around)} only makes a task, and no loop runs it: `asyncio.run` starts one, "
@@ -243,10 +277,21 @@ def _scheduled(evidence: Evidence) -> Finding | None:
     return Finding(why, _run_instead(evidence, unit, around, call))
 
 
+def _idle(evidence: Evidence) -> bool:
+    """Whether nothing in the user's texts runs a loop, or waits for what runs in one."""
+    runs = ("asyncio.run", "asyncio.Runner")
+    return not any(
+        (isinstance(each, ast.Await) and not isinstance(scope(unit, each), ast.AsyncFunctionDef))
+        or canonical_name(getattr(each, "func", each)) in runs
+        or callee_name(each) in _RUNNERS
+        for unit, each in evidence.units.nodes(ast.expr)
+    )
+
+
 @correction
 def _run_instead(fixing: Fixing, unit: Unit, around: ast.Call, call: ast.Call) -> None:
     """``asyncio.ensure_future(main())`` → ``asyncio.run(main())``."""
-    if not isinstance(unit.parents.get(around), ast.Expr):
+    if not isinstance(unit.parents.get(around), ast.Expr | ast.Lambda):
         raise CannotFixError
     fixing.of(unit).replace(around, f"asyncio.run({unit.source.source(call)})")
     fixing.needs_import(unit, "asyncio")

@@ -1,7 +1,8 @@
 """Coroutines that are not awaited where they are made, but kept, or handed on.
 
-A cache, an attribute or a closure keeps one, and gives it a second time. Functions of the user's
-hand one on, to a library that refuses it far away: the very object tells where it came from.
+A cache, an attribute or a closure keeps one, and gives it a second time. A heap keeps one until
+its turn comes, and is not to compare it. Functions of the user's hand one on, to a library that
+refuses it far away: the very object tells where it came from.
 """
 
 from __future__ import annotations
@@ -18,8 +19,11 @@ from asyncrepl.explain.bindings import is_coroutine_function, variables
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, awaited, correction, replaced, short
 from asyncrepl.explain.held_operands import innermost_frame
+from asyncrepl.explain.kinds import Kind, a_kind, kind_of
 from asyncrepl.explain.repairs.repair_case import single_assignment
 from asyncrepl.explain.scopes import CannotFixError, own_nodes, scope
+from asyncrepl.explain.value_origins import loads
+from asyncrepl.instrument.probe_placement import AWAITABLE_CALLS
 from asyncrepl.syntax.names import callee_name, last_name
 
 if TYPE_CHECKING:
@@ -246,6 +250,90 @@ def _made_already(evidence: Evidence) -> Finding | None:
     return Finding(why, replaced(evidence, unit, (call, unit.source.source(call.func))))
 
 
+# -- in a heap -------------------------------------------------------------------------
+
+_PUSHING = ("heappush", "heappushpop", "heapreplace", "put", "put_nowait")
+_TAKING = ("heappop", "heappushpop", "heapreplace", "get", "get_nowait")
+_JOBS = (Kind.COROUTINE, Kind.TASK, Kind.FUTURE)
+
+
+def _compared(evidence: Evidence) -> Finding | None:
+    """``heappush(jobs, (1, work()))``: of two that come first alike, the coroutines decide."""
+    unit, node = evidence.unit, evidence.node(ast.Call, ast.Await)
+    call = node.value if isinstance(node, ast.Await) else node
+    pushed = _pushed(call)
+    if pushed is None or not isinstance(call, ast.Call):
+        return None
+    found = [each for each in evidence.resolver.options(pushed.elts[-1]) if kind_of(each) in _JOBS]
+    taken = [each for each in unit.nodes(ast.Call) if _takes_from(each, _heap(call))]
+    if not found or not any(_is_awaited(unit, each) for each in taken):
+        return None
+    why = (
+        f"Where what stands before it is equal, {short(unit, pushed.elts[-1])} is compared, and "
+        f"it is {a_kind(found[0], kind_of(found[0]))}: a number that counts up decides before it."
+    )
+    return Finding(why, _numbered(evidence, call, taken))
+
+
+def _pushed(call: ast.AST | None) -> ast.Tuple | None:
+    """The tuple that `call` puts into a heap."""
+    given = call.args[-1:] if isinstance(call, ast.Call) else []
+    pair = given[0] if given and callee_name(call) in _PUSHING else None
+    return pair if isinstance(pair, ast.Tuple) and len(pair.elts) > 1 else None
+
+
+def _heap(call: ast.Call) -> str:
+    """The name of the heap that `call` asks for something."""
+    if callee_name(call).startswith("heap"):
+        return last_name(call.args[0]) if call.args else ""
+    return last_name(call.func.value) if isinstance(call.func, ast.Attribute) else ""
+
+
+def _takes_from(call: ast.Call, heap: str) -> bool:
+    return callee_name(call) in _TAKING and _heap(call) == heap != ""
+
+
+def _taken_by(unit: Unit, call: ast.Call) -> ast.AST | None:
+    """What unpacks, or subscripts, what is taken."""
+    around = unit.parents.get(call)
+    return unit.parents.get(around) if isinstance(around, ast.Await) else around
+
+
+def _is_awaited(unit: Unit, call: ast.Call) -> bool:
+    match by := _taken_by(unit, call):
+        case ast.Subscript():
+            return isinstance(unit.parents.get(by), ast.Await)
+        case ast.Assign([ast.Tuple([*_, ast.Name() as last])]):
+            uses = [unit.parents.get(each) for each in loads(unit, last)]
+            return any(
+                isinstance(each, ast.Await) or callee_name(each) in AWAITABLE_CALLS
+                for each in uses
+            )
+    return False
+
+
+@correction
+def _numbered(fixing: Fixing, call: ast.Call, taken: list[ast.Call]) -> None:
+    """``(1, work())`` → ``(1, next(order), work())``, and one more where they are taken."""
+    unit, edits, name = fixing.evidence.unit, fixing.of(fixing.evidence.unit), _heap(call)
+    order = fixing.fresh(unit, "order")
+    for each in unit.nodes(ast.Call):
+        pushed = _pushed(each) if _heap(each) == name else None
+        if pushed is not None:
+            edits.before(pushed.elts[-1], f"next({order}), ")
+    for each in taken:
+        match _taken_by(unit, each):
+            case ast.Assign([ast.Tuple([*_, last])]):
+                edits.before(last, "_, ")
+            case ast.Subscript(slice=ast.Constant() as index):
+                edits.replace(index, "-1" if index.value else str(index.value))
+            case _:
+                raise CannotFixError
+    around = [each for each in unit.ancestors(call) if isinstance(each, ast.stmt)]
+    edits.lines_before(around[-1], f"{order} = itertools.count()\n\n")
+    fixing.needs_import(unit, "itertools")
+
+
 RULES = (
     Rule(
         "coroutine-used-as-its-result",
@@ -264,5 +352,14 @@ RULES = (
         "`session()` hands over what a call gives, and that cannot be called again.",
         _made_already,
         errors=(TypeError,),
+    ),
+    Rule(
+        "coroutine-used-as-its-result",
+        "a coroutine or a task that a heap compares",
+        5,
+        "A heap compares whole tuples: where their first items are equal, the next ones decide. "
+        "Nothing compares coroutines or tasks: `(priority, next(counter), coroutine)`.",
+        _compared,
+        before="aiter_methods",
     ),
 )

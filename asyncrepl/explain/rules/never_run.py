@@ -1,4 +1,4 @@
-"""Coroutines that nobody awaits, or that are driven by hand.
+"""Coroutines that nobody awaits.
 
 The interpreter warns that one "was never awaited", where it dies. Where it was made is
 known for certain if the code that runs just then calls its function, or if the sources
@@ -8,11 +8,9 @@ hold only one call or mention of it.
 from __future__ import annotations
 
 import ast
-import asyncio
 from types import CoroutineType
 from typing import TYPE_CHECKING
 
-from asyncrepl.events.object_info import is_real_instance
 from asyncrepl.explain.bindings import ISOLATED, plain_test_case
 from asyncrepl.explain.dropped_coroutines import (
     calls_that_made,
@@ -25,54 +23,20 @@ from asyncrepl.explain.dropped_coroutines import (
 )
 from asyncrepl.explain.explanation import THE_END, Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, awaited, corrected, correction, short
-from asyncrepl.explain.held_operands import ASYNCIO, innermost_frame
 from asyncrepl.explain.hoisted_code import put_head, task_later
 from asyncrepl.explain.repairs.awaited_origins import either_awaited
+from asyncrepl.explain.repairs.moved_walks import read_by_loop, read_in
 from asyncrepl.explain.scopes import CannotFixError, scope
 from asyncrepl.explain.value_arrivals import is_test
 from asyncrepl.explain.value_origins import STEPS, loads
-from asyncrepl.syntax.names import callee_name, canonical_name, last_name, method_owner
+from asyncrepl.syntax.names import callee_name, canonical_name, last_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from asyncrepl.explain.dropped_coroutines import Place
-    from asyncrepl.explain.evidence import Evidence, Site
+    from asyncrepl.explain.evidence import Evidence
     from asyncrepl.explain.source_units import Unit
-
-
-def _why_driven(unit: Unit, node: ast.expr) -> str:
-    return f"{short(unit, node)} is a coroutine: the event loop drives it when it is awaited."
-
-
-def _sent(evidence: Evidence) -> Finding | None:
-    """``coro.send(None)`` by hand, which fails itself or as soon as the loop is needed."""
-    for site in evidence.sites:
-        call = site.node(ast.Call)
-        sent = method_owner(call) if call is not None and callee_name(call) == "send" else None
-        if sent is None:
-            continue
-        if evidence.leak or not (_fails_itself(evidence, site) or _lacks_loop(evidence)):
-            continue
-        resolver = type(evidence.resolver).of_frame(evidence.units, site.frame)
-        info = resolver.info(sent)
-        if info is not None and info.kind is CoroutineType:
-            return Finding(_why_driven(site.unit, sent))
-    return None
-
-
-def _fails_itself(evidence: Evidence, site: Site) -> bool:
-    return evidence.direct and site is evidence.sites[-1]
-
-
-def _lacks_loop(evidence: Evidence) -> bool:
-    """Whether asyncio found no loop, or a future, still pending, was not resumed by its own."""
-    inner = evidence.inner[-1].co_filename if evidence.inner else ""
-    if inner.startswith(ASYNCIO) and asyncio._get_running_loop() is None:  # noqa: SLF001  its public sister raises
-        return True
-    frame = innermost_frame(evidence)
-    values = frame.f_locals.values() if frame is not None else ()
-    return any(is_real_instance(each, asyncio.Future) and not each.done() for each in values)
 
 
 def _shown_at_prompt(evidence: Evidence) -> Finding | None:
@@ -81,10 +45,8 @@ def _shown_at_prompt(evidence: Evidence) -> Finding | None:
         return None
     if callee_name(use.node) in STEPS:
         return None  # that is told as a step
-    why = (
-        f"{short(evidence.unit, use.node)} only makes a coroutine: nothing of it runs before "
-        "it is awaited."
-    )
+    made = short(evidence.unit, use.node)
+    why = f"{made} only makes a coroutine: nothing of it runs before it is awaited."
     return Finding(why, awaited(evidence, evidence.unit, use.node))
 
 
@@ -135,6 +97,17 @@ def _all_awaited(fixing: Fixing, unit: Unit, call: ast.Call) -> None:
     kept = unit.parents.get(listed) if isinstance(listed, ast.List | ast.Tuple) else None
     if isinstance(kept, ast.keyword) and kept.arg == "args":
         raise CannotFixError  # a function gets it later, and may be to run it
+    loop = unit.parents.get(unit.parents.get(around or call, call))
+    if (
+        isinstance(around, ast.Lambda)
+        and isinstance(loop, ast.For)
+        and read_in(fixing, unit, loop)
+    ):
+        return  # ``for item in iter(lambda: queue.get(), None)``
+    taker = unit.enclosing(around, ast.Call) if isinstance(around, ast.Lambda) else None
+    if callee_name(taker) in _THREADS and around is not None and around.body is call:
+        fixing.given_to(unit, call, "asyncio.run")
+        return
     # What is mapped becomes the element of a comprehension, once the lambda is found to wait.
     passed = isinstance(around, ast.Lambda) and around.body is call and _dies_in_call(fixing, call)
     if passed or task_later(fixing, unit, call) or either_awaited(fixing, unit, call):
@@ -149,6 +122,10 @@ def _all_awaited(fixing: Fixing, unit: Unit, call: ast.Call) -> None:
     ]
     for each in dict.fromkeys([call, *like, *_compared_beside(fixing.evidence, unit, call)]):
         fixing.awaiting(unit, each)
+
+
+#: What calls a function in a thread of its own, where no loop runs.
+_THREADS = ("Thread", "Timer", "submit")
 
 
 def _dies_in_call(fixing: Fixing, made: ast.Call) -> bool:
@@ -168,10 +145,18 @@ def _compared_beside(evidence: Evidence, unit: Unit, call: ast.Call) -> list[ast
     around, found = unit.parents.get(call), []
     if isinstance(around, ast.Compare):
         found = [around.left, *around.comparators]
+    elif isinstance(around, ast.BoolOp):
+        found = around.values
     elif isinstance(around, ast.Tuple) and isinstance(unit.parents.get(around), ast.Match):
         found = around.elts
     kinds = {each: [one.kind for one in evidence.resolver.options(each)] for each in found}
-    return [each for each in found if isinstance(each, ast.Call) and CoroutineType in kinds[each]]
+    same = callee_name(call) if isinstance(around, ast.BoolOp) else None
+    return [
+        each
+        for each in found
+        if isinstance(each, ast.Call)
+        and (CoroutineType in kinds[each] or callee_name(each) == same)
+    ]
 
 
 def _yielded(evidence: Evidence) -> Finding | None:
@@ -364,7 +349,33 @@ def _shown(evidence: Evidence) -> Finding | None:
     if use is None or use.kind is not CoroutineType:
         return None
     why = f"{short(unit, use.node)} is a coroutine: what is shown is that, and not its result."
-    return Finding(why, awaited(evidence, unit, use.node))
+    return Finding(why, _awaited_or_read(evidence, unit, use.node))
+
+
+@correction
+def _awaited_or_read(fixing: Fixing, unit: Unit, node: ast.expr) -> None:
+    if not read_by_loop(fixing, unit, node):
+        fixing.awaiting(unit, node)
+
+
+def _read(evidence: Evidence) -> Finding | None:
+    """``for item in iter(queue.get, None)``: what it calls gives coroutines."""
+    found = [
+        (unit, call)
+        for unit, call in evidence.units.nodes(ast.Call)
+        if callee_name(call) == "iter" and len(call.args) == 2
+        if last_name(call.args[0]) == dropped_name(evidence)
+    ]
+    if len(found) != 1:
+        return None
+    unit, call = found[0]
+    loop = unit.parents.get(call)
+    why = (
+        f"{short(unit, call)} calls {short(unit, call.args[0])} for each item and awaits nothing: "
+        "each is a coroutine, and none is the end."
+    )
+    fix = corrected(evidence, read_in, unit, loop) if isinstance(loop, ast.For) else None
+    return Finding(why, fix)
 
 
 _AT_PROMPT = (
@@ -384,15 +395,6 @@ NEVER_RUNS = (
 )
 
 RULES = (
-    Rule(
-        "coroutine-driven-like-a-generator",
-        "a coroutine driven by hand",
-        3,
-        "Coroutines are driven by the event loop: `await coro` (or make a task). `next(coro)` "
-        "does not exist, and `send` by hand only works for what needs no event loop.",
-        _sent,
-        errors=(TypeError, RuntimeError),
-    ),
     Rule(*_AT_PROMPT, _shown_at_prompt, "value"),
     Rule(
         "yields-coroutines",
@@ -440,6 +442,7 @@ RULES = (
         _as_completed,
         sees="dropped",
     ),
+    Rule(*NEVER_RUNS, _read, sees="dropped"),
     Rule(*NEVER_RUNS, _forgotten, sees="dropped"),
     Rule(*NEVER_RUNS, _called_by_others, sees="dropped", before=THE_END),
     Rule(*NEVER_RUNS, _shown, sees="shown"),

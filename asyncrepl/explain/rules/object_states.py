@@ -14,10 +14,11 @@ from asyncrepl.events.object_info import code_of, is_real_instance
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, correction, replaced, short
 from asyncrepl.explain.held_operands import innermost_frame
+from asyncrepl.explain.mismatch import items_taken
 from asyncrepl.explain.repairs.entered_operands import enter_rest
 from asyncrepl.explain.repairs.repair_case import single_assignment
 from asyncrepl.explain.rules.scheduling_calls import RUNNING
-from asyncrepl.explain.scopes import CannotFixError, deepen, own_nodes, scope
+from asyncrepl.explain.scopes import CannotFixError, block_of, deepen, own_nodes, scope
 from asyncrepl.explain.static_values import Resolver
 from asyncrepl.explain.value_origins import loads
 from asyncrepl.syntax.names import callee_name, method_owner
@@ -110,11 +111,9 @@ def _taken_in(fixing: Fixing, owner: ast.expr) -> None:
 
 def _block_before(unit: Unit, statement: ast.stmt) -> ast.With | ast.AsyncWith | None:
     """The ``with`` that stands directly in front of `statement`."""
-    for _, block in ast.iter_fields(unit.parents[statement]):
-        if isinstance(block, list) and statement in block:
-            before = block[: block.index(statement)][-1:]
-            return before[0] if before and isinstance(before[0], _WITHS) else None
-    return None
+    block = block_of(unit, statement)
+    before = block[: block.index(statement)][-1:]
+    return before[0] if before and isinstance(before[0], _WITHS) else None
 
 
 def same_source(unit: Unit, one: ast.expr | None, other: ast.expr) -> bool:
@@ -309,6 +308,7 @@ def _result_too_early(evidence: Evidence) -> Finding | None:
     if node is None or not isinstance(node.func, ast.Attribute) or not evidence.direct:
         return None
     info = evidence.resolver.info(node.func.value)
+    info = info or next(iter(items_taken(evidence, node.func.value)), None)
     if node.func.attr not in ("result", "exception") or info is None:
         return None
     if not issubclass(info.kind, asyncio.Future) or node.args:

@@ -96,7 +96,8 @@ class Told(Case):
     def text(self) -> str:
         """The operand in backquotes, and what its name was given, if that says more."""
         made = single_assignment(self.unit, self.node)
-        given = "" if made is None else f" ({short(self.unit, made, 30)})"
+        empty = [] in (getattr(made, "elts", None), getattr(made, "values", None))
+        given = "" if made is None or empty else f" ({short(self.unit, made, 30)})"
         return short(self.unit, self.node) + given
 
     @property

@@ -21,7 +21,7 @@ from asyncrepl.explain.kinds import (
     waiting_method,
 )
 from asyncrepl.explain.library_results import library_source
-from asyncrepl.explain.repairs.moved_awaits import dropping
+from asyncrepl.explain.repairs.awaited_origins import dropping
 from asyncrepl.explain.repairs.repair_case import is_lock, is_mocked, made_async
 from asyncrepl.explain.rules.operand_rules import (
     ANY,

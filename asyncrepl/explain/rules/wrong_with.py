@@ -117,9 +117,12 @@ def _acquired(evidence: Evidence) -> Finding | None:
 
 
 def _items_at(unit: Unit, nodes: tuple[ast.AST, ...]) -> list[ast.withitem]:
-    """What a plain ``with`` enters, at the place of `nodes`."""
+    """What a block enters, at the place of `nodes`."""
     withs = [each for node in nodes for each in (node, *unit.ancestors(node))]
-    return [item for each in withs if isinstance(each, ast.With) for item in each.items]
+    return [item for each in withs if isinstance(each, _WITHS) for item in each.items]
+
+
+_WITHS = ast.With | ast.AsyncWith
 
 
 def _told_of_decorator(
@@ -131,7 +134,7 @@ def _told_of_decorator(
         "`@asynccontextmanager` makes an async context manager of it, for `async with`."
     )
     found, statement = evidence.units.definition(function.__code__), unit.parents[item]
-    if found is None or not isinstance(statement, ast.With) or len(statement.items) != 1:
+    if found is None or not isinstance(statement, _WITHS) or len(statement.items) != 1:
         return Finding(why)
     return Finding(why, _decorated_async(evidence, *found))
 
