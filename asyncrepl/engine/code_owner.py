@@ -152,6 +152,12 @@ def user_entries(traceback: TracebackType | None) -> Iterator[TracebackType]:
             yield entry
 
 
+def reaches_users(traceback: TracebackType | None) -> bool:
+    """Whether `traceback` leads through what the user has written, and not libraries only."""
+    entries = traceback_entries(traceback)
+    return any(is_users(each.tb_frame.f_code.co_filename) for each in entries)
+
+
 def reached_location(traceback: TracebackType | None) -> str | None:
     """The `location_text` in user code that a cancellation or Ctrl-C reached."""
     entries = [

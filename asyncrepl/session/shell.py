@@ -177,6 +177,11 @@ class Shell:
             return run.task
         return self._command_runner.task if self._has("_command_runner") else None
 
+    @property
+    def interrupts(self) -> int:
+        """How often what runs in the foreground was interrupted; any thread may ask."""
+        return 0 if (run := self._run) is None else run.interrupts
+
     @contextmanager
     def active(self) -> Iterator[None]:
         """Take the interpreter's hooks: displayed values, ``__main__``, what is forgotten."""

@@ -181,7 +181,7 @@ class TerminalFrontend(Frontend):
         """Open pdb, with the terminal, in the frame of `entry`."""
         from asyncrepl.terminal.terminal_lease import debug_post_mortem
 
-        debug_post_mortem(self._lease.terminal, error, entry)
+        debug_post_mortem(error, entry)
 
     def replay(self, name: str) -> None:
         """Begin to type the transcript `name`; one that is held ends."""

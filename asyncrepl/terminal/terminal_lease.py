@@ -35,16 +35,18 @@ import termios
 import threading
 import tty
 from contextlib import contextmanager, suppress
+from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from asyncrepl.engine import statements
+from asyncrepl.engine.code_owner import is_ours, is_plumbing, runs_callbacks
 from asyncrepl.engine.loop.interrupts import shield
-from asyncrepl.terminal.terminal_streams import LeasedInput
+from asyncrepl.terminal.terminal_streams import LeasedInput, edited_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from contextlib import AbstractContextManager
-    from types import FrameType, TracebackType
+    from types import CodeType, FrameType, TracebackType
 
     from asyncrepl.terminal.terminal_suspension import TerminalSuspension
 
@@ -109,7 +111,7 @@ class TerminalLease:
                 self._lock.release()
 
     def read_line(self) -> str:
-        """A line from the keyboard with its newline, edited by the terminal itself.
+        """A line from the keyboard with its newline, edited as `input` does it under ``python``.
 
         Empty at the end of input (Ctrl-D), when the line was recalled, and in a child that
         was forked: two readers of one keyboard get half of the keys each.
@@ -117,9 +119,10 @@ class TerminalLease:
         if os.getpid() != self._process:
             return ""
         with self.terminal():
-            early: list[str | None] = [None]
-            self._wait(lambda: early.append(self._terminal.typed_line()))
-            line = early[-1]
+            line = self._answer(self._terminal.typed_line)
+            if line is None and self._echoes_lines():
+                typed = partial(self._answer, self._terminal.typed_text)
+                line = edited_line(self._terminal.question, typed)
             if line is None:
                 line = self._read().decode("utf-8", "surrogateescape")
             # Enter is \r if it was pressed just before the modes were changed.
@@ -136,6 +139,16 @@ class TerminalLease:
         else:
             self._call(self._terminal.reclaim)
 
+    def _echoes_lines(self) -> bool:
+        """Whether the terminal gives whole lines, which it shows, to the main thread.
+
+        Not if the program has chosen other modes. One that another thread asks for can be
+        recalled, which no editor of lines can.
+        """
+        here = threading.current_thread() is threading.main_thread()
+        wanted = termios.ICANON | termios.ECHO
+        return here and termios.tcgetattr(self._fd)[3] & wanted == wanted
+
     def _read(self) -> bytes:
         line = b""
         while not line.endswith((b"\n", b"\r")):
@@ -149,6 +162,11 @@ class TerminalLease:
             if not piece or not termios.tcgetattr(self._fd)[3] & termios.ICANON:
                 break  # who has chosen to read key by key (``tty.setcbreak``) gets each at once
         return line
+
+    def _answer(self, ask: Callable[[], str | None]) -> str | None:
+        answers: list[str | None] = [None]
+        self._wait(lambda: answers.append(ask()))
+        return answers[-1]
 
     def _wait(self, action: Callable[[], None]) -> None:
         """Run `action` in the terminal's thread and wait until it is done."""
@@ -186,12 +204,28 @@ def hooks_installed(lease: TerminalLease) -> Iterator[None]:
     for name in ("run", "call", "check_call"):
         replace(subprocess, name, _with_terminal_unless_captured)
     replace(builtins, "help", _LeasedHelp)
-    replace(sys, "breakpointhook", _breakpoint_hook)
-    sys.meta_path.insert(0, curses := _CursesImport(lease))
+    if getattr(sys.breakpointhook, "__module__", "").startswith("prompt_toolkit."):
+        replace(sys, "breakpointhook", lambda *_: sys.__breakpointhook__)  # not for user code
+
+    def take_curses(module: Any) -> None:  # which takes the terminal in C
+        replace(module, "initscr", _keeping_before)
+
+    def give_to_debuggers(module: Any) -> None:
+        # Between two stops the program runs, and the screen is ours.
+        replace(import_module("cmd").Cmd, "cmdloop", _with_terminal)
+        replace(module.Bdb, "reset", _leaving_interrupts)
+        replace(module.Bdb, "stop_here", _stopping_elsewhere)
+        replace(module.Bdb, "dispatch_call", _leaving_out_calls)
+        replace(module.Bdb, "dispatch_return", _ending_with_statement)
+        replace(module.Bdb, "get_stack", _without_machinery)
+
+    imports = _FirstImports(
+        {"curses": ("_curses", take_curses), "pdb": ("bdb", give_to_debuggers)}
+    )
     try:
         yield
     finally:
-        curses.forget()
+        imports.forget()
         for owner, name, original, ours in replaced:
             if getattr(owner, name, None) is ours:  # user code may have set its own
                 setattr(owner, name, original)
@@ -266,38 +300,39 @@ def _program_name(command: str) -> str:
     return command.partition(" ")[0].rpartition("/")[2]
 
 
-class _CursesImport:
-    """A finder for ``sys.meta_path`` that sees ``curses`` imported, and finds nothing.
+class _FirstImports:
+    """A finder for ``sys.meta_path`` that finds nothing, but sees modules imported.
 
-    curses takes the terminal in C. To import it for that at the start would cost those who have
-    no use for it.
+    Before one that is `watched` is there, or at once if it is, a module below it is given to a
+    function. To import that at the start would cost those who have no use for it.
     """
 
-    def __init__(self, lease: TerminalLease) -> None:
-        self._lease = lease
-        self._module: Any = None
-        self._original: Callable[[], Any] | None = None
+    def __init__(self, watched: dict[str, tuple[str, Callable[[Any], None]]]) -> None:
+        self._watched = watched
+        for name in [each for each in watched if each in sys.modules]:
+            self.find_spec(name, None)
+        sys.meta_path.insert(0, self)
 
     def find_spec(self, name: str, _path: object, _target: object = None) -> None:
-        """Have `_curses.initscr` keep the terminal before ``curses`` takes it over."""
-        if name != "curses" or self._module is not None:
-            return
-        with suppress(ImportError):
-            self._module = import_module("_curses")
-            self._original = self._module.initscr
-            self._module.initscr = self._initscr
-
-    def _initscr(self) -> Any:
-        self._lease.keep()
-        assert self._original is not None
-        return self._original()
+        """Have what ``import NAME`` needs prepared, once."""
+        if name in self._watched:
+            below, prepare = self._watched.pop(name)
+            with suppress(ImportError):
+                prepare(import_module(below))
 
     def forget(self) -> None:
-        """Undo it."""
+        """See no more."""
         with suppress(ValueError):
             sys.meta_path.remove(self)
-        if self._module is not None:
-            self._module.initscr = self._original
+
+
+def _keeping_before(lease: TerminalLease, function: Callable[[], Any]) -> Callable[[], Any]:
+    @functools.wraps(function)
+    def keeping() -> Any:
+        lease.keep()
+        return function()
+
+    return keeping
 
 
 class _LeasedHelp:
@@ -314,58 +349,94 @@ class _LeasedHelp:
         return self._leased_call(*args, **kwargs)
 
 
-def _breakpoint_hook(lease: TerminalLease, original: Callable[..., Any]) -> Callable[..., Any]:
-    """`breakpoint()` opens pdb with the terminal, for as long as pdb talks to the user."""
-
-    def hook(*args: Any, **kwargs: Any) -> Any:
-        chosen = os.environ.get("PYTHONBREAKPOINT", "")
-        if chosen not in {"", "pdb.set_trace"}:
-            return original(*args, **kwargs)
-        frame = sys._getframe(1)  # noqa: SLF001 - as pdb.set_trace does
-        return _debugger(lease.terminal).set_trace(frame)
-
-    return hook
-
-
-def debug_post_mortem(
-    lent: Callable[[], AbstractContextManager[None]], error: BaseException, entry: TracebackType
-) -> None:
-    """Open pdb on the traceback of `error`, in the frame of `entry`; returns when it is left.
-
-    It has the terminal within blocks of `lent`.
-    """
-    trace = error.__traceback__
-    debugger = _debugger(lent, entry.tb_frame)
-    debugger.reset()
-    # From 3.13 on it takes the error itself, and can go on to its causes (``exceptions``).
-    debugger.interaction(None, error if sys.version_info >= (3, 13) else trace)
-
-
-def _debugger(
-    lent: Callable[[], AbstractContextManager[None]], first: FrameType | None = None
-) -> Any:
-    """A pdb that has the terminal while it asks; it looks at the frame `first`, if given."""
+def debug_post_mortem(error: BaseException, entry: TracebackType) -> None:
+    """Open pdb on the traceback of `error`, in the frame of `entry`; returns when it is left."""
     import pdb  # noqa: T100 - it is what the user asked for
 
     class Debugger(pdb.Pdb):
-        # Not around set_trace: between two stops the program runs, and the screen is ours.
-        def interaction(self, *args: Any, **kwargs: Any) -> None:
-            with lent():
-                super().interaction(*args, **kwargs)
-
-        def user_return(self, frame: FrameType, value: Any) -> None:
-            super().user_return(frame, value)
-            # As under `python`, stepping ends with the statement: beyond it is the machinery.
-            if _ends_statement(frame) and not self.quitting:
-                self.set_continue()
-
         def get_stack(self, *args: Any) -> Any:
             stack, index = super().get_stack(*args)
-            chosen = [at for at, (frame, _) in enumerate(stack) if frame is first]
+            chosen = [at for at, (frame, _) in enumerate(stack) if frame is entry.tb_frame]
             return stack, chosen[-1] if chosen else index
 
-    # Ctrl-C stays the session's, and steps do not lead into the tool's own frames.
-    return Debugger(nosigint=True, skip=["asyncrepl.*"])
+    debugger: Any = Debugger(nosigint=True)  # Ctrl-C stays the session's
+    debugger.reset()
+    # From 3.13 on it takes the error itself, and can go on to its causes (``exceptions``).
+    debugger.interaction(None, error if sys.version_info >= (3, 13) else error.__traceback__)
+
+
+def _leaving_interrupts(_: TerminalLease, reset: Callable[..., None]) -> Callable[..., None]:
+    """`Bdb.reset`, with which it begins: Ctrl-C stays the session's when the program goes on."""
+
+    @functools.wraps(reset)
+    def leaving(self: Any) -> None:
+        self.nosigint = True
+        reset(self)
+
+    return leaving
+
+
+def _stopping_elsewhere(_: TerminalLease, stop_here: Callable[..., bool]) -> Callable[..., bool]:
+    """`Bdb.stop_here`: no debugger stops in the tool's own frames, which show a value, say."""
+
+    @functools.wraps(stop_here)
+    def stops(self: Any, frame: FrameType) -> bool:
+        return not is_ours(frame.f_code.co_filename) and stop_here(self, frame)
+
+    return stops
+
+
+def _leaving_out_calls(_: TerminalLease, dispatch: Callable[..., Any]) -> Callable[..., Any]:
+    """`Bdb.dispatch_call`: nor where the tool calls others, but for the statement itself."""
+
+    @functools.wraps(dispatch)
+    def dispatched(self: Any, frame: FrameType, value: Any) -> Any:
+        begun = self.botframe is not None and not self.break_anywhere(frame)
+        return None if begun and _is_called_by_tool(frame) else dispatch(self, frame, value)
+
+    return dispatched
+
+
+def _is_called_by_tool(frame: FrameType | None) -> bool:
+    while frame is not None and not runs_callbacks(frame.f_code):
+        if is_ours(frame.f_code.co_filename):
+            return frame.f_globals is not vars(statements)
+        frame = frame.f_back
+    return False
+
+
+def _ending_with_statement(_: TerminalLease, dispatch: Callable[..., Any]) -> Callable[..., Any]:
+    """`Bdb.dispatch_return`: as under ``python``, stepping ends with the statement.
+
+    Beyond it is the machinery.
+    """
+
+    @functools.wraps(dispatch)
+    def dispatched(self: Any, frame: FrameType, value: Any) -> Any:
+        answer = dispatch(self, frame, value)
+        if _ends_statement(frame):
+            self.set_continue()
+        return answer
+
+    return dispatched
+
+
+def _without_machinery(_: TerminalLease, get_stack: Callable[..., Any]) -> Callable[..., Any]:
+    """`Bdb.get_stack`: a program that runs begins where the tool, or a loop, has called it."""
+
+    @functools.wraps(get_stack)
+    def shortened(self: Any, frame: FrameType | None, trace: TracebackType | None) -> Any:
+        stack, index = get_stack(self, frame, trace)
+        codes = [each.f_code for each, _ in stack[:index]] if trace is None else []
+        callers = [at for at, code in enumerate(codes, 1) if _calls_user_code(code)]
+        begin = callers[-1] if callers else 0
+        return stack[begin:], index - begin
+
+    return shortened
+
+
+def _calls_user_code(code: CodeType) -> bool:
+    return runs_callbacks(code) or is_ours(code.co_filename)
 
 
 def _ends_statement(frame: FrameType) -> bool:
@@ -373,5 +444,6 @@ def _ends_statement(frame: FrameType) -> bool:
     import dis
 
     caller, code = frame.f_back, frame.f_code
-    ours = caller is not None and str(caller.f_globals.get("__name__")).startswith("asyncrepl.")
-    return ours and dis.opname[code.co_code[frame.f_lasti]] in {"RETURN_VALUE", "RETURN_CONST"}
+    if caller is None or not is_ours(caller.f_code.co_filename) or is_plumbing(code.co_filename):
+        return False
+    return dis.opname[code.co_code[frame.f_lasti]] in {"RETURN_VALUE", "RETURN_CONST"}

@@ -181,6 +181,8 @@ class PromptSession:
             shell.loop, shell, self._idle_interrupted, self._cannot_interrupt
         )
         self._interrupter.heard = terminal.ui.drop_typed_ahead
+        beside = self._interrupter.pressed_beside
+        terminal.loop_view.interrupts = lambda: shell.interrupts or beside()
         #: Made when something runs for the first time.
         self._watchdog: BlockingWatchdog | None = None
         shell.blocking_reporter.shows_measured = True

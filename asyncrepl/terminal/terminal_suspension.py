@@ -183,6 +183,15 @@ class TerminalSuspension:
             self._painter.write_directly([Piece(Place.FLOW, line)])
         return line
 
+    def typed_text(self) -> str:
+        """What was typed before a program asked, as far as it is text."""
+        return self._controller.take_text()
+
+    @property
+    def question(self) -> str:
+        """What stands before the cursor, in its row."""
+        return self._painter.last_row
+
     def edit(self) -> None:
         """Ctrl-X Ctrl-E: the text of the input line in an external editor."""
         self.release(hold=True)

@@ -29,6 +29,36 @@ def test_input_at_the_end_of_input(terminal: Terminal) -> None:
     terminal.wait_for_prompt()
 
 
+def test_input_edits_its_line(terminal: Terminal) -> None:
+    """As under python: the cursor moves, and earlier answers come back; the question stays."""
+    terminal.send("first = input('\\x1b[31mдва\\x1b[0m 日本? ')\r")
+    terminal.wait(lambda: terminal.cursor_line == "два 日本?")
+    terminal.send("ac")
+    terminal.wait(lambda: terminal.cursor_line == "два 日本? ac")
+    terminal.send("\x1b[D日b\x7fб\x1b[H-")
+    terminal.wait(lambda: terminal.cursor_line == "два 日本? -a日бc")
+    terminal.enter("")
+    terminal.send("print('not a row, ', end=''); again = input('again? ')\r")
+    terminal.wait(lambda: terminal.cursor_line == "not a row, again?")
+    terminal.send("x")
+    terminal.wait(lambda: terminal.cursor_line == "not a row, again? x")
+    terminal.send("\x1b[A")
+    terminal.wait(lambda: terminal.cursor_line == "not a row, again? -a日бc")
+    terminal.enter("!")
+    terminal.enter("first, again")
+    assert terminal.scrollback[-2] == "('-a日бc', '-a日бc!')"
+
+
+def test_a_question_of_more_than_a_row_is_answered(start: Callable[..., Terminal]) -> None:
+    """It stays as it is; the terminal itself edits the answer."""
+    terminal = start(columns=40, rows=15)
+    terminal.send("name = input('what is your name' * 3)\r")
+    terminal.wait(lambda: terminal.cursor_line == "s your name")
+    terminal.enter("Bo\x7fob")
+    terminal.enter("name")
+    assert terminal.scrollback[-2] == "'Bob'"
+
+
 def test_input_in_a_thread_leaves_the_loop_alive(terminal: Terminal) -> None:
     """`await to_thread(input)` works, and background output goes on meanwhile."""
     terminal.enter(":ticker tick 0.05")
@@ -45,6 +75,17 @@ def test_input_in_a_thread_leaves_the_loop_alive(terminal: Terminal) -> None:
 def test_a_line_typed_ahead_goes_to_input(terminal: Terminal) -> None:
     """Keys typed before input() asks are its answer."""
     terminal.enter("import time; time.sleep(.1); name = input('name? ')\rBob")
+    terminal.enter("name")
+    assert terminal.scrollback[-2] == "'Bob'"
+
+
+def test_the_beginning_of_a_line_typed_ahead_can_be_edited(terminal: Terminal) -> None:
+    """It is a part of the answer, and not of the next statement."""
+    terminal.begin("import time; time.sleep(.2); name = input('name? ')")
+    terminal.send("Bab")
+    terminal.wait(lambda: terminal.cursor_line == "name? Bab")
+    terminal.send("\x1b[D\x7fo\r")
+    terminal.wait_for_prompt()
     terminal.enter("name")
     assert terminal.scrollback[-2] == "'Bob'"
 
@@ -79,8 +120,49 @@ def test_stepping_ends_with_the_statement(terminal: Terminal, call: str) -> None
                 and (terminal.at_prompt or terminal.cursor_line == "(Pdb)")
             )
         )
-    assert "4" in terminal.scrollback[-4:]
-    assert not any("asyncio/" in line or "asyncrepl/" in line for line in terminal.scrollback)
+    assert "4" in terminal.scrollback
+    beyond = ("asyncio/", "asyncrepl/", "<lambda>")
+    assert not any(each in line for line in terminal.scrollback for each in beyond)
+
+
+@pytest.mark.parametrize("call", ["import pdb; pdb.set_trace()", "breakpoint()"])
+@pytest.mark.parametrize("program", ["{}", "def f(x):\r{}\rreturn x\r\rf(3)\r"])
+def test_a_debugger_stops_in_user_code(terminal: Terminal, call: str, program: str) -> None:
+    """Whoever starts it: neither where a value is shown, nor in what runs the statement."""
+    terminal.send(program.format(call).rstrip("\r") + "\r")
+    terminal.wait(lambda: terminal.cursor_line == "(Pdb)")
+    terminal.send("w\r")
+    terminal.wait(lambda: terminal.scrollback.count("(Pdb) w") == 1)
+    terminal.wait(lambda: terminal.cursor_line == "(Pdb)")
+    frames = [line for line in terminal.scrollback if line.startswith(("> ", "  <", "  /"))]
+    assert frames
+    assert all(line[2:].startswith("<input ") for line in frames)
+    terminal.enter("c")
+    assert terminal.at_prompt
+
+
+def test_a_debugger_leaves_ctrl_c_to_the_session(terminal: Terminal) -> None:
+    """After `c`, too, it interrupts the statement, and does not lead into pdb again."""
+    terminal.send("import pdb; pdb.set_trace(); await asyncio.sleep(99)\r")
+    terminal.wait(lambda: terminal.cursor_line == "(Pdb)")
+    terminal.begin("c")
+    terminal.wait_for("loop was blocked")
+    terminal.send("\x03")
+    terminal.wait_for("KeyboardInterrupt at ")
+    terminal.wait_for_prompt()
+
+
+def test_a_debugger_stops_in_the_repr_of_a_value(terminal: Terminal) -> None:
+    """Which the tool calls: `breakpoint()` stands there."""
+    terminal.enter("class A:\rdef __repr__(self):\rbreakpoint()\rreturn 'an A'\r")
+    terminal.send("A()\r")
+    terminal.wait(lambda: terminal.cursor_line == "(Pdb)")
+    assert terminal.scrollback[-3:-1][0].endswith("__repr__()")
+    terminal.send("n\r")
+    terminal.wait_for("->'an A'")
+    terminal.wait(lambda: terminal.cursor_line == "(Pdb)")
+    terminal.enter("n")
+    assert "an A" in terminal.scrollback
 
 
 def test_getpass_does_not_echo(terminal: Terminal) -> None:

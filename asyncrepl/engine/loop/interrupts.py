@@ -268,6 +268,8 @@ class Interrupter:
     def _take_back(self, handler: Any, fd: int) -> None:
         """Have SIGINT handled by `handler` again, and signals wake whoever reads `fd`."""
         shield.forget()
+        with suppress(OSError):  # that of a Ctrl-C: the loop goes on without being woken
+            self._loop._ssock.recv(4096)  # noqa: SLF001
         if handler == self.on_sigint:
             self.install()
         elif handler is _LOOPS_HANDLER:
@@ -291,12 +293,30 @@ class Interrupter:
         """
         seen = 0
         if self.stuck():
-            with suppress(OSError):  # nothing has come, or the loop is closed
-                waker = self._loop._ssock  # noqa: SLF001
-                seen = waker.recv(4096, socket.MSG_PEEK).count(SIGINT)
+            seen = self._unread()
             if seen > self._seen:
                 pthread_kill(threading.main_thread().ident or 0, signal.SIGWINCH)
         self._seen = seen
+
+    def watch_beside(self) -> None:
+        """Count what is pressed while SIGINT is lent, from now on.
+
+        Unless the program's loop has a handler for it. Not from the start: trio, which has no
+        loop of ours, warns of whoever reads signals besides it.
+        """
+        waker = self._loop._csock  # type: ignore[attr-defined]  # noqa: SLF001
+        signal.set_wakeup_fd(waker.fileno(), warn_on_full_buffer=False)
+
+    def pressed_beside(self) -> int:
+        """How often Ctrl-C has come since `watch_beside`; 0 if SIGINT is not lent. Any thread."""
+        return self._unread() if self._loop.live.stands_by else 0
+
+    def _unread(self) -> int:
+        """So many Ctrl-C the loop has been sent and not heard of."""
+        with suppress(OSError):  # nothing has come, or the loop is closed
+            waker: socket.socket = self._loop._ssock  # noqa: SLF001
+            return waker.recv(4096, socket.MSG_PEEK).count(SIGINT)
+        return 0
 
     def on_sigint(self, _signum: int, frame: FrameType | None) -> None:
         """The handler of SIGINT, which comes once for each Ctrl-C.
