@@ -146,7 +146,7 @@ def test_a_debugger_leaves_ctrl_c_to_the_session(terminal: Terminal) -> None:
     terminal.send("import pdb; pdb.set_trace(); await asyncio.sleep(99)\r")
     terminal.wait(lambda: terminal.cursor_line == "(Pdb)")
     terminal.begin("c")
-    terminal.wait_for("loop was blocked")
+    terminal.wait(lambda: any(row.startswith("input 1 ") for row in terminal.lines), "a lane")
     terminal.send("\x03")
     terminal.wait_for("KeyboardInterrupt at ")
     terminal.wait_for_prompt()
