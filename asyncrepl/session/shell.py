@@ -15,6 +15,7 @@ from functools import cached_property
 from importlib.machinery import SourceFileLoader
 from typing import TYPE_CHECKING, Any
 
+from asyncrepl.engine.code_owner import debuggers_kept_out
 from asyncrepl.engine.loop.live_loop import LiveLoop, ObservationRequests
 from asyncrepl.engine.loop.loop_clock import Clock
 from asyncrepl.engine.loop.loop_runner import kept_out_of_forks
@@ -196,6 +197,7 @@ class Shell:
                 self.mistake_reporter.active(),
                 self.leak_reporter.active(),
                 typed_classes_findable(self.session),
+                debuggers_kept_out(),
                 UserModuleFinder(self.session.sources),
             ):
                 yield

@@ -34,19 +34,17 @@ import sys
 import termios
 import threading
 import tty
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import partial
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from asyncrepl.engine import statements
-from asyncrepl.engine.code_owner import is_ours, is_plumbing, runs_callbacks
+from asyncrepl.engine.code_owner import first_imports_seen
 from asyncrepl.engine.loop.interrupts import shield
 from asyncrepl.terminal.terminal_streams import LeasedInput, edited_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from types import CodeType, FrameType, TracebackType
+    from types import TracebackType
 
     from asyncrepl.terminal.terminal_suspension import TerminalSuspension
 
@@ -211,21 +209,14 @@ def hooks_installed(lease: TerminalLease) -> Iterator[None]:
         replace(module, "initscr", _keeping_before)
 
     def give_to_debuggers(module: Any) -> None:
-        # Between two stops the program runs, and the screen is ours.
-        replace(import_module("cmd").Cmd, "cmdloop", _with_terminal)
-        replace(module.Bdb, "reset", _leaving_interrupts)
-        replace(module.Bdb, "stop_here", _stopping_elsewhere)
-        replace(module.Bdb, "dispatch_call", _leaving_out_calls)
-        replace(module.Bdb, "dispatch_return", _ending_with_statement)
-        replace(module.Bdb, "get_stack", _without_machinery)
+        # Not from `set_trace` on: between two stops the program runs, and the screen is ours.
+        replace(module.Cmd, "cmdloop", _with_terminal)
 
-    imports = _FirstImports(
-        {"curses": ("_curses", take_curses), "pdb": ("bdb", give_to_debuggers)}
-    )
+    watched = {"curses": ("_curses", take_curses), "pdb": ("cmd", give_to_debuggers)}
     try:
-        yield
+        with first_imports_seen(watched):
+            yield
     finally:
-        imports.forget()
         for owner, name, original, ours in replaced:
             if getattr(owner, name, None) is ours:  # user code may have set its own
                 setattr(owner, name, original)
@@ -300,32 +291,6 @@ def _program_name(command: str) -> str:
     return command.partition(" ")[0].rpartition("/")[2]
 
 
-class _FirstImports:
-    """A finder for ``sys.meta_path`` that finds nothing, but sees modules imported.
-
-    Before one that is `watched` is there, or at once if it is, a module below it is given to a
-    function. To import that at the start would cost those who have no use for it.
-    """
-
-    def __init__(self, watched: dict[str, tuple[str, Callable[[Any], None]]]) -> None:
-        self._watched = watched
-        for name in [each for each in watched if each in sys.modules]:
-            self.find_spec(name, None)
-        sys.meta_path.insert(0, self)
-
-    def find_spec(self, name: str, _path: object, _target: object = None) -> None:
-        """Have what ``import NAME`` needs prepared, once."""
-        if name in self._watched:
-            below, prepare = self._watched.pop(name)
-            with suppress(ImportError):
-                prepare(import_module(below))
-
-    def forget(self) -> None:
-        """See no more."""
-        with suppress(ValueError):
-            sys.meta_path.remove(self)
-
-
 def _keeping_before(lease: TerminalLease, function: Callable[[], Any]) -> Callable[[], Any]:
     @functools.wraps(function)
     def keeping() -> Any:
@@ -363,87 +328,3 @@ def debug_post_mortem(error: BaseException, entry: TracebackType) -> None:
     debugger.reset()
     # From 3.13 on it takes the error itself, and can go on to its causes (``exceptions``).
     debugger.interaction(None, error if sys.version_info >= (3, 13) else error.__traceback__)
-
-
-def _leaving_interrupts(_: TerminalLease, reset: Callable[..., None]) -> Callable[..., None]:
-    """`Bdb.reset`, with which it begins: Ctrl-C stays the session's when the program goes on."""
-
-    @functools.wraps(reset)
-    def leaving(self: Any) -> None:
-        self.nosigint = True
-        reset(self)
-
-    return leaving
-
-
-def _stopping_elsewhere(_: TerminalLease, stop_here: Callable[..., bool]) -> Callable[..., bool]:
-    """`Bdb.stop_here`: no debugger stops in the tool's own frames, which show a value, say."""
-
-    @functools.wraps(stop_here)
-    def stops(self: Any, frame: FrameType) -> bool:
-        return not is_ours(frame.f_code.co_filename) and stop_here(self, frame)
-
-    return stops
-
-
-def _leaving_out_calls(_: TerminalLease, dispatch: Callable[..., Any]) -> Callable[..., Any]:
-    """`Bdb.dispatch_call`: nor where the tool calls others, but for the statement itself."""
-
-    @functools.wraps(dispatch)
-    def dispatched(self: Any, frame: FrameType, value: Any) -> Any:
-        begun = self.botframe is not None and not self.break_anywhere(frame)
-        return None if begun and _is_called_by_tool(frame) else dispatch(self, frame, value)
-
-    return dispatched
-
-
-def _is_called_by_tool(frame: FrameType | None) -> bool:
-    while frame is not None and not runs_callbacks(frame.f_code):
-        if is_ours(frame.f_code.co_filename):
-            return frame.f_globals is not vars(statements)
-        frame = frame.f_back
-    return False
-
-
-def _ending_with_statement(_: TerminalLease, dispatch: Callable[..., Any]) -> Callable[..., Any]:
-    """`Bdb.dispatch_return`: as under ``python``, stepping ends with the statement.
-
-    Beyond it is the machinery.
-    """
-
-    @functools.wraps(dispatch)
-    def dispatched(self: Any, frame: FrameType, value: Any) -> Any:
-        answer = dispatch(self, frame, value)
-        if _ends_statement(frame):
-            self.set_continue()
-        return answer
-
-    return dispatched
-
-
-def _without_machinery(_: TerminalLease, get_stack: Callable[..., Any]) -> Callable[..., Any]:
-    """`Bdb.get_stack`: a program that runs begins where the tool, or a loop, has called it."""
-
-    @functools.wraps(get_stack)
-    def shortened(self: Any, frame: FrameType | None, trace: TracebackType | None) -> Any:
-        stack, index = get_stack(self, frame, trace)
-        codes = [each.f_code for each, _ in stack[:index]] if trace is None else []
-        callers = [at for at, code in enumerate(codes, 1) if _calls_user_code(code)]
-        begin = callers[-1] if callers else 0
-        return stack[begin:], index - begin
-
-    return shortened
-
-
-def _calls_user_code(code: CodeType) -> bool:
-    return runs_callbacks(code) or is_ours(code.co_filename)
-
-
-def _ends_statement(frame: FrameType) -> bool:
-    """Whether the outermost frame of the user's returns, and is not only suspended."""
-    import dis
-
-    caller, code = frame.f_back, frame.f_code
-    if caller is None or not is_ours(caller.f_code.co_filename) or is_plumbing(code.co_filename):
-        return False
-    return dis.opname[code.co_code[frame.f_lasti]] in {"RETURN_VALUE", "RETURN_CONST"}

@@ -241,6 +241,7 @@ def test_a_statement_that_swallows_ctrl_c_is_said_to_go_on(
     """Twice within a second abandons it."""
     terminal.enter(f":run {script(SWALLOWS.partition('if ')[0])}")
     terminal.begin("await main()")
+    terminal.wait(lambda: any(row.startswith("input 1 ") for row in terminal.lines), "a lane")
     terminal.send("\x03")
     terminal.wait_for("it goes on after Ctrl-C: press it twice")
     terminal.send("\x03")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -7,6 +8,7 @@ from support.optional_programs import needs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from support.pty import Terminal
 
@@ -141,6 +143,29 @@ def test_a_debugger_stops_in_user_code(terminal: Terminal, call: str, program: s
     assert terminal.at_prompt
 
 
+@pytest.mark.parametrize(
+    "door", [":run {1}", "!{0} -m asyncrepl {1}", "!TERM=dumb {0} -m asyncrepl {1}"]
+)
+@pytest.mark.parametrize("kind", ["xterm-256color", "dumb"])
+def test_a_debugger_stops_in_a_program(
+    start: Callable[..., Terminal], tmp_path: Path, door: str, kind: str
+) -> None:
+    """Through every door, from its first frame to its end."""
+    path = tmp_path / "main.py"
+    path.write_text("def f():\n    breakpoint()\n    return 1\nf()\n")
+    run = [sys.executable, "-m", "asyncrepl", "-q", "--no-startup"]
+    terminal = start(run, env={"TERM": kind})
+    terminal.send(door.format(sys.executable, path) + "\r")
+    for command in "wrnn":
+        terminal.wait(lambda: terminal.cursor_line == "(Pdb)")
+        terminal.send(command + "\r")
+        terminal.wait(lambda sent=command: any(f"(Pdb) {sent}" in row for row in terminal.lines))
+    terminal.wait_for_prompt()
+    frames = [row[2:] for row in terminal.scrollback if row.startswith(("> ", "  /"))]
+    assert frames
+    assert all(frame.startswith(str(tmp_path)) for frame in frames)
+
+
 def test_a_debugger_leaves_ctrl_c_to_the_session(terminal: Terminal) -> None:
     """After `c`, too, it interrupts the statement, and does not lead into pdb again."""
     terminal.send("import pdb; pdb.set_trace(); await asyncio.sleep(99)\r")
@@ -158,7 +183,7 @@ def test_a_debugger_stops_in_the_repr_of_a_value(terminal: Terminal) -> None:
     terminal.send("A()\r")
     terminal.wait(lambda: terminal.cursor_line == "(Pdb)")
     assert terminal.scrollback[-3:-1][0].endswith("__repr__()")
-    terminal.send("n\r")
+    terminal.send("r\r")
     terminal.wait_for("->'an A'")
     terminal.wait(lambda: terminal.cursor_line == "(Pdb)")
     terminal.enter("n")
