@@ -34,7 +34,7 @@ from asyncrepl.engine.loop.interrupts import rows
 from asyncrepl.views.styled_lines import cell_width
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     from asyncrepl.terminal.output_queue import OutputQueue
 
@@ -235,21 +235,34 @@ def edited_line(question: str, typed: Callable[[], str | None]) -> str | None:
     the terminal.
     """
     plain = _COLORS.sub("", question)
+    if sys.__stdin__ is None or sys.__stdin__.closed:
+        return None
     if not plain.isprintable() or cell_width(plain) >= os.get_terminal_size(1).columns:
         return None
     streams = sys.stdin, sys.stdout
     try:
         import readline  # `input` uses it from now on, as under `python`
 
-        readline.set_startup_hook(partial(readline.insert_text, typed() or ""))
-        os.write(1, b"\r")
         sys.stdin, sys.stdout = sys.__stdin__, sys.__stdout__
-        return _input(_COLORS.sub("\x01\\g<0>\x02", question)) + "\n"
+        with _inserted(readline, typed() or ""):
+            os.write(1, b"\r")
+            return _input(_COLORS.sub("\x01\\g<0>\x02", question)) + "\n"
     except EOFError:
         return ""
     except (ImportError, OSError, RuntimeError, ValueError):
         return None
     finally:
         sys.stdin, sys.stdout = streams
-        if (module := sys.modules.get("readline")) is not None:
-            module.set_startup_hook()
+
+
+@contextlib.contextmanager
+def _inserted(readline: Any, text: str) -> Iterator[None]:
+    """The line that is read in the block begins with `text`; a hook of the program's may do so."""
+    if not text:
+        yield
+        return
+    readline.set_startup_hook(partial(readline.insert_text, text))
+    try:
+        yield
+    finally:
+        readline.set_startup_hook()

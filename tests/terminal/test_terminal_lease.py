@@ -51,6 +51,17 @@ def test_input_edits_its_line(terminal: Terminal) -> None:
     assert terminal.scrollback[-2] == "('-a日бc', '-a日бc!')"
 
 
+def test_a_program_may_fill_in_the_answer(terminal: Terminal) -> None:
+    """With readline's hook, as under python."""
+    terminal.enter("import readline")
+    terminal.enter("readline.set_startup_hook(lambda: readline.insert_text('Bob'))")
+    terminal.send("name = input('name? ')\r")
+    terminal.wait(lambda: terminal.cursor_line == "name? Bob")
+    terminal.enter("by")
+    terminal.enter("name")
+    assert terminal.scrollback[-2] == "'Bobby'"
+
+
 def test_a_question_of_more_than_a_row_is_answered(start: Callable[..., Terminal]) -> None:
     """It stays as it is; the terminal itself edits the answer."""
     terminal = start(columns=40, rows=15)
