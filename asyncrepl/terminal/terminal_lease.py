@@ -84,7 +84,7 @@ class TerminalLease:
             and os.getpid() == self._process
         ):
             self._kept = True
-            self._wait(self._terminal.release)
+            self._wait(self._terminal.release_whole)
 
     @contextmanager
     def terminal(self) -> Iterator[None]:
