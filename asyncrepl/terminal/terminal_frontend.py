@@ -56,6 +56,7 @@ class TerminalFrontend(Frontend):
     def connect(self, shell: Shell, play: Callable[[str], None]) -> None:
         """What is done is done to `shell`; `play` starts a replay."""
         self._shell, self._play = shell, play
+        self._lease.alone = lambda: shell.runs_own_loop
         self._ui.audience.connect(shell)
         if self._ui.audience.on:
             self.show_audience(on=True)

@@ -17,9 +17,9 @@ as it is. Only the main thread's calls: beside a call in another thread the loop
 must the screen.
 
 Some only begin what needs the terminal: they look at or set its modes, start curses, or a pager
-that is written to. From there the statement keeps it to its end (`TerminalLease.keep`). Not so
-every program that is started: it may run on in the background, and what it prints then
-belongs above the input line.
+that is written to, or have a program's own loop read standard input. From there the statement
+keeps it to its end (`TerminalLease.keep`). Not so every program that is started: it may run on in
+the background, and what it prints then belongs above the input line.
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ from typing import TYPE_CHECKING, Any
 
 from asyncrepl.engine.code_owner import first_imports_seen
 from asyncrepl.engine.loop.interrupts import shield
+from asyncrepl.engine.loop.loop_iteration import WatchingSelector
 from asyncrepl.terminal.terminal_streams import LeasedInput, edited_line
 
 if TYPE_CHECKING:
@@ -68,6 +69,8 @@ class TerminalLease:
         #: Whether a statement runs, and whether it has the terminal to its end.
         self._running = self._kept = False
         self._process = os.getpid()
+        #: Whether a program runs that has the thread, and so the keyboard, to itself.
+        self.alone: Callable[[], bool] = bool
 
     def begin(self) -> None:
         """A statement begins; `recall` ends it."""
@@ -118,7 +121,7 @@ class TerminalLease:
             return ""
         with self.terminal():
             line = self._answer(self._terminal.typed_line)
-            if line is None and self._echoes_lines():
+            if line is None and not self._kept and self._echoes_lines():
                 typed = partial(self._answer, self._terminal.typed_text)
                 line = edited_line(self._terminal.question, typed)
             if line is None:
@@ -196,6 +199,7 @@ def hooks_installed(lease: TerminalLease) -> Iterator[None]:
     for module in (termios, tty):  # the second has the names of the first
         replace(module, "tcgetattr", _keeping_terminal)
         replace(module, "tcsetattr", _keeping_terminal)
+    replace(WatchingSelector, "register", _keeping_for_readers)
     replace(subprocess.Popen, "__init__", _keeping_for_screen_programs)
     replace(getpass, "getpass", _with_terminal)
     replace(os, "system", _with_terminal)
@@ -247,12 +251,31 @@ def _with_terminal_unless_captured(
     return maybe_leased
 
 
+def _is_stdin(fd: object) -> bool:
+    return fd == 0 or (fd is sys.stdin and isinstance(fd, LeasedInput)) or fd is sys.__stdin__
+
+
+def _keeping_for_readers(lease: TerminalLease, register: Callable[..., Any]) -> Callable[..., Any]:
+    """A loop's `register`: a program that runs alone may have its own loop read the keyboard.
+
+    Not a statement: it ends, and its reader would take keys away from the prompt.
+    """
+
+    @functools.wraps(register)
+    def registered(self: Any, fileobj: Any, *args: Any) -> Any:
+        if _is_stdin(fileobj) and lease.alone():
+            lease.keep()
+        return register(self, fileobj, *args)
+
+    return registered
+
+
 def _keeping_terminal(lease: TerminalLease, function: Callable[..., Any]) -> Callable[..., Any]:
     """`function`, whose first argument is a descriptor, before which the statement gets it."""
 
     @functools.wraps(function)
     def keeping(fd: Any, *args: Any) -> Any:
-        if fd == 0 or (fd is sys.stdin and isinstance(fd, LeasedInput)) or fd is sys.__stdin__:
+        if _is_stdin(fd):
             lease.keep()
         return function(fd, *args)
 

@@ -131,6 +131,44 @@ def test_a_program_asks(terminal: Terminal, script: Callable[[str], Path]) -> No
     terminal.wait_for_prompt()
 
 
+@pytest.mark.parametrize(
+    "ask",
+    [
+        (
+            "    reader = asyncio.StreamReader()\n"
+            "    protocol = asyncio.StreamReaderProtocol(reader)\n"
+            "    await loop.connect_read_pipe(lambda: protocol, sys.stdin)\n"
+            "    print('type')\n"
+            "    print('got', (await reader.readline()).decode())\n"
+        ),
+        (
+            "    came = asyncio.Event()\n"
+            "    loop.add_reader(sys.stdin, came.set)\n"
+            "    print('type')\n"
+            "    await came.wait()\n"
+            "    print('got', sys.stdin.readline())\n"
+        ),
+    ],
+)
+def test_its_loop_reads_the_keyboard(
+    terminal: Terminal, script: Callable[[str], Path], ask: str
+) -> None:
+    """As under python: a line, edited by the terminal; afterwards keys are the prompt's."""
+    path = script(
+        "import asyncio, sys\n"
+        "async def main():\n"
+        f"    loop = asyncio.get_running_loop()\n{ask}"
+        "asyncio.run(main())\n"
+    )
+    terminal.begin(f":run {path}")
+    terminal.wait_for("type")
+    terminal.send("ab\x7fc\r")
+    terminal.wait_for("got ac")
+    terminal.wait_for_prompt()
+    terminal.enter("'mine'")
+    assert terminal.scrollback[-2] == "'mine'"
+
+
 def test_one_that_awaits_at_its_top_runs_on_the_sessions_loop(
     terminal: Terminal, script: Callable[[str], Path]
 ) -> None:
