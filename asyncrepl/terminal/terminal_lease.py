@@ -76,18 +76,21 @@ class TerminalLease:
         """A statement begins; `recall` ends it."""
         self._running = True
 
-    def keep(self) -> None:
+    def keep(self, *, in_thread: bool = False) -> bool:
         """The statement that runs has the terminal to its end; nothing happens without one.
 
-        Nor in another thread than the main one, or in a child that was forked.
+        Nor in another thread than the main one unless `in_thread`, or in a child that was forked.
+        Whether the terminal is kept.
         """
-        if (
-            self._running
-            and threading.current_thread() is threading.main_thread()
-            and os.getpid() == self._process
-        ):
+        here = in_thread or threading.current_thread() is threading.main_thread()
+        if self._running and here and os.getpid() == self._process:
             self._kept = True
             self._wait(self._terminal.release_whole)
+        return self._kept
+
+    def terminal_fd(self, stdin: Any) -> Any:
+        """The terminal to look at for a thread that has not got it, in place of `stdin`."""
+        return self._fd if self._running and os.getpid() == self._process else stdin
 
     @contextmanager
     def terminal(self) -> Iterator[None]:
@@ -271,12 +274,17 @@ def _keeping_for_readers(lease: TerminalLease, register: Callable[..., Any]) -> 
 
 
 def _keeping_terminal(lease: TerminalLease, function: Callable[..., Any]) -> Callable[..., Any]:
-    """`function`, whose first argument is a descriptor, before which the statement gets it."""
+    """`function`, whose first argument is a descriptor, before which the statement gets it.
+
+    Who sets the modes asks for keys, also in a thread of the statement's
+    (``to_thread(prompt)``); who looks at them there may only want to know what stdin is.
+    """
+    sets = function.__name__ == "tcsetattr"
 
     @functools.wraps(function)
     def keeping(fd: Any, *args: Any) -> Any:
-        if _is_stdin(fd):
-            lease.keep()
+        if _is_stdin(fd) and not lease.keep(in_thread=sets):
+            fd = lease.terminal_fd(fd)
         return function(fd, *args)
 
     return keeping

@@ -162,16 +162,22 @@ def test_answers_that_come_at_once_are_for_one_question_after_the_other(
 
 
 @pytest.mark.parametrize("alone", [False, True])
+@pytest.mark.parametrize(
+    "ask",
+    [
+        "answer = await PromptSession().prompt_async('who? ')",
+        "answer = await asyncio.to_thread(prompt, 'who? ')",
+    ],
+)
 def test_a_prompt_of_prompt_toolkit_is_one(
-    terminal: Terminal, tmp_path: Path, alone: bool
+    terminal: Terminal, tmp_path: Path, ask: str, alone: bool
 ) -> None:
-    """In a statement, and in a program: it draws, and reads keys, as under ``python``."""
-    terminal.enter("from prompt_toolkit import PromptSession")
-    ask = "answer = await PromptSession().prompt_async('who? ')"
+    """In a statement, in its thread, and in a program: as under ``python``."""
+    terminal.enter("from prompt_toolkit import PromptSession, prompt")
     if alone:
         path = tmp_path / "ask.py"
         path.write_text(
-            "import asyncio\nfrom prompt_toolkit import PromptSession\n"
+            "import asyncio\nfrom prompt_toolkit import PromptSession, prompt\n"
             "async def main():\n    global answer\n"
             f"    {ask}\n    print('caf\\udce9')\nasyncio.run(main())\n"
         )

@@ -179,10 +179,11 @@ def test_a_debugger_stops_in_a_program(
 
 def test_a_debugger_leaves_ctrl_c_to_the_session(terminal: Terminal) -> None:
     """After `c`, too, it interrupts the statement, and does not lead into pdb again."""
-    terminal.send("import pdb; pdb.set_trace(); await asyncio.sleep(99)\r")
+    goes_on = "print('on' + 'ward'); await asyncio.sleep(99)"
+    terminal.send(f"import pdb; pdb.set_trace(); {goes_on}\r")
     terminal.wait(lambda: terminal.cursor_line == "(Pdb)")
-    terminal.begin("c")
-    terminal.wait(lambda: any(row.startswith("input 1 ") for row in terminal.lines), "a lane")
+    terminal.send("c\r")
+    terminal.wait_for("onward")
     terminal.send("\x03")
     terminal.wait_for("KeyboardInterrupt at ")
     terminal.wait_for_prompt()
