@@ -179,7 +179,7 @@ def test_a_debugger_stops_in_a_program(
 
 def test_a_debugger_leaves_ctrl_c_to_the_session(terminal: Terminal) -> None:
     """After `c`, too, it interrupts the statement, and does not lead into pdb again."""
-    goes_on = "print('on' + 'ward'); await asyncio.sleep(99)"
+    goes_on = "await asyncio.sleep(0.2); print('on' + 'ward'); await asyncio.sleep(99)"
     terminal.send(f"import pdb; pdb.set_trace(); {goes_on}\r")
     terminal.wait(lambda: terminal.cursor_line == "(Pdb)")
     terminal.send("c\r")
