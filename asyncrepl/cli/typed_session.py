@@ -13,7 +13,7 @@ import select
 import signal
 import sys
 import threading
-from contextlib import contextmanager, nullcontext, redirect_stderr, redirect_stdout, suppress
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
 from asyncrepl import __version__
@@ -72,7 +72,7 @@ class LineFrontend(Frontend):
         """Open pdb in the frame of `entry`."""
         from asyncrepl.terminal.terminal_lease import debug_post_mortem
 
-        debug_post_mortem(nullcontext, error, entry)  # nobody else reads or draws on it
+        debug_post_mortem(error, entry)
 
 
 def _wait_for_line() -> None:

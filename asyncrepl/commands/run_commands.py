@@ -25,7 +25,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from asyncrepl.engine.loop.interrupts import shield
+from asyncrepl.engine.loop.interrupt_shields import shield
 from asyncrepl.events.object_info import MISSING
 from asyncrepl.runtime.files import paths_beginning_with
 from asyncrepl.runtime.isolation import add_user_folder

@@ -49,7 +49,7 @@ from functools import cache
 from sys import getrecursionlimit, setrecursionlimit
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 
-from asyncrepl.engine.code_owner import cut_to_user_part, reached_location
+from asyncrepl.engine.code_owner import cut_to_user_part, reached_location, reaches_users
 from asyncrepl.engine.loop.loop_runner import leave_child
 from asyncrepl.engine.tasks.task_records import restore_running_loop, statement_endings
 from asyncrepl.runtime.isolation import repair_imports as keep_imports
@@ -217,9 +217,9 @@ class StatementRun:
     def _outcome(self, error: BaseException | None) -> Outcome:
         kind = type(error)  # not isinstance(): it asks a ``__class__`` of the user's
         cancelled = self.interrupts and issubclass(kind, CancelledError)
-        if error is None or not (cancelled or issubclass(kind, KeyboardInterrupt)):
+        if error is None or not (cancelled or _is_interrupt(error)):
             return Outcome(self.source, error)
-        trace = error.__traceback__
+        trace = _interrupted_part(error)
         interrupt = KeyboardInterrupt().with_traceback(trace)
         return Outcome(self.source, interrupt, interrupted=True, where=reached_location(trace))
 
@@ -328,9 +328,9 @@ class Session:
             cut_to_user_part(error)
             if os.getpid() != process:
                 leave_child(error)
-            if not issubclass(type(error), KeyboardInterrupt):
+            if not _is_interrupt(error):
                 return Outcome(source, error)
-            trace = _interrupted_part(cast("KeyboardInterrupt", error))
+            trace = _interrupted_part(error)
             interrupt = KeyboardInterrupt().with_traceback(trace)
             return Outcome(source, interrupt, interrupted=True, where=reached_location(trace))
         if os.getpid() != process:
@@ -398,12 +398,23 @@ class Session:
         restore_running_loop(loop)
 
 
-def _interrupted_part(error: KeyboardInterrupt) -> TracebackType | None:
+def _is_interrupt(error: BaseException) -> bool:
+    """Whether `error` is a KeyboardInterrupt, or a group of nothing else."""
+    if type(error) is BaseExceptionGroup:
+        return all(map(_is_interrupt, error.exceptions))
+    return issubclass(type(error), KeyboardInterrupt)
+
+
+def _interrupted_part(error: BaseException) -> TracebackType | None:
     """The traceback that says what a Ctrl-C has reached.
 
-    ``asyncio.run`` cancels its task, and raises KeyboardInterrupt when that has ended.
+    ``asyncio.run`` raises it when its task has ended; a library may do so in a group.
     """
-    inner = error.__context__
+    first, inner = error, error.__context__
+    while type(first) is BaseExceptionGroup:
+        first = first.exceptions[0]
+    if first is not error:
+        return max(first.__traceback__, error.__traceback__, key=reaches_users)
     cancelled = isinstance(inner, asyncio.CancelledError)
     return inner.__traceback__ if inner is not None and cancelled else error.__traceback__
 

@@ -28,6 +28,7 @@ _ORDER = (
     "misspelt_keywords",
     "sync_scopes",
     "lost_steps",
+    "swallowed_cancellations",
     "other_loops",
     "iteration_end",
     "object_states",

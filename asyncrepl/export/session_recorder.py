@@ -17,7 +17,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from asyncrepl.engine.loop.interrupts import shield
+from asyncrepl.engine.loop.interrupt_shields import shield
 from asyncrepl.export.format_registry import export_formats
 from asyncrepl.export.saved_session import (
     encoded_text,

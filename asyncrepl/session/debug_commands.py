@@ -15,7 +15,7 @@ import sys
 import threading
 from typing import TYPE_CHECKING, Protocol
 
-from asyncrepl.engine.loop.interrupts import shield
+from asyncrepl.engine.loop.interrupt_shields import shield
 from asyncrepl.session.frontend import COMMAND_OF_KEY, ForegroundView
 from asyncrepl.views.error_lines import exception_line
 from asyncrepl.views.styled_lines import flowed, one_line, text_lines
@@ -47,7 +47,7 @@ class _DebugContext(ForegroundView, Protocol):
 class DebugCommands:
     """The steps of one session; for the loop's thread, except `press`, and what may be read.
 
-    From any thread: `mode`, `passed`, `steps_iterations`.
+    From any thread: `mode`, `loop_runs`, `passed`, `steps_iterations`.
     """
 
     def __init__(self, context: _DebugContext) -> None:
@@ -69,6 +69,11 @@ class DebugCommands:
     def mode(self) -> DebugMode:
         """How the program stands."""
         return "off" if self._control is None else self._control.mode
+
+    @property
+    def loop_runs(self) -> bool:
+        """Whether there is a loop to pause: not where a program has none, or one of its own."""
+        return not self._context.loop.live.stands_by
 
     @property
     def passed(self) -> int:

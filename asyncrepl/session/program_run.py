@@ -68,7 +68,8 @@ def run_between(
     def run_program(interrupter: Interrupter) -> None:
         status, shell.runs_own_loop = Status("error"), True
         try:
-            with asyncio_makes_live_loops(standing, partial(_loop_made, shell, standing, run)):
+            made = partial(_loop_made, shell, standing, run, interrupter)
+            with asyncio_makes_live_loops(standing, made):
                 outcome = _outcome_of_program(shell.session, run, code, interrupter)
                 if outcome.interrupted:
                     interrupter.heard()
@@ -98,7 +99,11 @@ def _outcome_of_program(
 
 
 def _loop_made(
-    shell: _ProgramContext, standing: LiveLoop, run: StatementRun, loop: LiveLoop
+    shell: _ProgramContext,
+    standing: LiveLoop,
+    run: StatementRun,
+    interrupter: Interrupter,
+    loop: LiveLoop,
 ) -> None:
     """A program has made `loop` while `standing` stands: it is looked at, if no other is open."""
     if shell.loop is not standing and not shell.loop.is_closed():
@@ -112,6 +117,7 @@ def _loop_made(
         raise KeyboardInterrupt
 
     shell.use_loop(loop)
+    interrupter.watch_beside()
     loop.call_soon(begins)
     if shell.interrupt_at is not None:
         loop.call_at(shell.interrupt_at, interrupt)

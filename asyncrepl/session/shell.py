@@ -15,7 +15,8 @@ from functools import cached_property
 from importlib.machinery import SourceFileLoader
 from typing import TYPE_CHECKING, Any
 
-from asyncrepl.engine.loop.interrupts import uninterrupted
+from asyncrepl.engine.code_owner import debuggers_kept_out
+from asyncrepl.engine.loop.interrupt_shields import uninterrupted
 from asyncrepl.engine.loop.live_loop import LiveLoop, ObservationRequests
 from asyncrepl.engine.loop.loop_clock import Clock
 from asyncrepl.engine.loop.loop_runner import kept_out_of_forks
@@ -178,6 +179,11 @@ class Shell:
             return run.task
         return self._command_runner.task if self._has("_command_runner") else None
 
+    @property
+    def interrupts(self) -> int:
+        """How often what runs in the foreground was interrupted; any thread may ask."""
+        return 0 if (run := self._run) is None else run.interrupts
+
     @contextmanager
     def active(self) -> Iterator[None]:
         """Take the interpreter's hooks: displayed values, ``__main__``, what is forgotten."""
@@ -192,6 +198,7 @@ class Shell:
                 self.mistake_reporter.active(),
                 self.leak_reporter.active(),
                 typed_classes_findable(self.session),
+                debuggers_kept_out(),
                 UserModuleFinder(self.session.sources),
             ):
                 yield
@@ -346,14 +353,12 @@ class Shell:
         """What Ctrl-C does to what runs in the foreground; False where nothing does."""
         if self._has("debug_commands"):
             self.debug_commands.resume_all()
-        task = self.task
-        if self._run is not None:
-            self._run.interrupt()
+        run, task = self._run, self.task
+        if run is not None:
+            run.interrupt()
         elif task is not None:
             task.cancel()
-        else:
-            return False
-        return True
+        return run is not None or task is not None
 
     def end_tasks(self) -> set[asyncio.Task[Any]]:
         """Cancel what was begun here, for the program goes on without it; those tasks."""

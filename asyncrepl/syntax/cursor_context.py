@@ -3,12 +3,16 @@ r"""What the cursor stands in: open brackets, strings and f-string fields, and t
 One pass over the text before the cursor, which is rarely whole and often wrong: so no tokenizer,
 which would give up, but a stack of what has been opened and not closed. A field of an f-string is
 code again, in which the string's own quote may stand (Python 3.12).
+
+And where its line belongs (`dedented_clause`).
 """
 
 from __future__ import annotations
 
 import re
 from typing import NamedTuple
+
+from asyncrepl.syntax.input_splitter import is_invalid
 
 _QUOTE = re.compile(r"(?i)(?<![\w])([rbuft]{0,2})('''|\"\"\"|'|\")|('''|\"\"\"|'|\")")
 _CLOSING = {")": "(", "]": "[", "}": "{"}
@@ -17,6 +21,7 @@ _CALLEE = re.compile(r"(?:[^\W\d]\w*|\])(?:[\w.]|\[[^\[\]\n]*\])*\Z")
 _DEFINES = re.compile(r"\b(?:def|class)\s+\Z")
 _NAMED = re.compile(r"\s*([^\W\d]\w*)\s*=(?!=)")
 _WORD = re.compile(r"\w*")
+_CLAUSE = re.compile(r"(elif|else|except|finally|case)\b.*:\s*(#.*)?")
 
 
 class Opened:
@@ -152,3 +157,19 @@ def open_call(text: str, opened: list[Opened] | None = None) -> OpenCall | None:
         frozenset(name for name in names if name),
         re.fullmatch(r"\s*(?:[^\W\d]\w*)?", current) is not None,
     )
+
+
+def dedented_clause(text: str) -> str:
+    """`text` with its last line where it belongs, if that is a clause of a statement further out.
+
+    An ``else:`` that stands in the column of the block above it, where auto-indent has put the
+    cursor, goes to the nearest column where Python takes it.
+    """
+    head, newline, last = text.rpartition("\n")
+    clause = last.lstrip(" ")
+    if newline and _CLAUSE.fullmatch(clause) and is_invalid(text):
+        for width in range(len(last) - len(clause) - 1, -1, -1):
+            candidate = f"{head}\n{' ' * width}{clause}"
+            if not is_invalid(candidate):
+                return candidate
+    return text

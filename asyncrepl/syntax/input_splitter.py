@@ -52,7 +52,6 @@ _ERROR_OUTPUT = re.compile(
     r"|…$)"
 )
 _INDENTATION = re.compile(r"[ \t]*(?=\S)")
-_CLAUSE = re.compile(r"(elif|else|except|finally|case)\b.*:\s*(#.*)?")
 
 
 class PastedInput(NamedTuple):
@@ -97,28 +96,13 @@ def fitted_paste(before: str, pasted: str, after: str) -> str:
     if indent.strip():
         return pasted
     for candidate in _candidates(pasted.split("\n"), indent):
-        if not _is_invalid(before + candidate + after):
+        if not is_invalid(before + candidate + after):
             return candidate
     return pasted
 
 
-def dedented_clause(text: str) -> str:
-    """`text` with its last line where it belongs, if that is a clause of a statement further out.
-
-    An ``else:`` that stands in the column of the block above it, where auto-indent has put the
-    cursor, goes to the nearest column where Python takes it.
-    """
-    head, newline, last = text.rpartition("\n")
-    clause = last.lstrip(" ")
-    if newline and _CLAUSE.fullmatch(clause) and _is_invalid(text):
-        for width in range(len(last) - len(clause) - 1, -1, -1):
-            candidate = f"{head}\n{' ' * width}{clause}"
-            if not _is_invalid(candidate):
-                return candidate
-    return text
-
-
-def _is_invalid(text: str) -> bool:
+def is_invalid(text: str) -> bool:
+    """Whether `text` cannot become an input, whatever is typed behind it."""
     return isinstance(parse_input(text, TRIAL_FILENAME), InvalidStatement)
 
 

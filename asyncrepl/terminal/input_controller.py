@@ -366,10 +366,19 @@ class InputController:
         end = next((at for at, key in enumerate(keys) if key in _ENTER), None)
         if end is None:
             return None
-        if any(len(key) > 1 for key in keys[:end]):
+        if not all(map(_makes_text, keys[:end])):
             return None
-        line = [self._typed_ahead.popleft() for _ in range(end + 1)]
-        return "".join(key.data for key in line[:end]) + "\n"
+        line = self.take_text()
+        self._typed_ahead.popleft()
+        return line + "\n"
+
+    def take_text(self) -> str:
+        """What the keys that wait have written, up to the first that does something else."""
+        text = ""
+        while self._typed_ahead and _makes_text(self._typed_ahead[0].key):
+            key = self._typed_ahead.popleft()
+            text = text[:-1] if key.key == Keys.Backspace else text + key.data
+        return text
 
     def set_modes(self) -> None:
         """Set the terminal's modes for the present state."""
@@ -430,3 +439,7 @@ def _is_users(handler: object) -> bool:
     home = getattr(handler, "__module__", None) or ""
     ours = home == "pdb" or home.startswith("asyncrepl.")
     return not (handler is None or handler is signal.default_int_handler or ours)
+
+
+def _makes_text(key: str) -> bool:
+    return len(key) == 1 or key == Keys.Backspace

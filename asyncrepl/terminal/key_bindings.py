@@ -29,7 +29,8 @@ from prompt_toolkit.key_binding.bindings.auto_suggest import load_auto_suggest_b
 from prompt_toolkit.key_binding.vi_state import InputMode
 from prompt_toolkit.keys import Keys
 
-from asyncrepl.syntax.input_splitter import dedented_clause, fitted_paste
+from asyncrepl.syntax.cursor_context import dedented_clause
+from asyncrepl.syntax.input_splitter import fitted_paste
 from asyncrepl.terminal.input_line import picture_length
 
 if TYPE_CHECKING:

@@ -30,7 +30,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from asyncrepl.engine.code_owner import innermost_user_frame
-from asyncrepl.engine.loop.interrupts import is_uninterrupted
+from asyncrepl.engine.loop.interrupt_shields import is_uninterrupted
 from asyncrepl.engine.loop.repeated_interrupt import REPEAT
 
 if TYPE_CHECKING:

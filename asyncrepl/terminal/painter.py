@@ -47,6 +47,10 @@ class Painter:
         self.rows = LiveRows(size.columns, _max_rows(size))
         #: While somebody else has the terminal, nothing is taken out of the queue.
         self.paused = False
+        #: Whether that drives it itself: all sequences are its own.
+        self.raw = False
+        #: What stands then in the row of the cursor, as far as it came from here.
+        self.last_row = ""
         #: Called before the layout is drawn because of new text.
         self.text_comes: Callable[[], object] = bool
         self._queue = queue
@@ -134,11 +138,16 @@ class Painter:
             for place, text in pieces:
                 if text and place is not Place.FLOW:
                     self._output.begin_row()
-                self._output.write_raw(self._filter.feed(text))
+                    self.last_row = ""
+                shown = _encodable(text) if self.raw else self._filter.feed(text)
+                self._output.write_raw(shown)
+                self.last_row = _after_row(self.last_row + shown)
 
     def commit(self) -> str:
         """The unfinished rows as plain text to be written; there are none afterwards."""
-        return self.rows.commit().removesuffix("\n")
+        text = self.rows.commit().removesuffix("\n")
+        self.last_row = _after_row(text)
+        return text
 
     def forget(self) -> None:
         """What is above the layout is not known any more, or not what it was."""
@@ -204,6 +213,14 @@ class Painter:
     def _drain_at(self, due: float) -> None:
         if self._timer is None and self._loop is not None:
             self._timer = self._loop.call_at(due, self.drain)
+
+
+def _encodable(text: str) -> str:
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _after_row(text: str) -> str:
+    return text[max(text.rfind("\n"), text.rfind("\r")) + 1 :]
 
 
 def _max_rows(size: Size) -> int:

@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 #: Blocks that are shorter get no row: it would only flicker. Those that come again and
 #: again would let it come and go all the time; they have been told.
 _SHOW_BLOCKED_AFTER, _SHOW_REPEATED_AFTER = 0.2, 1.0
-_BLOCKED_AFTER = 0.1
+_BLOCKED_AFTER, _SHOW_INTERRUPTED_AFTER = 0.1, 0.4
+_PROGRAM_GOES_ON = "it goes on after Ctrl-C: press it again"
+_STATEMENT_GOES_ON = "it goes on after Ctrl-C: press it twice"
 _BRIEF_NS = 200_000_000  # nanoseconds: a task that lives shorter gets no row
 #: How long the lanes of tasks that have all ended stay, in nanoseconds.
 _LINGER_NS = 3_000_000_000
@@ -51,6 +53,10 @@ class LoopView:
         self.watchdog: BlockingWatchdog | None = None
         #: Whether only a script is typed: that its virtual time runs is nothing to tell.
         self.scripted = False
+        #: How often Ctrl-C was pressed for what runs in the foreground.
+        self.interrupts: Callable[[], int] = int
+        #: How often that was at the last look, and when the last was seen, in real time.
+        self._interrupts = 0, 0.0
         #: When the last task has ended, in the user's time, and when that was seen, in real time.
         self._last_end = 0, 0.0
 
@@ -104,6 +110,20 @@ class LoopView:
         at = clock.shown_ns() / 1e9 - live.began
         seen = ClockReading(at, clock.mode, clock.speed, clock.frozen)
         return [clock_row(seen, columns - 1, running=running)]
+
+    def interrupted_anew(self) -> bool:
+        """Whether Ctrl-C was pressed for what runs since the last call."""
+        count = self.interrupts()
+        anew = count > self._interrupts[0]
+        self._interrupts = count, time.monotonic() if anew else self._interrupts[1]
+        return anew
+
+    def outlives_interrupt(self) -> str:
+        """What can be done about what goes on after a Ctrl-C; not while it may be cleaning up."""
+        count, at = self._interrupts
+        if not count or time.monotonic() - at < _SHOW_INTERRUPTED_AFTER or self._loop is None:
+            return ""
+        return _PROGRAM_GOES_ON if self._loop.live.stands_by else _STATEMENT_GOES_ON
 
     def count(self) -> int:
         """How many slices have been recorded: unchanged means that nobody ran."""
@@ -272,7 +292,7 @@ class Panel:
         return bool(self.status or self._running or lanes_move or self.audience_moves())
 
     def _hints(self, columns: int) -> Sequence[Line]:
-        hint = self._hint or self._while_running()
+        hint = self._hint or self._loop_view.outlives_interrupt() or self._while_running()
         return flowed([("dim", hint)], columns - 1) if hint else ()
 
     def _while_running(self) -> str:

@@ -100,9 +100,9 @@ class PauseKeys:
 
         if self.asking:
             return asking_rows(columns)
-        if self._steps is None or (mode := self._steps.mode) == "off":
-            return waiting_rows(columns)
         steps = self._steps
+        if steps is None or (mode := steps.mode) == "off":
+            return waiting_rows(columns, loop_runs=steps is None or steps.loop_runs)
         return pause_rows(mode, steps.passed, columns, steps_iterations=steps.steps_iterations)
 
     def _press(self, word: str) -> None:

@@ -18,7 +18,7 @@ import sys
 from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, Any, cast
 
-from asyncrepl.engine.loop.interrupts import rows
+from asyncrepl.engine.loop.interrupt_shields import rows
 from asyncrepl.runtime.configuration import has_terminal, load_settings
 from asyncrepl.runtime.process import FAILED
 from asyncrepl.session.frontend import banner_lines

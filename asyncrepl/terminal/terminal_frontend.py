@@ -56,6 +56,7 @@ class TerminalFrontend(Frontend):
     def connect(self, shell: Shell, play: Callable[[str], None]) -> None:
         """What is done is done to `shell`; `play` starts a replay."""
         self._shell, self._play = shell, play
+        self._lease.alone = lambda: shell.runs_own_loop
         self._ui.audience.connect(shell)
         if self._ui.audience.on:
             self.show_audience(on=True)
@@ -181,7 +182,7 @@ class TerminalFrontend(Frontend):
         """Open pdb, with the terminal, in the frame of `entry`."""
         from asyncrepl.terminal.terminal_lease import debug_post_mortem
 
-        debug_post_mortem(self._lease.terminal, error, entry)
+        debug_post_mortem(error, entry)
 
     def replay(self, name: str) -> None:
         """Begin to type the transcript `name`; one that is held ends."""

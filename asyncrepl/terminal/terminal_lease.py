@@ -17,9 +17,9 @@ as it is. Only the main thread's calls: beside a call in another thread the loop
 must the screen.
 
 Some only begin what needs the terminal: they look at or set its modes, start curses, or a pager
-that is written to. From there the statement keeps it to its end (`TerminalLease.keep`). Not so
-every program that is started: it may run on in the background, and what it prints then
-belongs above the input line.
+that is written to, or have a program's own loop read standard input. From there the statement
+keeps it to its end (`TerminalLease.keep`). Not so every program that is started: it may run on in
+the background, and what it prints then belongs above the input line.
 """
 
 from __future__ import annotations
@@ -34,17 +34,18 @@ import sys
 import termios
 import threading
 import tty
-from contextlib import contextmanager, suppress
-from importlib import import_module
+from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from asyncrepl.engine.loop.interrupts import shield
-from asyncrepl.terminal.terminal_streams import LeasedInput
+from asyncrepl.engine.code_owner import first_imports_seen
+from asyncrepl.engine.loop.interrupt_shields import shield
+from asyncrepl.engine.loop.loop_iteration import WatchingSelector
+from asyncrepl.terminal.terminal_streams import LeasedInput, edited_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from contextlib import AbstractContextManager
-    from types import FrameType, TracebackType
+    from types import TracebackType
 
     from asyncrepl.terminal.terminal_suspension import TerminalSuspension
 
@@ -68,23 +69,28 @@ class TerminalLease:
         #: Whether a statement runs, and whether it has the terminal to its end.
         self._running = self._kept = False
         self._process = os.getpid()
+        #: Whether a program runs that has the thread, and so the keyboard, to itself.
+        self.alone: Callable[[], bool] = bool
 
     def begin(self) -> None:
         """A statement begins; `recall` ends it."""
         self._running = True
 
-    def keep(self) -> None:
+    def keep(self, *, in_thread: bool = False) -> bool:
         """The statement that runs has the terminal to its end; nothing happens without one.
 
-        Nor in another thread than the main one, or in a child that was forked.
+        Nor in another thread than the main one unless `in_thread`, or in a child that was forked.
+        Whether the terminal is kept.
         """
-        if (
-            self._running
-            and threading.current_thread() is threading.main_thread()
-            and os.getpid() == self._process
-        ):
+        here = in_thread or threading.current_thread() is threading.main_thread()
+        if self._running and here and os.getpid() == self._process:
             self._kept = True
-            self._wait(self._terminal.release)
+            self._wait(self._terminal.release_whole)
+        return self._kept
+
+    def terminal_fd(self, stdin: Any) -> Any:
+        """The terminal to look at for a thread that has not got it, in place of `stdin`."""
+        return self._fd if self._running and os.getpid() == self._process else stdin
 
     @contextmanager
     def terminal(self) -> Iterator[None]:
@@ -109,7 +115,7 @@ class TerminalLease:
                 self._lock.release()
 
     def read_line(self) -> str:
-        """A line from the keyboard with its newline, edited by the terminal itself.
+        """A line from the keyboard with its newline, edited as `input` does it under ``python``.
 
         Empty at the end of input (Ctrl-D), when the line was recalled, and in a child that
         was forked: two readers of one keyboard get half of the keys each.
@@ -117,9 +123,10 @@ class TerminalLease:
         if os.getpid() != self._process:
             return ""
         with self.terminal():
-            early: list[str | None] = [None]
-            self._wait(lambda: early.append(self._terminal.typed_line()))
-            line = early[-1]
+            line = self._answer(self._terminal.typed_line)
+            if line is None and not self._kept and self._echoes_lines():
+                typed = partial(self._answer, self._terminal.typed_text)
+                line = edited_line(self._terminal.question, typed)
             if line is None:
                 line = self._read().decode("utf-8", "surrogateescape")
             # Enter is \r if it was pressed just before the modes were changed.
@@ -136,6 +143,16 @@ class TerminalLease:
         else:
             self._call(self._terminal.reclaim)
 
+    def _echoes_lines(self) -> bool:
+        """Whether the terminal gives whole lines, which it shows, to the main thread.
+
+        Not if the program has chosen other modes. One that another thread asks for can be
+        recalled, which no editor of lines can.
+        """
+        here = threading.current_thread() is threading.main_thread()
+        wanted = termios.ICANON | termios.ECHO
+        return here and termios.tcgetattr(self._fd)[3] & wanted == wanted
+
     def _read(self) -> bytes:
         line = b""
         while not line.endswith((b"\n", b"\r")):
@@ -149,6 +166,11 @@ class TerminalLease:
             if not piece or not termios.tcgetattr(self._fd)[3] & termios.ICANON:
                 break  # who has chosen to read key by key (``tty.setcbreak``) gets each at once
         return line
+
+    def _answer(self, ask: Callable[[], str | None]) -> str | None:
+        answers: list[str | None] = [None]
+        self._wait(lambda: answers.append(ask()))
+        return answers[-1]
 
     def _wait(self, action: Callable[[], None]) -> None:
         """Run `action` in the terminal's thread and wait until it is done."""
@@ -180,18 +202,28 @@ def hooks_installed(lease: TerminalLease) -> Iterator[None]:
     for module in (termios, tty):  # the second has the names of the first
         replace(module, "tcgetattr", _keeping_terminal)
         replace(module, "tcsetattr", _keeping_terminal)
+    replace(WatchingSelector, "register", _keeping_for_readers)
     replace(subprocess.Popen, "__init__", _keeping_for_screen_programs)
     replace(getpass, "getpass", _with_terminal)
     replace(os, "system", _with_terminal)
     for name in ("run", "call", "check_call"):
         replace(subprocess, name, _with_terminal_unless_captured)
     replace(builtins, "help", _LeasedHelp)
-    replace(sys, "breakpointhook", _breakpoint_hook)
-    sys.meta_path.insert(0, curses := _CursesImport(lease))
+    if getattr(sys.breakpointhook, "__module__", "").startswith("prompt_toolkit."):
+        replace(sys, "breakpointhook", lambda *_: sys.__breakpointhook__)  # not for user code
+
+    def take_curses(module: Any) -> None:  # which takes the terminal in C
+        replace(module, "initscr", _keeping_before)
+
+    def give_to_debuggers(module: Any) -> None:
+        # Not from `set_trace` on: between two stops the program runs, and the screen is ours.
+        replace(module.Cmd, "cmdloop", _with_terminal)
+
+    watched = {"curses": ("_curses", take_curses), "pdb": ("cmd", give_to_debuggers)}
     try:
-        yield
+        with first_imports_seen(watched):
+            yield
     finally:
-        curses.forget()
         for owner, name, original, ours in replaced:
             if getattr(owner, name, None) is ours:  # user code may have set its own
                 setattr(owner, name, original)
@@ -222,13 +254,37 @@ def _with_terminal_unless_captured(
     return maybe_leased
 
 
+def _is_stdin(fd: object) -> bool:
+    return fd == 0 or (fd is sys.stdin and isinstance(fd, LeasedInput)) or fd is sys.__stdin__
+
+
+def _keeping_for_readers(lease: TerminalLease, register: Callable[..., Any]) -> Callable[..., Any]:
+    """A loop's `register`: a program that runs alone may have its own loop read the keyboard.
+
+    Not a statement: it ends, and its reader would take keys away from the prompt.
+    """
+
+    @functools.wraps(register)
+    def registered(self: Any, fileobj: Any, *args: Any) -> Any:
+        if _is_stdin(fileobj) and lease.alone():
+            lease.keep()
+        return register(self, fileobj, *args)
+
+    return registered
+
+
 def _keeping_terminal(lease: TerminalLease, function: Callable[..., Any]) -> Callable[..., Any]:
-    """`function`, whose first argument is a descriptor, before which the statement gets it."""
+    """`function`, whose first argument is a descriptor, before which the statement gets it.
+
+    Who sets the modes asks for keys, also in a thread of the statement's
+    (``to_thread(prompt)``); who looks at them there may only want to know what stdin is.
+    """
+    sets = function.__name__ == "tcsetattr"
 
     @functools.wraps(function)
     def keeping(fd: Any, *args: Any) -> Any:
-        if fd == 0 or (fd is sys.stdin and isinstance(fd, LeasedInput)) or fd is sys.__stdin__:
-            lease.keep()
+        if _is_stdin(fd) and not lease.keep(in_thread=sets):
+            fd = lease.terminal_fd(fd)
         return function(fd, *args)
 
     return keeping
@@ -266,38 +322,13 @@ def _program_name(command: str) -> str:
     return command.partition(" ")[0].rpartition("/")[2]
 
 
-class _CursesImport:
-    """A finder for ``sys.meta_path`` that sees ``curses`` imported, and finds nothing.
+def _keeping_before(lease: TerminalLease, function: Callable[[], Any]) -> Callable[[], Any]:
+    @functools.wraps(function)
+    def keeping() -> Any:
+        lease.keep()
+        return function()
 
-    curses takes the terminal in C. To import it for that at the start would cost those who have
-    no use for it.
-    """
-
-    def __init__(self, lease: TerminalLease) -> None:
-        self._lease = lease
-        self._module: Any = None
-        self._original: Callable[[], Any] | None = None
-
-    def find_spec(self, name: str, _path: object, _target: object = None) -> None:
-        """Have `_curses.initscr` keep the terminal before ``curses`` takes it over."""
-        if name != "curses" or self._module is not None:
-            return
-        with suppress(ImportError):
-            self._module = import_module("_curses")
-            self._original = self._module.initscr
-            self._module.initscr = self._initscr
-
-    def _initscr(self) -> Any:
-        self._lease.keep()
-        assert self._original is not None
-        return self._original()
-
-    def forget(self) -> None:
-        """Undo it."""
-        with suppress(ValueError):
-            sys.meta_path.remove(self)
-        if self._module is not None:
-            self._module.initscr = self._original
+    return keeping
 
 
 class _LeasedHelp:
@@ -314,64 +345,17 @@ class _LeasedHelp:
         return self._leased_call(*args, **kwargs)
 
 
-def _breakpoint_hook(lease: TerminalLease, original: Callable[..., Any]) -> Callable[..., Any]:
-    """`breakpoint()` opens pdb with the terminal, for as long as pdb talks to the user."""
-
-    def hook(*args: Any, **kwargs: Any) -> Any:
-        chosen = os.environ.get("PYTHONBREAKPOINT", "")
-        if chosen not in {"", "pdb.set_trace"}:
-            return original(*args, **kwargs)
-        frame = sys._getframe(1)  # noqa: SLF001 - as pdb.set_trace does
-        return _debugger(lease.terminal).set_trace(frame)
-
-    return hook
-
-
-def debug_post_mortem(
-    lent: Callable[[], AbstractContextManager[None]], error: BaseException, entry: TracebackType
-) -> None:
-    """Open pdb on the traceback of `error`, in the frame of `entry`; returns when it is left.
-
-    It has the terminal within blocks of `lent`.
-    """
-    trace = error.__traceback__
-    debugger = _debugger(lent, entry.tb_frame)
-    debugger.reset()
-    # From 3.13 on it takes the error itself, and can go on to its causes (``exceptions``).
-    debugger.interaction(None, error if sys.version_info >= (3, 13) else trace)
-
-
-def _debugger(
-    lent: Callable[[], AbstractContextManager[None]], first: FrameType | None = None
-) -> Any:
-    """A pdb that has the terminal while it asks; it looks at the frame `first`, if given."""
+def debug_post_mortem(error: BaseException, entry: TracebackType) -> None:
+    """Open pdb on the traceback of `error`, in the frame of `entry`; returns when it is left."""
     import pdb  # noqa: T100 - it is what the user asked for
 
     class Debugger(pdb.Pdb):
-        # Not around set_trace: between two stops the program runs, and the screen is ours.
-        def interaction(self, *args: Any, **kwargs: Any) -> None:
-            with lent():
-                super().interaction(*args, **kwargs)
-
-        def user_return(self, frame: FrameType, value: Any) -> None:
-            super().user_return(frame, value)
-            # As under `python`, stepping ends with the statement: beyond it is the machinery.
-            if _ends_statement(frame) and not self.quitting:
-                self.set_continue()
-
         def get_stack(self, *args: Any) -> Any:
             stack, index = super().get_stack(*args)
-            chosen = [at for at, (frame, _) in enumerate(stack) if frame is first]
+            chosen = [at for at, (frame, _) in enumerate(stack) if frame is entry.tb_frame]
             return stack, chosen[-1] if chosen else index
 
-    # Ctrl-C stays the session's, and steps do not lead into the tool's own frames.
-    return Debugger(nosigint=True, skip=["asyncrepl.*"])
-
-
-def _ends_statement(frame: FrameType) -> bool:
-    """Whether the outermost frame of the user's returns, and is not only suspended."""
-    import dis
-
-    caller, code = frame.f_back, frame.f_code
-    ours = caller is not None and str(caller.f_globals.get("__name__")).startswith("asyncrepl.")
-    return ours and dis.opname[code.co_code[frame.f_lasti]] in {"RETURN_VALUE", "RETURN_CONST"}
+    debugger: Any = Debugger(nosigint=True)  # Ctrl-C stays the session's
+    debugger.reset()
+    # From 3.13 on it takes the error itself, and can go on to its causes (``exceptions``).
+    debugger.interaction(None, error if sys.version_info >= (3, 13) else error.__traceback__)

@@ -9,7 +9,8 @@ import sys
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
-from asyncrepl.engine.loop.interrupts import Interrupter, in_session, uninterrupted
+from asyncrepl.engine.loop.interrupt_shields import uninterrupted
+from asyncrepl.engine.loop.interrupts import Interrupter, in_session
 from asyncrepl.engine.loop.loop_clock import Clock
 from asyncrepl.engine.loop.loop_runner import keep_running
 from asyncrepl.engine.loop.loop_shutdown import ended
@@ -181,6 +182,8 @@ class PromptSession:
             shell.loop, shell, self._idle_interrupted, self._cannot_interrupt
         )
         self._interrupter.heard = terminal.ui.drop_typed_ahead
+        beside = self._interrupter.pressed_beside
+        terminal.loop_view.interrupts = lambda: shell.interrupts or beside()
         #: Made when something runs for the first time.
         self._watchdog: BlockingWatchdog | None = None
         shell.blocking_reporter.shows_measured = True

@@ -17,7 +17,7 @@ import weakref
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple, TextIO, cast
 
-from asyncrepl.engine.loop.interrupts import rows
+from asyncrepl.engine.loop.interrupt_shields import rows
 from asyncrepl.runtime.configuration import use_ascii, use_color
 from asyncrepl.session.frontend import Console
 from asyncrepl.terminal.completion import InputCompleter

@@ -12,7 +12,8 @@ is read from the real terminal, which the input line gives up for that long.
 
 `close()` does nothing: a program that closes its output must not silence the session. Replacing
 `builtins.input` was not needed: the built-in asks `sys.stdin.readline` as soon as file descriptor
-0 is no terminal.
+0 is no terminal. While the terminal is leased it is one, and the built-in, given Python's first
+streams, has readline edit the line (`edited_line`): nobody else may read the keyboard then.
 """
 
 from __future__ import annotations
@@ -22,18 +23,25 @@ import contextlib
 import fcntl
 import io
 import os
+import re
+import sys
 import termios
 import tty
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from asyncrepl.engine.loop.interrupts import rows
+from asyncrepl.engine.loop.interrupt_shields import rows
+from asyncrepl.views.styled_lines import cell_width
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     from asyncrepl.terminal.output_queue import OutputQueue
 
 _READ_SIZE = 64 * 1024
+_COLORS = re.compile(r"(?:\x1b\[[0-9;:]*m)+")
+#: Kept: a program may have an `input` of its own, which asks `sys.stdin`.
+_input = input
 
 
 class StandardDescriptors:
@@ -216,3 +224,45 @@ class LeasedInput(_TerminalTextStream):
         if size is None or size < 0:
             return "".join(iter(self.readline, ""))
         return self.readline(size)
+
+
+def edited_line(question: str, typed: Callable[[], str | None]) -> str | None:
+    """A line from the keyboard with its newline, edited by readline; empty at the end of input.
+
+    The cursor stands behind `question`, which is drawn again. `typed`, which is asked if the line
+    can be edited, gives its beginning. None where it cannot: Python has no readline, its first
+    streams are closed, or the question is not one row of text. For the main thread, which has
+    the terminal.
+    """
+    plain = _COLORS.sub("", question)
+    if sys.__stdin__ is None or sys.__stdin__.closed:
+        return None
+    if not plain.isprintable() or cell_width(plain) >= os.get_terminal_size(1).columns:
+        return None
+    streams = sys.stdin, sys.stdout
+    try:
+        import readline  # `input` uses it from now on, as under `python`
+
+        sys.stdin, sys.stdout = sys.__stdin__, sys.__stdout__
+        with _inserted(readline, typed() or ""):
+            os.write(1, b"\r")
+            return _input(_COLORS.sub("\x01\\g<0>\x02", question)) + "\n"
+    except EOFError:
+        return ""
+    except (ImportError, OSError, RuntimeError, ValueError):
+        return None
+    finally:
+        sys.stdin, sys.stdout = streams
+
+
+@contextlib.contextmanager
+def _inserted(readline: Any, text: str) -> Iterator[None]:
+    """The line that is read in the block begins with `text`; a hook of the program's may do so."""
+    if not text:
+        yield
+        return
+    readline.set_startup_hook(partial(readline.insert_text, text))
+    try:
+        yield
+    finally:
+        readline.set_startup_hook()

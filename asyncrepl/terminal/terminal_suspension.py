@@ -145,6 +145,11 @@ class TerminalSuspension:
         if not hold:
             self._queue.bypass(self._painter.write_directly)
 
+    def release_whole(self) -> None:
+        """Leave the terminal to a program that sets its modes: what it prints is not looked at."""
+        self.release()
+        self._painter.raw = True
+
     def release_to_pager(self, close: Callable[[], object]) -> None:
         """Leave the terminal to pages; who takes it back meanwhile, asks `close` to end them."""
         self.release(hold=True, share=False)
@@ -170,7 +175,7 @@ class TerminalSuspension:
         self._detached = None
         self._back_at = time.monotonic()
         self._app._running_in_terminal = False  # noqa: SLF001
-        self._painter.paused = False
+        self._painter.paused = self._painter.raw = False
         self._output.begin_row()  # first: what follows has the terminal forget that a row is full
         self._output.take_over()
         self._draw_anew()
@@ -182,6 +187,15 @@ class TerminalSuspension:
         if line is not None:
             self._painter.write_directly([Piece(Place.FLOW, line)])
         return line
+
+    def typed_text(self) -> str:
+        """What was typed before a program asked, as far as it is text."""
+        return self._controller.take_text()
+
+    @property
+    def question(self) -> str:
+        """What stands before the cursor, in its row."""
+        return self._painter.last_row
 
     def edit(self) -> None:
         """Ctrl-X Ctrl-E: the text of the input line in an external editor."""

@@ -101,7 +101,7 @@ class TerminalUI:
         )
         self._queue = queue
         self._descriptors = descriptors
-        self._bridge = bridge
+        self._bridge, self._loop_view = bridge, loop_view
         self._stdin = os.fdopen(descriptors.terminal_in, "r", encoding="utf-8", closefd=False)
         self._stdout = os.fdopen(descriptors.terminal_out, "w", encoding="utf-8", closefd=False)
         self.modes = TerminalModes(descriptors.terminal_in)
@@ -398,6 +398,8 @@ class TerminalUI:
     def _look(self) -> None:
         self.resized()
         self.painter.drain()
+        if self._loop_view.interrupted_anew() and self.pause_keys.on:
+            self.pause_keys.takes("c")  # what is to end may need time for that
 
 
 def _unnumbered_task(

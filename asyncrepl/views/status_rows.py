@@ -129,9 +129,15 @@ def pause_rows(
     return _message_rows(f"{where}, {ns / 1e9:.3f} s", keys, columns, short)
 
 
-def waiting_rows(columns: int) -> list[Line]:
-    """The rows while a pause is asked for, and the program does not come to suspend."""
-    return _message_rows("pauses when the statement suspends", "Ctrl-C interrupts it", columns)
+def waiting_rows(columns: int, *, loop_runs: bool = True) -> list[Line]:
+    """The rows while a pause is asked for, and the program does not come to suspend.
+
+    `loop_runs` says whether it can: no other loop than asyncio's own pauses.
+    """
+    what = "pauses when the statement suspends"
+    if not loop_runs:
+        what = "pauses when a loop of asyncio's own runs"
+    return _message_rows(what, "Ctrl-C interrupts it", columns)
 
 
 def asking_rows(columns: int) -> list[Line]:

@@ -441,7 +441,10 @@ _CALL = "import asyncio, threading, asyncrepl\n"
                 "class Loop(asyncio.SelectorEventLoop): pass\n"
                 "with asyncio.Runner(loop_factory=Loop) as runner: runner.run(asyncrepl.embed())"
             ),
-            "it needs asyncio's own loop, not __main__.Loop: use plain asyncio.run(main())",
+            (
+                "it needs asyncio's own loop, not __main__.Loop: use plain asyncio.run(main()), "
+                "or loop='asyncio' of uvicorn"
+            ),
         ),
         ("asyncio.run(asyncrepl.embed())", "standard input and output are no terminal"),
         (

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 import sys
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
@@ -132,6 +131,44 @@ def test_a_program_asks(terminal: Terminal, script: Callable[[str], Path]) -> No
     terminal.wait_for_prompt()
 
 
+@pytest.mark.parametrize(
+    "ask",
+    [
+        (
+            "    reader = asyncio.StreamReader()\n"
+            "    protocol = asyncio.StreamReaderProtocol(reader)\n"
+            "    await loop.connect_read_pipe(lambda: protocol, sys.stdin)\n"
+            "    print('type')\n"
+            "    print('got', (await reader.readline()).decode())\n"
+        ),
+        (
+            "    came = asyncio.Event()\n"
+            "    loop.add_reader(sys.stdin, came.set)\n"
+            "    print('type')\n"
+            "    await came.wait()\n"
+            "    print('got', sys.stdin.readline())\n"
+        ),
+    ],
+)
+def test_its_loop_reads_the_keyboard(
+    terminal: Terminal, script: Callable[[str], Path], ask: str
+) -> None:
+    """As under python: a line, edited by the terminal; afterwards keys are the prompt's."""
+    path = script(
+        "import asyncio, sys\n"
+        "async def main():\n"
+        f"    loop = asyncio.get_running_loop()\n{ask}"
+        "asyncio.run(main())\n"
+    )
+    terminal.begin(f":run {path}")
+    terminal.wait_for("type")
+    terminal.send("ab\x7fc\r")
+    terminal.wait_for("got ac")
+    terminal.wait_for_prompt()
+    terminal.enter("'mine'")
+    assert terminal.scrollback[-2] == "'mine'"
+
+
 def test_one_that_awaits_at_its_top_runs_on_the_sessions_loop(
     terminal: Terminal, script: Callable[[str], Path]
 ) -> None:
@@ -183,7 +220,7 @@ def test_ctrl_s_pauses_it(terminal: Terminal, script: Callable[[str], Path]) -> 
 def test_a_ctrl_c_ends_one_that_is_paused(
     terminal: Terminal, script: Callable[[str], Path], keys: str
 ) -> None:
-    """Also at a step, where a second one tells that time is not to stand still any more."""
+    """Also at a step; once is enough: what cleans up gets the time for it."""
     path = script(
         STEPS.replace('print("cleaned")', "await asyncio.sleep(0.1)")
         .replace("for step in range(100)", "async for step in steps()")
@@ -200,12 +237,89 @@ def test_a_ctrl_c_ends_one_that_is_paused(
         terminal.send(keys)
         terminal.wait_for("2 __anext__")
     terminal.send("\x03")
-    with suppress(AssertionError):
-        terminal.wait_for_prompt(limit=0.5)
-    if not terminal.at_prompt:
-        terminal.send("\x03")
+    terminal.wait_for("interrupted")
+    terminal.wait_for_prompt()
     terminal.enter("await asyncio.sleep(0.1, 42)")
     terminal.wait_for("42")
+
+
+SWALLOWS = """\
+import asyncio
+
+async def main():
+    while True:
+        try:
+            await asyncio.sleep(99)
+        except asyncio.CancelledError:
+            print("swallowed")
+
+if __name__ == "__main__":
+    asyncio.run(main())
+"""
+
+
+def test_one_that_swallows_ctrl_c_is_said_to_go_on(
+    terminal: Terminal, script: Callable[[str], Path]
+) -> None:
+    """And what to do about it; then nothing of it seems to go on."""
+    terminal.begin(f":run {script(SWALLOWS)}")
+    terminal.wait(lambda: any(row.startswith("Task-1 ") for row in terminal.lines), "a lane")
+    for times in (1, 2):
+        terminal.send("\x03")
+        terminal.wait(lambda n=times: terminal.scrollback.count("swallowed") == n)
+        terminal.wait_for("it goes on after Ctrl-C: press it again")
+    terminal.send("\x03")
+    terminal.wait_for_prompt()
+    terminal.wait(lambda: not any(row.startswith("Task-1 ") for row in terminal.lines), "no lane")
+
+
+def test_a_statement_that_swallows_ctrl_c_is_said_to_go_on(
+    terminal: Terminal, script: Callable[[str], Path]
+) -> None:
+    """Twice within a second abandons it."""
+    terminal.enter(f":run {script(SWALLOWS.partition('if ')[0])}")
+    terminal.begin("await main()")
+    terminal.wait(lambda: any(row.startswith("input 1 ") for row in terminal.lines), "a lane")
+    terminal.send("\x03")
+    terminal.wait_for("it goes on after Ctrl-C: press it twice")
+    terminal.send("\x03")
+    terminal.wait(lambda: terminal.at_prompt or terminal.scrollback.count("swallowed") == 2)
+    if not terminal.at_prompt:  # it came late: this was the first of two
+        terminal.send("\x03")
+    terminal.wait_for_prompt()
+
+
+@pytest.mark.parametrize(("also", "told"), [("", "KeyboardInterrupt at"), (", OSError()", "+-")])
+def test_a_group_of_interrupts_is_one(
+    terminal: Terminal, script: Callable[[str], Path], also: str, told: str
+) -> None:
+    """As the nurseries of other libraries raise it; with another error in it, it is shown."""
+    path = script(
+        "import asyncio, time\n"
+        "def nursery():\n"
+        "    try:\n"
+        "        print('begun')\n"
+        "        time.sleep(99)\n"
+        "    except KeyboardInterrupt as error:\n"
+        f"        raise BaseExceptionGroup('nursery', [error{also}]) from None\n"
+        "nursery()\n"
+    )
+    terminal.begin(f":run {path}")
+    terminal.wait_for("begun")
+    terminal.send("\x03")
+    terminal.wait_for(told)
+    terminal.wait_for_prompt()
+    assert ("Traceback" in "\n".join(terminal.scrollback)) is bool(also)
+
+
+def test_what_cannot_be_paused_is_said(terminal: Terminal, script: Callable[[str], Path]) -> None:
+    """A program without a loop of asyncio's."""
+    terminal.begin(f":run {script('import time; print(1); time.sleep(99)')}")
+    terminal.wait(lambda: "1" in terminal.scrollback)
+    terminal.send("\x13")
+    terminal.wait_for("pauses when a loop of asyncio's own runs")
+    terminal.send("\x03")
+    terminal.wait_for_prompt()
 
 
 def test_it_is_ended_with_the_session(terminal: Terminal, script: Callable[[str], Path]) -> None:

@@ -159,3 +159,36 @@ def test_answers_that_come_at_once_are_for_one_question_after_the_other(
     terminal.wait_for_prompt()
     got = [line for line in terminal.scrollback if line.startswith("got ")]
     assert got == ["got one", "got two", "got three"]
+
+
+@pytest.mark.parametrize("alone", [False, True])
+@pytest.mark.parametrize(
+    "ask",
+    [
+        "answer = await PromptSession().prompt_async('who? ')",
+        "answer = await asyncio.to_thread(prompt, 'who? ')",
+    ],
+)
+def test_a_prompt_of_prompt_toolkit_is_one(
+    terminal: Terminal, tmp_path: Path, ask: str, alone: bool
+) -> None:
+    """In a statement, in its thread, and in a program: as under ``python``."""
+    terminal.enter("from prompt_toolkit import PromptSession, prompt")
+    if alone:
+        path = tmp_path / "ask.py"
+        path.write_text(
+            "import asyncio\nfrom prompt_toolkit import PromptSession, prompt\n"
+            "async def main():\n    global answer\n"
+            f"    {ask}\n    print('caf\\udce9')\nasyncio.run(main())\n"
+        )
+        ask = f":run {path}"
+    terminal.send(f"{ask}\r")
+    terminal.wait(lambda: terminal.cursor_line == "who?")
+    terminal.send("b")
+    terminal.wait(lambda: terminal.cursor_line == "who? b")
+    terminal.send("\x1b[Do\x1b[C!")
+    terminal.wait(lambda: terminal.cursor_line == "who? ob!")
+    terminal.enter("")
+    terminal.enter("answer")
+    assert terminal.scrollback[-2] == "'ob!'"
+    assert [line for line in terminal.scrollback if "x1b" in line] == []

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -7,6 +8,7 @@ from support.optional_programs import needs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from support.pty import Terminal
 
@@ -29,6 +31,47 @@ def test_input_at_the_end_of_input(terminal: Terminal) -> None:
     terminal.wait_for_prompt()
 
 
+def test_input_edits_its_line(terminal: Terminal) -> None:
+    """As under python: the cursor moves, and earlier answers come back; the question stays."""
+    terminal.send("first = input('\\x1b[31mдва\\x1b[0m 日本? ')\r")
+    terminal.wait(lambda: terminal.cursor_line == "два 日本?")
+    terminal.send("ac")
+    terminal.wait(lambda: terminal.cursor_line == "два 日本? ac")
+    terminal.send("\x1b[D日b\x7fб\x1b[H-")
+    terminal.wait(lambda: terminal.cursor_line == "два 日本? -a日бc")
+    terminal.enter("")
+    terminal.send("print('not a row, ', end=''); again = input('again? ')\r")
+    terminal.wait(lambda: terminal.cursor_line == "not a row, again?")
+    terminal.send("x")
+    terminal.wait(lambda: terminal.cursor_line == "not a row, again? x")
+    terminal.send("\x1b[A")
+    terminal.wait(lambda: terminal.cursor_line == "not a row, again? -a日бc")
+    terminal.enter("!")
+    terminal.enter("first, again")
+    assert terminal.scrollback[-2] == "('-a日бc', '-a日бc!')"
+
+
+def test_a_program_may_fill_in_the_answer(terminal: Terminal) -> None:
+    """With readline's hook, as under python."""
+    terminal.enter("import readline")
+    terminal.enter("readline.set_startup_hook(lambda: readline.insert_text('Bob'))")
+    terminal.send("name = input('name? ')\r")
+    terminal.wait(lambda: terminal.cursor_line == "name? Bob")
+    terminal.enter("by")
+    terminal.enter("name")
+    assert terminal.scrollback[-2] == "'Bobby'"
+
+
+def test_a_question_of_more_than_a_row_is_answered(start: Callable[..., Terminal]) -> None:
+    """It stays as it is; the terminal itself edits the answer."""
+    terminal = start(columns=40, rows=15)
+    terminal.send("name = input('what is your name' * 3)\r")
+    terminal.wait(lambda: terminal.cursor_line == "s your name")
+    terminal.enter("Bo\x7fob")
+    terminal.enter("name")
+    assert terminal.scrollback[-2] == "'Bob'"
+
+
 def test_input_in_a_thread_leaves_the_loop_alive(terminal: Terminal) -> None:
     """`await to_thread(input)` works, and background output goes on meanwhile."""
     terminal.enter(":ticker tick 0.05")
@@ -45,6 +88,17 @@ def test_input_in_a_thread_leaves_the_loop_alive(terminal: Terminal) -> None:
 def test_a_line_typed_ahead_goes_to_input(terminal: Terminal) -> None:
     """Keys typed before input() asks are its answer."""
     terminal.enter("import time; time.sleep(.1); name = input('name? ')\rBob")
+    terminal.enter("name")
+    assert terminal.scrollback[-2] == "'Bob'"
+
+
+def test_the_beginning_of_a_line_typed_ahead_can_be_edited(terminal: Terminal) -> None:
+    """It is a part of the answer, and not of the next statement."""
+    terminal.begin("import time; time.sleep(.2); name = input('name? ')")
+    terminal.send("Bab")
+    terminal.wait(lambda: terminal.cursor_line == "name? Bab")
+    terminal.send("\x1b[D\x7fo\r")
+    terminal.wait_for_prompt()
     terminal.enter("name")
     assert terminal.scrollback[-2] == "'Bob'"
 
@@ -79,8 +133,73 @@ def test_stepping_ends_with_the_statement(terminal: Terminal, call: str) -> None
                 and (terminal.at_prompt or terminal.cursor_line == "(Pdb)")
             )
         )
-    assert "4" in terminal.scrollback[-4:]
-    assert not any("asyncio/" in line or "asyncrepl/" in line for line in terminal.scrollback)
+    assert "4" in terminal.scrollback
+    beyond = ("asyncio/", "asyncrepl/", "<lambda>")
+    assert not any(each in line for line in terminal.scrollback for each in beyond)
+
+
+@pytest.mark.parametrize("call", ["import pdb; pdb.set_trace()", "breakpoint()"])
+@pytest.mark.parametrize("program", ["{}", "def f(x):\r{}\rreturn x\r\rf(3)\r"])
+def test_a_debugger_stops_in_user_code(terminal: Terminal, call: str, program: str) -> None:
+    """Whoever starts it: neither where a value is shown, nor in what runs the statement."""
+    terminal.send(program.format(call).rstrip("\r") + "\r")
+    terminal.wait(lambda: terminal.cursor_line == "(Pdb)")
+    terminal.send("w\r")
+    terminal.wait(lambda: terminal.scrollback.count("(Pdb) w") == 1)
+    terminal.wait(lambda: terminal.cursor_line == "(Pdb)")
+    frames = [line for line in terminal.scrollback if line.startswith(("> ", "  <", "  /"))]
+    assert frames
+    assert all(line[2:].startswith("<input ") for line in frames)
+    terminal.enter("c")
+    assert terminal.at_prompt
+
+
+@pytest.mark.parametrize(
+    "door", [":run {1}", "!{0} -m asyncrepl {1}", "!TERM=dumb {0} -m asyncrepl {1}"]
+)
+@pytest.mark.parametrize("kind", ["xterm-256color", "dumb"])
+def test_a_debugger_stops_in_a_program(
+    start: Callable[..., Terminal], tmp_path: Path, door: str, kind: str
+) -> None:
+    """Through every door, from its first frame to its end."""
+    path = tmp_path / "main.py"
+    path.write_text("def f():\n    breakpoint()\n    return 1\nf()\n")
+    run = [sys.executable, "-m", "asyncrepl", "-q", "--no-startup"]
+    terminal = start(run, env={"TERM": kind})
+    terminal.send(door.format(sys.executable, path) + "\r")
+    for command in "wrnn":
+        terminal.wait(lambda: terminal.cursor_line == "(Pdb)")
+        terminal.send(command + "\r")
+        terminal.wait(lambda sent=command: any(f"(Pdb) {sent}" in row for row in terminal.lines))
+    terminal.wait_for_prompt()
+    frames = [row[2:] for row in terminal.scrollback if row.startswith(("> ", "  /"))]
+    assert frames
+    assert all(frame.startswith(str(tmp_path)) for frame in frames)
+
+
+def test_a_debugger_leaves_ctrl_c_to_the_session(terminal: Terminal) -> None:
+    """After `c`, too, it interrupts the statement, and does not lead into pdb again."""
+    goes_on = "await asyncio.sleep(0.2); print('on' + 'ward'); await asyncio.sleep(99)"
+    terminal.send(f"import pdb; pdb.set_trace(); {goes_on}\r")
+    terminal.wait(lambda: terminal.cursor_line == "(Pdb)")
+    terminal.send("c\r")
+    terminal.wait_for("onward")
+    terminal.send("\x03")
+    terminal.wait_for("KeyboardInterrupt at ")
+    terminal.wait_for_prompt()
+
+
+def test_a_debugger_stops_in_the_repr_of_a_value(terminal: Terminal) -> None:
+    """Which the tool calls: `breakpoint()` stands there."""
+    terminal.enter("class A:\rdef __repr__(self):\rbreakpoint()\rreturn 'an A'\r")
+    terminal.send("A()\r")
+    terminal.wait(lambda: terminal.cursor_line == "(Pdb)")
+    assert terminal.scrollback[-3:-1][0].endswith("__repr__()")
+    terminal.send("r\r")
+    terminal.wait_for("->'an A'")
+    terminal.wait(lambda: terminal.cursor_line == "(Pdb)")
+    terminal.enter("n")
+    assert "an A" in terminal.scrollback
 
 
 def test_getpass_does_not_echo(terminal: Terminal) -> None:

@@ -148,7 +148,8 @@ def loop_to_borrow() -> asyncio.SelectorEventLoop:
     selector = getattr(loop, "_selector", None)
     if type(loop) is not _Plain or type(selector) is not selectors.DefaultSelector:
         name = f"{type(loop).__module__}.{type(loop).__qualname__}"
-        raise EmbedError(f"it needs asyncio's own loop, not {name}: use plain asyncio.run(main())")
+        instead = "use plain asyncio.run(main()), or loop='asyncio' of uvicorn"
+        raise EmbedError(f"it needs asyncio's own loop, not {name}: {instead}")
     return cast("asyncio.SelectorEventLoop", loop)
 
 

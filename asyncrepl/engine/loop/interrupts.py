@@ -57,13 +57,14 @@ from asyncrepl.engine.code_owner import (
     reached_location,
     traceback_entries,
 )
+from asyncrepl.engine.loop.interrupt_shields import is_uninterrupted, rows, shield
 from asyncrepl.engine.loop.repeated_interrupt import REPEAT, RepeatedInterrupt
 from asyncrepl.engine.tasks.task_records import current_task
 
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable, Iterator
-    from types import CodeType, FrameType
+    from types import FrameType
 
     from asyncrepl.engine.loop.live_loop import LiveLoop
 
@@ -81,102 +82,6 @@ ROW = 0.3
 
 #: Set in the contexts of what was typed at a prompt, and of all that it has begun.
 in_session: ContextVar[bool] = ContextVar("asyncrepl_session", default=False)
-
-
-_uninterrupted: set[CodeType] = set()
-
-
-def uninterrupted(function: Function) -> Function:
-    """Decorate `function`, of ours, which is short: a Ctrl-C meanwhile is for what comes next."""
-    _uninterrupted.add(function.__code__)
-    return function
-
-
-def is_uninterrupted(frame: FrameType | None) -> bool:
-    """Whether `frame`, or one that has called it, is of a function that is `uninterrupted`."""
-    while frame is not None and frame.f_code not in _uninterrupted:
-        frame = frame.f_back
-    return frame is not None
-
-
-class Shield:
-    """A section of the main thread in which Ctrl-C waits until the section is left."""
-
-    def __init__(self) -> None:
-        self._depth = 0
-        self._pending = False
-
-    def __enter__(self) -> None:
-        if threading.current_thread() is threading.main_thread():
-            self._depth += 1
-
-    def __exit__(self, *_: object) -> None:
-        if threading.current_thread() is not threading.main_thread():
-            return
-        self._depth -= 1
-        if self._pending and not self._depth:
-            self._pending = False
-            raise KeyboardInterrupt
-
-    def forget(self) -> None:
-        """Nobody is in a section any more: one may have been left by an exception half way."""
-        self._depth, self._pending = 0, False
-
-    def postpone(self) -> bool:
-        """Keep a Ctrl-C for later; false outside of a shielded section."""
-        self._pending = self._depth > 0
-        return self._pending
-
-
-#: The one shield: there is one main thread.
-shield = Shield()
-
-
-class Rows:
-    """Printed rows, which a Ctrl-C is not to tear; for the main thread."""
-
-    def __init__(self) -> None:
-        #: Whether the main thread has begun a row. The frame alone does not tell: that of a
-        #: function that is just being called is not yet the one that a signal handler is given.
-        self.begun: Callable[[], bool] = bool
-        self._codes: set[CodeType] = set()
-        #: Whether the code that the awaited Ctrl-C is for still runs; None if none is awaited.
-        self._awaited: Callable[[], bool] | None = None
-
-    def whole(self, write: Function) -> Function:
-        """Decorate `write`, a stream's, which says `ended` after each row."""
-        self._codes.add(write.__code__)
-        return write
-
-    def postpone(self, frame: FrameType | None, runs: Callable[[], bool]) -> bool:
-        """Keep a Ctrl-C that reaches `frame` until a row is whole, if one is being written."""
-        begun = self.begun()
-        while not begun and frame is not None:
-            begun, frame = frame.f_code in self._codes, frame.f_back
-        if begun:
-            self._awaited = runs
-        return begun
-
-    @property
-    def postponed(self) -> bool:
-        """Whether a Ctrl-C waits for the end of a row; for any thread."""
-        return self._awaited is not None
-
-    def forget(self) -> bool:
-        """Let no Ctrl-C wait any more; whether one did."""
-        waited, self._awaited = self.postponed, None
-        return waited
-
-    def ended(self) -> None:
-        """A row is whole: raise KeyboardInterrupt if it was postponed. In any thread."""
-        awaited, here = self._awaited, threading.current_thread()
-        if awaited is not None and here is threading.main_thread() and awaited():
-            self._awaited = None
-            raise KeyboardInterrupt
-
-
-#: The one place where rows are counted as whole: there is one main thread.
-rows = Rows()
 
 
 class Foreground(Protocol):
@@ -287,6 +192,8 @@ class Interrupter:
     def _take_back(self, handler: Any, fd: int) -> None:
         """Have SIGINT handled by `handler` again, and signals wake whoever reads `fd`."""
         shield.forget()
+        with suppress(OSError):  # that of a Ctrl-C: the loop goes on without being woken
+            self._loop._ssock.recv(4096)  # noqa: SLF001
         if handler == self.on_sigint:
             self.install()
         elif handler is _LOOPS_HANDLER:
@@ -310,12 +217,30 @@ class Interrupter:
         """
         seen = 0
         if self.stuck():
-            with suppress(OSError):  # nothing has come, or the loop is closed
-                waker = self._loop._ssock  # noqa: SLF001
-                seen = waker.recv(4096, socket.MSG_PEEK).count(SIGINT)
+            seen = self._unread()
             if seen > self._seen:
                 pthread_kill(threading.main_thread().ident or 0, signal.SIGWINCH)
         self._seen = seen
+
+    def watch_beside(self) -> None:
+        """Count what is pressed while SIGINT is lent, from now on.
+
+        Unless the program's loop has a handler for it. Not from the start: trio, which has no
+        loop of ours, warns of whoever reads signals besides it.
+        """
+        waker = self._loop._csock  # type: ignore[attr-defined]  # noqa: SLF001
+        signal.set_wakeup_fd(waker.fileno(), warn_on_full_buffer=False)
+
+    def pressed_beside(self) -> int:
+        """How often Ctrl-C has come since `watch_beside`; 0 if SIGINT is not lent. Any thread."""
+        return self._unread() if self._loop.live.stands_by else 0
+
+    def _unread(self) -> int:
+        """So many Ctrl-C the loop has been sent and not heard of."""
+        with suppress(OSError):  # nothing has come, or the loop is closed
+            waker: socket.socket = self._loop._ssock  # noqa: SLF001
+            return waker.recv(4096, socket.MSG_PEEK).count(SIGINT)
+        return 0
 
     def on_sigint(self, _signum: int, frame: FrameType | None) -> None:
         """The handler of SIGINT, which comes once for each Ctrl-C.

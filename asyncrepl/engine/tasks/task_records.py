@@ -175,11 +175,14 @@ def has_started(task: Any, coro: Any) -> bool:
 
 
 def ending(task: Any) -> Ending:
-    """How a task that is done has ended, without touching what it would log about itself."""
+    """How a task that is done has ended, without touching what it would log about itself.
+
+    One that is not, as its loop is closed, counts as cancelled.
+    """
     # A subclass may have a __hash__ of its own; a statement's task is none.
     if type(task) is _Task and (how := statement_endings.get(task)) is not None:
         return how
-    if _is_cancelled(task):
+    if _is_cancelled(task) or not is_done(task):
         return "cancelled"
     # Not exception(): asyncio would no longer say that nobody retrieved it.
     return "done" if task._exception is None else "error"  # noqa: SLF001

@@ -276,7 +276,10 @@ class Timeline(Instrument):
         self.instruments, self._finding_log = instruments, findings
         self.cuts = CutOffTasks(self._finding_log)
         for record in list(self.records.values()):
-            if (task := record.ref()) is not None and is_done(task):
+            # What is left on a loop that was closed goes on never more.
+            if (task := record.ref()) is not None and (
+                is_done(task) or task.get_loop().is_closed()
+            ):
                 self.end_task(task)
         for task in sorted_by_name(all_tasks(loop)):
             if id(task) not in self.records:

@@ -1,4 +1,4 @@
-"""Coroutines that are driven by hand, as generators of the old kind were."""
+"""Coroutines and async generators that are driven by hand, as plain generators were."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 from asyncrepl.events.object_info import is_real_instance
 from asyncrepl.explain.explanation import Finding, Rule
-from asyncrepl.explain.fix_editor import short
+from asyncrepl.explain.fix_editor import replaced, short
 from asyncrepl.explain.held_operands import ASYNCIO, innermost_frame
 from asyncrepl.syntax.names import callee_name, method_owner
+from asyncrepl.syntax.source_rewriter import Span
 
 if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence, Site
@@ -52,6 +53,30 @@ def _lacks_loop(evidence: Evidence) -> bool:
     return any(is_real_instance(each, asyncio.Future) and not each.done() for each in values)
 
 
+def _thrown(evidence: Evidence) -> Finding | None:
+    """``athrow(type, value)``, of which the interpreter warns."""
+    unit = evidence.unit
+    calls = [
+        node
+        for each in evidence.nodes
+        for node in ast.walk(each)
+        if isinstance(node, ast.Call) and callee_name(node) == "athrow"
+    ]
+    call = calls[0] if calls else None
+    if call is None or len(call.args) < _TYPE_AND_VALUE:
+        return None
+    kind, value, *trace = (unit.source.source(each) for each in call.args)
+    made = kind if value == "None" else f"{kind}({value})"
+    if trace and trace[0] != "None":
+        made = f"{made if made.endswith(')') else made + '()'}.with_traceback({trace[0]})"
+    given = Span(unit.source.span(call.args[0]).start, unit.source.span(call.args[-1]).end)
+    why = f"{short(unit, call)} takes one exception; a type and a value are the old way."
+    return Finding(why, replaced(evidence, unit, (given, made)))
+
+
+_TYPE_AND_VALUE = 2
+
+
 RULES = (
     Rule(
         "coroutine-driven-like-a-generator",
@@ -61,5 +86,14 @@ RULES = (
         "does not exist, and `send` by hand only works for what needs no event loop.",
         _sent,
         errors=(TypeError, RuntimeError),
+    ),
+    Rule(
+        "athrow-with-type-value-traceback",
+        "`athrow` with a type and a value",
+        2,
+        "`athrow(type, value, traceback)` is on its way out: give it the exception, "
+        "`await gen.athrow(ValueError('stop'))`.",
+        _thrown,
+        sees="deprecated",
     ),
 )

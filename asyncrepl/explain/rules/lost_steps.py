@@ -1,7 +1,4 @@
-"""Steps of an async generator that were asked for and never made, or taken away by a timeout.
-
-And cancellations that an ``except`` takes away.
-"""
+"""Steps of an async generator that were asked for and never made, or taken away by a timeout."""
 
 from __future__ import annotations
 
@@ -12,8 +9,7 @@ from typing import TYPE_CHECKING
 from asyncrepl.events.finding_log import was_cut
 from asyncrepl.events.object_info import is_real_instance
 from asyncrepl.explain.explanation import Finding, Other, Rule
-from asyncrepl.explain.fix_editor import Fixing, awaited, correction, replaced, short
-from asyncrepl.explain.rules.endless_loops import may_end
+from asyncrepl.explain.fix_editor import Fixing, awaited, correction, short
 from asyncrepl.explain.rules.iteration_end import (
     NEXT_CALLS,
     awaited_step,
@@ -22,22 +18,19 @@ from asyncrepl.explain.rules.iteration_end import (
     stopped_at,
 )
 from asyncrepl.explain.scopes import (
-    awaited_in_loop,
-    caught_kinds,
-    needs_cancelled,
     own_nodes,
     scope,
 )
 from asyncrepl.explain.static_values import Resolver
-from asyncrepl.explain.value_origins import STEPS, given, reached_functions, stepped_source
-from asyncrepl.syntax.names import FUNCTIONS, callee_name, last_name
-from asyncrepl.syntax.source_rewriter import Span, indent
+from asyncrepl.explain.value_origins import STEPS, given, stepped_source
+from asyncrepl.syntax.names import FUNCTIONS, callee_name
+from asyncrepl.syntax.source_rewriter import indent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from asyncrepl.explain.evidence import Evidence, Site
-    from asyncrepl.explain.source_units import Function, Unit
+    from asyncrepl.explain.source_units import Unit
 
     _Swallowing = ast.ExceptHandler | ast.With
 
@@ -203,30 +196,6 @@ def _asked(*, closing: bool) -> Callable[[Evidence], Finding | None]:
     return find
 
 
-def _thrown(evidence: Evidence) -> Finding | None:
-    """``athrow(type, value)``, of which the interpreter warns."""
-    unit = evidence.unit
-    calls = [
-        node
-        for each in evidence.nodes
-        for node in ast.walk(each)
-        if isinstance(node, ast.Call) and callee_name(node) == "athrow"
-    ]
-    call = calls[0] if calls else None
-    if call is None or len(call.args) < _TYPE_AND_VALUE:
-        return None
-    kind, value, *trace = (unit.source.source(each) for each in call.args)
-    made = kind if value == "None" else f"{kind}({value})"
-    if trace and trace[0] != "None":
-        made = f"{made if made.endswith(')') else made + '()'}.with_traceback({trace[0]})"
-    given = Span(unit.source.span(call.args[0]).start, unit.source.span(call.args[-1]).end)
-    why = f"{short(unit, call)} takes one exception; a type and a value are the old way."
-    return Finding(why, replaced(evidence, unit, (given, made)))
-
-
-_TYPE_AND_VALUE = 2
-
-
 def _at_prompt(evidence: Evidence) -> Finding | None:
     """Shown as the value of a statement; whatever else in the input asks for steps likewise."""
     use = evidence.use("value")
@@ -259,162 +228,6 @@ _ANEXT = (
 )
 
 
-def _swallowed(evidence: Evidence) -> Finding | None:
-    seen = evidence.seen
-    home = evidence.units.definition(seen.info.code) if seen else None
-    if home is None:
-        return None
-    name = f"`{home[1].name}`"
-    handlers: list[tuple[Unit, _Swallowing]] = []
-    for unit, function in reached_functions(evidence, *home):
-        handlers += ((unit, each) for each in _swallowing(function))
-        handlers += ((unit, each) for each in _suppressing(function))
-    if len(handlers) != 1 or may_end(evidence, *handlers[0]):
-        return None
-    unit, handler = handlers[0]
-    if _ends_in(unit, handler) and (isinstance(handler, ast.With) or _is_unasked(evidence)):
-        return None
-    said = short(unit, handler).partition(":")[0].strip("`")
-    why = f"{name} was cancelled and does not end so: `{said}` caught the CancelledError."
-    if isinstance(handler, ast.With):
-        return Finding(why, _put_around(evidence, unit, handler))
-    return Finding(why, _let_through(evidence, unit, handler))
-
-
-def _ends_in(unit: Unit, handler: _Swallowing) -> bool:
-    """Whether `handler` is for the cancellation of a task, by its name, and leaves any loop."""
-    plain = isinstance(handler, ast.With)
-    kinds = _suppressed(handler) if isinstance(handler, ast.With) else caught_kinds(handler.type)
-    if not any(last_name(each) == "CancelledError" for each in kinds):
-        return False
-    if not plain and isinstance(handler.body[-1], ast.Return | ast.Break | ast.Assign):
-        return True
-    for around in unit.ancestors(handler):
-        if isinstance(around, FUNCTIONS):
-            break
-        if isinstance(around, ast.For | ast.While | ast.AsyncFor) or _limits(around):
-            return False  # it goes on, or what was cancelled is the limit's
-    return not awaited_in_loop(unit, handler)
-
-
-def _limits(node: ast.AST) -> bool:
-    items = node.items if isinstance(node, ast.AsyncWith) else []
-    return any(callee_name(item.context_expr) in _LIMITS for item in items)
-
-
-def _is_unasked(evidence: Evidence) -> bool:
-    """Whether nobody waits for the task, or somebody who reckons with its cancellation."""
-    seen = evidence.seen
-    if seen is None or seen.number:
-        return seen is not None
-    if seen.made is None:
-        waits = evidence.units.nodes(ast.Await)
-        return any(needs_cancelled(each, unit.function(each)) for unit, each in waits)
-    unit, line = evidence.units.get(seen.made[0]), seen.made[1]
-    blocks: list[ast.Try | ast.With] = []
-    if unit is not None:
-        blocks = [*unit.nodes(ast.Try), *unit.nodes(ast.With)]
-    return any(
-        each.body[0].lineno <= line <= (each.body[-1].end_lineno or 0) and _reckons(each)
-        for each in blocks
-    )
-
-
-def _reckons(node: ast.Try | ast.With) -> bool:
-    """Whether a CancelledError in its body is caught."""
-    if isinstance(node, ast.Try):
-        return any(_catches(each.type) for each in node.handlers)
-    return any(map(_catches, _suppressed(node)))
-
-
-def _suppressed(block: ast.With) -> list[ast.expr]:
-    """The kinds of errors that a ``with suppress(…)`` catches."""
-    calls = [item.context_expr for item in block.items]
-    return [
-        kind
-        for call in calls
-        if isinstance(call, ast.Call) and callee_name(call) == "suppress"
-        for kind in call.args
-    ]
-
-
-_WAITS = (ast.Await, ast.AsyncFor, ast.AsyncWith, ast.Yield)
-
-
-def _suppressing(function: Function) -> Iterator[ast.With]:
-    for node in own_nodes(function):
-        if not isinstance(node, ast.With) or not any(map(_catches, _suppressed(node))):
-            continue
-        if any(isinstance(each, _WAITS) for part in node.body for each in ast.walk(part)):
-            yield node
-
-
-def _swallowing(function: Function) -> Iterator[ast.ExceptHandler]:
-    for node in own_nodes(function):
-        if not isinstance(node, ast.Try):
-            continue
-        if any(isinstance(each, _WAITS) for body in node.body for each in ast.walk(body)):
-            for handler in node.handlers:
-                if _catches(handler.type) and not _raises(handler):
-                    yield handler
-                if _catches(handler.type):
-                    break  # it does not come to those below
-
-
-def _catches(kind: ast.expr | None) -> bool:
-    return kind is None or any(last_name(each) in _CANCELLED for each in caught_kinds(kind))
-
-
-def _raises(handler: ast.ExceptHandler) -> bool:
-    return any(isinstance(each, ast.Raise) for each in ast.walk(handler))
-
-
-@correction
-def _let_through(fixing: Fixing, unit: Unit, handler: ast.ExceptHandler) -> None:
-    """Catch Exception instead; of CancelledError alone, raise it again."""
-    edits, kind = fixing.of(unit), handler.type
-    if kind is None:
-        at = unit.source.span(handler).start + len("except")
-        edits.replace(Span(at, at), " Exception")
-    elif last_name(kind) == "BaseException":
-        edits.replace(kind, "Exception")
-    elif all(isinstance(each, ast.Pass) for each in handler.body):
-        edits.replace(handler.body[0], "raise")
-    else:
-        last = handler.body[-1]
-        if isinstance(last, ast.Return | ast.Continue | ast.Break):
-            edits.replace(last, "raise")
-        else:
-            edits.lines_after(last, "raise")
-
-
-@correction
-def _put_around(fixing: Fixing, unit: Unit, block: ast.With) -> None:
-    """``while x:`` with nothing but ``with suppress(…):`` in it → the ``with`` around the loop.
-
-    Of what suppresses everything: it suppresses errors only.
-    """
-    loop, (kind, *others) = unit.parents.get(block), _suppressed(block)
-    if last_name(kind) == "BaseException" and not others:
-        fixing.of(unit).replace(kind, "Exception")
-        return
-    if last_name(kind) != "CancelledError" or others:
-        return
-    if not isinstance(loop, ast.While | ast.For | ast.AsyncFor) or loop.body != [block]:
-        return
-    heads = [_head(unit, loop), _head(unit, block)]
-    texts = [unit.text[head.start : head.end] for head in heads]
-    if loop.orelse or not all(each.endswith(":") and "\n" not in each for each in texts):
-        return
-    for head, text in zip(heads, reversed(texts), strict=True):
-        fixing.of(unit).replace(head, text)
-
-
-def _head(unit: Unit, statement: ast.With | ast.While | ast.For | ast.AsyncFor) -> Span:
-    start, body = unit.source.span(statement).start, unit.source.span(statement.body[0]).start
-    return Span(start, start + len(unit.text[start:body].rstrip()))
-
-
 RULES = (
     Rule(*_TIMED_OUT, _finished, errors=(StopAsyncIteration, RuntimeError)),
     Rule(*_TIMED_OUT, _finished_unseen, sees="cut"),
@@ -429,22 +242,4 @@ RULES = (
         sees="lost | shown | unwalked",
     ),
     Rule(*_ANEXT, _asked(closing=False), sees="lost | shown | unwalked"),
-    Rule(
-        "athrow-with-type-value-traceback",
-        "`athrow` with a type and a value",
-        2,
-        "`athrow(type, value, traceback)` is on its way out: give it the exception, "
-        "`await gen.athrow(ValueError('stop'))`.",
-        _thrown,
-        sees="deprecated",
-    ),
-    Rule(
-        "except-swallows-cancellation",
-        "an `except` that swallows a cancellation",
-        5,
-        "`task.cancel()` raises CancelledError at the `await`. A bare `except` or `except "
-        "BaseException` catches it too; let it through with `except Exception`, or raise it.",
-        _swallowed,
-        sees="swallowed",
-    ),
 )

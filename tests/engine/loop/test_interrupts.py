@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from asyncrepl.engine.loop.interrupts import STUCK_AFTER, Interrupter, Shield, uninterrupted
+from asyncrepl.engine.loop.interrupt_shields import Shield, uninterrupted
+from asyncrepl.engine.loop.interrupts import STUCK_AFTER, Interrupter
 from asyncrepl.engine.loop.live_loop import LiveLoop
 from asyncrepl.engine.loop.loop_runner import keep_running
 from asyncrepl.engine.loop.repeated_interrupt import REPEAT

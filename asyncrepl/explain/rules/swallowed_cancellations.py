@@ -1,0 +1,199 @@
+"""Cancellations that an ``except``, or a ``with suppress(…)``, takes away."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from asyncrepl.explain.explanation import Finding, Rule
+from asyncrepl.explain.fix_editor import Fixing, correction, short
+from asyncrepl.explain.rules.endless_loops import may_end
+from asyncrepl.explain.scopes import (
+    awaited_in_loop,
+    caught_kinds,
+    needs_cancelled,
+    own_nodes,
+)
+from asyncrepl.explain.value_origins import reached_functions
+from asyncrepl.syntax.names import FUNCTIONS, callee_name, last_name
+from asyncrepl.syntax.source_rewriter import Span
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from asyncrepl.explain.evidence import Evidence
+    from asyncrepl.explain.source_units import Function, Unit
+
+    _Swallowing = ast.ExceptHandler | ast.With
+
+_LIMITS = ("timeout", "timeout_at", "move_on_after", "fail_after")
+_CANCELLED = ("CancelledError", "BaseException")
+
+
+def _swallowed(evidence: Evidence) -> Finding | None:
+    seen = evidence.seen
+    home = evidence.units.definition(seen.info.code) if seen else None
+    if home is None:
+        return None
+    name = f"`{home[1].name}`"
+    handlers: list[tuple[Unit, _Swallowing]] = []
+    for unit, function in reached_functions(evidence, *home):
+        handlers += ((unit, each) for each in _swallowing(function))
+        handlers += ((unit, each) for each in _suppressing(function))
+    if len(handlers) != 1 or may_end(evidence, *handlers[0]):
+        return None
+    unit, handler = handlers[0]
+    if _ends_in(unit, handler) and (isinstance(handler, ast.With) or _is_unasked(evidence)):
+        return None
+    said = short(unit, handler).partition(":")[0].strip("`")
+    why = f"{name} was cancelled and does not end so: `{said}` caught the CancelledError."
+    if isinstance(handler, ast.With):
+        return Finding(why, _put_around(evidence, unit, handler))
+    return Finding(why, _let_through(evidence, unit, handler))
+
+
+def _ends_in(unit: Unit, handler: _Swallowing) -> bool:
+    """Whether `handler` is for the cancellation of a task, by its name, and leaves any loop."""
+    plain = isinstance(handler, ast.With)
+    kinds = _suppressed(handler) if isinstance(handler, ast.With) else caught_kinds(handler.type)
+    if not any(last_name(each) == "CancelledError" for each in kinds):
+        return False
+    if not plain and isinstance(handler.body[-1], ast.Return | ast.Break | ast.Assign):
+        return True
+    for around in unit.ancestors(handler):
+        if isinstance(around, FUNCTIONS):
+            break
+        if isinstance(around, ast.For | ast.While | ast.AsyncFor) or _limits(around):
+            return False  # it goes on, or what was cancelled is the limit's
+    return not awaited_in_loop(unit, handler)
+
+
+def _limits(node: ast.AST) -> bool:
+    items = node.items if isinstance(node, ast.AsyncWith) else []
+    return any(callee_name(item.context_expr) in _LIMITS for item in items)
+
+
+def _is_unasked(evidence: Evidence) -> bool:
+    """Whether nobody waits for the task, or somebody who reckons with its cancellation."""
+    seen = evidence.seen
+    if seen is None or seen.number:
+        return seen is not None
+    if seen.made is None:
+        waits = evidence.units.nodes(ast.Await)
+        return any(needs_cancelled(each, unit.function(each)) for unit, each in waits)
+    unit, line = evidence.units.get(seen.made[0]), seen.made[1]
+    blocks: list[ast.Try | ast.With] = []
+    if unit is not None:
+        blocks = [*unit.nodes(ast.Try), *unit.nodes(ast.With)]
+    return any(
+        each.body[0].lineno <= line <= (each.body[-1].end_lineno or 0) and _reckons(each)
+        for each in blocks
+    )
+
+
+def _reckons(node: ast.Try | ast.With) -> bool:
+    """Whether a CancelledError in its body is caught."""
+    if isinstance(node, ast.Try):
+        return any(_catches(each.type) for each in node.handlers)
+    return any(map(_catches, _suppressed(node)))
+
+
+def _suppressed(block: ast.With) -> list[ast.expr]:
+    """The kinds of errors that a ``with suppress(…)`` catches."""
+    calls = [item.context_expr for item in block.items]
+    return [
+        kind
+        for call in calls
+        if isinstance(call, ast.Call) and callee_name(call) == "suppress"
+        for kind in call.args
+    ]
+
+
+_WAITS = (ast.Await, ast.AsyncFor, ast.AsyncWith, ast.Yield)
+
+
+def _suppressing(function: Function) -> Iterator[ast.With]:
+    for node in own_nodes(function):
+        if not isinstance(node, ast.With) or not any(map(_catches, _suppressed(node))):
+            continue
+        if any(isinstance(each, _WAITS) for part in node.body for each in ast.walk(part)):
+            yield node
+
+
+def _swallowing(function: Function) -> Iterator[ast.ExceptHandler]:
+    for node in own_nodes(function):
+        if not isinstance(node, ast.Try):
+            continue
+        if any(isinstance(each, _WAITS) for body in node.body for each in ast.walk(body)):
+            for handler in node.handlers:
+                if _catches(handler.type) and not _raises(handler):
+                    yield handler
+                if _catches(handler.type):
+                    break  # it does not come to those below
+
+
+def _catches(kind: ast.expr | None) -> bool:
+    return kind is None or any(last_name(each) in _CANCELLED for each in caught_kinds(kind))
+
+
+def _raises(handler: ast.ExceptHandler) -> bool:
+    return any(isinstance(each, ast.Raise) for each in ast.walk(handler))
+
+
+@correction
+def _let_through(fixing: Fixing, unit: Unit, handler: ast.ExceptHandler) -> None:
+    """Catch Exception instead; of CancelledError alone, raise it again."""
+    edits, kind = fixing.of(unit), handler.type
+    if kind is None:
+        at = unit.source.span(handler).start + len("except")
+        edits.replace(Span(at, at), " Exception")
+    elif last_name(kind) == "BaseException":
+        edits.replace(kind, "Exception")
+    elif all(isinstance(each, ast.Pass) for each in handler.body):
+        edits.replace(handler.body[0], "raise")
+    else:
+        last = handler.body[-1]
+        if isinstance(last, ast.Return | ast.Continue | ast.Break):
+            edits.replace(last, "raise")
+        else:
+            edits.lines_after(last, "raise")
+
+
+@correction
+def _put_around(fixing: Fixing, unit: Unit, block: ast.With) -> None:
+    """``while x:`` with nothing but ``with suppress(…):`` in it → the ``with`` around the loop.
+
+    Of what suppresses everything: it suppresses errors only.
+    """
+    loop, (kind, *others) = unit.parents.get(block), _suppressed(block)
+    if last_name(kind) == "BaseException" and not others:
+        fixing.of(unit).replace(kind, "Exception")
+        return
+    if last_name(kind) != "CancelledError" or others:
+        return
+    if not isinstance(loop, ast.While | ast.For | ast.AsyncFor) or loop.body != [block]:
+        return
+    heads = [_head(unit, loop), _head(unit, block)]
+    texts = [unit.text[head.start : head.end] for head in heads]
+    if loop.orelse or not all(each.endswith(":") and "\n" not in each for each in texts):
+        return
+    for head, text in zip(heads, reversed(texts), strict=True):
+        fixing.of(unit).replace(head, text)
+
+
+def _head(unit: Unit, statement: ast.With | ast.While | ast.For | ast.AsyncFor) -> Span:
+    start, body = unit.source.span(statement).start, unit.source.span(statement.body[0]).start
+    return Span(start, start + len(unit.text[start:body].rstrip()))
+
+
+RULES = (
+    Rule(
+        "except-swallows-cancellation",
+        "an `except` that swallows a cancellation",
+        5,
+        "`task.cancel()` raises CancelledError at the `await`. A bare `except` or `except "
+        "BaseException` catches it too; let it through with `except Exception`, or raise it.",
+        _swallowed,
+        sees="swallowed",
+    ),
+)
