@@ -29,7 +29,8 @@ RULE = """
 from asyncrepl.explain.explanation import Finding, Rule
 
 RULES = (Rule("zebra-crossing", "crossing without looking", 3, "Zebras look first.",
-              lambda evidence: Finding("It was a zebra."), errors=(ZeroDivisionError,), rank=-1),)
+              lambda evidence: Finding("It was a zebra."), errors=(ZeroDivisionError,),
+              before="misplaced_keywords"),)
 """
 FORMAT = """
 from asyncrepl.export.format_registry import export_format
@@ -110,7 +111,7 @@ def test_two_commands_of_one_name_are_refused(folder: Path) -> None:
 
 
 def test_a_rule_is_one_file(folder: Path) -> None:
-    """It explains, comes in the list of mistakes, and is asked when its rank says."""
+    """It explains, comes in the list of mistakes, and is asked before those of the module that it names."""
     shown = run(folder, typed=":why --all\n:why zebra\n1 / 0\n")
     assert "zebra-crossing" in shown
     assert "Zebras look first." in shown

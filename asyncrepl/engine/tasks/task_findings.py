@@ -62,10 +62,16 @@ def unrun_findings() -> list[Finding]:
     For the end of a program, when nobody is going to run them; looks at all objects.
     """
     objects = gc.get_objects()
-    begun = {id(each.get_coro()) for each in objects if is_task(each)}  # a loop has those to run
+    begun = {id(each.get_coro()) for each in objects if is_task(each) and _may_run(each)}
     held = [each for each in objects if type(each) is CoroutineType and id(each) not in begun]
     unrun = (each for each in held if inspect.getcoroutinestate(each) == inspect.CORO_CREATED)
     return [dropped_finding(each) for each in unrun if is_users(each.cr_code.co_filename)]
+
+
+def _may_run(task: asyncio.Task[object]) -> bool:
+    """Whether its loop has ever run, as far as is known: then that has it to run."""
+    live: Any = getattr(task.get_loop(), "live", None)
+    return live is None or live.loop_iteration.number > 0
 
 
 def was_refused(code: CodeType | None) -> bool:

@@ -103,11 +103,11 @@ def _waits_on_coroutines(evidence: Evidence) -> list[ast.Call]:
 
     That may be in what is given to ``run_until_complete``, or have been given a name before.
     """
-    unit, info = evidence.unit, evidence.resolver.info
+    unit, info, value = evidence.unit, evidence.resolver.info, evidence.resolver.value
     found = [
         call
         for call in unit.nodes(ast.Call)
-        if canonical_name(call.func) == "asyncio.wait" and call.args
+        if function_of(value(call.func)) is asyncio.wait and call.args
         if (given := info(call.args[0])) and given.item and given.item.kind is CoroutineType
     ]
     inside = [each for node in evidence.nodes[-1:] for each in ast.walk(node)]
@@ -120,7 +120,8 @@ def _of_tasks(fixing: Fixing, calls: list[ast.Call]) -> None:
     unit = fixing.evidence.unit
     for call in calls:
         around = unit.parents.get(call)
-        runs = isinstance(scope(unit, call), ast.AsyncFunctionDef)
+        awaited = isinstance(around, ast.Await)  # at the top, of what is typed
+        runs = awaited or isinstance(scope(unit, call), ast.AsyncFunctionDef)
         function = around.func if isinstance(around, ast.Call) else None
         if runs:
             _as_tasks(fixing, unit, call.args[0], "asyncio.create_task")
