@@ -1,11 +1,14 @@
 """Programs rebuilt from public reports: what they must be told, and whether the correction holds.
 
-``tests/data/reports/*.txt`` has them, and ``tests/data/shapes/*.txt`` what was written to make the
-mistakes of the catalogue in other shapes, with right programs that look suspicious. An entry is ``== name | source``, then ``cause:``, what the
-title and the reason must say, of `CAUSES` or as a pattern; ``fix:``, ``required``, ``optional``
-or ``none``; ``prints:``, what the right program prints, in this order; then the program. A line
-that begins with ``-`` is only in the wrong program, one with ``+`` only in the right one. Where
-lines of ``%%`` part it, its parts are typed at a prompt, one after the other.
+``tests/data/reports`` has them, and ``tests/data/shapes`` what was written to make the mistakes of
+the catalogue in other shapes. A file holds what one id explains, and is called so; ``right_….txt``
+are right programs that look suspicious, ``not_told.txt`` known misses.
+
+An entry is ``== name | source``, then ``cause:``, what the title and the reason must say, of
+`CAUSES` or as a pattern; ``fix:``, ``required``, ``optional`` or ``none``; ``prints:``, what the
+right program prints, in this order; then the program. A line that begins with ``-`` is only in the
+wrong program, one with ``+`` only in the right one. Where lines of ``%%`` part it, its parts are
+typed at a prompt, one after the other.
 
 As a script: ``PYTHONPATH=tests python tests/explain/reports.py [NAME …]`` prints what is wrong
 and the figures.

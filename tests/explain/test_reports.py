@@ -7,7 +7,10 @@ import sys
 from typing import Any
 
 import pytest
+from explain.harness import DATA
 from explain.reports import CAUSES, Case, cases, judge
+
+from asyncrepl.explain.explainer import RULES
 
 #: Their correction brings another mistake to light, which nothing tells before it is run.
 _TWICE = ("open-connection",)
@@ -108,3 +111,11 @@ def test_causes_are_words_that_are_known() -> None:
     words = {word.strip() for case in _ALL for word in case.cause.split(" | ")}
     named = {word for word in words if re.fullmatch("[a-z]+(-[a-z]+)+", word)}
     assert named <= {*CAUSES, "silent-or"}
+
+
+@pytest.mark.parametrize("folder", ["reports", "shapes"])
+def test_programs_stand_in_files_called_by_what_explains_them(folder: str) -> None:
+    """So all programs that an id was tried on are found; and right ones, and what is missed."""
+    names = {path.stem for path in (DATA / folder).glob("*.txt")}
+    ids = {rule.id.replace("-", "_") for rule in RULES}
+    assert {name for name in names if not name.startswith("right_")} <= {*ids, "not_told"}
