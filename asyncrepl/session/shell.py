@@ -15,7 +15,7 @@ from functools import cached_property
 from importlib.machinery import SourceFileLoader
 from typing import TYPE_CHECKING, Any
 
-from asyncrepl.engine.code_owner import debuggers_kept_out
+from asyncrepl.engine.debugger_frames import debuggers_kept_out
 from asyncrepl.engine.loop.interrupt_shields import uninterrupted
 from asyncrepl.engine.loop.live_loop import LiveLoop, ObservationRequests
 from asyncrepl.engine.loop.loop_clock import Clock

@@ -38,7 +38,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from asyncrepl.engine.code_owner import first_imports_seen
+from asyncrepl.engine.debugger_frames import first_imports_seen
 from asyncrepl.engine.loop.interrupt_shields import shield
 from asyncrepl.engine.loop.loop_iteration import WatchingSelector
 from asyncrepl.terminal.terminal_streams import LeasedInput, edited_line
