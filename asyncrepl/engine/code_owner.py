@@ -34,11 +34,11 @@ _DISPLAY_CODE = tuple(
 _NOT_DISPLAY = frozenset(
     _OURS + "session/" + each for each in ("shell.py", "input_run.py", "user_modules.py")
 ) | {_OURS + "views/value_tree.py"}
-#: Following tasks and noting what they do; not what stands in for an iterator or a function of the
-#: user's, and runs that.
+#: Following tasks: what is done for each that begins. Not what stands in for an iterator or a
+#: function of the user's, and runs that; nor a probe: code that has many of them in its way, as a
+#: recursion that awaits itself, would be said to take no time.
 _OBSERVING_CODE = tuple(
-    _OURS + each
-    for each in ("engine/code_owner.py", "engine/loop/", "engine/tasks/", "events/", "instrument/")
+    _OURS + each for each in ("engine/code_owner.py", "engine/loop/", "engine/tasks/")
 )
 #: The loop waits in selectors; what a main program runs in is runpy.
 _PLUMBING_FILES = (
