@@ -19,22 +19,16 @@ import io
 import json
 import linecache
 import os
-import signal
 import sys
 import tokenize
 import traceback
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Event, Thread, get_ident
-from time import sleep
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from asyncrepl.cli.endless_programs import ProgramEndedError, end_waiting, watched_for_end
 from asyncrepl.cli.plain_session import run_program
-from asyncrepl.engine.loop.loop_runner import EndsSessionError
-from asyncrepl.engine.tasks.recurrence import Recurrence
 from asyncrepl.engine.tasks.task_findings import unrun_findings
-from asyncrepl.engine.tasks.task_records import all_tasks
-from asyncrepl.events.instrument import Instrument
 from asyncrepl.instrument.compilation import needs_loop
 from asyncrepl.runtime.process import INTERRUPTED
 from asyncrepl.session.frontend import Console
@@ -46,23 +40,14 @@ from asyncrepl.views.diagnosis_patch import DiagnosedProgram, diagnosis_lines
 from asyncrepl.views.error_lines import error_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
-    from asyncrepl.engine.blocking.blocking_watchdog import BlockingWatchdog
-    from asyncrepl.engine.loop.live_loop import LiveLoop
     from asyncrepl.engine.loop.loop_clock import Clock
     from asyncrepl.engine.statements import Outcome
-    from asyncrepl.events import Blocked, BlockingReport
     from asyncrepl.explain.explanation import Explanation, Fix
-    from asyncrepl.session.mistake_reporter import SilentMistakeReporter
     from asyncrepl.session.shell import Shell
     from asyncrepl.views.styled_lines import Line
 
-#: What runs for so many seconds in one go, while others could, is ended.
-_PATIENCE = 5.0
-#: So often it is asked, in seconds; so many times make up `_PATIENCE`, and so many are enough for
-#: what is known to go on for ever. So often it is looked, each time, if all is as it was.
-_TICK, _TICKS, _SURE, _LOOKS = 0.5, 10, 5, 8
 #: What tells the time, as one asks for it who measures.
 _CLOCK_FUNCTIONS = {
     "timeit.default_timer",
@@ -191,7 +176,7 @@ def diagnose(program: Program, clock: Clock | None = None) -> Diagnosis:
     perhaps: Explanation | None = None
 
     def failed(outcome: Outcome, explanation: Explanation | None) -> None:
-        if isinstance(outcome.error, _DeadlockError):
+        if isinstance(outcome.error, ProgramEndedError):
             return  # out of the program's own asyncio.run
         found.error, found.explanation = outcome.error, explanation
         found.shown = error_lines(outcome)  # now: its source is known
@@ -201,10 +186,10 @@ def diagnose(program: Program, clock: Clock | None = None) -> Diagnosis:
             told = shell.explained
             shell.outcomes.show_error = failed
             shell.narrator.listen()
-            shell.mistake_reporter.stuck, shell.mistake_reporter.silent = _end_waiting, True
+            shell.mistake_reporter.stuck, shell.mistake_reporter.silent = end_waiting, True
             shell.loop.live.findings.patient = True
             folder = None if program.path is None else str(program.path.parent)
-            with _watched(shell), UserModuleFinder(shell.session.sources, folder):
+            with watched_for_end(shell), UserModuleFinder(shell.session.sources, folder):
                 found.status = run_program(shell, program.text, program.filename)
             shell.leak_reporter.explain_thread_errors()
             if found.error is not None:
@@ -213,7 +198,7 @@ def diagnose(program: Program, clock: Clock | None = None) -> Diagnosis:
             else:
                 _look_at_the_end(shell, program)
             perhaps = _tentative_explanation(shell)  # while its source is known
-    except _DeadlockError:
+    except ProgramEndedError:
         found.error, found.shown = None, ()  # closing the session has cancelled it
     if found.error is None:
         found.explanation = shell.first or perhaps
@@ -239,132 +224,6 @@ def _look_at_the_end(shell: Shell, program: Program) -> None:
         mistakes.look()
     if shell.first is None and program.path is not None and needs_loop(program.text):
         mistakes.note_end_of_program(program.filename)
-
-
-class _BlockedOthers(Instrument):
-    """Has what blocks the loop while others could run explained as a mistake."""
-
-    def __init__(self, mistakes: SilentMistakeReporter) -> None:
-        self._mistakes = mistakes
-
-    def blocking_report(self, report: BlockingReport) -> None:
-        """Note the last time."""
-        self.note(report.last)
-
-    def note(self, found: Blocked) -> None:
-        """Have `found` explained, if others could have run and it is known where it was."""
-        if found.others and found.filename:
-            milliseconds = round(1000 * found.seconds)
-            self._mistakes.note_blocked(found.filename, found.line, milliseconds)
-
-
-class _EndlessRun:
-    """What tells that a program would never end; for the thread that asks every `_TICK`.
-
-    Times are counted in ticks: while the whole machine stands still, nobody asks.
-    """
-
-    def __init__(self, shell: Shell, watchdog: BlockingWatchdog) -> None:
-        #: What has kept others waiting for too long.
-        self.blocked: list[Blocked] = []
-        self._shell, self._watchdog = shell, watchdog
-        self._asleep: int | None = None
-        #: How often a loop was seen to go on for ever for what has ended.
-        self._endless = 0
-        #: How often tasks were seen to go on, though they were cancelled: by ``id``.
-        self._survived: dict[int, int] = {}
-        self._recurrence = Recurrence(shell.loop)
-
-    def is_to_end(self) -> bool:
-        """Look once, and tell what there is; whether the program is to be ended now."""
-        self._tell_overslept()
-        self._tell_survivors()
-        if self._endless <= _SURE and not self._sleeps():  # else this would wake it
-            with contextlib.suppress(RuntimeError):  # it is closed by now
-                self._shell.loop.call_soon_threadsafe(self._look_for_end, _LOOKS)
-        found, log = self._watchdog.current, self._shell.loop.live.findings
-        holds = found is not None and found.seconds > _PATIENCE
-        if holds and found is not None and found.others and not self.blocked:
-            self.blocked.append(found)
-        self._endless += log.waits.endless
-        told = self._shell.first is not None and max(self._survived.values(), default=0) > _TICKS
-        return bool(self.blocked) or told or (holds and log.is_behind) or self._endless > _SURE
-
-    def _look_for_end(self, times: int) -> None:
-        """Look in `times` iterations of the loop."""
-        if self._shell.mistake_reporter.goes_on_for_ever(self._recurrence):
-            self._endless = _SURE + 1
-        elif times == _LOOKS or (times > 1 and self._recurrence.is_near):
-            self._shell.loop.call_soon(self._look_for_end, times - 1)
-
-    def _tell_overslept(self) -> None:
-        before, self._asleep = self._asleep, _overslept(self._shell.loop)
-        if self._asleep is not None and self._asleep == before:
-            self._shell.mistake_reporter.loop_sleeps_on()
-
-    def _sleeps(self) -> bool:
-        sleep(_TICK / 50)  # it may have been found between two rounds
-        return self._asleep is not None and _overslept(self._shell.loop) == self._asleep
-
-    def _tell_survivors(self) -> None:
-        asked = [id(each) for each in all_tasks(self._shell.loop) if each.cancelling()]
-        self._survived = {each: self._survived.get(each, 0) + 1 for each in asked}
-        if late := {each for each, times in self._survived.items() if times == _TICKS}:
-            self._shell.mistake_reporter.note_survivors(late)
-
-
-@contextlib.contextmanager
-def _watched(shell: Shell) -> Iterator[None]:
-    """See what blocks the loop while others could run, wherever that is.
-
-    What has kept them waiting for `_PATIENCE` seconds is taken to do so for ever, and ended; so is
-    what has run into a mistake by then that keeps it from its end.
-    """
-    from asyncrepl.engine.blocking.blocking_watchdog import BlockingWatchdog
-
-    noted, instruments = _BlockedOthers(shell.mistake_reporter), shell.loop.live.instruments
-    watchdog, main, over = BlockingWatchdog(shell.loop), get_ident(), Event()
-    run = _EndlessRun(shell, watchdog)
-
-    def wait() -> None:
-        while not over.wait(_TICK):
-            if run.is_to_end():
-                # Again and again: a finalizer, or the program, may have taken the last one.
-                import ctypes
-
-                raises = ctypes.c_ulong(main), ctypes.py_object(_DeadlockError)
-                ctypes.pythonapi.PyThreadState_SetAsyncExc(*raises)
-                signal.pthread_kill(main, signal.SIGURG)  # it may wait for a lock
-
-    # An exception for another thread is raised by what that runs next: its signal handler.
-    urgent = signal.signal(signal.SIGURG, lambda *_: None)
-    instruments.add(noted)
-    watchdog.start()
-    Thread(target=wait, name="asyncrepl limit", daemon=True).start()
-    try:
-        yield
-    finally:
-        over.set()
-        for found in (*run.blocked, *(blocks.last for blocks in watchdog.look_last())):
-            noted.note(found)
-        watchdog.close()
-        signal.signal(signal.SIGURG, urgent or signal.SIG_DFL)
-        instruments.remove(noted)
-
-
-def _overslept(loop: LiveLoop) -> int | None:
-    """The number of the iteration before which `loop` waits, if it has something to run."""
-    iteration = loop.live.loop_iteration
-    waits = loop.is_running() and not iteration.busy and loop._ready  # noqa: SLF001
-    return iteration.number if waits else None
-
-
-def _end_waiting() -> None:
-    raise _DeadlockError
-
-
-class _DeadlockError(EndsSessionError):
-    """The program waits for what never comes; out of the loop, where no task can catch it."""
 
 
 def _tentative_explanation(shell: Shell) -> Explanation | None:

@@ -75,6 +75,8 @@ class FindingLog:
         self.unbegun: dict[int, tuple[weakref.ref[Any], Finding]] = {}
         #: Whether who listens waits for the end: what is printed may be iterated over later.
         self.patient = False
+        #: Whether nothing more is noted: the program is being ended.
+        self.closed = False
         #: What is called where code of the user's calls ``time.sleep``, given its frame: returns
         #: what to call instead. None: nobody wants to know how long.
         self.sleep: Callable[[FrameType], Callable[[float], None]] | None = None
@@ -97,7 +99,7 @@ class FindingLog:
 
     def add(self, finding: Finding) -> None:
         """Note `finding`, unless the like was seen there before."""
-        if finding.key in self._known or not self.is_heard:
+        if finding.key in self._known or self.closed or not self.is_heard:
             return
         if len(self._known) >= _MAX_KNOWN:
             self._known.clear()

@@ -7,7 +7,7 @@ from contextlib import suppress
 from types import SimpleNamespace
 from typing import Any, cast
 
-from asyncrepl.cli.diagnosis import _TICKS, _EndlessRun
+from asyncrepl.cli.endless_programs import TICKS, EndlessRun
 from asyncrepl.engine.loop.live_loop import LiveLoop
 
 
@@ -24,13 +24,13 @@ def test_who_was_cancelled_just_now_may_still_clean_up() -> None:
     told: list[set[int]] = []
     reporter = SimpleNamespace(note_survivors=told.append, loop_sleeps_on=lambda: None)
     shell = SimpleNamespace(loop=loop, mistake_reporter=reporter, first=None)
-    run = _EndlessRun(cast("Any", shell), cast("Any", SimpleNamespace(current=None)))
+    run = EndlessRun(cast("Any", shell), cast("Any", SimpleNamespace(current=None)))
 
     async def main() -> None:
         first, second = asyncio.create_task(stubborn()), asyncio.create_task(stubborn())
         await asyncio.sleep(0)
         first.cancel()
-        for _ in range(_TICKS - 1):
+        for _ in range(TICKS - 1):
             assert not run.is_to_end()
         second.cancel()
         for _ in range(2):

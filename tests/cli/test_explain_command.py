@@ -204,6 +204,19 @@ def test_what_keeps_others_waiting_is_told_wherever_it_is(tmp_path: Path) -> Non
     assert found["why"].startswith("`time.sleep(0.25)` in `get` held the loop for ")
 
 
+def test_what_the_end_has_cut_off_is_no_mistake(tmp_path: Path) -> None:
+    """A recursion that computes is ended wherever it is, also before it awaits the next."""
+    path = tmp_path / "program.py"
+    path.write_text(
+        "import asyncio\nasync def fib(n):\n"
+        "    return n if n < 2 else await fib(n - 2) + await fib(n - 1)\n"
+        "async def main():\n    jobs = [fib(60), fib(61), fib(62)]\n"
+        "    await asyncio.gather(*jobs, return_exceptions=True)\nasyncio.run(main())\n"
+    )
+    told = run("explain", str(path)).stdout
+    assert told.count("why  ") == told.count("held the loop") == 1
+
+
 def test_a_loop_that_starves_all_others_is_ended(tmp_path: Path) -> None:
     """After some seconds; nobody could tell otherwise."""
     text = (
