@@ -227,10 +227,34 @@ def _look_at_the_end(shell: Shell, program: Program) -> None:
 
 
 def _tentative_explanation(shell: Shell) -> Explanation | None:
-    """What may be meant just so; told to an author who asks how long it takes."""
+    """What may be meant just so; told to an author who asks how long it takes.
+
+    That a source waits while the body does, only to one who compares that with what he expected.
+    """
     trees = [source.tree for source in shell.session.sources.values() if source.tree is not None]
-    names = (canonical_name(node) for tree in trees for node in ast.walk(tree))
-    return shell.mistake_reporter.asked() if any(n in _CLOCK_FUNCTIONS for n in names) else None
+    nodes = [node for tree in trees for node in ast.walk(tree)]
+    found = shell.mistake_reporter.asked() if any(map(_asks_time, nodes)) else None
+    if found is not None and found.id == "async-generator-runs-ahead":
+        return found if _compares_times(nodes) else None
+    return found
+
+
+def _asks_time(node: ast.AST) -> bool:
+    return canonical_name(node) in _CLOCK_FUNCTIONS
+
+
+def _compares_times(nodes: list[ast.AST]) -> bool:
+    """Whether a time, or what is worked out of one, is compared with something."""
+    compared = [part for each in nodes if isinstance(each, ast.Compare) for part in ast.walk(each)]
+    names = {part.id for part in compared if isinstance(part, ast.Name)}
+    measured = [
+        target.id
+        for each in nodes
+        if isinstance(each, ast.Assign) and any(map(_asks_time, ast.walk(each.value)))
+        for target in each.targets
+        if isinstance(target, ast.Name)
+    ]
+    return any(map(_asks_time, compared)) or not names.isdisjoint(measured)
 
 
 def _encoding(program: Program) -> str:
