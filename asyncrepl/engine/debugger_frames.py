@@ -10,7 +10,6 @@ import functools
 import sys
 from contextlib import contextmanager, suppress
 from importlib import import_module
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from asyncrepl.engine.code_owner import is_ours, is_plumbing, runs_callbacks
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     Watched = Mapping[str, tuple[str, Callable[[Any], object]]]
 
 #: What runs statements and programs.
-_STATEMENTS = str(Path(__file__).with_name("statements.py"))
+_STATEMENTS = __file__.replace("debugger_frames", "statements")
 
 
 class _FirstImports:
