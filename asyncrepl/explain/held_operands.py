@@ -12,11 +12,12 @@ from __future__ import annotations
 
 import ast
 import asyncio
+import builtins
 import contextlib
 import inspect
 from pathlib import Path
 from traceback import walk_tb
-from types import AsyncGeneratorType, CoroutineType, FunctionType, MethodType
+from types import AsyncGeneratorType, CoroutineType, FunctionType, MethodType, NoneType
 from typing import TYPE_CHECKING
 
 from asyncrepl.events.object_info import (
@@ -148,7 +149,7 @@ def asks_plain(evidence: Evidence) -> bool:
     nodes = library_nodes(trace.tb_frame.f_code, trace.tb_lasti)
     tests: list[ast.AST] = [each.test for each in nodes if isinstance(each, ast.If)]
     asked = list(_values_of(tests or nodes, trace.tb_frame.f_locals))
-    plain = PLAIN - {bool, type(None)} if tests else PLAIN - {bool}
+    plain = PLAIN - {bool, NoneType} if tests else PLAIN - {bool}
     return bool(asked) and all(type(each) in plain for each in asked)
 
 
@@ -167,7 +168,27 @@ def _values_of(nodes: list[ast.AST], names: Mapping[str, object]) -> Iterator[ob
             case ast.Name(name) if name in names:
                 yield names[name]
             case _:
-                yield from _values_of([*ast.iter_child_nodes(node)], names)
+                first = list(_values_of(_asked_first(node), names))
+                certain = len(first) == 1 and type(first[0]) in (NoneType, int, float)
+                inner = [e for e in ast.iter_child_nodes(node) if not _is_length(e, names)]
+                yield from first if certain else _values_of(inner, names)
+
+
+def _is_length(node: ast.AST, names: Mapping[str, object]) -> bool:
+    """Whether it has given a number: ``len(row)``, whatever is in the row."""
+    function = node.func if isinstance(node, ast.Call) else None
+    name = function.id if isinstance(function, ast.Name) else ""
+    return names.get(name, vars(builtins).get(name)) is len
+
+
+def _asked_first(node: ast.AST) -> list[ast.AST]:
+    """What refuses whatever else `node` has: ``key in None``, ``None[key]``, ``None(job)``."""
+    match node:
+        case ast.Compare(ops=[ast.In() | ast.NotIn()], comparators=[asked]):
+            return [asked]
+        case ast.Subscript(asked) | ast.Call(asked):
+            return [asked]
+    return []
 
 
 def _locals(evidence: Evidence) -> Iterator[object]:
