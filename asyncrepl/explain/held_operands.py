@@ -12,15 +12,17 @@ from __future__ import annotations
 
 import ast
 import asyncio
+import builtins
 import contextlib
 import inspect
 from pathlib import Path
 from traceback import walk_tb
-from types import AsyncGeneratorType, CoroutineType, FunctionType, MethodType
+from types import AsyncGeneratorType, CoroutineType, FunctionType, MethodType, NoneType
 from typing import TYPE_CHECKING
 
 from asyncrepl.events.object_info import (
     MISSING,
+    PLAIN,
     ObjectInfo,
     describe,
     function_of,
@@ -30,13 +32,14 @@ from asyncrepl.events.object_info import (
 )
 from asyncrepl.explain.demands import Demand
 from asyncrepl.explain.kinds import ASYNCHRONOUS, Kind, kind_of
+from asyncrepl.explain.library_results import library_nodes
 from asyncrepl.explain.operand_uses import Use
 from asyncrepl.explain.value_origins import origins
 from asyncrepl.instrument.probe_placement import ITERTOOLS_CALLS
 from asyncrepl.syntax.names import callee_name, method_owner
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from types import FrameType, TracebackType
 
     from asyncrepl.explain.evidence import Evidence
@@ -134,7 +137,68 @@ def refused_by_asyncio(evidence: Evidence) -> list[ObjectInfo]:
     return [describe(refused, keep=True)] if refused is not MISSING else []
 
 
+def asks_plain(evidence: Evidence) -> bool:
+    """Whether the library was at nothing but plain values: of these it refuses one.
+
+    ``if timeout < 0`` is not about what the queue was to take. A mere bool may have been worked
+    out from anything, and so may None, where that is asked before an error is raised.
+    """
+    trace = innermost_trace(evidence)
+    if trace is None or evidence.direct:
+        return False
+    nodes = library_nodes(trace.tb_frame.f_code, trace.tb_lasti)
+    tests: list[ast.AST] = [each.test for each in nodes if isinstance(each, ast.If)]
+    asked = list(_values_of(tests or nodes, trace.tb_frame.f_locals))
+    plain = PLAIN - {bool, NoneType} if tests else PLAIN - {bool}
+    return bool(asked) and all(type(each) in plain for each in asked)
+
+
+def _values_of(nodes: list[ast.AST], names: Mapping[str, object]) -> Iterator[object]:
+    """What the local `names` in `nodes` stand for, and the attributes of these objects."""
+    for node in nodes:
+        match node:
+            case ast.Call(ast.Attribute(ast.Name(name), asked), [], []) if (
+                name in names and callable(instance_dict(names[name]).get(asked))
+            ):
+                pass  # a clock, say: ``self.timefunc()``
+            case ast.Attribute(ast.Name(name), attribute) if name in names:
+                owner = names[name]
+                kept = instance_dict(owner)
+                yield owner if type(owner) in PLAIN else kept.get(attribute, MISSING)
+            case ast.Name(name) if name in names:
+                yield names[name]
+            case _:
+                first = list(_values_of(_asked_first(node), names))
+                certain = len(first) == 1 and type(first[0]) in (NoneType, int, float)
+                inner = [e for e in ast.iter_child_nodes(node) if not _is_length(e, names)]
+                yield from first if certain else _values_of(inner, names)
+
+
+def _is_length(node: ast.AST, names: Mapping[str, object]) -> bool:
+    """Whether it has given a number: ``len(row)``, whatever is in the row."""
+    function = node.func if isinstance(node, ast.Call) else None
+    name = function.id if isinstance(function, ast.Name) else ""
+    return names.get(name, vars(builtins).get(name)) is len
+
+
+def _asked_first(node: ast.AST) -> list[ast.AST]:
+    """What refuses whatever else `node` has: ``key in None``, ``None[key]``, ``None(job)``."""
+    match node:
+        case ast.Compare(ops=[ast.In() | ast.NotIn()], comparators=[asked]):
+            return [asked]
+        case ast.Subscript(asked) | ast.Call(asked):
+            return [asked]
+    return []
+
+
 def _locals(evidence: Evidence) -> Iterator[object]:
+    plain = asks_plain(evidence)
+    for each in _all_locals(evidence):
+        if not plain or kind_of(describe(each)) not in ASYNCHRONOUS:
+            yield each
+
+
+def _all_locals(evidence: Evidence) -> Iterator[object]:
     frame = innermost_frame(evidence)
     values = list(frame.f_locals.values()) if frame is not None else []
     if frame is not None and frame.f_code.co_varnames[:1] == ("self",):

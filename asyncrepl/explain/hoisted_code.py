@@ -66,6 +66,15 @@ def keys_first(fixing: Fixing, unit: Unit, call: ast.Call, key: ast.keyword) -> 
         items = call.func.value if sorts else None  # type: ignore[attr-defined]  # an attribute
     if items is None or isinstance(items, ast.Starred):
         return
+    match key.value:
+        case ast.Lambda(
+            ast.arguments(args=[ast.arg(own)]), ast.Attribute(ast.Await(ast.Name(given)), asked)
+        ) if given == own and items in call.args:  # the items themselves are to be awaited
+            text = f"[await {own} for {own} in {unit.source.source(items)}]"
+            fixing.of(unit).replace(items, text)
+            fixing.of(unit).replace(key.value.body, f"{own}.{asked}")
+            fixing.suspending(unit, call)
+            return
     name, item = fixing.fresh(unit, "keys"), fresh(unit, "item")
     made = f"await {unit.source.source(key.value)}({item})"
     if isinstance(key.value, ast.Lambda):

@@ -37,7 +37,7 @@ from types import (
 )
 from typing import TYPE_CHECKING, Any
 
-from asyncrepl.events.object_info import MISSING, ObjectInfo, is_real_instance
+from asyncrepl.events.object_info import MISSING, ObjectInfo, is_real_instance, place_at
 from asyncrepl.explain.kinds import is_manager_function, is_mock
 from asyncrepl.syntax.names import last_name
 
@@ -245,6 +245,33 @@ def library_source(code: CodeType) -> ast.FunctionDef | ast.AsyncFunctionDef | N
     except (SyntaxError, ValueError, IndexError, RecursionError):
         return None
     return node if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) else None
+
+
+def library_nodes(code: CodeType, offset: int) -> list[ast.AST]:
+    """What a function of somebody else's evaluates at `offset`.
+
+    Of a ``raise`` the ``if`` around it; nothing, if there is none.
+    """
+    place, function = place_at(code, offset), library_source(code)
+    if place is None or function is None:
+        return []
+    above = code.co_firstlineno - 1  # `function` was parsed alone, at the margin
+    first = linecache.getline(code.co_filename, code.co_firstlineno)
+    by = len(first) - len(first.lstrip())
+    lines = (place.lineno - above, place.end_lineno - above)
+    where = (*lines, place.column - by, place.end_column - by)
+    nodes = [*ast.walk(function)]
+    found = [each for each in nodes if _span(each) == where]
+    raised = next((each for each in found if isinstance(each, ast.Raise)), None)
+    if raised is None:
+        return found
+    asking = [each for each in nodes if isinstance(each, ast.If) and raised in ast.walk(each)]
+    return [*asking[-1:]]
+
+
+def _span(node: Any) -> tuple[int, ...]:
+    names = ("lineno", "end_lineno", "col_offset", "end_col_offset")
+    return tuple(getattr(node, each, -1) for each in names)
 
 
 def mock_of(value: object) -> object:

@@ -38,7 +38,7 @@ from asyncrepl.explain.held_operands import (
     tested_operand,
 )
 from asyncrepl.explain.kinds import ASYNCHRONOUS, Kind, has, kind_of
-from asyncrepl.explain.operand_parts import held_parts, parts
+from asyncrepl.explain.operand_parts import compares_others, held_parts, parts
 from asyncrepl.explain.operand_uses import Use
 from asyncrepl.explain.value_origins import bindings, origins
 from asyncrepl.syntax.names import callee_name, last_name
@@ -186,7 +186,8 @@ def _demands(evidence: Evidence) -> Iterator[tuple[Demand, list[ObjectInfo]]]:
     late: list[tuple[Demand, list[ObjectInfo]]] = []  # what it was made of says more
     for use in candidate_uses(evidence):
         callee = called_object(evidence, use)
-        if use.role == "stored" and not _is_particular(evidence):
+        unknown = use.role == "stored" and not _is_particular(evidence)
+        if unknown or compares_others(evidence, use):
             continue
         seen = evidence.direct and evidence.frame is not None and use.role != "mapping"
         if seen and _is_python(callee) and type(evidence.error) is not RuntimeError:

@@ -213,6 +213,12 @@ def same_part(one: Part | None, other: Part | None) -> bool:
     return one is not None and other is not None and _text(one) == _text(other)
 
 
+def reads_part(node: ast.AST, part: Part) -> bool:
+    """Whether `part` is in `node`, written alike."""
+    inside = [each for each in ast.walk(node) if isinstance(each, ast.expr)]
+    return any(same_part(read_part(bare(each)), part) for each in inside)
+
+
 def _text(part: Part) -> str:
     return f"{part[0]}.{part[1]}" + ("" if part[2] is None else f"[{ast.unparse(part[2])}]")
 

@@ -36,6 +36,7 @@ from asyncrepl.instrument.probe_placement import (
     own_nodes,
     part_arguments,
     read_part,
+    reads_part,
     same_part,
     waits,
     wrapped_in_probe,
@@ -101,14 +102,8 @@ def _probe_returned(items: list[ast.withitem], body: Sequence[ast.stmt]) -> None
     names = {name for each in items for name in _names_of(each.optional_vars)}
     for node in [each for part in body for each in own_nodes(part)]:
         match node:
-            case ast.Return(ast.Call() as call) if _owner(call) in names:
+            case ast.Return(ast.Call() as call) if getattr(method_owner(call), "id", "") in names:
                 node.value = wrapped_in_probe(".outliving", call)
-
-
-def _owner(call: ast.Call) -> str:
-    """The name whose method is called; "" without one."""
-    owner = method_owner(call)
-    return owner.id if isinstance(owner, ast.Name) else ""
 
 
 def _names_of(node: ast.AST | None) -> list[str]:
@@ -269,11 +264,12 @@ def _probe_worked_out(
 ) -> None:
     """``old = x.total`` … ``await`` … ``x.total = old + 1``; or written where it was missing."""
     given = bare(store.value)  # a mere name may give back what it was
+    if reads_part(given, part):
+        return  # with what is there by now: ``x.seen = max(old, x.seen)``
     old = ""  # where it is added to, that tells: all may write 1
     if isinstance(given, ast.BinOp) and isinstance(given.op, ast.Add | ast.Sub):
         old = getattr(bare(given.left), "id", "")
-    inside = set(ast.walk(given)) - {given}
-    names = {each.id for each in inside if isinstance(each, ast.Name)}
+    names = {each.id for each in {*ast.walk(given)} - {given} if isinstance(each, ast.Name)}
     blocks = [getattr(each, name, None) for each in nodes for name in ("body", "orelse")]
     block = next((each for each in blocks if isinstance(each, list) and store in each), [])
     for node in nodes:
@@ -281,8 +277,8 @@ def _probe_worked_out(
             case ast.Assign([ast.Name(name)]) if name in names and node.lineno < store.lineno:
                 targets = [(each, read_part(_first_target(each))) for each in stores]
                 written = [each for each, target in targets if same_part(target, part)]
-                read = same_part(read_part(bare(node.value)), part)
-                if read and written == [store] and _waits_between(nodes, node, store):
+                read = same_part(read_part(bare(node.value)), part) and written == [store]
+                if read and _waits_between(nodes, node, store, part):
                     _wrap_part(node, ".remembered", part)
                     _wrap_part(given if old == name else store, ".overwriting", part)
                     return
@@ -323,10 +319,12 @@ def _first_target(store: ast.Assign | ast.AugAssign) -> ast.expr:
     return store.targets[0] if isinstance(store, ast.Assign) else store.target
 
 
-def _waits_between(nodes: list[ast.AST], first: ast.Assign, last: ast.Assign) -> bool:
-    return any(
-        isinstance(each, WAITS) and first.lineno < each.lineno <= last.lineno for each in nodes
-    )
+def _waits_between(nodes: list[ast.AST], first: ast.Assign, last: ast.Assign, part: Part) -> bool:
+    """Whether a wait is between the two, and nothing reads `part` anew after it."""
+    between = [n for n in nodes if first.lineno < getattr(n, "lineno", 0) <= last.lineno]
+    ends = [each.lineno for each in between if isinstance(each, WAITS)]
+    anew = [e for e in between if isinstance(e, ast.Assign) and reads_part(e.value, part)]
+    return bool(ends) and not any(each.lineno > min(ends) for each in anew)
 
 
 def _asks(test: ast.expr, part: Part, *, there: bool) -> bool:

@@ -18,7 +18,7 @@ import sys
 import weakref
 from collections import deque
 from contextvars import Context
-from functools import lru_cache, partial
+from functools import lru_cache, partial, partialmethod
 from logging import Logger
 from time import monotonic
 from types import (
@@ -320,6 +320,8 @@ def _attributes(thing: Any, kind: type) -> Iterable[object]:
         return (getattr(thing, "_iterator", None),)  # what a traced loop walks
     if issubclass(kind, type):
         return _of_class(thing)
+    if kind is ModuleType:  # the plain values there, as one
+        return (hash(tuple(each for each in [*vars(thing).values()] if type(each) in PLAIN)),)
     if issubclass(kind, _UNCHANGING):
         return ()
     slots: list[Any] = [lookup(kind, each) for each in _slots(kind)]
@@ -353,6 +355,8 @@ def _functions_of(given: Any) -> tuple[object, ...]:
     """What a method of a class, or a property, calls; of all else that itself."""
     if type(given) in (staticmethod, classmethod):
         return (given.__func__,)
+    if type(given) is partialmethod:
+        return given.func, given.args, given.keywords
     if type(given) is property:
         return given.fget, given.fset, given.fdel
     return (given,)

@@ -365,6 +365,7 @@ def _stuck(task: Any) -> Finding | None:
     return Finding("stuck", info, frame.f_code, frame.f_lasti, count)
 
 
+_LOCKS = (asyncio.Lock, asyncio.Semaphore)
 #: What waits for what somebody else does, by the method of asyncio's that is suspended.
 _WAITS: dict[object, tuple[type, str]] = {
     method.__code__: (kind, name)
@@ -387,6 +388,12 @@ def _wait_link(chain: list[AwaitLink]) -> AwaitLink | None:
     return next((each for each in chain if each.code in _WAITS), None)
 
 
+def _waited_object(chain: list[AwaitLink]) -> Any:
+    """The object of asyncio's that is waited for; None if there is none."""
+    link = _wait_link(chain)
+    return first_argument(link) if link is not None else None
+
+
 def _waited_for(chain: list[AwaitLink]) -> ObjectInfo:
     """The kind of the object of asyncio's that is waited for, and the `name` of its method."""
     link = _wait_link(chain)
@@ -397,14 +404,17 @@ def _waited_for(chain: list[AwaitLink]) -> ObjectInfo:
 def _count(task: Any, info: ObjectInfo, chain: list[AwaitLink]) -> int:
     """Of a queue its limit, or how many items were taken and are not done, 0 if some were not.
 
-    Of a barrier how many it lacks; of an event 1 if another than `task` has cleared it.
+    Of a barrier how many it lacks; of an event 1 if another than `task` has cleared it; of a lock
+    how many tasks wait for another one.
     """
-    link = _wait_link(chain)
-    waited: Any = first_argument(link) if link is not None else None
+    waited = _waited_object(chain)
     if isinstance(waited, asyncio.Barrier):
         return waited.parties - waited.n_waiting
     if isinstance(waited, asyncio.Queue):
         if info.name == "put":
             return waited.maxsize
         return 0 if waited.qsize() else getattr(waited, "_unfinished_tasks", 0)
+    if isinstance(waited, _LOCKS):
+        others = [_waited_object(await_chain(each)) for each in all_tasks(task.get_loop())]
+        return sum(isinstance(each, _LOCKS) and each is not waited for each in others)
     return int(was_cleared(waited, task))

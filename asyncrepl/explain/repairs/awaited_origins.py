@@ -21,7 +21,7 @@ from asyncrepl.explain.kinds import has
 from asyncrepl.explain.repairs.moved_awaits import next_values
 from asyncrepl.explain.scopes import CannotFixError, own_nodes, scope
 from asyncrepl.explain.static_values import Resolver
-from asyncrepl.explain.value_origins import bindings, origins
+from asyncrepl.explain.value_origins import bindings, calls_of, origins
 from asyncrepl.instrument.probe_placement import AWAITABLE_CALLS
 from asyncrepl.syntax.names import FUNCTIONS, callee_name, last_name
 from asyncrepl.syntax.source_rewriter import Span
@@ -259,7 +259,11 @@ def waits_inside(fixing: Fixing, case: Case) -> None:
     if found is None:
         raise CannotFixError
     unit, function, calls = found
-    fixing.of(unit).before(function, "async ")
+    called = calls_of(unit, function, unit)
+    if all(isinstance(unit.parents.get(each), ast.Await) for each in called):
+        fixing.of(unit).before(function, "async ")
+    else:
+        fixing.make_async(unit, function)  # with the others who call it
     for each in calls:
         fixing.of(unit).before(each, "await ")
 

@@ -18,6 +18,7 @@ from asyncrepl.explain.rules.scheduling_calls import RUNNING
 from asyncrepl.explain.scopes import CannotFixError, own_nodes, scope
 from asyncrepl.explain.value_origins import bindings, loads, origins
 from asyncrepl.explain.verified_fixes import in_main, own_runs
+from asyncrepl.instrument.probe_placement import LATER_CALLS
 from asyncrepl.syntax.names import callee_name, canonical_name, last_name
 from asyncrepl.syntax.source_rewriter import parses
 
@@ -383,7 +384,7 @@ def _stopped(evidence: Evidence) -> Finding | None:
     stops = [
         (unit, unit.parents.get(each, each))
         for unit, each in evidence.units.nodes(ast.Attribute)
-        if each.attr == "stop" and isinstance(each.ctx, ast.Load)
+        if each.attr == "stop" and _may_be_called(unit, each)
     ]
     raised = future.done() and not future.cancelled() and future.exception() is evidence.error
     if raised or call is None or len(stops) != 1:
@@ -394,6 +395,15 @@ def _stopped(evidence: Evidence) -> Finding | None:
         "that it waits for, or cancel its task."
     )
     return Finding(why)
+
+
+def _may_be_called(unit: Unit, method: ast.Attribute) -> bool:
+    """Whether it is called without arguments, or given to the loop: ``part.stop`` is a number."""
+    around = unit.parents.get(method)
+    if not isinstance(around, ast.Call):
+        return False
+    calls = around.func is method and not around.args
+    return calls or callee_name(around) in (*LATER_CALLS, "add_signal_handler", "signal")
 
 
 RULES = (

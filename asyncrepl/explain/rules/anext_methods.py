@@ -17,7 +17,7 @@ from asyncrepl.explain.rules.aiter_methods import method, on_instance, walked
 from asyncrepl.explain.rules.iteration_end import NEXT_CALLS
 from asyncrepl.explain.rules.operand_rules import ANY, Told, row
 from asyncrepl.explain.scopes import own_nodes
-from asyncrepl.explain.value_origins import bindings, called, stepped_source
+from asyncrepl.explain.value_origins import bindings, called, reached_functions, stepped_source
 from asyncrepl.syntax.names import callee_name, canonical_name
 from asyncrepl.syntax.source_rewriter import Span
 
@@ -226,12 +226,18 @@ def _gave_none(evidence: Evidence) -> Finding | None:
         found = source_of(evidence, step) if step is not None else None
         if step is None or found is None or evidence.resolver.value(node) is not None:
             continue
-        owner = found[0].enclosing(found[1], ast.ClassDef)
-        names = {canonical_name(each) for each in ast.walk(owner or found[1])}
-        steps = {callee_name(each) for each in ast.walk(found[1])} & {"anext", "__anext__"}
-        if _END not in names and not steps:
+        if not _may_raise_end(evidence, *found):
             return none_at_the_end(evidence, *found, step.__qualname__)
     return None
+
+
+def _may_raise_end(evidence: Evidence, unit: Unit, function: Function) -> bool:
+    """Whether its class, or what it calls, names the end, or walks another iterator."""
+    owner = unit.enclosing(function, ast.ClassDef)
+    reached = [each for _, each in reached_functions(evidence, unit, function)]
+    inside = [node for each in (owner, *reached) if each for node in ast.walk(each)]
+    steps = {callee_name(each) for each in ast.walk(function)} & {"anext", "__anext__"}
+    return bool(steps) or any(canonical_name(each) == _END for each in inside)
 
 
 def none_at_the_end(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, correction, short
 from asyncrepl.explain.scopes import own_nodes, scope
+from asyncrepl.instrument.probe_placement import LATER_CALLS
 from asyncrepl.syntax.names import callee_name, canonical_name, written_name
 
 if TYPE_CHECKING:
@@ -180,6 +181,8 @@ def _takes_interrupt(handler: ast.ExceptHandler) -> bool:
 def _run_to_the_end(fixing: Fixing, unit: Unit, call: ast.Call) -> None:
     """``loop.create_task(main())`` and ``loop.run_forever()`` → ``run_until_complete``."""
     function, statement = call.func, unit.parents.get(call)
+    if sum(_is_unwaited(*each) for each in fixing.evidence.units.nodes(ast.Call)) > 1:
+        return  # these are to end, too
     block = getattr(unit.parents.get(statement or call), "body", [])
     place = block.index(statement) if statement in block else 0
     match block[place - 1 : place]:
@@ -191,6 +194,13 @@ def _run_to_the_end(fixing: Fixing, unit: Unit, call: ast.Call) -> None:
                 fixing.of(unit).replace(unit.source.block(made), "")
                 text = f"{source(owner)}.run_until_complete({source(job)})"
                 fixing.of(unit).replace(call, text)
+
+
+def _is_unwaited(unit: Unit, call: ast.Call) -> bool:
+    """Whether it makes a task, or something for later, that nobody keeps."""
+    later = callee_name(call) in ("create_task", "ensure_future", *LATER_CALLS)
+    kept = not isinstance(unit.parents.get(call), ast.Expr)
+    return later and not (kept and isinstance(scope(unit, call), ast.AsyncFunctionDef))
 
 
 _INTERRUPTED = (KeyboardInterrupt,)

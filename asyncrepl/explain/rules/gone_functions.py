@@ -10,10 +10,10 @@ from types import CoroutineType
 from typing import TYPE_CHECKING
 
 from asyncrepl.explain.explanation import Finding, Rule
-from asyncrepl.explain.fix_editor import Fixing, correction, short
+from asyncrepl.explain.fix_editor import Fixing, correction, is_generator, short
 from asyncrepl.explain.kinds import has
-from asyncrepl.explain.scopes import own_nodes
-from asyncrepl.syntax.names import canonical_name
+from asyncrepl.explain.scopes import CannotFixError, own_nodes
+from asyncrepl.syntax.names import callee_name, canonical_name
 from asyncrepl.syntax.source_rewriter import Span
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def _generator_function(evidence: Evidence) -> Finding | None:
         gone = error.obj is asyncio and error.name == "coroutine" and evidence.direct
     else:
         named = [each.name for each in imported.names] if imported is not None else []
-        gone = imported is not None and imported.module == "asyncio" and "coroutine" in named
+        gone = getattr(error, "name", None) == "asyncio" and "coroutine" in named
     if not gone or hasattr(asyncio, "coroutine"):
         return None
     why = "`@asyncio.coroutine` is gone since Python 3.11: write `async def` and `await`."
@@ -95,7 +95,19 @@ def _make_modern(fixing: Fixing, function: ast.FunctionDef) -> None:
     edits.before(function, "async ")
     for node in own_nodes(function):
         if isinstance(node, ast.YieldFrom):
+            if _is_generator_left(fixing, node.value):
+                raise CannotFixError
             edits.replace(node, f"await {unit.source.source(node.value)}")
+
+
+def _is_generator_left(fixing: Fixing, node: ast.expr) -> bool:
+    """Whether it is the call of a plain generator that stays one, and cannot be awaited."""
+    return isinstance(node, ast.Call) and any(
+        isinstance(each, ast.FunctionDef)
+        and is_generator(each)
+        and _COROUTINE not in map(canonical_name, each.decorator_list)
+        for _, each in fixing.evidence.units.functions(callee_name(node))
+    )
 
 
 def _given_loop(evidence: Evidence) -> Finding | None:

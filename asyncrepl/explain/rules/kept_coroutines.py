@@ -14,12 +14,18 @@ import inspect
 from types import AsyncGeneratorType, CoroutineType, FunctionType, MethodType
 from typing import TYPE_CHECKING
 
-from asyncrepl.events.object_info import code_of, describe, is_real_instance, lookup
+from asyncrepl.events.object_info import (
+    code_of,
+    describe,
+    is_real_instance,
+    lookup,
+)
 from asyncrepl.explain.bindings import is_coroutine_function, variables
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, awaited, correction, replaced, short
-from asyncrepl.explain.held_operands import innermost_frame
+from asyncrepl.explain.held_operands import asks_plain, innermost_frame
 from asyncrepl.explain.kinds import Kind, a_kind, kind_of
+from asyncrepl.explain.operand_parts import PUSHING, heap_items, is_decided_by_jobs
 from asyncrepl.explain.repairs.repair_case import single_assignment
 from asyncrepl.explain.scopes import CannotFixError, own_nodes, scope
 from asyncrepl.explain.value_origins import loads
@@ -114,13 +120,16 @@ def _keeps(unit: Unit, assigned: ast.Assign, node: ast.expr) -> bool:
 
 def _task_set(fixing: Fixing, unit: Unit, call: ast.Call) -> None:
     """``cache.setdefault(key, work(key))`` → a task, made only if there is none yet."""
-    place = _collection_of(call)
-    if place is None or len(call.args) != 2 or not isinstance(call.args[1], ast.Call):
-        raise CannotFixError
-    owner, key = map(unit.source.source, (place, call.args[0]))
-    fixing.of(unit).before(call, f"({owner}[{key}] if {key} in {owner} else ")
-    fixing.of(unit).after(call, ")")
-    fixing.given_to(unit, call.args[1], "asyncio.create_task")
+    for each in unit.nodes(ast.Call):
+        if each is not call and ast.dump(each.func) != ast.dump(call.func):
+            continue
+        place = _collection_of(each)
+        if place is None or len(each.args) != 2 or not isinstance(each.args[1], ast.Call):
+            raise CannotFixError
+        owner, key = map(unit.source.source, (place, each.args[0]))
+        fixing.of(unit).before(each, f"({owner}[{key}] if {key} in {owner} else ")
+        fixing.of(unit).after(each, ")")
+        fixing.given_to(unit, each.args[1], "asyncio.create_task")
 
 
 def _tasks_cached(fixing: Fixing, cached: object) -> None:
@@ -200,6 +209,8 @@ def _refused_coroutine(evidence: Evidence) -> object | None:
     if root in _AT_HOME or evidence.units.get(frame.f_code.co_filename) is not None:
         return None
     missed = isinstance(evidence.error, AttributeError)
+    if not missed and asks_plain(evidence):
+        return None
     held: list[object] = [evidence.error.obj] if missed else [*frame.f_locals.values()]  # type: ignore[union-attr]
     found = {id(each): each for each in held if is_real_instance(each, CoroutineType)}
     states = [inspect.getcoroutinestate(each) for each in found.values()]
@@ -252,7 +263,6 @@ def _made_already(evidence: Evidence) -> Finding | None:
 
 # -- in a heap -------------------------------------------------------------------------
 
-_PUSHING = ("heappush", "heappushpop", "heapreplace", "put", "put_nowait")
 _TAKING = ("heappop", "heappushpop", "heapreplace", "get", "get_nowait")
 _JOBS = (Kind.COROUTINE, Kind.TASK, Kind.FUTURE)
 
@@ -268,6 +278,8 @@ def _compared(evidence: Evidence) -> Finding | None:
     taken = [each for each in unit.nodes(ast.Call) if _takes_from(each, _heap(call))]
     if not found or not any(_is_awaited(unit, each) for each in taken):
         return None
+    if not is_decided_by_jobs(heap_items(evidence, call)):
+        return None
     why = (
         f"Where what stands before it is equal, {short(unit, pushed.elts[-1])} is compared, and "
         f"it is {a_kind(found[0], kind_of(found[0]))}: a number that counts up decides before it."
@@ -278,7 +290,7 @@ def _compared(evidence: Evidence) -> Finding | None:
 def _pushed(call: ast.AST | None) -> ast.Tuple | None:
     """The tuple that `call` puts into a heap."""
     given = call.args[-1:] if isinstance(call, ast.Call) else []
-    pair = given[0] if given and callee_name(call) in _PUSHING else None
+    pair = given[0] if given and callee_name(call) in PUSHING else None
     return pair if isinstance(pair, ast.Tuple) and len(pair.elts) > 1 else None
 
 
@@ -329,9 +341,21 @@ def _numbered(fixing: Fixing, call: ast.Call, taken: list[ast.Call]) -> None:
                 edits.replace(index, "-1" if index.value else str(index.value))
             case _:
                 raise CannotFixError
+    if _is_looked_into(unit, name):
+        raise CannotFixError
     around = [each for each in unit.ancestors(call) if isinstance(each, ast.stmt)]
     edits.lines_before(around[-1], f"{order} = itertools.count()\n\n")
     fixing.needs_import(unit, "itertools")
+
+
+def _is_looked_into(unit: Unit, heap: str) -> bool:
+    """Whether parts of items that stay there are used: ``jobs[0][1]``, ``for _, job in jobs``."""
+    walked = [each.iter for each in unit.nodes(ast.For)]
+    walked += [each.iter for each in unit.nodes(ast.comprehension)]
+    parts = [each for each in unit.nodes(ast.Subscript) if isinstance(each.value, ast.Subscript)]
+    later = [each for each in parts if getattr(each.slice, "value", None) != 0]
+    items = [each.value.value for each in later if isinstance(each.value, ast.Subscript)]
+    return heap in map(last_name, (*items, *walked))
 
 
 RULES = (

@@ -65,6 +65,8 @@ def _taken_twice(
 def _in_other_order(evidence: Evidence) -> Finding | None:
     """A lock that is waited for inside of another, where somebody takes them the other way."""
     place, unit = evidence.nodes[-1] if evidence.nodes else None, evidence.unit
+    if evidence.seen is None or not evidence.seen.number:
+        return None  # nobody waits for another lock meanwhile
     for outer, inner in _nested_locks(unit):
         if place not in (inner, unit.parents[unit.parents[inner]]):
             continue

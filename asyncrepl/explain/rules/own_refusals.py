@@ -11,16 +11,16 @@ from __future__ import annotations
 
 import ast
 import asyncio
-from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
-from asyncrepl.events.object_info import MISSING, PLAIN, code_of, describe, lookup
+from asyncrepl.events.object_info import MISSING, code_of, describe, lookup
 from asyncrepl.explain.demands import Demand
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, correction, replaced, short
 from asyncrepl.explain.held_operands import innermost_frame
 from asyncrepl.explain.kinds import has
 from asyncrepl.explain.library_results import library_source
+from asyncrepl.explain.operand_parts import kinds_without_order
 from asyncrepl.explain.repairs.repair_case import LOOPS, Case
 from asyncrepl.explain.repairs.repair_choice import repaired
 from asyncrepl.explain.rules.endless_waits import awaited_object, calls_on
@@ -204,12 +204,19 @@ def _without_hash(evidence: Evidence) -> Finding | None:
     made = found[1].decorator_list if found is not None else []
     if found is None or [canonical_name(each) for each in made] != ["dataclasses.dataclass"]:
         return Finding(why)
+    if any(_asks_for_equals(each) for _, each in evidence.units.nodes(ast.Compare)):
+        return Finding(why)  # by their parts, perhaps
     text = f"{found[0].source.source(made[0])}(eq=False)"
     return Finding(why, replaced(evidence, found[0], (made[0], text)))
 
 
+def _asks_for_equals(test: ast.Compare) -> bool:
+    """Whether it may find that two objects are equal."""
+    constant = any(isinstance(each, ast.Constant) for each in (test.left, *test.comparators))
+    return not constant and isinstance(test.ops[0], ast.Eq | ast.NotEq | ast.In | ast.NotIn)
+
+
 _ORDERED = (asyncio.PriorityQueue._put, asyncio.PriorityQueue._get)  # noqa: SLF001
-_NO_ORDER = vars(object)["__lt__"]
 
 
 def _has_no_order(evidence: Evidence) -> Finding | None:
@@ -218,7 +225,7 @@ def _has_no_order(evidence: Evidence) -> Finding | None:
     if frame is None or refused_by(evidence, *_ORDERED) is None:
         return None
     items: list[Any] = getattr(frame.f_locals.get("self"), "_queue", [])
-    kinds = {kind for pair in combinations(items, 2) if (kind := _without_order(*pair))}
+    kinds = kinds_without_order(items)
     if not kinds:
         return None
     name = kinds.pop().__name__
@@ -229,17 +236,6 @@ def _has_no_order(evidence: Evidence) -> Finding | None:
             "that is never the same twice: `next(count)` of `count = itertools.count()`"
         )
     return Finding(f"A priority queue compares its items, and `{name}` has no order: {way}.")
-
-
-def _without_order(one: Any, other: Any) -> type | None:
-    """The type of what decides about two items, if it has no ``<``."""
-    tuples = type(one) is type(other) is tuple
-    for left, right in zip(one, other, strict=False) if tuples else [(one, other)]:
-        if type(left) is type(right) and lookup(type(left), "__lt__") is _NO_ORDER:
-            return type(left)
-        if type(left) not in PLAIN or type(right) not in PLAIN or left != right:
-            return None
-    return None
 
 
 RULES = (
