@@ -21,6 +21,7 @@ import re
 from typing import TYPE_CHECKING
 
 from asyncrepl.engine.code_owner import MAX_SOURCE_LENGTH, short_filename
+from asyncrepl.syntax.sources import task_name
 from asyncrepl.views.styled_lines import Line, cut, flowed, one_line, printable, wrapped
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ def _place(found: Blocked) -> str:
 
 def _is_own_input(found: Blocked) -> bool:
     """Whether the place names the task: `<input 3>` is that of the task 'input 3'."""
-    return found.filename == f"<{found.task}>"
+    return task_name(found.filename) == found.task
 
 
 def _with_source(head: str, source: str, width: int) -> str:
