@@ -22,7 +22,16 @@ from typing import TYPE_CHECKING
 
 from asyncrepl.engine.code_owner import MAX_SOURCE_LENGTH, short_filename
 from asyncrepl.syntax.sources import task_name
-from asyncrepl.views.styled_lines import Line, cut, flowed, one_line, printable, wrapped
+from asyncrepl.views.styled_lines import (
+    UNBROKEN,
+    Line,
+    cut,
+    flowed,
+    one_line,
+    printable,
+    unbroken,
+    wrapped,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,10 +66,12 @@ def blocked_lines(blocks: BlockingReport, width: int | None) -> list[Line]:
     where = f"at {_place(found)}" if found.filename else ""
     if where and found.source:
         where += f": {cut(printable(found.source), MAX_SOURCE_LENGTH)}"
-    full = f"{head} by {_task_names(*blocks.tasks)}"
+    by = unbroken(f"by {_task_names(*blocks.tasks)}")
+    full = f"{head} {by}".replace(UNBROKEN, " ")
     if width is None or len(full) + len(where) < width:
         return [[("dim", f"{full} {where}".rstrip())]]
-    lines = wrapped(head if _is_own_input(found) else full, width, 2)
+    lines = wrapped(head if _is_own_input(found) else f"{head} {by}", width, 2)
+    lines = [line.replace(UNBROKEN, " ") for line in lines]
     lines += [f"  {line}" for line in wrapped(where, width - 2, 2)] if where else []
     return [[("dim", line)] for line in lines]
 
