@@ -22,11 +22,11 @@ import socket
 import stat
 from contextlib import suppress
 from itertools import islice
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 _MODE = 0o666  # what the user's umask leaves of it
 
@@ -160,12 +160,15 @@ def reads_stdin(pid: int) -> bool:
     handles no alarm, which could end that. Or it waits for its only child, as a shell does, of
     which all that is true, and which has the same standard input.
     """
+    from pathlib import Path  # which the first prompt does without
+
     folder = Path(f"/proc/{pid}")
     try:
-        call = _text_of(f"{folder}/syscall").split()
-        status = dict(line.split(":", 1) for line in _text_of(f"{folder}/status").splitlines())
+        call = (folder / "syscall").read_text("ascii").split()
+        told = (folder / "status").read_text("ascii", "replace").splitlines()
+        status = dict(line.split(":", 1) for line in told)
         (thread,) = (folder / "task").iterdir()
-        children = _text_of(f"{thread}/children").split()
+        children = (thread / "children").read_text("ascii").split()
         reads, waits = _CALLS[os.uname().machine]
         if int(status["SigCgt"], 16) & _SIGALRM_BIT:
             return False
@@ -178,16 +181,14 @@ def reads_stdin(pid: int) -> bool:
     return call[0] == waits and same and reads_stdin(int(child))
 
 
-def _text_of(path: str) -> str:
-    return Path(path).read_text("ascii", "replace")
-
-
 def process_of_descriptor(fd: int) -> int | None:
     """The process that the descriptor `fd` of ours stands for, if it is one for a process."""
+    from pathlib import Path
+
     try:
         if str(Path(f"/proc/self/fd/{fd}").readlink()) != "anon_inode:[pidfd]":
             return None
-        lines = _text_of(f"/proc/self/fdinfo/{fd}").splitlines()
+        lines = Path(f"/proc/self/fdinfo/{fd}").read_text("ascii").splitlines()
     except OSError:
         return None
     return next((int(line.split()[1]) for line in lines if line.startswith("Pid:")), None)
