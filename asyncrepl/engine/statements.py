@@ -61,7 +61,7 @@ from asyncrepl.syntax.parsed_input import (
     parse,
     parse_input,
 )
-from asyncrepl.syntax.sources import Source, Sources
+from asyncrepl.syntax.sources import Source, Sources, task_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -245,6 +245,7 @@ class Session:
         self.context = contextvars.copy_context()
         self.sources = Sources()
         self.count = 0
+        self.task_name = ""  # that of the last text
         #: Where the next text begins in the line that was typed.
         self.column = 0
         self._flags = 0
@@ -280,11 +281,10 @@ class Session:
     ) -> StatementRun | None:
         """Start `text` as a task and call `done` with its outcome, exactly once.
 
-        To be called in the loop's thread. The task is called `name`, or "input N", and
+        To be called in the loop's thread. The task is called `name`, or as its text is, and
         runs in `context`, or the session's. With a `filename` it is the program in that file,
-        of which no values are shown.
-        Where there is nothing to run, or it does not compile, `done` is called
-        at once and None is returned.
+        of which no values are shown. Where there is nothing to run, or it does not compile,
+        `done` is called at once and None is returned.
         """
         compiled = self.prepare(text, filename, "single" if filename is None else "exec")
         if isinstance(compiled, Outcome):
@@ -292,12 +292,11 @@ class Session:
             return None
         source, code = compiled
         run = StatementRun(source, done)
-        # Not loop.create_task: a task factory set by the user must not see, change
-        # or break the session's own tasks.
+        # Not loop.create_task: a task factory of the user's must not see or break these.
         run.task = Task(
             self._drive(run, code),
             loop=self.loop,
-            name=name or f"input {self.count}",
+            name=name or self.task_name,
             context=context or self.context,
         )
         run.task.add_done_callback(run.finish)
@@ -361,6 +360,7 @@ class Session:
         if filename is None:
             self.count += 1
             filename = f"<input {self.count}>"
+        self.task_name = task_name(filename)
         reading = parse_input(text, filename, program=True)  # commands were taken out before
         tree = reading.tree if isinstance(reading, Statement) else None
         source = self.sources.add(filename, text, tree, self.column)

@@ -74,7 +74,8 @@ def find_transcript(name_or_path: str, folder: Path | None = None) -> Path:
     """
     shipped = demo_transcripts(folder)
     for number, demo in enumerate(shipped, 1):
-        if name_or_path in {demo.name, demo.path.stem, demo.path.name, str(number)}:
+        numbers = {str(number), f"{number:02}"}  # as one counts, and as the files are called
+        if name_or_path in {demo.name, demo.path.stem, demo.path.name, *numbers}:
             return demo.path
     path = home_expanded(name_or_path)
     try:

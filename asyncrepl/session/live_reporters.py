@@ -204,5 +204,5 @@ class BlockingReporter(Instrument):
     def _is_explained(self, report: BlockingReport) -> bool:
         """Whether it was told what to write instead; of another task, this says which it is."""
         context, last = self._context, report.last
-        own = set(report.tasks) <= {f"input {context.session.count}"}
+        own = set(report.tasks) <= {context.session.task_name}
         return own and context.mistake_reporter.is_reported_blocking(last.filename, last.line)

@@ -283,7 +283,7 @@ class Shell:
             if self._has("debug_commands"):
                 self.debug_commands.ended()
             if self._has("sleeps"):
-                self.sleeps.ended(f"input {self.session.count}")
+                self.sleeps.ended(self.session.task_name)
             if typed and not self.closing:
                 self.guide.finished(text, status)
 

@@ -15,6 +15,14 @@ from typing import Any, NamedTuple
 from asyncrepl.events.object_info import code_of
 
 
+def task_name(filename: str) -> str:
+    """What the task is called that runs the text `filename`: as the place it is at calls that.
+
+    That of ``<input 3>`` is "input 3", that of a file is called as the file is.
+    """
+    return filename.rpartition("/")[2].strip("<>")
+
+
 class Source(NamedTuple):
     """One text that was compiled as a unit; `tree` is None when it does not parse.
 

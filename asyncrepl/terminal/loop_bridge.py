@@ -17,6 +17,8 @@ that of a shell: 143 for SIGTERM, 129 for SIGHUP. A signal that finds the loop w
 one that finds user code in a long loop iteration raises SystemExit there. Code that catches even
 that gets a time limit: a timer in a thread ends the process (one on a loop would die with the
 loop). A terminal that is gone ends the session even where SIGHUP is ignored: who could type?
+At last the interpreter waits for the user's threads, and one of them may wait for a key for ever.
+Under plain Python they die with the process, at once; so here they get half a second.
 """
 
 from __future__ import annotations
@@ -168,6 +170,7 @@ def is_ignored(number: signal.Signals) -> bool:
 
 
 _CLEANUP_LIMIT = 2.5  # seconds: the cleanup of a session may take 2
+_THREADS_LIMIT = 0.5  # seconds that the user's threads have from then on
 _RECHECK = 0.1
 
 
@@ -214,7 +217,7 @@ class SessionExit:
 
     @contextlib.contextmanager
     def signals_handled(self) -> Iterator[None]:
-        """Handle the signals within the block."""
+        """Handle the signals within the block; after one the process waits for no thread."""
         with contextlib.ExitStack() as stack:
             for number in (signal.SIGTERM, signal.SIGHUP):
                 if not is_ignored(number):
@@ -224,6 +227,8 @@ class SessionExit:
             finally:
                 for timer in self._timers:
                     timer.cancel()
+                if self.is_from_outside():
+                    self._call_after(_THREADS_LIMIT, self.end_process)
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         if not self._timers:
@@ -244,6 +249,10 @@ class SessionExit:
         timer.name, timer.daemon = "asyncrepl leaving", True
         timer.start()
         self._timers.append(timer)
+
+    def is_from_outside(self) -> bool:
+        """Whether a signal ends the session, or that its terminal is gone."""
+        return bool(self._timers)
 
     def requested(self) -> bool:
         """Whether the session is to end."""

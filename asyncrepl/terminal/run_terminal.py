@@ -74,6 +74,10 @@ def run_terminal(
         line = f"asyncrepl: the session cannot go on: {describe_error(lost)}"
         print(line, file=sys.__stderr__)
         return FAILED
+    if not terminal.session_exit.is_from_outside():
+        from asyncrepl.engine.loop.loop_shutdown import report_threads
+
+        report_threads(lambda line: print(line, file=sys.__stderr__))
     return status
 
 

@@ -369,7 +369,7 @@ class PromptSession:
     def _report_blocking(self) -> None:
         """Before the next prompt, not when the watchdog happens to look next."""
         if (watchdog := self._watchdog) is not None:
-            for blocks in watchdog.look(ended=f"input {self._shell.session.count}"):
+            for blocks in watchdog.look(ended=self._shell.session.task_name):
                 watchdog.report(blocks)
 
     def _prompt(self, *, failed: bool = False) -> None:

@@ -9,10 +9,10 @@ is in one column happened at one time, and a second is as long everywhere. `|`
 is the end, `X` an error, `…` says that it went on when nobody looked any more.
 What comes at one instant is in brackets: ``(0 1 2)|``.
 
-The scale is the shortest on which no two values touch. A picture that is then too wide goes on
-below, as in sheet music, for at most `MAX_SYSTEMS` lines a row. What does not fit into these
-either gets the scale that fits one line, and values that would collide there are put in brackets
-with the number of them: ``(10…57)`` are all from 10 to 57.
+The scale is the shortest on which no two values touch. A picture that is then too wide has its
+labels above, if it fits so; else it goes on below, as in sheet music, for at most `MAX_SYSTEMS`
+lines a row. What does not fit into these either gets the scale that fits one line, and values that
+would collide there are put in brackets with the number of them: ``(10…57)`` are all from 10 to 57.
 
 What does not work: a scale that stretches where much happens (everything is
 readable, but nobody can see how long anything took), and a mark a column (with
@@ -74,10 +74,23 @@ class _DiagramLayout:
         labels = [cut(row.label, width - 1, self._dots) for row in rows] if len(rows) > 1 else []
         longest = max(map(cell_width, labels), default=0)
         self._labels = labels
-        self._beside = longest + 2 if labels and longest <= width // 3 else 0
-        self._room = max(width - self._beside, 10)
+        beside = longest + 2 if labels and longest <= width // 3 else 0
         self._notes = [list(self._instants(row)) for row in rows]
+        self._place(beside, width)
+        # Rather labels above than a picture that is cut for the room they take.
+        if beside and not self._is_whole():
+            self._place(0, width)
+            if not self._is_whole():
+                self._place(beside, width)
+
+    def _place(self, beside: int, width: int) -> None:
+        """Give the labels `beside` columns of the `width`, 0 for above."""
+        self._beside, self._room = beside, max(width - beside, 10)
         self._scale = self._chosen()
+
+    def _is_whole(self) -> bool:
+        """Whether one line holds each row."""
+        return self._columns(self._scale) <= self._room
 
     def lines(self) -> Iterator[Line]:
         """All lines: systems of one line a row and an axis."""

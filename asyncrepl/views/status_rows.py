@@ -21,7 +21,17 @@ import re
 from typing import TYPE_CHECKING
 
 from asyncrepl.engine.code_owner import MAX_SOURCE_LENGTH, short_filename
-from asyncrepl.views.styled_lines import Line, cut, flowed, one_line, printable, wrapped
+from asyncrepl.syntax.sources import task_name
+from asyncrepl.views.styled_lines import (
+    UNBROKEN,
+    Line,
+    cut,
+    flowed,
+    one_line,
+    printable,
+    unbroken,
+    wrapped,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,10 +66,12 @@ def blocked_lines(blocks: BlockingReport, width: int | None) -> list[Line]:
     where = f"at {_place(found)}" if found.filename else ""
     if where and found.source:
         where += f": {cut(printable(found.source), MAX_SOURCE_LENGTH)}"
-    full = f"{head} by {_task_names(*blocks.tasks)}"
+    by = unbroken(f"by {_task_names(*blocks.tasks)}")
+    full = f"{head} {by}".replace(UNBROKEN, " ")
     if width is None or len(full) + len(where) < width:
         return [[("dim", f"{full} {where}".rstrip())]]
-    lines = wrapped(head if _is_own_input(found) else full, width, 2)
+    lines = wrapped(head if _is_own_input(found) else f"{head} {by}", width, 2)
+    lines = [line.replace(UNBROKEN, " ") for line in lines]
     lines += [f"  {line}" for line in wrapped(where, width - 2, 2)] if where else []
     return [[("dim", line)] for line in lines]
 
@@ -91,7 +103,7 @@ def _place(found: Blocked) -> str:
 
 def _is_own_input(found: Blocked) -> bool:
     """Whether the place names the task: `<input 3>` is that of the task 'input 3'."""
-    return found.filename == f"<{found.task}>"
+    return task_name(found.filename) == found.task
 
 
 def _with_source(head: str, source: str, width: int) -> str:

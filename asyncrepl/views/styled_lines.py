@@ -139,6 +139,15 @@ def wrapped(text: str, width: int | None, indent: int = 0) -> list[str]:
     return [first, *(" " * indent + line for line in more)]
 
 
+#: A blank at which no line is broken, and characters of a text that is too long to be kept whole.
+UNBROKEN, _TOO_LONG = "\xa0", 21
+
+
+def unbroken(text: str) -> str:
+    """`text`, if it is short, with `UNBROKEN` for each blank: there `wrapped` does not break."""
+    return text.replace(" ", UNBROKEN) if len(text) < _TOO_LONG else text
+
+
 def comment_rows(lines: Sequence[str], width: int) -> list[str]:
     """Narration as comments in `width` cells: in its own `lines` if they all fit, else flowed."""
     room = width - len("# ")

@@ -25,7 +25,16 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
-from asyncrepl.views.styled_lines import Line, cell_width, one_line, plain, shortened, wrapped
+from asyncrepl.views.styled_lines import (
+    UNBROKEN,
+    Line,
+    cell_width,
+    one_line,
+    plain,
+    shortened,
+    unbroken,
+    wrapped,
+)
 from asyncrepl.views.time_display import duration
 
 if TYPE_CHECKING:
@@ -120,10 +129,6 @@ def _with_places(lines: list[Line], places: list[str], width: int | None) -> lis
         rows = wrapped(place, width and width - 4) if below and place else []
         joined += [[("dim", "    " + text.lstrip())] for text in rows]
     return [[*line[:-1], (line[-1][0], line[-1][1].rstrip())] for line in joined]
-
-
-#: A space at which no line is broken: that of "<input 3>", in texts so short.
-UNBROKEN, MAX_UNBROKEN = "\xa0", 20
 
 
 class _Guides(NamedTuple):
@@ -256,20 +261,14 @@ def _node_text(node: AwaitNode) -> str:
     """What the task does and where, as a sentence without its subject."""
     function = one_line(node.function.rpartition("<locals>.")[2])
     subject = f"{function}() " if function and function != "<module>" else ""
-    place = f" at {_without_breaks(node.where)}" if node.where else ""
+    place = f" at {unbroken(one_line(node.where))}" if node.where else ""
     if node.state == "running":
         return f"{subject}runs{place}"
     if node.state == "ready":
         return f"{subject}is ready to run{place}"
-    waits = f"waits on {_without_breaks(node.on)}" if node.on else "waits"
+    waits = f"waits on {unbroken(one_line(node.on))}" if node.on else "waits"
     stops = "is stopping: " if node.state == "stopping" else ""
     return f"{subject}{stops}{waits}{place}"
-
-
-def _without_breaks(text: str) -> str:
-    """`text`, not to be broken unless it is long."""
-    text = one_line(text)
-    return text.replace(" ", UNBROKEN) if len(text) <= MAX_UNBROKEN else text
 
 
 def _roots(nodes: Sequence[AwaitNode]) -> list[int]:

@@ -49,7 +49,9 @@ def test_iterables_tell_a_title_and_a_line_to_try(folder: Path) -> None:
     assert found == [("bare", "", ""), ("walk", "A walk", "walk()")]
 
 
-@pytest.mark.parametrize("name", ["first", "02-first", "02-first.pycon", "./02-first.pycon"])
+@pytest.mark.parametrize(
+    "name", ["first", "02-first", "02-first.pycon", "./02-first.pycon", "1", "01"]
+)
 def test_a_transcript_is_found_by_name_or_path(folder: Path, name: str) -> None:
     """With or without its number, and as a path."""
     assert find_transcript(name, folder).resolve() == folder / "02-first.pycon"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 import termios
 from typing import TYPE_CHECKING
 
@@ -192,3 +193,38 @@ def test_a_prompt_of_prompt_toolkit_is_one(
     terminal.enter("answer")
     assert terminal.scrollback[-2] == "'ob!'"
     assert [line for line in terminal.scrollback if "x1b" in line] == []
+
+
+BLOCKING = """\
+import asyncio, time
+for _ in range(6):
+    time.sleep(0.3)
+    await asyncio.sleep(0)
+await asyncio.Event().wait()
+"""
+
+
+def test_the_task_of_a_file_is_called_as_the_file_is(terminal: Terminal, tmp_path: Path) -> None:
+    """In the lanes, in the timeline, and where it is interrupted; a typed one as its input."""
+    (tmp_path / "slow jobs.py").write_text(BLOCKING.replace("0.3", "0.001"))
+    terminal.enter(":lanes on")
+    terminal.begin(f":run '{tmp_path}/slow jobs.py'")
+    terminal.wait(lambda: any(line.startswith("slow jobs.py  ") for line in terminal.lines))
+    terminal.send("\x03")
+    terminal.wait_for_prompt()
+    terminal.enter(":timeline")
+    assert any(line.startswith("slow jobs.py  ") for line in terminal.scrollback)
+    terminal.enter("print('named', asyncio.current_task().get_name())")
+    terminal.wait_for("named input 1")
+    assert not any("input 0" in line for line in terminal.scrollback)
+
+
+def test_what_has_blocked_in_a_file_is_told_when_it_ends(
+    start: Callable[..., Terminal], tmp_path: Path
+) -> None:
+    """What was gathered of the file's task comes before the next prompt, not long after it."""
+    (tmp_path / "slow.py").write_text(BLOCKING.replace("Event().wait()", "sleep(0)"))
+    options = ["-q", "--no-startup", "--clock", "virtual"]
+    terminal = start([sys.executable, "-m", "asyncrepl", *options])
+    terminal.enter(f":run {tmp_path}/slow.py")
+    terminal.wait_for("loop was blocked 3 more times, 0.9 s in all")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -176,3 +177,52 @@ def test_a_signal_ends_the_editor_too(start: Callable[..., Terminal]) -> None:
     terminal.kill(signal.SIGTERM)
     assert terminal.exit_status(limit=5) == 128 + signal.SIGTERM
     assert_restored(terminal)
+
+
+THREAD = "t = threading.Thread(target=time.sleep, args=(60,)); t.start()"
+POOL = "f = asyncio.get_running_loop().run_in_executor(None, time.sleep, 60)"
+
+
+@pytest.mark.parametrize("hold", [THREAD, POOL])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_waits_for_no_thread(
+    terminal: Terminal, hold: str, number: signal.Signals
+) -> None:
+    """A thread of the user's that goes on keeps no process which a signal ends."""
+    terminal.enter("import threading, time")
+    terminal.enter(hold)
+    terminal.kill(number)
+    assert terminal.exit_status(limit=5) == 128 + number
+    assert_restored(terminal)
+
+
+def test_a_closed_terminal_waits_for_no_thread(terminal: Terminal) -> None:
+    """Nor does one whose terminal is gone, also where the hang-up itself is ignored."""
+    terminal.enter("import signal, threading, time")
+    terminal.enter("h = signal.signal(signal.SIGHUP, signal.SIG_IGN)")
+    terminal.enter(THREAD)
+    before = time.monotonic()
+    assert terminal.hang_up() in {1, 129}
+    assert time.monotonic() - before < 20
+
+
+def test_leaving_waits_for_threads(terminal: Terminal) -> None:
+    """Ctrl-D waits for a thread as Python does, and says so; one Ctrl-C ends that."""
+    terminal.enter("import threading, time")
+    terminal.enter(THREAD)
+    terminal.send("\x04")
+    terminal.wait_for("leaving waits for the thread 'Thread-1 (sleep)'; Ctrl-C leaves it behind")
+    terminal.send("\x03")
+    terminal.exit_status(limit=5)
+    assert_restored(terminal)
+
+
+def test_a_thread_that_ends_is_waited_for(terminal: Terminal) -> None:
+    """What a thread still prints after Ctrl-D is seen, and of one that is quick nothing is said."""
+    terminal.enter("import threading, time")
+    terminal.enter("def late():\rtime.sleep(0.3)\rprint('the thread is done')\r")
+    terminal.enter("t = threading.Thread(target=late); t.start()")
+    terminal.send("\x04")
+    assert terminal.exit_status(limit=5) == 0
+    assert "the thread is done" in terminal.scrollback
+    assert not any("leaving waits" in line for line in terminal.scrollback)

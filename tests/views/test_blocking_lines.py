@@ -66,6 +66,11 @@ LINES = [
         None,
         ["loop was blocked 1.3 s, 1.1 s of it collecting garbage, by task 'tick' at <input 3>:2: time.sleep(2)"],
     ),
+    (  # no break within the name of the task
+        once(TICK._replace(task="input 1", filename="demos/blocking.py", seconds=0.4)),
+        40,
+        ["loop was blocked 0.4 s", "  by task 'input 1'", "  at demos/blocking.py:2:", "    time.sleep(2)"],
+    ),
 ]  # fmt: skip
 
 

@@ -152,6 +152,20 @@ ticks(2)
 0      2      4      6      8      10 s
 """,
     ),
+    "labels above, where the picture fits only so": (
+        [
+            row("every(0.3, 1)", [(0.3, "1"), (0.6, "1"), (0.9, "1")], "done", 0.9),
+            row("both()", [(each, "2") for each in (0.5, 0.6, 1, 1.5)], "done", 1.5),
+        ],
+        40,
+        """
+every(0.3, 1)
+------1-----1-----1|
+both()
+----------2-2-------2---------2|
+0         0.5       1         1.5 s
+""",
+    ),
     "long values are cut": (
         [row("s()", [(1, "'hello wonderful world'"), (2, "'a\\nb'"), (3, "\x1b[2J")], "done", 3)],
         80,

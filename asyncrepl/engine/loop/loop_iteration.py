@@ -30,7 +30,6 @@ from __future__ import annotations
 import contextlib
 import select
 import selectors
-import socket
 import sys
 import threading
 import weakref
@@ -39,6 +38,13 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from asyncrepl.events.instrument import Instruments
+from asyncrepl.runtime.files import (
+    both_ends,
+    is_listening_socket,
+    is_starved,
+    pipes_of,
+    process_of_descriptor,
+)
 from asyncrepl.runtime.process import alarm_is_set
 
 if TYPE_CHECKING:
@@ -48,6 +54,9 @@ if TYPE_CHECKING:
 
 #: What ``select`` gives: who is ready, and for what.
 Ready: TypeAlias = "list[tuple[SelectorKey, int]]"
+
+#: Threads that only wait for what is counted anyhow: ours, and those of asyncio for processes.
+_HELPERS = ("asyncrepl", "asyncio-waitpid-")
 
 #: isinstance()'s second argument; without epoll (macOS) nothing is one.
 _EPOLL: Any = getattr(select, "epoll", ())
@@ -171,50 +180,37 @@ class ExternalWaits:
         """Whether the program waits for anything outside itself."""
         return self._waits_for_fd() or self._waits_for_others()
 
-    def _waits_for_others(self) -> bool:
+    def _waits_for_others(self, besides: Container[object] = ()) -> bool:
         if self._busy or any(not job.done() for job in self._jobs) or alarm_is_set():
             return True
-        if self._processes and any(each.get_returncode() is None for each in self._processes):
+        if any(each.get_returncode() is None and each not in besides for each in self._processes):
             return True
         pools = sys.modules.get("concurrent.futures.thread")  # else there is no pool
         pool: Container[threading.Thread] = getattr(pools, "_threads_queues", ())
         return any(
-            each not in self._others and each not in pool and not each.name.startswith("asyncrepl")
+            each not in self._others and each not in pool and not each.name.startswith(_HELPERS)
             for each in threading.enumerate()
         )
 
     def only_itself(self) -> bool:
-        """Whether all that may come is from sockets of this loop, connected to each other."""
-        if self._waits_for_others():
+        """Whether all that may come is this loop's own doing.
+
+        It is from its sockets, connected to each other, or from processes that wait for it.
+        """
+        starved = [each for each in self._processes if is_starved(each)]
+        if self._waits_for_others(starved):
             return False
-        fds = [key.fd for key in self._selector.get_map().values() if key.fd != self._own_fd]
-        ends = [_both_ends(fd) for fd in fds if not _is_listening_socket(fd)]
-        return bool(ends) and all(each and each[::-1] in ends for each in ends)
+        pids = {each.get_pid() for each in starved}
+        known = {self._own_fd, *(fd for each in starved for fd in pipes_of(each))}
+        fds = [key.fd for key in self._selector.get_map().values() if key.fd not in known]
+        fds = [fd for fd in fds if not (starved and process_of_descriptor(fd) in pids)]
+        # A client that is still to come could feed a process.
+        ends = [both_ends(fd) for fd in fds if starved or not is_listening_socket(fd)]
+        return bool(ends or starved) and all(each and each[::-1] in ends for each in ends)
 
     def _waits_for_fd(self) -> bool:
         fds = [key.fd for key in self._selector.get_map().values()]
-        return any(fd != self._own_fd and not _is_listening_socket(fd) for fd in fds)
-
-
-def _both_ends(fd: int) -> tuple[object, object] | None:
-    """The addresses of a connected socket: its own, and that of the other end."""
-    with contextlib.suppress(OSError), socket.socket(fileno=socket.dup(fd)) as probe:
-        return probe.getsockname()[:2], probe.getpeername()[:2]
-    return None
-
-
-def _is_listening_socket(fd: int) -> bool:
-    """Whether `fd` is a listening socket; the family and type given here are not looked at."""
-    try:
-        probe = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, fileno=fd)
-    except OSError:  # a pipe, a terminal, …
-        return False
-    try:
-        return bool(probe.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN))
-    except OSError:
-        return False
-    finally:
-        probe.detach()
+        return any(fd != self._own_fd and not is_listening_socket(fd) for fd in fds)
 
 
 class Breakpoint:

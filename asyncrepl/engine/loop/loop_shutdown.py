@@ -207,9 +207,31 @@ def _iteration_ends(loop: LiveLoop, number: int, over: threading.Event, seconds:
     return False
 
 
+def report_threads(report: Callable[[str], object]) -> None:
+    """Give `report` a line if the interpreter, which is about to end, waits for user's threads.
+
+    In a thread of its own, and only if that takes long: the interpreter itself says nothing.
+    """
+
+    def look() -> None:
+        if names := _threads_waited_for():
+            report(_waiting_line(names))
+
+    if _threads_waited_for():
+        timer = threading.Timer(REPORT_AFTER, look)
+        timer.name, timer.daemon = "asyncrepl leaving", True
+        timer.start()
+
+
+def _threads_waited_for() -> list[str]:
+    main = threading.main_thread()
+    threads = (each for each in threading.enumerate() if each is not main and not each.daemon)
+    return [f"the thread {each.name!r}" for each in threads]
+
+
 def _waiting_line(what: list[str]) -> str:
     shown = ", ".join(sorted(what)[:3]) + (f" and {len(what) - 3} more" if len(what) > 3 else "")
-    return f"leaving waits for {shown}; Ctrl-C leaves it behind"
+    return f"leaving waits for {shown}; Ctrl-C leaves {'it' if len(what) == 1 else 'them'} behind"
 
 
 def _blocking_place() -> str:

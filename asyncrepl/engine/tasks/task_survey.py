@@ -37,6 +37,7 @@ from asyncrepl.events import Totals
 from asyncrepl.events.finding_log import was_cleared
 from asyncrepl.events.findings import Finding, finding_at
 from asyncrepl.events.object_info import ObjectInfo, describe
+from asyncrepl.runtime.files import is_starved
 
 if TYPE_CHECKING:
     import weakref
@@ -304,11 +305,13 @@ def is_held_up(task: Any, *, idle: bool) -> bool:
 
     It is a process or a stream for which nobody does anything. A process cannot go on while its
     pipe is full, and nobody reads it. A stream whose other end this loop has gives nothing, if
-    `idle`: nothing has run for a while.
+    `idle`: nothing has run for a while. Nor does a process that waits for this loop to write.
     """
-    loop, chain = task.get_loop(), await_chain(task)
-    if idle and any(each.code is _READS for each in chain):
-        return bool(loop.live.outside.only_itself())
+    loop = task.get_loop()
+    links = (link.code for each in all_tasks(loop) for link in await_chain(each))
+    others = any(code is _READS or code in _PROCESS_WAITS for code in links)
+    if idle and others and loop.live.outside.only_itself():
+        return True
     return all(
         _awaited_tasks(each) or any(map(_has_full_pipe, await_chain(each)))
         for each in all_tasks(loop)
@@ -405,9 +408,12 @@ def _count(task: Any, info: ObjectInfo, chain: list[AwaitLink]) -> int:
     """Of a queue its limit, or how many items were taken and are not done, 0 if some were not.
 
     Of a barrier how many it lacks; of an event 1 if another than `task` has cleared it; of a lock
-    how many tasks wait for another one.
+    how many tasks wait for another one. Of a process, or the stream of its output, 1 if it waits
+    for input.
     """
     waited = _waited_object(chain)
+    if (process := _process_behind(waited)) is not None:
+        return int(is_starved(process))
     if isinstance(waited, asyncio.Barrier):
         return waited.parties - waited.n_waiting
     if isinstance(waited, asyncio.Queue):
@@ -418,3 +424,13 @@ def _count(task: Any, info: ObjectInfo, chain: list[AwaitLink]) -> int:
         others = [_waited_object(await_chain(each)) for each in all_tasks(task.get_loop())]
         return sum(isinstance(each, _LOCKS) and each is not waited for each in others)
     return int(was_cleared(waited, task))
+
+
+def _process_behind(waited: Any) -> Any:
+    """The transport of the process that is waited for, or of that whose output is read."""
+    if isinstance(waited, asyncio.subprocess.Process):
+        return waited._transport  # type: ignore[attr-defined]  # noqa: SLF001
+    if not isinstance(waited, asyncio.StreamReader):
+        return None
+    protocol = getattr(waited._transport, "_protocol", None)  # type: ignore[attr-defined]  # noqa: SLF001
+    return getattr(protocol, "proc", None)

@@ -93,19 +93,6 @@ def _missing_parties(evidence: Evidence) -> Finding | None:
     return Finding(f"{why}and no other is left to do so: it was made for too many parties.")
 
 
-def _pipe_full(evidence: Evidence) -> Finding | None:
-    """``process.wait()`` of a process that is over, where nobody reads its output."""
-    process = awaited_object(evidence, asyncio.subprocess.Process, "wait")
-    if process is None:
-        return None
-    text = evidence.unit.source.source(process)
-    why = (
-        f"`{text}.wait()` waits until the pipe of its output is empty, too, and nobody reads what "
-        f"the process has written. `await {text}.communicate()` reads while it waits."
-    )
-    return Finding(why)
-
-
 #: By what waits: what ends the wait.
 _ENDS = {
     (asyncio.Event, "wait"): ("set",),
@@ -427,15 +414,6 @@ RULES = (
         3,
         "`asyncio.Barrier(n)` lets nobody pass until n tasks wait for it at the same time.",
         _missing_parties,
-        sees="stuck",
-    ),
-    Rule(
-        _ID,
-        "a process whose output nobody reads",
-        3,
-        "A pipe and the reader behind it hold little, and a process that writes more waits until "
-        "somebody reads. `await process.communicate()` reads all of it and waits for the end.",
-        _pipe_full,
         sees="stuck",
     ),
     Rule(
