@@ -202,44 +202,45 @@ def either_awaited(
     found = fixing.evidence.units.definition(seen.info.code if seen is not None else code)
     if found is None or not isinstance(call, ast.Call):
         return False
-    if not _plain_beside(fixing.evidence.units, unit, call, found):
+    if not _other_beside(fixing.evidence.units, unit, call, found):
         return False
-    statement, source = unit.statement(call), unit.source.source(call)
+    statement, source, around = unit.statement(call), unit.source.source(call), unit.parents[call]
     by, name = unit.source.indent(statement), fresh(unit, "result")
-    if isinstance(statement, ast.Expr) and statement.value is call:
+    whole = around if isinstance(around, ast.Await) else call
+    if isinstance(statement, ast.Expr) and statement.value is whole:
         text = f"{name} = {source}\n{by}if inspect.isawaitable({name}):\n{by}    await {name}"
         fixing.of(unit).replace(statement, text)
     else:
         text = f"(await {name} if inspect.isawaitable({name} := {source}) else {name})"
-        fixing.of(unit).replace(call, text)
+        fixing.of(unit).replace(whole, text)
     fixing.needs_import(unit, "inspect")
     fixing.waiting.add(call)
     fixing.suspending(unit, call)
     return True
 
 
-def _plain_beside(units: Units, unit: Unit, call: ast.Call, found: tuple[Unit, Function]) -> bool:
-    """Whether what a loop calls may be a plain function, too: registered, or listed, like it."""
+def _other_beside(units: Units, unit: Unit, call: ast.Call, found: tuple[Unit, Function]) -> bool:
+    """Whether what a loop calls may be async or plain, too: registered, or listed, like it."""
     (home, function), name = found, found[1].name
     item = call.func.value if isinstance(call.func, ast.Attribute) else call.func
     bound = bindings(unit, item)[1] if isinstance(item, ast.Name) else []
     looped = [unit.parents.get(each) for each in bound]
     if not any(isinstance(each, ast.For | ast.comprehension | ast.Tuple) for each in looped):
         return False
-    plain = [
+    others = [
         (one.parents.get(each), each)
         for one in units.all()
         for each in one.functions()
-        if isinstance(each, ast.FunctionDef) and each is not scope(unit, call)  # which will wait
+        if type(each) is not type(function) and each is not scope(unit, call)  # which will wait
     ]
     if isinstance(call.func, ast.Attribute):
         bases = {last_name(each) for each in getattr(home.parents.get(function), "bases", ())}
-        owners = [around for around, each in plain if each.name == name]
+        owners = [around for around, each in others if each.name == name]
         return any(isinstance(each, ast.ClassDef) and each.name not in bases for each in owners)
     decorators = set(map(ast.dump, function.decorator_list))
-    if any(decorators & set(map(ast.dump, each.decorator_list)) for _, each in plain):
+    if any(decorators & set(map(ast.dump, each.decorator_list)) for _, each in others):
         return True
-    names = {each.name for _, each in plain}
+    names = {each.name for _, each in others}
     given = [(ast.dump(each.func), each.args) for _, each in units.nodes(ast.Call)]
     takers = {by for by, each in given if name in map(last_name, each)}
     listed = [
@@ -289,3 +290,17 @@ def _only_makes(units: Units, resolver: Resolver, call: ast.Call) -> bool:
     return bool(named) and all(
         isinstance(each, ast.AsyncFunctionDef) and not is_generator(each) for each in named
     )
+
+
+def awaited_on_loop(fixing: Fixing, unit: Unit, call: ast.Call, given: ast.expr) -> None:
+    """``run_coroutine_threadsafe(given, loop).result(1)``, which is `call` → ``await given``."""
+    source, made = unit.source.source, unit.parents[given]
+    future = call.func.value if isinstance(call.func, ast.Attribute) else call
+    text = source(given if future is made else future)
+    for timeout in (*call.args, *(each.value for each in call.keywords)):
+        text = f"asyncio.wait_for({text}, {source(timeout)})"
+    if future is not made:
+        fixing.of(unit).replace(made, f"asyncio.ensure_future({source(given)})")
+    fixing.of(unit).replace(call, text)
+    fixing.needs_import(unit, "asyncio")
+    fixing.awaiting(unit, call)
