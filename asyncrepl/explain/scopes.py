@@ -245,7 +245,10 @@ def runner_at(unit: Unit, node: ast.AST) -> str:
 
 
 def _reaches(unit: Unit, made: ast.Assign, node: ast.AST) -> bool:
-    """Whether what a statement binds is there at `node`, in its scope, below, or its class."""
+    """Whether what a statement above `node` binds is there, or what a method of its class does.
+
+    A global that is made below a function may not be there yet when that is called.
+    """
     above, around = scope(unit, made), scope(unit, node)
     target, line = made.targets[0], getattr(node, "lineno", 0)
     if isinstance(target, ast.Attribute):
@@ -254,7 +257,7 @@ def _reaches(unit: Unit, made: ast.Assign, node: ast.AST) -> bool:
         classes = {unit.parents.get(each) for each in methods}
         same = objects == {ast.unparse(target.value)} and len(classes) == 1
         return same and len(methods) == 2 and (above is not around or made.lineno < line)
-    return isinstance(target, ast.Name) and (made.lineno < line if above is around else not above)
+    return isinstance(target, ast.Name) and above in (None, around) and made.lineno < line
 
 
 def _is_busy(unit: Unit, loop: str, node: ast.AST) -> bool:

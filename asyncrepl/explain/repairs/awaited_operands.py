@@ -288,11 +288,12 @@ def _all_want_results(unit: Unit, name: ast.expr) -> bool:
         parent = unit.parents.get(each)
         if isinstance(parent, ast.Await | ast.Starred | ast.List | ast.Tuple):
             return False
-        if isinstance(parent, ast.Call) and callee_name(parent) in AWAITABLE_CALLS:
-            return False
-        if isinstance(parent, ast.Attribute) and parent.attr in ("cancel", "done", "result"):
+        if callee_name(parent) in AWAITABLE_CALLS or getattr(parent, "attr", "") in _OF_TASKS:
             return False
     return True
+
+
+_OF_TASKS = ("cancel", "cancelled", "done", "result", "exception", "get_coro", "add_done_callback")
 
 
 def next_of_result(fixing: Fixing, case: Case) -> None:

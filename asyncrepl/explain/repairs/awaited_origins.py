@@ -23,7 +23,7 @@ from asyncrepl.explain.scopes import CannotFixError, own_nodes, scope
 from asyncrepl.explain.static_values import Resolver
 from asyncrepl.explain.value_origins import bindings, origins
 from asyncrepl.instrument.probe_placement import AWAITABLE_CALLS
-from asyncrepl.syntax.names import FUNCTIONS, callee_name, last_name
+from asyncrepl.syntax.names import COMPREHENSIONS, FUNCTIONS, LOOPS, callee_name, last_name
 from asyncrepl.syntax.source_rewriter import Span
 
 if TYPE_CHECKING:
@@ -66,6 +66,33 @@ def awaited_where_made(fixing: Fixing, case: Case) -> None:
     unit, call = found[0]
     fixing.changed = call
     fixing.awaiting(unit, call)
+
+
+def results_kept(fixing: Fixing, case: Case) -> None:
+    """``await gather(*jobs)``, thrown away above → ``jobs = await gather(*jobs)``.
+
+    Of coroutines, which cannot be awaited again; a task can, and may be asked for more.
+    """
+    unit, node = case.unit, case.node
+    held = case.evidence.resolver.info(node)
+    if CoroutineType not in [each.kind for each in (case.info, held and held.item) if each]:
+        raise CannotFixError
+    loops = [each for each in unit.ancestors(node) if isinstance(each, LOOPS + COMPREHENSIONS)]
+    clauses = [one for each in loops for one in getattr(each, "generators", [each])]
+    read = [node, *(each.iter for each in clauses if not isinstance(each, ast.While))]
+    names = {part.id for each in read for part in ast.walk(each) if isinstance(part, ast.Name)}
+    for call in unit.nodes(ast.Call):
+        given = call.args[0] if callee_name(call) == "gather" and len(call.args) == 1 else None
+        jobs = given.value if isinstance(given, ast.Starred) else None
+        waits, statement = unit.parents[call], unit.statement(call)
+        runs = isinstance(waits, ast.Await) or callee_name(waits) == "run_until_complete"
+        if not isinstance(jobs, ast.Name) or jobs.id not in names or not runs:
+            continue
+        here = scope(unit, call) is scope(unit, node) and call.lineno < node.lineno
+        if here and unit.parents[waits] is statement and isinstance(statement, ast.Expr):
+            fixing.of(unit).before(statement, f"{jobs.id} = ")
+            return
+    raise CannotFixError
 
 
 def plain_factory(fixing: Fixing, case: Case) -> None:
