@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any
 from asyncrepl.events.object_info import MISSING, ObjectInfo, describe, is_real_instance, lookup
 from asyncrepl.explain.kinds import is_mock
 from asyncrepl.explain.scopes import own_nodes, scopes
-from asyncrepl.syntax.names import canonical_name, last_name
+from asyncrepl.syntax.names import last_name
 from asyncrepl.syntax.static_inspection import without_annotations
 
 if TYPE_CHECKING:
@@ -182,18 +182,6 @@ def result_of_definition(node: Function) -> ObjectInfo | None:
     if not isinstance(node, ast.AsyncFunctionDef):
         return ObjectInfo(GeneratorType) if yields else None
     return ObjectInfo(AsyncGeneratorType if yields else CoroutineType, value=node)
-
-
-#: The class of tests whose methods are awaited.
-ISOLATED = "unittest.IsolatedAsyncioTestCase"
-
-
-def plain_test_case(unit: Unit, function: Function) -> ast.expr | None:
-    """The base of the class of the test `function`, if that is the one that awaits no tests."""
-    owner = unit.parents.get(function)
-    bases = owner.bases if isinstance(owner, ast.ClassDef) else []
-    plain = [each for each in bases if canonical_name(each) == "unittest.TestCase"]
-    return plain[0] if plain and function.name.startswith("test") else None
 
 
 def awaits_parameter(unit: Unit, function: Function) -> bool:

@@ -14,7 +14,6 @@ from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE
 from types import CoroutineType
 from typing import TYPE_CHECKING, Concatenate, ParamSpec
 
-from asyncrepl.explain.bindings import ISOLATED, awaits_parameter, plain_test_case
 from asyncrepl.explain.explanation import Fix
 from asyncrepl.explain.fresh_names import (
     attributes_in,
@@ -25,16 +24,20 @@ from asyncrepl.explain.fresh_names import (
     names_in,
 )
 from asyncrepl.explain.held_operands import runs_in_thread
+from asyncrepl.explain.hoisted_code import put_head
+from asyncrepl.explain.kinds import ASYNC_FIXTURES, ISOLATED, is_fixture, plain_test_case
 from asyncrepl.explain.scopes import (
     CannotFixError,
     first_after_head,
     is_async_genexp,
     keyword_span,
     own_nodes,
+    runner_at,
     scope,
 )
 from asyncrepl.explain.source_units import Unit, parsed
-from asyncrepl.explain.value_origins import bindings, calls_of, is_handed_on, wrapped_functions
+from asyncrepl.explain.value_arrivals import is_mentioned
+from asyncrepl.explain.value_origins import calls_of, is_handed_on, wrapped_functions
 from asyncrepl.instrument.probe_placement import DATA_CALLS, ITERATING_CALLS
 from asyncrepl.syntax.names import callee_name, canonical_name, last_name
 from asyncrepl.syntax.source_rewriter import SourceRewriter, Span, compiles, parses
@@ -184,8 +187,8 @@ class Fixing:
         if node in self.waiting:
             return
         self.waiting.add(node)
-        if self._runs_alone(unit, node):
-            self.given_to(unit, node, "asyncio.run")
+        if self._runs_alone(unit, node) and not is_fixture(unit, scope(unit, node)):
+            self.given_to(unit, node, runner_at(unit, node))
             return
         self._listed_around(unit, node)
         parent = unit.parents.get(node)
@@ -206,9 +209,10 @@ class Fixing:
     def awaiting_first(self, unit: Unit, name: ast.Name, first: ast.stmt) -> None:
         """Write ``name = await name`` in front of the statement `first`."""
         alone = self._runs_alone(unit, name)
-        by = f"asyncio.run({name.id})" if alone else f"await {name.id}"
+        runner = runner_at(unit, first)
+        by = f"{runner}({name.id})" if alone else f"await {name.id}"
         self.of(unit).lines_before(first, f"{name.id} = {by}")
-        if alone:
+        if alone and runner == "asyncio.run":
             self.needs_import(unit, "asyncio")
         else:
             self.suspending(unit, name)
@@ -240,7 +244,10 @@ class Fixing:
             return seen.what == "dropped" and seen.number == 1 and here
         if sites[:1] == () or sites[0].frame.f_code.co_name != "<module>":
             return False
-        if any(site.frame.f_code.co_flags & (CO_COROUTINE | CO_ASYNC_GENERATOR) for site in sites):
+        made = [(site.unit, site.node(ast.Call)) for site in sites[:-1]]
+        handed = any(call is not None and is_handed_on(home, call) for home, call in made)
+        runs = CO_COROUTINE | CO_ASYNC_GENERATOR
+        if handed or any(site.frame.f_code.co_flags & runs for site in sites):
             return False
         for site in sites:
             if site.unit is unit and unit.definition(site.frame.f_code) is around:
@@ -297,12 +304,12 @@ class Fixing:
         if function.name.startswith("__") and not function.name.startswith("__a") and not wrapped:
             raise CannotFixError  # the interpreter calls it, and awaits nothing
         in_thread = runs_in_thread(self.evidence.error) and not any(calls_of(unit, function, unit))
-        if in_thread or (not wrapped and _is_mentioned(self.evidence, unit, function)):
+        if in_thread or (not wrapped and is_mentioned(self.evidence, unit, function)):
             raise CannotFixError  # who it is given to calls it as it is
         self.made_async.add(function)
         self.isolate(unit, function)
         if isinstance(function, ast.FunctionDef):
-            self.of(unit).insert(unit.source.span(function).start, "async ")
+            self._async_head(unit, function)
         texts, homes = (unit, *self.evidence.callers), ((unit, function), *wrapped)
         calls = [(at, c) for at in texts for home, f in homes for c in calls_of(at, f, home)]
         for caller, call in (*calls, *self.evidence.called_from_table(unit, function)):
@@ -310,6 +317,16 @@ class Fixing:
                 self.walk_async(caller, call)
             elif not is_handed_on(caller, call):
                 self.awaiting(caller, call)
+
+    def _async_head(self, unit: Unit, function: ast.FunctionDef) -> None:
+        """``async def``; of what a test case calls in front of a test, its awaited twin."""
+        twin, beside = ASYNC_FIXTURES.get(function.name, ""), unit.parents[function]
+        if not is_fixture(unit, function):
+            self.of(unit).insert(unit.source.span(function).start, "async ")
+        elif any(each.name == twin and unit.parents[each] is beside for each in unit.functions()):
+            raise CannotFixError
+        else:
+            put_head(self, unit, function, f"async def {twin}")
 
     def isolate(self, unit: Unit, function: Function) -> None:
         """Let the class of `function`, if that is a test, be one that awaits its tests."""
@@ -420,27 +437,6 @@ def awaited(fixing: Fixing, unit: Unit, node: ast.expr) -> None:
 def is_generator(function: Function) -> bool:
     """Whether the body of `function` yields."""
     return any(isinstance(node, ast.Yield | ast.YieldFrom) for node in own_nodes(function))
-
-
-def _is_mentioned(evidence: Evidence, home: Unit, function: Function) -> bool:
-    """Whether the function itself is given to somebody, beside being called."""
-    method = isinstance(home.parents.get(function), ast.ClassDef)
-    for unit in (home, *evidence.callers):
-        read_at = set(calls_of(unit, function, home))
-        for node in unit.nodes(ast.Attribute if method else ast.Name):
-            read = isinstance(getattr(node, "ctx", None), ast.Load)
-            if last_name(node) == function.name and read:
-                parent = unit.parents.get(node)
-                called = node in read_at or (isinstance(parent, ast.Call) and parent.func is node)
-                around = (ast.Call, ast.keyword, ast.Return, ast.Assign, ast.List, ast.Dict)
-                own = method or (
-                    isinstance(node, ast.Name) and function in bindings(unit, node)[1]
-                )
-                awaited = awaits_parameter(home, function) or evidence.is_awaited(home, function)
-                wraps = isinstance(parent, ast.Return) and awaited
-                if own and not called and isinstance(parent, around) and not wraps:
-                    return True
-    return False
 
 
 def short(unit: Unit, node: ast.AST, limit: int = 40) -> str:

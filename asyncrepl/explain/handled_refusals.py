@@ -11,12 +11,13 @@ import ast
 from typing import TYPE_CHECKING
 
 from asyncrepl.explain.evidence import Evidence
+from asyncrepl.explain.kinds import ISOLATED
 from asyncrepl.explain.library_results import globals_of
 from asyncrepl.explain.operand_uses import Use, noted_uses
 from asyncrepl.explain.scopes import caught_kinds, own_nodes
 from asyncrepl.explain.source_units import Unit, Units
 from asyncrepl.explain.static_values import Resolver
-from asyncrepl.syntax.names import FUNCTIONS, callee_name, last_name
+from asyncrepl.syntax.names import FUNCTIONS, callee_name, canonical_name, last_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -79,16 +80,31 @@ def _is_reported(units: Units, unit: Unit, node: ast.AST) -> bool:
         if isinstance(around, FUNCTIONS):
             break
     tries = [each for one in units.all() for each in one.nodes(ast.Try) if each.handlers]
-    kept = any(_keeps_errors(each) for one in units.all() for each in one.nodes(ast.Call))
+    kept = any(_keeps_errors(each) for one in units.all() for each in one.nodes(ast.AST))
     kept = kept and all(each.id != "TypeError" for _, each in units.nodes(ast.Name))
+    kept = kept and not any(_expects(each) for _, each in units.nodes(ast.Call))
     handled = all(_reports(units, each) for each in tries)  # by one of them it is
     return (bool(tries) or kept) and handled
 
 
-def _keeps_errors(call: ast.Call) -> bool:
-    """Whether it is ``gather(…, return_exceptions=True)``, whose results are shown with them."""
-    named = any(each.arg == "return_exceptions" for each in call.keywords)
-    return named and callee_name(call) == "gather"
+def _keeps_errors(node: ast.AST) -> bool:
+    """Whether it is a class of tests, or ``gather(…, return_exceptions=True)``: both show them."""
+    if isinstance(node, ast.ClassDef):
+        return any(canonical_name(each) in _TESTS for each in node.bases)
+    named = isinstance(node, ast.Call) and any(
+        each.arg == "return_exceptions" for each in node.keywords
+    )
+    return named and callee_name(node) == "gather"
+
+
+_TESTS = {"unittest.TestCase", ISOLATED}
+
+
+def _expects(call: ast.Call) -> bool:
+    """Whether a test takes an error for right that is, or may be, such a refusal."""
+    kinds = caught_kinds(call.args[0]) if call.args else []
+    raises = callee_name(call) in ("assertRaises", "assertRaisesRegex")
+    return raises and any(not last_name(each).endswith("Error") for each in kinds)
 
 
 def _in_body(unit: Unit, around: ast.Try, node: ast.AST) -> bool:

@@ -251,10 +251,19 @@ def make_plain(fixing: Fixing, unit: Unit, function: Function) -> None:
 
 
 def task_later(fixing: Fixing, unit: Unit, call: ast.Call) -> bool:
-    """``call_later(1, lambda: work())`` → a task of `call` then; whether it is that."""
-    function = unit.parents.get(call)
-    taker = unit.parents.get(function) if isinstance(function, ast.Lambda) else None
-    if taker is None or callee_name(taker) not in LATER_CALLS:
+    """``call_later(1, lambda: work())`` → a task of `call` then; whether it is that.
+
+    Also of a statement in a plain function that the loop calls.
+    """
+    function = scope(unit, call)
+    own = isinstance(function, ast.FunctionDef) and isinstance(unit.parents.get(call), ast.Expr)
+    takers: list[ast.AST | None] = [unit.parents.get(function)] if function is not None else []
+    if own and isinstance(function, ast.FunctionDef):
+        nodes = fixing.evidence.units.nodes(ast.Call)
+        takers = [each for _, each in nodes if function.name in map(last_name, each.args)]
+    elif not isinstance(function, ast.Lambda) or function.body is not call:
+        return False
+    if not any(callee_name(each) in (*LATER_CALLS, "add_signal_handler") for each in takers):
         return False
     fixing.given_to(unit, call, "asyncio.create_task")
     return True

@@ -11,8 +11,10 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING, Literal
 
+from asyncrepl.explain.bindings import awaits_parameter
 from asyncrepl.explain.scopes import scope
-from asyncrepl.syntax.names import callee_name
+from asyncrepl.explain.value_origins import bindings, calls_of
+from asyncrepl.syntax.names import callee_name, last_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -201,4 +203,25 @@ def is_test(unit: Unit, node: ast.expr) -> bool:
             return True
         if not isinstance(parent, ast.BoolOp):
             return getattr(parent, "test", None) is child
+    return False
+
+
+def is_mentioned(evidence: Evidence, home: Unit, function: Function) -> bool:
+    """Whether `function` itself, of the unit `home`, is given to somebody, beside being called."""
+    method = isinstance(home.parents.get(function), ast.ClassDef)
+    for unit in (home, *evidence.callers):
+        read_at = set(calls_of(unit, function, home))
+        for node in unit.nodes(ast.Attribute if method else ast.Name):
+            read = isinstance(getattr(node, "ctx", None), ast.Load)
+            if last_name(node) == function.name and read:
+                parent = unit.parents.get(node)
+                called = node in read_at or (isinstance(parent, ast.Call) and parent.func is node)
+                around = (ast.Call, ast.keyword, ast.Return, ast.Assign, ast.List, ast.Dict)
+                own = method or (
+                    isinstance(node, ast.Name) and function in bindings(unit, node)[1]
+                )
+                awaited = awaits_parameter(home, function) or evidence.is_awaited(home, function)
+                wraps = isinstance(parent, ast.Return) and awaited
+                if own and not called and isinstance(parent, around) and not wraps:
+                    return True
     return False

@@ -26,7 +26,7 @@ from asyncrepl.explain.evidence import gather
 from asyncrepl.explain.explanation import Fix
 from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.predicted_refusals import foreseen
-from asyncrepl.explain.scopes import deepen, first_after_head, own_nodes, scope
+from asyncrepl.explain.scopes import deepen, first_after_head, own_nodes, runner_at, scope
 from asyncrepl.explain.source_units import Unit, parsed
 from asyncrepl.instrument.compilation import needs_loop
 from asyncrepl.syntax.names import FUNCTIONS, SCOPES, bound_names, callee_name, canonical_name
@@ -101,9 +101,25 @@ def _suspending(statement: ast.stmt) -> list[ast.AST]:
     ]
 
 
+def _run_by_loop(unit: Unit, found: list[ast.AST]) -> str:
+    """``loop.run_until_complete(task)`` for each ``await task``, where the program has a loop."""
+    edits = unit.rewriting()
+    for node in found:
+        runner = runner_at(unit, node)
+        if not isinstance(node, ast.Await) or runner == "asyncio.run":
+            return ""
+        start, (inner, end) = unit.source.span(node).start, unit.source.span(node.value)
+        whole = Span(start, unit.source.span(node).end)
+        edits.replace(Span(start, inner), f"{runner}(")
+        edits.replace(Span(end, whole.end), ")")
+    return edits.apply()
+
+
 def _run_once(unit: Unit) -> str:
     """``asyncio.run(call())``, where that is all; else an empty string."""
     found = [node for each in unit.tree.body for node in _suspending(each)] if unit.tree else []
+    if found and (by_loop := _run_by_loop(unit, found)):
+        return by_loop
     node = found[0] if len(found) == 1 else None
     call = node.value if isinstance(node, ast.Await) else None
     if node is None or not isinstance(call, ast.Call) or not _makes_coroutine(unit, call):

@@ -220,7 +220,7 @@ class SilentMistakeReporter(Instrument):
             code = _code_of_whole_text(outcome.source.filename)
             self.see(Finding("unsuspended", describe(None), code, 0))
             self.look()
-        if outcome.error is None and not silently:
+        if isinstance(outcome.error, SystemExit | None) and not silently:  # as `unittest` ends
             self._look_at_handled()
         last = vars(builtins).get("_")
         if type(last) is CoroutineType and last.cr_code in self._forgotten_code:

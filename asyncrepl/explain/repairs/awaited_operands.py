@@ -9,17 +9,12 @@ import inspect
 import sys
 from typing import TYPE_CHECKING
 
-from asyncrepl.events.object_info import MISSING, ObjectInfo, function_of, is_real_instance, lookup
+from asyncrepl.events.object_info import MISSING, ObjectInfo, function_of, lookup
 from asyncrepl.explain.bindings import returned_values
 from asyncrepl.explain.demands import met
 from asyncrepl.explain.fix_editor import Fixing, awaits_of
 from asyncrepl.explain.fresh_names import fresh
-from asyncrepl.explain.hoisted_code import (
-    body_after,
-    made_in_function,
-    out_of_class,
-    yield_each,
-)
+from asyncrepl.explain.hoisted_code import body_after, made_in_function, out_of_class, yield_each
 from asyncrepl.explain.kinds import Kind, has, is_async_iterable
 from asyncrepl.explain.repairs.awaited_origins import (
     decorated_async,
@@ -32,6 +27,7 @@ from asyncrepl.explain.repairs.moved_awaits import (
     awaitable_branches,
     called_again,
     called_then,
+    is_done,
     kept_awaited,
     not_entered,
     not_stepped,
@@ -52,7 +48,7 @@ from asyncrepl.explain.repairs.repair_case import (
     task_maker,
     used_again,
 )
-from asyncrepl.explain.scopes import CannotFixError, scope
+from asyncrepl.explain.scopes import CannotFixError, runner_at, scope
 from asyncrepl.explain.value_origins import bindings, called, loads, stepped_source
 from asyncrepl.instrument.probe_placement import AWAITABLE_CALLS
 from asyncrepl.syntax.names import callee_name, canonical_name, written_name
@@ -292,11 +288,12 @@ def _all_want_results(unit: Unit, name: ast.expr) -> bool:
         parent = unit.parents.get(each)
         if isinstance(parent, ast.Await | ast.Starred | ast.List | ast.Tuple):
             return False
-        if isinstance(parent, ast.Call) and callee_name(parent) in AWAITABLE_CALLS:
-            return False
-        if isinstance(parent, ast.Attribute) and parent.attr in ("cancel", "done", "result"):
+        if callee_name(parent) in AWAITABLE_CALLS or getattr(parent, "attr", "") in _OF_TASKS:
             return False
     return True
+
+
+_OF_TASKS = ("cancel", "cancelled", "done", "result", "exception", "get_coro", "add_done_callback")
 
 
 def next_of_result(fixing: Fixing, case: Case) -> None:
@@ -359,7 +356,10 @@ def ensured(fixing: Fixing, case: Case) -> None:
     elif callee_name(call) in ("create_task", "run_coroutine_threadsafe"):
         fixing.of(case.unit).replace(case.node, f"asyncio.wait_for({case.source}, None)")
     elif canonical_name(call.func) == "asyncio.run" and case.node in call.args:
-        made_in_function(fixing, case.unit, case.node)
+        if (runner := runner_at(case.unit, call)) != "asyncio.run":
+            fixing.of(case.unit).replace(call, f"{runner}({case.source})")
+        else:
+            made_in_function(fixing, case.unit, case.node)
     else:
         raise CannotFixError
 
@@ -417,12 +417,11 @@ def awaited_result(fixing: Fixing, case: Case) -> None:
 
 
 def result_of_done(fixing: Fixing, case: Case) -> None:
-    """``task[:3]`` → ``task.result()[:3]``, in a function that was given a task that is done."""
+    """``task[:3]`` → ``task.result()[:3]``, of what is done: in plain code, or of a parameter."""
     task, node = case.info.value if case.info is not None else MISSING, case.node
     bound = bindings(case.unit, node)[1] if isinstance(node, ast.Name) else []
-    if not is_real_instance(task, asyncio.Future) or not task.done():
-        raise CannotFixError
-    if [*map(type, bound)] != [ast.arg]:
+    plain = isinstance(scope(case.unit, node), ast.FunctionDef)
+    if not is_done(task) or not (plain or [*map(type, bound)] == [ast.arg]):
         raise CannotFixError
     fixing.of(case.unit).after(node, ".result()")
 

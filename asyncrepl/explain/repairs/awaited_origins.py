@@ -23,7 +23,7 @@ from asyncrepl.explain.scopes import CannotFixError, own_nodes, scope
 from asyncrepl.explain.static_values import Resolver
 from asyncrepl.explain.value_origins import bindings, calls_of, origins
 from asyncrepl.instrument.probe_placement import AWAITABLE_CALLS
-from asyncrepl.syntax.names import FUNCTIONS, callee_name, last_name
+from asyncrepl.syntax.names import COMPREHENSIONS, FUNCTIONS, LOOPS, callee_name, last_name
 from asyncrepl.syntax.source_rewriter import Span
 
 if TYPE_CHECKING:
@@ -66,6 +66,33 @@ def awaited_where_made(fixing: Fixing, case: Case) -> None:
     unit, call = found[0]
     fixing.changed = call
     fixing.awaiting(unit, call)
+
+
+def results_kept(fixing: Fixing, case: Case) -> None:
+    """``await gather(*jobs)``, thrown away above → ``jobs = await gather(*jobs)``.
+
+    Of coroutines, which cannot be awaited again; a task can, and may be asked for more.
+    """
+    unit, node = case.unit, case.node
+    held = case.evidence.resolver.info(node)
+    if CoroutineType not in [each.kind for each in (case.info, held and held.item) if each]:
+        raise CannotFixError
+    loops = [each for each in unit.ancestors(node) if isinstance(each, LOOPS + COMPREHENSIONS)]
+    clauses = [one for each in loops for one in getattr(each, "generators", [each])]
+    read = [node, *(each.iter for each in clauses if not isinstance(each, ast.While))]
+    names = {part.id for each in read for part in ast.walk(each) if isinstance(part, ast.Name)}
+    for call in unit.nodes(ast.Call):
+        given = call.args[0] if callee_name(call) == "gather" and len(call.args) == 1 else None
+        jobs = given.value if isinstance(given, ast.Starred) else None
+        waits, statement = unit.parents[call], unit.statement(call)
+        runs = isinstance(waits, ast.Await) or callee_name(waits) == "run_until_complete"
+        if not isinstance(jobs, ast.Name) or jobs.id not in names or not runs:
+            continue
+        here = scope(unit, call) is scope(unit, node) and call.lineno < node.lineno
+        if here and unit.parents[waits] is statement and isinstance(statement, ast.Expr):
+            fixing.of(unit).before(statement, f"{jobs.id} = ")
+            return
+    raise CannotFixError
 
 
 def plain_factory(fixing: Fixing, case: Case) -> None:
@@ -202,44 +229,45 @@ def either_awaited(
     found = fixing.evidence.units.definition(seen.info.code if seen is not None else code)
     if found is None or not isinstance(call, ast.Call):
         return False
-    if not _plain_beside(fixing.evidence.units, unit, call, found):
+    if not _other_beside(fixing.evidence.units, unit, call, found):
         return False
-    statement, source = unit.statement(call), unit.source.source(call)
+    statement, source, around = unit.statement(call), unit.source.source(call), unit.parents[call]
     by, name = unit.source.indent(statement), fresh(unit, "result")
-    if isinstance(statement, ast.Expr) and statement.value is call:
+    whole = around if isinstance(around, ast.Await) else call
+    if isinstance(statement, ast.Expr) and statement.value is whole:
         text = f"{name} = {source}\n{by}if inspect.isawaitable({name}):\n{by}    await {name}"
         fixing.of(unit).replace(statement, text)
     else:
         text = f"(await {name} if inspect.isawaitable({name} := {source}) else {name})"
-        fixing.of(unit).replace(call, text)
+        fixing.of(unit).replace(whole, text)
     fixing.needs_import(unit, "inspect")
     fixing.waiting.add(call)
     fixing.suspending(unit, call)
     return True
 
 
-def _plain_beside(units: Units, unit: Unit, call: ast.Call, found: tuple[Unit, Function]) -> bool:
-    """Whether what a loop calls may be a plain function, too: registered, or listed, like it."""
+def _other_beside(units: Units, unit: Unit, call: ast.Call, found: tuple[Unit, Function]) -> bool:
+    """Whether what a loop calls may be async or plain, too: registered, or listed, like it."""
     (home, function), name = found, found[1].name
     item = call.func.value if isinstance(call.func, ast.Attribute) else call.func
     bound = bindings(unit, item)[1] if isinstance(item, ast.Name) else []
     looped = [unit.parents.get(each) for each in bound]
     if not any(isinstance(each, ast.For | ast.comprehension | ast.Tuple) for each in looped):
         return False
-    plain = [
+    others = [
         (one.parents.get(each), each)
         for one in units.all()
         for each in one.functions()
-        if isinstance(each, ast.FunctionDef) and each is not scope(unit, call)  # which will wait
+        if type(each) is not type(function) and each is not scope(unit, call)  # which will wait
     ]
     if isinstance(call.func, ast.Attribute):
         bases = {last_name(each) for each in getattr(home.parents.get(function), "bases", ())}
-        owners = [around for around, each in plain if each.name == name]
+        owners = [around for around, each in others if each.name == name]
         return any(isinstance(each, ast.ClassDef) and each.name not in bases for each in owners)
     decorators = set(map(ast.dump, function.decorator_list))
-    if any(decorators & set(map(ast.dump, each.decorator_list)) for _, each in plain):
+    if any(decorators & set(map(ast.dump, each.decorator_list)) for _, each in others):
         return True
-    names = {each.name for _, each in plain}
+    names = {each.name for _, each in others}
     given = [(ast.dump(each.func), each.args) for _, each in units.nodes(ast.Call)]
     takers = {by for by, each in given if name in map(last_name, each)}
     listed = [
@@ -293,3 +321,17 @@ def _only_makes(units: Units, resolver: Resolver, call: ast.Call) -> bool:
     return bool(named) and all(
         isinstance(each, ast.AsyncFunctionDef) and not is_generator(each) for each in named
     )
+
+
+def awaited_on_loop(fixing: Fixing, unit: Unit, call: ast.Call, given: ast.expr) -> None:
+    """``run_coroutine_threadsafe(given, loop).result(1)``, which is `call` → ``await given``."""
+    source, made = unit.source.source, unit.parents[given]
+    future = call.func.value if isinstance(call.func, ast.Attribute) else call
+    text = source(given if future is made else future)
+    for timeout in (*call.args, *(each.value for each in call.keywords)):
+        text = f"asyncio.wait_for({text}, {source(timeout)})"
+    if future is not made:
+        fixing.of(unit).replace(made, f"asyncio.ensure_future({source(given)})")
+    fixing.of(unit).replace(call, text)
+    fixing.needs_import(unit, "asyncio")
+    fixing.awaiting(unit, call)

@@ -184,9 +184,23 @@ def renamed_aiter(fixing: Fixing, case: Case) -> None:
     if isinstance(unit.parents.get(call), ast.List | ast.Tuple):
         fixing.collected(unit, case.node)  # who knows what walks it then
         return
+    if isinstance(method := scope(unit, call), ast.FunctionDef) and method.name == "__iter__":
+        put_head(fixing, unit, method, "def __aiter__")
+        _walked_by_caller(fixing, case)
     fixing.of(unit).replace(call.func, "aiter")
     for each in (call, *assigned_loads(unit, call)):
         fixing.walk_async(unit, each)
+
+
+def _walked_by_caller(fixing: Fixing, case: Case) -> None:
+    """Where an ``__iter__`` was called that is an ``__aiter__`` now: walk it so."""
+    for unit, node in ((at.unit, n) for at in case.evidence.sites[-2:-1] for n in at.nodes[::-1]):
+        loop = node if isinstance(node, ast.For) else unit.parents.get(node)
+        if isinstance(loop, ast.For | ast.comprehension):
+            return fixing.loop_async(unit, loop)
+        if callee_name(node) in ("list", "next") and isinstance(node, ast.Call):
+            return fixing.walk_async(unit, node.args[0])
+    raise CannotFixError
 
 
 def list_call(fixing: Fixing, case: Case) -> None:

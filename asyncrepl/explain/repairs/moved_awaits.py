@@ -7,6 +7,7 @@ nothing. Where it belongs to the call that made the coroutine: `awaited_origins`
 from __future__ import annotations
 
 import ast
+import asyncio
 import inspect
 from types import CoroutineType, FunctionType, MethodDescriptorType
 from typing import TYPE_CHECKING
@@ -279,6 +280,10 @@ def items_awaited(fixing: Fixing, case: Case) -> None:
         raise CannotFixError
     item, text = fresh(unit, "job"), case.source
     results = f"[await {item} for {item} in {text}]"
+    done = values_in(held.value) if type(held.value) in (list, tuple, set) else []
+    if isinstance(scope(unit, node), ast.FunctionDef) and done and all(map(is_done, done)):
+        fixing.of(unit).replace(node, f"[{item}.result() for {item} in {text}]")
+        return
     if held.kind is dict:
         key = fresh(unit, "key")
         results = f"{{{key}: await {item} for {key}, {item} in {text}.items()}}"
@@ -287,6 +292,11 @@ def items_awaited(fixing: Fixing, case: Case) -> None:
     else:
         fixing.of(unit).replace(node, results)
     fixing.suspending(unit, node)
+
+
+def is_done(task: object) -> bool:
+    """Whether it is a task, or a future, that is done: plain code can ask for its result."""
+    return is_real_instance(task, asyncio.Future) and bool(task.done())
 
 
 def waited_by_method(fixing: Fixing, case: Case) -> None:

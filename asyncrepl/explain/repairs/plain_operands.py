@@ -16,6 +16,7 @@ from asyncrepl.explain.fix_editor import Fixing, awaits_of, is_generator
 from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.hoisted_code import made_in_function, next_taken, not_awaiting
 from asyncrepl.explain.kinds import Kind, has, is_async_iterable, is_awaitable, replaced_since
+from asyncrepl.explain.repairs.awaited_origins import either_awaited
 from asyncrepl.explain.repairs.entered_operands import around_statement
 from asyncrepl.explain.repairs.moved_awaits import async_methods, awaited_beside, coroutines_given
 from asyncrepl.explain.repairs.moved_walks import read_asynchronously, streaming_helper
@@ -78,6 +79,10 @@ def dropped(fixing: Fixing, case: Case) -> None:
         raise CannotFixError  # which nobody awaits: it is that which was meant to be
     if kind is Kind.MANAGER:
         around_statement(fixing, case.unit, case.owner, case.source, keyword="with")
+        return
+    if function is not None and either_awaited(
+        fixing, case.unit, case.node, code_of(case.evidence.resolver.value(function))
+    ):
         return
     without_await(fixing, case)
     for each in _same_calls(case):

@@ -43,6 +43,7 @@ from asyncrepl.explain.repairs.awaited_origins import (
     awaited_where_made,
     plain_decorator,
     plain_factory,
+    results_kept,
     waits_inside,
 )
 from asyncrepl.explain.repairs.entered_operands import (
@@ -343,7 +344,7 @@ _AWAITABLE: dict[str, tuple[Repair, ...]] = {
     "coroutine": (ensured,),
     "function": (scheduled,),
     "callback": (awaited_function, handed_uncalled),
-    "items": (items_awaited, awaited_where_made),
+    "items": (results_kept, items_awaited, awaited_where_made),
     "task": (listed,),
     "tasks": (listed,),
     "awaitables": (listed,),
@@ -358,7 +359,7 @@ _AWAITABLE: dict[str, tuple[Repair, ...]] = {
     "call, awaited": (plain_decorator, awaited_function, uncalled),
     "call": (plain_decorator, handed_uncalled, result_not_called, awaited),
     "attribute, of tasks": (awaited_result, as_task),
-    "*": (plain_factory, awaited, awaited_where_made, result_of_done),
+    "*": (plain_factory, results_kept, awaited, awaited_where_made, result_of_done),
 }  # fmt: skip
 _STEP = {**_AWAITABLE, "async step": (step_itself, awaited)}
 _WALKABLE: dict[str, tuple[Repair, ...]] = {

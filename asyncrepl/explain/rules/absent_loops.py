@@ -14,8 +14,8 @@ from asyncrepl.explain.fix_editor import Fixing, correction, replaced, short
 from asyncrepl.explain.held_operands import frames_in_thread, innermost_frame, runs_in_thread
 from asyncrepl.explain.hoisted_code import made_in_function
 from asyncrepl.explain.rules.never_run import NEVER_RUNS, STARTING_CALLS, only_call
-from asyncrepl.explain.rules.scheduling_calls import RUNNING
-from asyncrepl.explain.scopes import CannotFixError, own_nodes, scope
+from asyncrepl.explain.rules.scheduling_calls import RUNNING, run_by_await
+from asyncrepl.explain.scopes import CannotFixError, loop_at, own_nodes, scope
 from asyncrepl.explain.value_origins import bindings, loads, origins
 from asyncrepl.explain.verified_fixes import in_main, own_runs
 from asyncrepl.instrument.probe_placement import LATER_CALLS
@@ -119,9 +119,19 @@ def _made_too_early(evidence: Evidence) -> Finding | None:
         why = f"{subject} in this thread. What is for the loop of another one, is given to it by "
         return Finding(why + "`asyncio.run_coroutine_threadsafe(coroutine, loop)`.")
     why = f"{subject} here: it has to be made, and awaited, in an `async def`."
-    return Finding(
-        why, _made_and_run(evidence, call) or _begun(evidence) or _begun_above(evidence)
-    )
+    fix = _made_by_loop(evidence) or _made_and_run(evidence, call)
+    return Finding(why, fix or _begun(evidence) or _begun_above(evidence))
+
+
+@correction
+def _made_by_loop(fixing: Fixing) -> None:
+    """``asyncio.create_task(x)`` → ``loop.create_task(x)``, where the program has that loop."""
+    for site in fixing.evidence.sites:
+        made = site.node(ast.Call)
+        if made is None or canonical_name(made.func) != "asyncio.create_task":
+            continue
+        if loop := loop_at(site.unit, made):
+            fixing.of(site.unit).replace(made.func, f"{loop}.create_task")
 
 
 def _at_the_top(evidence: Evidence) -> Finding | None:
@@ -165,9 +175,11 @@ def _refused_run(evidence: Evidence) -> Finding | None:
     if found is None or not isinstance(around, ast.Call) or found[1] not in around.args:
         return None
     runs = callee_name(around) == _RUNNERS[0] or canonical_name(around.func) == "asyncio.run"
-    if not runs or evidence.seen is None or evidence.seen.number:  # without a loop it died there
-        return None
-    return Finding(f"{short(found[0], around)} was refused. {RUNNING}")
+    inside = isinstance(scope(*found), ast.AsyncFunctionDef)
+    if not runs or evidence.seen is None or (evidence.seen.number and not inside):
+        return None  # without a loop it died there
+    fix = run_by_await(evidence, found[0], around) if inside else None
+    return Finding(f"{short(found[0], around)} was refused. {RUNNING}", fix)
 
 
 def _own_sites(evidence: Evidence) -> list[Site]:

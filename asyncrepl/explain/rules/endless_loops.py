@@ -171,6 +171,19 @@ def _runs_idle(evidence: Evidence) -> Finding | None:
     return Finding(why, _run_to_the_end(evidence, unit, call))
 
 
+def _waits_idle(evidence: Evidence) -> Finding | None:
+    """``run_until_complete(future)``, where nothing that could set the future is left."""
+    unit, call = evidence.unit, evidence.node(ast.Call)
+    if call is None or callee_name(call) != "run_until_complete" or len(call.args) != 1:
+        return None
+    future = short(unit, call.args[0])
+    why = (
+        f"{short(unit, call)} runs until {future} is done, and nothing is left that could set it: "
+        f"who does its work has to call {future[:-1]}.set_result(…)`."
+    )
+    return Finding(why)
+
+
 def _takes_interrupt(handler: ast.ExceptHandler) -> bool:
     kinds = ast.walk(handler.type) if handler.type is not None else ()
     names = {canonical_name(each) for each in kinds if isinstance(each, ast.expr)}
@@ -240,6 +253,15 @@ RULES = (
         "`loop.run_forever()` runs until somebody calls `loop.stop()`, also when all tasks have "
         "ended. `loop.run_until_complete(main())`, and `asyncio.run(main())`, end with `main`.",
         _runs_idle,
+        sees="idle",
+    ),
+    Rule(
+        "endless-generator-hangs",
+        "a loop that waits for a future that nobody sets",
+        3,
+        "A future is done when somebody calls its `set_result` or `set_exception`. A task is done "
+        "when its coroutine has ended, by itself.",
+        _waits_idle,
         sees="idle",
     ),
 )

@@ -11,7 +11,6 @@ import ast
 from types import CoroutineType
 from typing import TYPE_CHECKING
 
-from asyncrepl.explain.bindings import ISOLATED, plain_test_case
 from asyncrepl.explain.dropped_coroutines import (
     calls_that_made,
     dropped_name,
@@ -24,12 +23,13 @@ from asyncrepl.explain.dropped_coroutines import (
 from asyncrepl.explain.explanation import THE_END, Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, awaited, corrected, correction, short
 from asyncrepl.explain.hoisted_code import put_head, task_later
+from asyncrepl.explain.kinds import ASYNC_FIXTURES, is_fixture, plain_test_case
 from asyncrepl.explain.repairs.awaited_origins import either_awaited
 from asyncrepl.explain.repairs.moved_walks import read_by_loop, read_in
 from asyncrepl.explain.scopes import CannotFixError, scope
 from asyncrepl.explain.value_arrivals import is_test
 from asyncrepl.explain.value_origins import STEPS, loads
-from asyncrepl.syntax.names import callee_name, canonical_name, last_name
+from asyncrepl.syntax.names import callee_name, last_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -326,9 +326,8 @@ def _of_plain_case(evidence: Evidence) -> Finding | None:
         return None
     unit, function = found
     plain = plain_test_case(unit, function)
-    isolated = any(canonical_name(each) == ISOLATED for each in owner.bases)
-    if isolated and function.name in _ASYNC_NAMES:
-        name = _ASYNC_NAMES[function.name]
+    if is_fixture(unit, function):
+        name = ASYNC_FIXTURES[function.name]
         why = f"A test case calls `{function.name}` and awaits nothing of it: `{name}` is awaited."
         return Finding(why, corrected(evidence, put_head, unit, function, f"async def {name}"))
     if plain is None:
@@ -338,9 +337,6 @@ def _of_plain_case(evidence: Evidence) -> Finding | None:
         "`IsolatedAsyncioTestCase` awaits its tests."
     )
     return Finding(why, corrected(evidence, Fixing.isolate, unit, function))
-
-
-_ASYNC_NAMES = {"setUp": "asyncSetUp", "tearDown": "asyncTearDown"}
 
 
 def _shown(evidence: Evidence) -> Finding | None:

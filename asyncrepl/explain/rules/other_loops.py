@@ -16,8 +16,9 @@ from asyncrepl.events.object_info import code_of, instance_dict, is_real_instanc
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, correction, short
 from asyncrepl.explain.held_operands import innermost_frame
+from asyncrepl.explain.hoisted_code import made_in_function
 from asyncrepl.explain.rules.iteration_end import awaited_step, stopped_at
-from asyncrepl.explain.scopes import CannotFixError, scope
+from asyncrepl.explain.scopes import CannotFixError, block_of, scope
 from asyncrepl.explain.static_values import Resolver
 from asyncrepl.explain.value_origins import stepped_source
 from asyncrepl.syntax.names import FUNCTIONS, callee_name, canonical_name, last_name, written_name
@@ -68,7 +69,8 @@ def _bound(evidence: Evidence) -> Finding | None:
     elif made.isdisjoint(_RUNS):
         text = short(evidence.unit, call, 24)
         return Finding(
-            f"{text} asks a loop that is closed: close it when all has run, or make one."
+            f"{text} asks a loop that is closed: close it when all has run, or make one.",
+            _closed_last(evidence, call),
         )
     else:
         what = f"{short(evidence.unit, call, 24)} asks one that is closed"
@@ -217,17 +219,18 @@ def _in_one_loop(fixing: Fixing, found: _Awaited) -> None:
     made = [call for call in unit.nodes(ast.Call) if _makes_future(call)]
     within = [call for call in made if scope(unit, call) is function]
     runs = [each for each in unit.nodes(ast.Call) if canonical_name(each.func) == "asyncio.run"]
-    if within and isinstance(function, ast.AsyncFunctionDef):
+    runner = found.node if callee_name(found.node) == "run_until_complete" else None
+    if isinstance(runner, ast.Call) and isinstance(runner.args[0], ast.Call):
+        made_in_function(fixing, unit, runner.args[0])  # a `gather`: for the current loop
+    elif within and isinstance(function, ast.AsyncFunctionDef):
         owner = within[0].func.value  # type: ignore[attr-defined]  # see _makes_future
         text = unit.source.source(owner)
         for node in ast.walk(function):
             if isinstance(node, ast.Attribute) and unit.source.source(node.value) == text:
                 fixing.of(unit).replace(node.value, "asyncio.get_running_loop()")
         fixing.needs_import(unit, "asyncio")
-    elif len(runs) == 1 and (
-        owners := [c for c in made if scope(unit, c) is scope(unit, runs[0])]
-    ):
-        owner = owners[0].func.value  # type: ignore[attr-defined]
+    elif len(runs) == 1 and (by := [c for c in made if scope(unit, c) is scope(unit, runs[0])]):
+        owner = by[0].func.value  # type: ignore[attr-defined]
         fixing.of(unit).replace(runs[0].func, f"{unit.source.source(owner)}.run_until_complete")
     else:
         raise CannotFixError
@@ -241,6 +244,20 @@ def _makes_future(call: ast.Call) -> bool:
         and function.attr in ("create_future", "create_task")
         and canonical_name(function) not in ("asyncio.create_task", "asyncio.get_running_loop()")
     )
+
+
+@correction
+def _closed_last(fixing: Fixing, call: ast.AST) -> None:
+    """``loop.close()`` behind the last statement of its block that speaks of the loop."""
+    unit, loop = fixing.evidence.unit, getattr(getattr(call, "func", None), "value", call)
+    text, statement = ast.unparse(loop), unit.statement(call)
+    body = block_of(unit, statement)
+    parts = [(each, part) for each in body for part in ast.walk(each) if type(part) is type(loop)]
+    last = [each for each, part in parts if ast.unparse(part) == text][-1]
+    for each in body[: body.index(statement)]:
+        if ast.unparse(each) == f"{text}.close()":
+            fixing.of(unit).remove(each)
+            fixing.of(unit).lines_after(last, unit.source.source(each))
 
 
 @correction

@@ -250,7 +250,7 @@ def _run_inside(evidence: Evidence) -> Finding | None:
     call = _nested_loop(evidence, ("run",))
     if call is None or not _in_runner(evidence) or evidence.leak:
         return None
-    return Finding(RUNNING, _awaited(evidence, call))
+    return Finding(RUNNING, run_by_await(evidence, evidence.unit, call))
 
 
 def _in_runner(evidence: Evidence) -> bool:
@@ -270,7 +270,7 @@ def _run_by_library(evidence: Evidence) -> Finding | None:
         return None
     given = [evidence.resolver.info(each) for each in call.args]
     if len(given) == 1 and given[0] is not None and given[0].kind is CoroutineType:
-        return Finding(RUNNING, _awaited(evidence, call))
+        return Finding(RUNNING, run_by_await(evidence, evidence.unit, call))
     why = f"{short(unit, call.func)} runs a loop of its own, and one is running here already: "
     twin = async_twin(evidence, call, inspect.CO_COROUTINE)
     if twin is not None:
@@ -310,19 +310,20 @@ def _run_until_complete(evidence: Evidence) -> Finding | None:
     if call is None or _CHECKING not in evidence.inner:
         return None
     why = "The running loop cannot be run again: `await` the coroutine, or make a task of it."
-    return Finding(why, _awaited(evidence, call))
+    return Finding(why, run_by_await(evidence, evidence.unit, call))
 
 
 @correction
-def _awaited(fixing: Fixing, call: ast.Call) -> None:
-    """``asyncio.run(main())`` → ``await main()``; and wherever else a coroutine says the same."""
-    unit = fixing.evidence.unit
+def run_by_await(fixing: Fixing, unit: Unit, call: ast.Call) -> None:
+    """``asyncio.run(main())``, `call` → ``await main()``; wherever a coroutine says the same."""
     for each in [call, *_said_again(unit, call)]:
         if len(each.args) == 1 and not isinstance(each.args[0], ast.Constant):
-            tight = isinstance(unit.parents.get(each), ast.Attribute | ast.Subscript)
+            around = unit.parents.get(each)
+            tight = isinstance(around, ast.Attribute | ast.Subscript)
             given = each.args[0]
             given = given.body if isinstance(given, ast.Lambda) else given
-            text = f"await {unit.source.source(given)}"
+            text = unit.source.source(given)
+            text = text if isinstance(around, ast.Await) else f"await {text}"
             fixing.of(unit).replace(each, f"({text})" if tight else text)
             fixing.suspending(unit, each)
 

@@ -14,11 +14,12 @@ from asyncrepl.events.object_info import code_of, lookup
 from asyncrepl.explain.explanation import Finding, Fix, Rule
 from asyncrepl.explain.fix_editor import Fixing, corrected, correction, short
 from asyncrepl.explain.fresh_names import fresh
+from asyncrepl.explain.repairs.awaited_origins import awaited_on_loop
 from asyncrepl.explain.repairs.plain_operands import awaited_in_thread
 from asyncrepl.explain.rules.endless_waits import calls_on
 from asyncrepl.explain.scopes import own_nodes, scope
 from asyncrepl.explain.value_origins import bindings
-from asyncrepl.syntax.names import callee_name, canonical_name, written_name
+from asyncrepl.syntax.names import callee_name, canonical_name, last_name, written_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,15 +64,14 @@ def _blocked(evidence: Evidence) -> Finding | None:
     return Finding(why)
 
 
-#: What would run a second loop, or run one elsewhere.
-_OTHER_LOOPS = {"asyncio.new_event_loop", "threading.Thread"}
+_THREADS = {"Thread", "Timer", "ThreadPoolExecutor", "to_thread", "run_in_executor"}
 
 
 def _waits_for_own_loop(evidence: Evidence) -> Finding | None:
-    """``run_coroutine_threadsafe(…).result()`` in the thread of the one loop there is."""
+    """``run_coroutine_threadsafe(…).result()`` in the one thread there is."""
     seen, calls = evidence.seen, [*evidence.units.nodes(ast.Call)]
-    others = _OTHER_LOOPS & {canonical_name(call.func) for _, call in calls}
-    if seen is None or seen.made is None or others:
+    named = map(last_name, (each for _, each in evidence.units.nodes(ast.expr)))
+    if seen is None or seen.made is None or not _THREADS.isdisjoint(named):
         return None
     for unit, call in calls:
         if (unit.filename, call.lineno) != seen.made or callee_name(call) != "result":
@@ -83,7 +83,7 @@ def _waits_for_own_loop(evidence: Evidence) -> Finding | None:
                 "which was given to this very loop: it cannot run before the wait is over. Await "
                 "it, or make a task of it; `run_coroutine_threadsafe` is for other threads."
             )
-            return Finding(why)
+            return Finding(why, corrected(evidence, awaited_on_loop, unit, call, given))
     return None
 
 

@@ -14,6 +14,7 @@ from asyncrepl.explain.bindings import (
     python_method,
     returned_values,
 )
+from asyncrepl.explain.dropped_coroutines import calls_that_made
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, corrected, correction, is_generator
 from asyncrepl.explain.hoisted_code import (
@@ -25,7 +26,7 @@ from asyncrepl.explain.hoisted_code import (
     stop_asynchronously,
     yield_each,
 )
-from asyncrepl.explain.kinds import has
+from asyncrepl.explain.kinds import has, is_fixture
 from asyncrepl.explain.mismatch import mismatch
 from asyncrepl.explain.repairs.repair_case import called_class, source_of
 from asyncrepl.explain.rules.aiter_methods import method
@@ -204,9 +205,13 @@ def _of_protocol(evidence: Evidence, code: CodeType | None) -> Finding | None:
     special = name.startswith("__") and name.endswith("__") and name not in _MAY_BE_ASYNC
     decorators = found[1].decorator_list if found is not None else []
     sets = any(isinstance(each, ast.Attribute) and each.attr in _SETTERS for each in decorators)
-    if not (special or sets) or found is None or not isinstance(owner, ast.ClassDef):
+    if found is None or not isinstance(owner, ast.ClassDef):
         return None
-    by = "an assignment" if sets else "this protocol"
+    other = special or sets or evidence.seen is None or is_fixture(*found)
+    above = "" if other else _plain_above(evidence, owner, name)
+    if not (special or sets or above):
+        return None
+    by = "an assignment" if sets else above or "this protocol"
     why = (
         f"`{owner.name}.{name}` is `async def`: {by} calls it synchronously and gets a coroutine."
     )
@@ -214,6 +219,22 @@ def _of_protocol(evidence: Evidence, code: CodeType | None) -> Finding | None:
         return Finding(why, _async_protocol(evidence, found[0], owner))
     paired = name in ("__enter__", "__exit__")  # what waits in the other one is not looked at
     return Finding(why, None if paired else corrected(evidence, made_plain, *found))
+
+
+def _plain_above(evidence: Evidence, owner: ast.ClassDef, name: str) -> str:
+    """The class of a library's above `owner` whose plain method this one replaces; "" if none.
+
+    Who calls that, awaits nothing. Nor does the user, who may call a method of that name, know it.
+    """
+    for base in () if [*calls_that_made(evidence)] else owner.bases:
+        kind = evidence.resolver.value(base)
+        if not is_real_instance(kind, type):
+            continue
+        function = python_method(kind, name)
+        library = function is not None and evidence.units.definition(function.__code__) is None
+        if library and function is not None and not has_flag(function, _ASYNC):
+            return f"what calls the plain one of `{kind.__name__}`"
+    return ""
 
 
 @correction

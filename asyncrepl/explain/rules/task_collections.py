@@ -137,12 +137,19 @@ def _each_result(fixing: Fixing, unit: Unit, node: ast.Attribute) -> None:
 def _too_many(evidence: Evidence) -> Finding | None:
     """``asyncio.run(first(), second())``."""
     call, resolver = evidence.node(ast.Call), evidence.resolver
-    if call is None or not evidence.direct or len(call.args) < _SEVERAL:
+    name, unit = callee_name(call), evidence.unit
+    if call is None or not evidence.direct or not isinstance(call.func, ast.Attribute | ast.Name):
         return None
-    name = callee_name(call)
-    if not (canonical_name(call.func).startswith("asyncio.") and name in _OF_ONE):
+    known = name in _OF_ONE and canonical_name(call.func).startswith("asyncio.")
+    if not known and name not in ("run_until_complete", "run_forever"):
         return None
     if not all(any(is_awaitable(one) for one in resolver.options(each)) for each in call.args):
+        return None
+    if name == "run_forever" and len(call.args) == 1 and isinstance(call.func, ast.Attribute):
+        why = "`run_forever` takes nothing: it is `run_until_complete` that runs a coroutine."
+        by = f"{unit.source.source(call.func.value)}.run_until_complete"
+        return Finding(why, replaced(evidence, unit, (call.func, by)))
+    if len(call.args) < _SEVERAL:
         return None
     count = len(call.args)
     why = f"`{name}` takes one coroutine, and here are {count}: `gather` makes one of many."
@@ -225,7 +232,7 @@ def _gathered(fixing: Fixing, call: ast.Call) -> None:
     """One for all: a future of `gather`, or a coroutine where it has to be one."""
     unit, (start, end) = fixing.evidence.unit, _arguments(fixing.evidence.unit, call)
     given = f"asyncio.gather({unit.text[start:end]})"
-    if callee_name(call) in ("run", "create_task"):
+    if callee_name(call) in ("run", "create_task", "run_until_complete"):
         statement, name = unit.statement(call), fixing.fresh(unit, "together")
         if not unit.source.begins_line(statement):
             raise CannotFixError
