@@ -1,4 +1,4 @@
-"""Changes of whole functions: what suspends is moved to where it can, a ``yield`` given."""
+"""Changes of whole functions: what suspends is moved to where it can."""
 
 from __future__ import annotations
 
@@ -12,11 +12,10 @@ from asyncrepl.explain.operand_uses import Use
 from asyncrepl.explain.scopes import CannotFixError, is_async, own_nodes, scope
 from asyncrepl.explain.value_origins import is_handed_on
 from asyncrepl.instrument.probe_placement import LATER_CALLS
-from asyncrepl.syntax.names import FUNCTIONS, LOOPS, bound_names, callee_name, last_name
+from asyncrepl.syntax.names import FUNCTIONS, bound_names, callee_name, last_name
 from asyncrepl.syntax.source_rewriter import Span
 
 if TYPE_CHECKING:
-    from asyncrepl.explain.explanation import Fix
     from asyncrepl.explain.fix_editor import Fixing
     from asyncrepl.explain.source_units import Function, Unit
 
@@ -300,65 +299,6 @@ def made_plain(fixing: Fixing, unit: Unit, function: Function) -> None:
     make_plain(fixing, unit, function)
 
 
-def stop_asynchronously(fixing: Fixing, unit: Unit, function: Function) -> None:
-    """Write StopAsyncIteration for each StopIteration in `function`."""
-    for node in own_nodes(function):
-        if isinstance(node, ast.Name) and last_name(node) == "StopIteration":
-            fixing.of(unit).replace(node, "StopAsyncIteration")
-
-
-def to_async_protocol(fixing: Fixing, unit: Unit, function: Function) -> None:
-    """Make the special method `function`, its twin, and what walks or enters it asynchronous."""
-    owner = unit.parents.get(function)
-    walks = function.name in ("__iter__", "__next__")
-    if not isinstance(owner, ast.ClassDef):
-        raise CannotFixError
-    for each in owner.body:
-        if isinstance(each, FUNCTIONS) and (each.name in ("__iter__", "__next__")) is walks:
-            plain = each.name == "__iter__" and not is_generator_body(each)
-            if each.name in _PLAIN:
-                put_head(fixing, unit, each, f"{'' if plain else 'async '}def __a{each.name[2:]}")
-                stop_asynchronously(fixing, unit, each)
-    for home, node in fixing.evidence.units.nodes(ast.For, ast.comprehension, ast.With):
-        items = getattr(node, "items", ())
-        used = items[0].context_expr if items else getattr(node, "iter", owner)
-        if not _is_made_by(home, used, owner.name):
-            continue
-        if not isinstance(node, ast.With) and walks:
-            fixing.loop_async(home, node)
-        elif isinstance(node, ast.With) and not walks:
-            fixing.of(home).before(node, "async ")
-            fixing.suspending(home, node)
-
-
-_PLAIN = ("__iter__", "__next__", "__enter__", "__exit__")
-
-
-def is_generator_body(function: Function) -> bool:
-    """Whether `function` yields."""
-    return any(isinstance(each, ast.Yield | ast.YieldFrom) for each in own_nodes(function))
-
-
-def _is_made_by(unit: Unit, node: ast.AST, name: str) -> bool:
-    """Whether a call of the class `name` makes `node`, or what its variable was given."""
-    values: list[ast.AST] = [node]
-    if isinstance(node, ast.Name):
-        values = [
-            each.value
-            for each in unit.nodes(ast.Assign)
-            if [getattr(target, "id", "") for target in each.targets] == [node.id]
-        ]
-    return any(isinstance(each, ast.Call) and callee_name(each) == name for each in values)
-
-
-def yield_each(
-    fixing: Fixing, unit: Unit, node: ast.AST, source: str, loop: str = "async for"
-) -> None:
-    """Write a loop that yields each item of `source` for the statement `node`."""
-    name, by = fresh(unit, "item"), unit.source.indent(node)
-    fixing.of(unit).replace(node, f"{loop} {name} in {source}:\n{by}    yield {name}")
-
-
 def async_factory(fixing: Fixing, unit: Unit, function: Function) -> str:
     """Make ``async def create(cls, …)`` of an ``__init__``, `function`, that awaits; its name."""
     owner = unit.parents.get(function)
@@ -387,47 +327,6 @@ def made_by_factory(fixing: Fixing, caller: Unit, owner: ast.ClassDef, name: str
         if isinstance(call.func, ast.Name) and call.func.id in {owner.name, *heirs}:
             fixing.of(caller).after(call.func, f".{name}")
             fixing.awaiting(caller, call)
-
-
-_GIVING = ("append", "add", "print", "put", "put_nowait")
-
-
-def with_yield(fixing: Fixing, unit: Unit, function: Function) -> Fix | None:
-    """Yield what `function` prints or collects in its loop, or what it ends with."""
-    edits = fixing.of(unit)
-    given = [node for node in own_nodes(function) if _gives(unit, node)]
-    if given:
-        for node in given:
-            value = node.value.args[0]  # type: ignore[attr-defined]  # see _gives
-            edits.replace(node, f"yield {unit.source.source(value)}")
-        _drop_collection(fixing, unit, function, given)
-        return fixing.fix()
-    last = function.body[-1]
-    if isinstance(last, ast.Raise | ast.Pass):
-        edits.lines_after(last, "yield")
-        return fixing.fix()
-    return None
-
-
-def _gives(unit: Unit, node: ast.AST) -> bool:
-    """Whether `node` is a statement like ``out.append(x)`` or ``print(x)`` in a loop."""
-    call = node.value if isinstance(node, ast.Expr) else None
-    if not isinstance(call, ast.Call) or callee_name(call) not in _GIVING:
-        return False
-    looped = any(isinstance(each, LOOPS) for each in unit.ancestors(node))
-    return looped and len(call.args) == 1 and not call.keywords
-
-
-def _drop_collection(fixing: Fixing, unit: Unit, function: Function, given: list[ast.AST]) -> None:
-    """Remove ``out = []`` if nothing but the replaced calls used ``out``."""
-    for statement in function.body:
-        target = statement.targets[0] if isinstance(statement, ast.Assign) else None
-        if not isinstance(target, ast.Name):
-            continue
-        uses = [n for n in own_nodes(function) if isinstance(n, ast.Name) and n.id == target.id]
-        inside = [name for node in given for name in ast.walk(node) if name in uses]
-        if inside and len(inside) + 1 == len(uses):
-            fixing.of(unit).remove(statement)
 
 
 def made_in_function(fixing: Fixing, unit: Unit, node: ast.expr, made: str = "") -> None:

@@ -14,8 +14,9 @@ from asyncrepl.explain.bindings import returned_values
 from asyncrepl.explain.demands import met
 from asyncrepl.explain.fix_editor import Fixing, awaits_of
 from asyncrepl.explain.fresh_names import fresh
-from asyncrepl.explain.hoisted_code import body_after, made_in_function, out_of_class, yield_each
+from asyncrepl.explain.hoisted_code import body_after, made_in_function, out_of_class
 from asyncrepl.explain.kinds import Kind, has, is_async_iterable
+from asyncrepl.explain.protocol_code import yield_each
 from asyncrepl.explain.repairs.awaited_origins import (
     decorated_async,
     either_awaited,

@@ -13,8 +13,9 @@ from asyncrepl.events.object_info import MISSING, ObjectInfo, code_of, lookup
 from asyncrepl.explain.bindings import returned_values, returns_self
 from asyncrepl.explain.fix_editor import Fixing, async_walks, awaits_of
 from asyncrepl.explain.fresh_names import fresh
-from asyncrepl.explain.hoisted_code import not_awaiting, put_head, yield_each
+from asyncrepl.explain.hoisted_code import not_awaiting, put_head
 from asyncrepl.explain.kinds import has, is_async_iterable, kind_of
+from asyncrepl.explain.protocol_code import yield_each
 from asyncrepl.explain.repairs.moved_walks import walked_until
 from asyncrepl.explain.repairs.repair_case import (
     LOOPS,
@@ -359,8 +360,7 @@ def drained(fixing: Fixing, case: Case) -> None:
     if callee_name(case.owner) == "wait_for" and is_endless(case, waiting=True):
         fixing.given_to(unit, case.node, "anext")
         return
-    name = fixing.fresh(unit, "drain")
-    statement = unit.statement(case.owner)
+    name, statement = fixing.fresh(unit, "drain"), unit.statement(case.owner)
     if not unit.source.begins_line(statement):
         raise CannotFixError
     lines = f"async def {name}(stream):\n    return [x async for x in stream]\n"

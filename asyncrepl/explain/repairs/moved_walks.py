@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 from asyncrepl.events.object_info import MISSING, ObjectInfo, describe, is_real_instance
 from asyncrepl.explain.demands import met
 from asyncrepl.explain.fresh_names import fresh
-from asyncrepl.explain.hoisted_code import put_head, yield_each
+from asyncrepl.explain.hoisted_code import put_head
 from asyncrepl.explain.kinds import has, is_async_iterable, kind_of
+from asyncrepl.explain.protocol_code import yield_each
 from asyncrepl.explain.repairs.repair_case import (
     WALKABLE,
     argument_at,

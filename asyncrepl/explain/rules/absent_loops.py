@@ -190,9 +190,8 @@ def _own_sites(evidence: Evidence) -> list[Site]:
 
 def _asks_for_loop(call: ast.Call | None) -> bool:
     """Whether it asks for the loop itself; a future does since Python 3.14."""
-    return call is not None and (
-        callee_name(call) == "get_running_loop" or canonical_name(call.func) == "asyncio.Future"
-    )
+    name = canonical_name(call.func) if call is not None else None
+    return name == "asyncio.Future" or callee_name(call) == "get_running_loop"
 
 
 @correction
@@ -412,9 +411,7 @@ def _stopped(evidence: Evidence) -> Finding | None:
 def _may_be_called(unit: Unit, method: ast.Attribute) -> bool:
     """Whether it is called without arguments, or given to the loop: ``part.stop`` is a number."""
     around = unit.parents.get(method)
-    if not isinstance(around, ast.Call):
-        return False
-    calls = around.func is method and not around.args
+    calls = isinstance(around, ast.Call) and around.func is method and not around.args
     return calls or callee_name(around) in (*LATER_CALLS, "add_signal_handler", "signal")
 
 

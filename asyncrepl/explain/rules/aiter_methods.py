@@ -22,8 +22,9 @@ from asyncrepl.explain.bindings import (
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, corrected, correction, is_generator, short
 from asyncrepl.explain.fresh_names import fresh
-from asyncrepl.explain.hoisted_code import make_plain, yield_each
+from asyncrepl.explain.hoisted_code import make_plain
 from asyncrepl.explain.kinds import has, is_async_iterable
+from asyncrepl.explain.protocol_code import yield_each
 from asyncrepl.explain.repairs.repair_case import made_async, source_of
 from asyncrepl.explain.scopes import CannotFixError, own_nodes
 from asyncrepl.syntax.names import FUNCTIONS, callee_name, canonical_name, last_name

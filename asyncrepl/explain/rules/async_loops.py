@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from asyncrepl.explain.explanation import Other
 from asyncrepl.explain.fix_editor import Fixing, short
-from asyncrepl.explain.hoisted_code import with_yield
 from asyncrepl.explain.kinds import ASYNCHRONOUS, Kind, has
+from asyncrepl.explain.protocol_code import with_yield
 from asyncrepl.explain.repairs.repair_case import is_mocked
 from asyncrepl.explain.rules.operand_rules import ANY, FUNCTIONS, Told, row
 from asyncrepl.explain.scopes import own_nodes

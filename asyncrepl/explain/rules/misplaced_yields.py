@@ -12,8 +12,8 @@ from asyncrepl.explain.bindings import result_of_definition
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, correction, is_generator, replaced, short
 from asyncrepl.explain.held_operands import innermost_frame
-from asyncrepl.explain.hoisted_code import yield_each
 from asyncrepl.explain.kinds import is_async_iterable, is_awaitable
+from asyncrepl.explain.protocol_code import yield_each
 from asyncrepl.explain.rules.object_states import block_at, made_anew, same_source
 from asyncrepl.explain.scopes import CannotFixError, annotated, own_nodes, scope
 from asyncrepl.syntax.names import COMPREHENSIONS, FUNCTIONS, LOOPS, callee_name

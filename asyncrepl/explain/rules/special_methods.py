@@ -23,11 +23,10 @@ from asyncrepl.explain.hoisted_code import (
     made_plain,
     make_plain,
     put_head,
-    stop_asynchronously,
-    yield_each,
 )
 from asyncrepl.explain.kinds import has, is_fixture
 from asyncrepl.explain.mismatch import mismatch
+from asyncrepl.explain.protocol_code import stop_asynchronously, yield_each
 from asyncrepl.explain.repairs.repair_case import called_class, source_of
 from asyncrepl.explain.rules.aiter_methods import method
 from asyncrepl.explain.scopes import CannotFixError, is_async, own_nodes

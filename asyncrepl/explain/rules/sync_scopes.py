@@ -16,8 +16,8 @@ from asyncrepl.explain.hoisted_code import (
     default_inside,
     lambda_to_def,
     out_of_class,
-    to_async_protocol,
 )
+from asyncrepl.explain.protocol_code import to_async_protocol
 from asyncrepl.explain.scopes import annotated, is_async, own_nodes, scope, scopes
 from asyncrepl.instrument.compilation import starts_loop
 from asyncrepl.syntax.names import FUNCTIONS, callee_name
