@@ -24,7 +24,6 @@ from asyncrepl.explain.fresh_names import (
     names_in,
 )
 from asyncrepl.explain.held_operands import runs_in_thread
-from asyncrepl.explain.hoisted_code import put_head
 from asyncrepl.explain.kinds import ASYNC_FIXTURES, ISOLATED, is_fixture, plain_test_case
 from asyncrepl.explain.scopes import (
     CannotFixError,
@@ -326,7 +325,7 @@ class Fixing:
         elif any(each.name == twin and unit.parents[each] is beside for each in unit.functions()):
             raise CannotFixError
         else:
-            put_head(self, unit, function, f"async def {twin}")
+            self.of(unit).replace_head(function, f"async def {twin}")
 
     def isolate(self, unit: Unit, function: Function) -> None:
         """Let the class of `function`, if that is a test, be one that awaits its tests."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import re
 from typing import TYPE_CHECKING, Any
 
 from asyncrepl.explain.demands import demand_of
@@ -18,8 +17,6 @@ from asyncrepl.syntax.source_rewriter import Span
 if TYPE_CHECKING:
     from asyncrepl.explain.fix_editor import Fixing
     from asyncrepl.explain.source_units import Function, Unit
-
-_HEADER = re.compile(r"(?:async\s+)?def\s+\w+")
 
 
 def lambda_to_def(fixing: Fixing, unit: Unit, node: ast.Lambda) -> None:
@@ -238,10 +235,7 @@ def _first_after_docstring(function: Function) -> ast.stmt:
 
 def put_head(fixing: Fixing, unit: Unit, function: Function, head: str) -> None:
     """Write `head` for ``def name``."""
-    start = unit.source.span(function).start
-    match = _HEADER.match(unit.text, start)
-    assert match is not None
-    fixing.of(unit).replace(Span(start, match.end()), head)
+    fixing.of(unit).replace_head(function, head)
 
 
 def make_plain(fixing: Fixing, unit: Unit, function: Function) -> None:

@@ -28,6 +28,7 @@ _NEEDS_BRACKETS = (
     ast.IfExp, ast.BoolOp, ast.BinOp, ast.UnaryOp, ast.Compare, ast.Lambda, ast.NamedExpr,
     ast.Await,
 )  # fmt: skip
+_DEF = re.compile(r"(?:async\s+)?def\s+\w+")
 _INDENT = re.compile(r"[ \t\f]*")
 #: The head of a block whose body stands on the same line.
 _HEAD = re.compile(
@@ -147,6 +148,13 @@ class SourceRewriter:
             text = self._deeper(where) + text.replace("\n", "\n    ")
             start = len(self.source.text[:start].rstrip())
         self.edits.append(Edit(start, end, text))
+
+    def replace_head(self, function: ast.AST, head: str) -> None:
+        """Put `head` in the place of the ``def NAME`` of a statement."""
+        start = self.source.span(function).start
+        match = _DEF.match(self.source.text, start)
+        assert match is not None
+        self.replace(Span(start, match.end()), head)
 
     def insert(self, index: int, text: str) -> None:
         """Put `text` in front of the character at `index`."""

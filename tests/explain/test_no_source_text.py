@@ -52,7 +52,6 @@ ALLOWED_THERE: dict[tuple[str, str], str] = {
     ("session/guide.py", "word == 'clear'"): _NO_PYTHON,
     ("explain/verified_fixes.py", "unit.text[:end].endswith('\\n')"): _LAYOUT,
     ("explain/fix_editor.py", "name in each.text"): "only what has it is looked at by its names",
-    ("explain/hoisted_code.py", "_HEADER.match(unit.text, start)"): _PLACE,
     ("explain/hoisted_code.py", "text.rindex(':', 0, body)"): _PLACE,
     ("explain/scopes.py", "line.startswith(by)"): _LAYOUT,
     ("explain/scopes.py", "unit.text.find('\\n', at)"): _LAYOUT,
