@@ -38,7 +38,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from asyncrepl.events.instrument import Instruments
-from asyncrepl.runtime.files import (
+from asyncrepl.runtime.descriptors import (
     both_ends,
     is_listening_socket,
     is_starved,

@@ -37,7 +37,7 @@ from asyncrepl.events import Totals
 from asyncrepl.events.finding_log import was_cleared
 from asyncrepl.events.findings import Finding, finding_at
 from asyncrepl.events.object_info import ObjectInfo, describe
-from asyncrepl.runtime.files import is_starved
+from asyncrepl.runtime.descriptors import is_starved
 
 if TYPE_CHECKING:
     import weakref
