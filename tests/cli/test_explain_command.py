@@ -204,6 +204,7 @@ def test_what_keeps_others_waiting_is_told_wherever_it_is(tmp_path: Path) -> Non
     assert found["why"].startswith("`time.sleep(0.25)` in `get` held the loop for ")
 
 
+@pytest.mark.slow
 def test_what_the_end_has_cut_off_is_no_mistake(tmp_path: Path) -> None:
     """A recursion that computes is ended wherever it is, also before it awaits the next."""
     path = tmp_path / "program.py"

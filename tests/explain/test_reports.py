@@ -74,18 +74,27 @@ _NOT_YET = frozenset(
 )
 
 
-#: These go on until somebody ends them.
-_ENDLESS = (
+#: These take seconds: they wait, or go on until somebody ends them.
+_LONG = (
+    "gather-of-loop-and-heartbeat",
+    "get-message-without-a-timeout",
     "heartbeat-in-group",
+    "heartbeat-keeps-the-group-open",
+    "poller-outlives-the-program",
+    "process-waited-with-open-input",
+    "right-loop-clock-as-a-function",
+    "right-note-on-the-loop",
     "servers-in-a-group-ok",
     "sleeps-without-sleeping",
+    "sse-wait-swallows-the-cancel",
+    "thread-queue-in-a-coroutine",
     "wait-on-done-forever",
 )
 
 
 def _marked(case: Case) -> Any:
     marks = [pytest.mark.xfail(strict=True)] if case.name in _TWICE + _WITHIN else []
-    if case.name in _ENDLESS:
+    if case.name in _LONG:
         marks.append(pytest.mark.slow)
     if case.name in _NOT_YET:
         marks.append(pytest.mark.xfail(strict=False, reason="a known miss"))
