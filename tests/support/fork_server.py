@@ -131,7 +131,8 @@ def _end(code: int, loaded: set[str]) -> None:
     To take these apart copies all the memory that is shared with the server, and takes longer
     than most programs. Where a stream cannot be written to, the interpreter itself says so.
     """
-    threading._shutdown()  # type: ignore[attr-defined]
+    with suppress(KeyboardInterrupt):  # it says so, and goes on
+        threading._shutdown()  # type: ignore[attr-defined]
     atexit._run_exitfuncs()
     with suppress(Exception):
         sys.stdout.flush()

@@ -66,8 +66,12 @@ def _yields_besides(unit: Unit, function: ast.FunctionDef, delegation: ast.AST) 
 def _all_modern(fixing: Fixing) -> None:
     """Every function that ``@asyncio.coroutine`` decorates, and no import of that."""
     unit = fixing.evidence.unit
+    made = [each for function in unit.nodes(ast.FunctionDef) for each in function.decorator_list]
+    named = [each for each in unit.nodes(ast.expr) if canonical_name(each) == _COROUTINE]
+    if any(each not in made for each in named):
+        raise CannotFixError  # it has another name, and decorates by that
     for function in unit.nodes(ast.FunctionDef):
-        if any(canonical_name(each) == _COROUTINE for each in function.decorator_list):
+        if any(each in named for each in function.decorator_list):
             _make_modern(fixing, function)
     for imported in unit.nodes(ast.ImportFrom):
         kept = [each for each in imported.names if each.name != "coroutine"]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import asyncio
 import inspect
+from functools import partial
 from types import CodeType, CoroutineType, FunctionType, NoneType
 from typing import TYPE_CHECKING
 
@@ -107,11 +108,15 @@ def _waits_on_coroutines(evidence: Evidence) -> list[ast.Call]:
     found = [
         call
         for call in unit.nodes(ast.Call)
-        if function_of(value(call.func)) is asyncio.wait and call.args
+        if function_of(_behind_partial(value(call.func))) is asyncio.wait and call.args
         if (given := info(call.args[0])) and given.item and given.item.kind is CoroutineType
     ]
     inside = [each for node in evidence.nodes[-1:] for each in ast.walk(node)]
     return sorted(found, key=lambda call: call not in evidence.nodes and call not in inside)
+
+
+def _behind_partial(value: object) -> object:
+    return value.func if isinstance(value, partial) else value
 
 
 @correction
