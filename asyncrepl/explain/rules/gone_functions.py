@@ -17,6 +17,8 @@ from asyncrepl.syntax.names import callee_name, canonical_name
 from asyncrepl.syntax.source_rewriter import Span
 
 if TYPE_CHECKING:
+    from collections.abc import Container
+
     from asyncrepl.events.object_info import ObjectInfo
     from asyncrepl.explain.evidence import Evidence
     from asyncrepl.explain.source_units import Unit
@@ -64,24 +66,30 @@ def _yields_besides(unit: Unit, function: ast.FunctionDef, delegation: ast.AST) 
 
 @correction
 def _all_modern(fixing: Fixing) -> None:
-    """Every function that ``@asyncio.coroutine`` decorates, and no import of that."""
+    """Every function that ``@asyncio.coroutine`` decorates; no import or other name of that."""
     unit = fixing.evidence.unit
-    made = [each for function in unit.nodes(ast.FunctionDef) for each in function.decorator_list]
-    named = [each for each in unit.nodes(ast.expr) if canonical_name(each) == _COROUTINE]
-    if any(each not in made for each in named):
-        raise CannotFixError  # it has another name, and decorates by that
+    given = [each for each in unit.nodes(ast.Assign) if canonical_name(each.value) == _COROUTINE]
+    names = {ast.dump(each.targets[0]).replace("Store", "Load") for each in given}
+    for each in given:
+        fixing.of(unit).remove(each)
     for function in unit.nodes(ast.FunctionDef):
-        if any(each in named for each in function.decorator_list):
-            _make_modern(fixing, function)
+        if any(_is_gone(each, names) for each in function.decorator_list):
+            _make_modern(fixing, function, names)
     for imported in unit.nodes(ast.ImportFrom):
         kept = [each for each in imported.names if each.name != "coroutine"]
         if imported.module != "asyncio" or kept == imported.names:
             continue
         if kept:
-            names = ", ".join(map(unit.source.source, kept))
-            fixing.of(unit).replace(imported, f"from asyncio import {names}")
+            texts = ", ".join(map(unit.source.source, kept))
+            fixing.of(unit).replace(imported, f"from asyncio import {texts}")
         else:
             fixing.of(unit).remove(imported)
+
+
+def _is_gone(decorator: ast.expr, names: Container[str]) -> bool:
+    """Whether it is what is there no more, also by one of other `names`, as they are dumped."""
+    known = canonical_name(decorator) in (_COROUTINE, "types.coroutine")
+    return known or ast.dump(decorator) in names
 
 
 @correction
@@ -89,11 +97,11 @@ def _modern(fixing: Fixing, function: ast.FunctionDef) -> None:
     _make_modern(fixing, function)
 
 
-def _make_modern(fixing: Fixing, function: ast.FunctionDef) -> None:
+def _make_modern(fixing: Fixing, function: ast.FunctionDef, names: Container[str] = ()) -> None:
     unit = fixing.evidence.unit
     edits = fixing.of(unit)
     for decorator in function.decorator_list:
-        if canonical_name(decorator) in (_COROUTINE, "types.coroutine"):
+        if _is_gone(decorator, names):
             start = unit.source.line_start(unit.source.span(decorator).start)
             edits.replace(Span(start, unit.text.index("\n", start) + 1), "")
     edits.before(function, "async ")
