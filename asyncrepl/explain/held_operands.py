@@ -144,13 +144,21 @@ def asks_plain(evidence: Evidence) -> bool:
     out from anything, and so may None, where that is asked before an error is raised.
     """
     trace = innermost_trace(evidence)
-    if trace is None or evidence.direct:
+    if trace is None or evidence.direct or _was_given_it_alone(trace.tb_frame):
         return False
     nodes = library_nodes(trace.tb_frame.f_code, trace.tb_lasti)
     tests: list[ast.AST] = [each.test for each in nodes if isinstance(each, ast.If)]
     asked = list(_values_of(tests or nodes, trace.tb_frame.f_locals))
     plain = PLAIN - {bool, NoneType} if tests else PLAIN - {bool}
     return bool(asked) and all(type(each) in plain for each in asked)
+
+
+def _was_given_it_alone(frame: FrameType) -> bool:
+    """Whether what has refused had, but for its object, only something asynchronous to look at."""
+    code = frame.f_code
+    given = [frame.f_locals.get(name) for name in code.co_varnames[1 : code.co_argcount]]
+    asked = [lookup(type(each), name) for each in given for name in ("__await__", "__aiter__")]
+    return len(given) == 1 and asked != [MISSING, MISSING]
 
 
 def _values_of(nodes: list[ast.AST], names: Mapping[str, object]) -> Iterator[object]:
