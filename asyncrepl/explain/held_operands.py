@@ -28,6 +28,7 @@ from asyncrepl.events.object_info import (
     function_of,
     instance_dict,
     is_real_instance,
+    is_step,
     lookup,
 )
 from asyncrepl.explain.demands import Demand
@@ -154,11 +155,10 @@ def asks_plain(evidence: Evidence) -> bool:
 
 
 def _was_given_it_alone(frame: FrameType) -> bool:
-    """Whether what has refused had, but for its object, only something asynchronous to look at."""
+    """Whether what has refused had, but for its object, only the step of a stream to look at."""
     code = frame.f_code
     given = [frame.f_locals.get(name) for name in code.co_varnames[1 : code.co_argcount]]
-    asked = [lookup(type(each), name) for each in given for name in ("__await__", "__aiter__")]
-    return len(given) == 1 and asked != [MISSING, MISSING]
+    return [is_step(type(each)) for each in given] == [True]
 
 
 def _values_of(nodes: list[ast.AST], names: Mapping[str, object]) -> Iterator[object]:
