@@ -13,7 +13,7 @@ from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, correction, is_generator, short
 from asyncrepl.explain.kinds import has
 from asyncrepl.explain.scopes import CannotFixError, own_nodes
-from asyncrepl.syntax.names import callee_name, canonical_name
+from asyncrepl.syntax.names import callee_name, canonical_name, written_name
 from asyncrepl.syntax.source_rewriter import Span
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def _all_modern(fixing: Fixing) -> None:
     """Every function that ``@asyncio.coroutine`` decorates; no import or other name of that."""
     unit = fixing.evidence.unit
     given = [each for each in unit.nodes(ast.Assign) if canonical_name(each.value) == _COROUTINE]
-    names = {ast.dump(each.targets[0]).replace("Store", "Load") for each in given}
+    names = {written_name(each.targets[0]) for each in given}
     for each in given:
         fixing.of(unit).remove(each)
     for function in unit.nodes(ast.FunctionDef):
@@ -87,9 +87,9 @@ def _all_modern(fixing: Fixing) -> None:
 
 
 def _is_gone(decorator: ast.expr, names: Container[str]) -> bool:
-    """Whether it is what is there no more, also by one of other `names`, as they are dumped."""
+    """Whether it is what is there no more, also by one of other `names`."""
     known = canonical_name(decorator) in (_COROUTINE, "types.coroutine")
-    return known or ast.dump(decorator) in names
+    return known or written_name(decorator) in names
 
 
 @correction
@@ -107,17 +107,17 @@ def _make_modern(fixing: Fixing, function: ast.FunctionDef, names: Container[str
     edits.before(function, "async ")
     for node in own_nodes(function):
         if isinstance(node, ast.YieldFrom):
-            if _is_generator_left(fixing, node.value):
+            if _is_generator_left(fixing, node.value, names):
                 raise CannotFixError
             edits.replace(node, f"await {unit.source.source(node.value)}")
 
 
-def _is_generator_left(fixing: Fixing, node: ast.expr) -> bool:
+def _is_generator_left(fixing: Fixing, node: ast.expr, names: Container[str]) -> bool:
     """Whether it is the call of a plain generator that stays one, and cannot be awaited."""
     return isinstance(node, ast.Call) and any(
         isinstance(each, ast.FunctionDef)
         and is_generator(each)
-        and _COROUTINE not in map(canonical_name, each.decorator_list)
+        and not any(_is_gone(decorator, names) for decorator in each.decorator_list)
         for _, each in fixing.evidence.units.functions(callee_name(node))
     )
 
