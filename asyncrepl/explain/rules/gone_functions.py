@@ -69,7 +69,7 @@ def _all_modern(fixing: Fixing) -> None:
     """Every function that ``@asyncio.coroutine`` decorates; no import or other name of that."""
     unit = fixing.evidence.unit
     given = [each for each in unit.nodes(ast.Assign) if canonical_name(each.value) == _COROUTINE]
-    names = {written_name(each.targets[0]) for each in given}
+    names = {written_name(each.targets[0]) for each in given} - {""}
     for each in given:
         fixing.of(unit).remove(each)
     for function in unit.nodes(ast.FunctionDef):
