@@ -56,6 +56,7 @@ _ORDER = (
     "endless_loops",
     "queue_waits",
     "lock_waits",
+    "process_waits",
     "endless_waits",
     "slow_loops",
 )
