@@ -24,7 +24,6 @@ from asyncrepl.explain.fresh_names import (
     names_in,
 )
 from asyncrepl.explain.held_operands import runs_in_thread
-from asyncrepl.explain.kinds import ASYNC_FIXTURES, ISOLATED, is_fixture, plain_test_case
 from asyncrepl.explain.scopes import (
     CannotFixError,
     first_after_head,
@@ -35,6 +34,12 @@ from asyncrepl.explain.scopes import (
     scope,
 )
 from asyncrepl.explain.source_units import Unit, parsed
+from asyncrepl.explain.unittest_classes import (
+    ASYNC_FIXTURES,
+    ISOLATED,
+    is_fixture,
+    plain_test_case,
+)
 from asyncrepl.explain.value_arrivals import is_mentioned
 from asyncrepl.explain.value_origins import calls_of, is_handed_on, wrapped_functions
 from asyncrepl.instrument.probe_placement import DATA_CALLS, ITERATING_CALLS

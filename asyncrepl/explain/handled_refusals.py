@@ -11,12 +11,12 @@ import ast
 from typing import TYPE_CHECKING
 
 from asyncrepl.explain.evidence import Evidence
-from asyncrepl.explain.kinds import ISOLATED
 from asyncrepl.explain.library_results import globals_of
 from asyncrepl.explain.operand_uses import Use, noted_uses
 from asyncrepl.explain.scopes import caught_kinds, own_nodes
 from asyncrepl.explain.source_units import Unit, Units
 from asyncrepl.explain.static_values import Resolver
+from asyncrepl.explain.unittest_classes import ISOLATED
 from asyncrepl.syntax.names import FUNCTIONS, callee_name, canonical_name, last_name
 
 if TYPE_CHECKING:

@@ -23,10 +23,10 @@ from asyncrepl.explain.dropped_coroutines import (
 from asyncrepl.explain.explanation import THE_END, Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, awaited, corrected, correction, short
 from asyncrepl.explain.hoisted_code import put_head, task_later
-from asyncrepl.explain.kinds import ASYNC_FIXTURES, is_fixture, plain_test_case
 from asyncrepl.explain.repairs.awaited_origins import either_awaited
 from asyncrepl.explain.repairs.moved_walks import read_by_loop, read_in
 from asyncrepl.explain.scopes import CannotFixError, scope
+from asyncrepl.explain.unittest_classes import ASYNC_FIXTURES, is_fixture, plain_test_case
 from asyncrepl.explain.value_arrivals import is_test
 from asyncrepl.explain.value_origins import STEPS, loads
 from asyncrepl.syntax.names import callee_name, last_name

@@ -24,12 +24,13 @@ from asyncrepl.explain.hoisted_code import (
     make_plain,
     put_head,
 )
-from asyncrepl.explain.kinds import has, is_fixture
+from asyncrepl.explain.kinds import has
 from asyncrepl.explain.mismatch import mismatch
 from asyncrepl.explain.protocol_code import stop_asynchronously, yield_each
 from asyncrepl.explain.repairs.repair_case import called_class, source_of
 from asyncrepl.explain.rules.aiter_methods import method
 from asyncrepl.explain.scopes import CannotFixError, is_async, own_nodes
+from asyncrepl.explain.unittest_classes import is_fixture
 from asyncrepl.syntax.names import FUNCTIONS, callee_name, last_name
 
 if TYPE_CHECKING:
