@@ -12,7 +12,7 @@ import difflib
 import sys
 from array import array
 from types import CoroutineType, FunctionType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from asyncrepl.events.object_info import (
     MISSING,
@@ -39,7 +39,7 @@ from asyncrepl.explain.held_operands import (
     tested_operand,
 )
 from asyncrepl.explain.kinds import ASYNCHRONOUS, Kind, has, kind_of
-from asyncrepl.explain.operand_parts import held_parts, parts
+from asyncrepl.explain.operand_parts import held_parts, items_taken, parts
 from asyncrepl.explain.operand_uses import Use
 from asyncrepl.explain.value_origins import bindings, origins
 from asyncrepl.syntax.names import callee_name, last_name
@@ -187,12 +187,8 @@ def _demands(evidence: Evidence) -> Iterator[tuple[Demand, list[ObjectInfo]]]:
     late: list[tuple[Demand, list[ObjectInfo]]] = []  # what it was made of says more
     for use in candidate_uses(evidence):
         callee = called_object(evidence, use)
-        unknown = use.role == "stored" and not _is_particular(evidence)
-        if unknown or compares_others(evidence, use):
+        if _is_passed_over(evidence, use, callee):
             continue
-        seen = evidence.direct and evidence.frame is not None and use.role != "mapping"
-        if seen and _is_python(callee) and type(evidence.error) is not RuntimeError:
-            continue  # it was called in a wrong way: nothing of it has run
         foreign = callee is None and _is_foreign(evidence, use.owner)
         for part in (*parts(use), *held_parts(evidence, use)):
             demand = demand_of(part, callee, foreign=foreign)
@@ -216,6 +212,15 @@ def _demands(evidence: Evidence) -> Iterator[tuple[Demand, list[ObjectInfo]]]:
                 inside = whole and not refused and is_within(evidence)
                 yield demand._replace(what="items") if inside else demand, refused or held
     yield from late
+
+
+def _is_passed_over(evidence: Evidence, use: Use, callee: object) -> bool:
+    """Whether `use` cannot be at fault, or is only kept somewhere."""
+    seen = evidence.direct and evidence.frame is not None and use.role != "mapping"
+    if seen and _is_python(callee) and type(evidence.error) is not RuntimeError:
+        return True  # it was called in a wrong way: nothing of it has run
+    unknown = use.role == "stored" and not _is_particular(evidence)
+    return unknown or compares_others(evidence, use)
 
 
 #: What these are given is used in another place, which does not keep it where it is seen.
@@ -394,48 +399,6 @@ def _options_of(evidence: Evidence, use: Use) -> list[ObjectInfo]:
     if not found and isinstance(use.node, ast.Attribute) and use.info is None and evidence.direct:
         found = _given_to_attribute(evidence, use.node)
     return found if found or use.info is None or use.role != "argument" else [use.info]
-
-
-def items_taken(evidence: Evidence, node: ast.expr) -> list[ObjectInfo]:
-    """What `node`, ``x`` or ``x.method()``, gives, where a loop takes `x` out of a collection.
-
-    From Python 3.12 on the variable of a comprehension is gone when it has failed.
-    """
-    resolver, function = evidence.resolver, getattr(node, "func", None)
-    item = function.value if isinstance(function, ast.Attribute) else function or node
-    bound = bindings(evidence.unit, item)[1] if isinstance(item, ast.Name) else []
-    held = [each for name in bound for each in _taken(evidence, name)]
-    if node is item:
-        kinds = {type(each) for each in held}
-        return [describe(held[0])] if len(kinds) == 1 else []
-    if isinstance(function, ast.Attribute):
-        held = [lookup(kind, callee_name(node)) for kind in {type(each) for each in held}]
-    made = [resolver.results(each) for each in held]
-    return [each for results in made for each in results] if all(made) else []
-
-
-def _taken(evidence: Evidence, name: ast.AST) -> list[object]:
-    """What a loop, or a clause, gives its variable `name`: of ``for key, name in …`` its part."""
-    around, parents = evidence.unit.parents.get(name), evidence.unit.parents
-    if isinstance(around, ast.comprehension | ast.For):
-        return _held_by(evidence, around.iter)
-    loop = parents.get(around) if isinstance(around, ast.Tuple) else None
-    if not isinstance(around, ast.Tuple) or not isinstance(loop, ast.comprehension | ast.For):
-        return []
-    pairs, place = _held_by(evidence, loop.iter), [*around.elts].index(name)  # type: ignore[arg-type]
-    return [
-        each[place] for each in pairs if isinstance(each, tuple) and len(each) == len(around.elts)
-    ]
-
-
-def _held_by(evidence: Evidence, node: ast.expr) -> list[object]:
-    """What is in a list, a tuple, or in a dict that is asked for its values or items."""
-    view = callee_name(node) if isinstance(node, ast.Call) else ""
-    owner = node.func.value if view in ("values", "items") else node  # type: ignore[attr-defined]  # a method
-    found: Any = evidence.resolver.value(owner)
-    if type(found) is dict and view:
-        found = [*(found.values() if view == "values" else found.items())]
-    return [*found] if type(found) in (list, tuple) else []
 
 
 def _given_to_attribute(evidence: Evidence, node: ast.Attribute) -> list[ObjectInfo]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING, Any
 
+from asyncrepl.events.object_info import describe, lookup
 from asyncrepl.explain.operand_uses import Use, formatted
 from asyncrepl.explain.static_values import Resolver
-from asyncrepl.explain.value_origins import origins
+from asyncrepl.explain.value_origins import bindings, origins
 from asyncrepl.instrument.probe_placement import ITERTOOLS_CALLS
 from asyncrepl.syntax.names import callee_name
 
@@ -110,3 +111,45 @@ def _elements(node: ast.expr) -> Iterator[ast.expr]:
     for each in elements:
         yield each
         yield from _elements(each)
+
+
+def items_taken(evidence: Evidence, node: ast.expr) -> list[ObjectInfo]:
+    """What `node`, ``x`` or ``x.method()``, gives, where a loop takes `x` out of a collection.
+
+    From Python 3.12 on the variable of a comprehension is gone when it has failed.
+    """
+    resolver, function = evidence.resolver, getattr(node, "func", None)
+    item = function.value if isinstance(function, ast.Attribute) else function or node
+    bound = bindings(evidence.unit, item)[1] if isinstance(item, ast.Name) else []
+    held = [each for name in bound for each in _taken(evidence, name)]
+    if node is item:
+        kinds = {type(each) for each in held}
+        return [describe(held[0])] if len(kinds) == 1 else []
+    if isinstance(function, ast.Attribute):
+        held = [lookup(kind, callee_name(node)) for kind in {type(each) for each in held}]
+    made = [resolver.results(each) for each in held]
+    return [each for results in made for each in results] if all(made) else []
+
+
+def _taken(evidence: Evidence, name: ast.AST) -> list[object]:
+    """What a loop, or a clause, gives its variable `name`: of ``for key, name in …`` its part."""
+    around, parents = evidence.unit.parents.get(name), evidence.unit.parents
+    if isinstance(around, ast.comprehension | ast.For):
+        return _held_by(evidence, around.iter)
+    loop = parents.get(around) if isinstance(around, ast.Tuple) else None
+    if not isinstance(around, ast.Tuple) or not isinstance(loop, ast.comprehension | ast.For):
+        return []
+    pairs, place = _held_by(evidence, loop.iter), [*around.elts].index(name)  # type: ignore[arg-type]
+    return [
+        each[place] for each in pairs if isinstance(each, tuple) and len(each) == len(around.elts)
+    ]
+
+
+def _held_by(evidence: Evidence, node: ast.expr) -> list[object]:
+    """What is in a list, a tuple, or in a dict that is asked for its values or items."""
+    view = callee_name(node) if isinstance(node, ast.Call) else ""
+    owner = node.func.value if view in ("values", "items") else node  # type: ignore[attr-defined]  # a method
+    found: Any = evidence.resolver.value(owner)
+    if type(found) is dict and view:
+        found = [*(found.values() if view == "values" else found.items())]
+    return [*found] if type(found) in (list, tuple) else []

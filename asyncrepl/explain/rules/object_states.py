@@ -14,7 +14,7 @@ from asyncrepl.events.object_info import code_of, is_real_instance
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, correction, replaced, short
 from asyncrepl.explain.held_operands import innermost_frame
-from asyncrepl.explain.mismatch import items_taken
+from asyncrepl.explain.operand_parts import items_taken
 from asyncrepl.explain.repairs.entered_operands import enter_rest
 from asyncrepl.explain.repairs.repair_case import single_assignment
 from asyncrepl.explain.rules.scheduling_calls import RUNNING
