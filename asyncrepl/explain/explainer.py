@@ -30,6 +30,7 @@ _ORDER = (
     "lost_steps",
     "swallowed_cancellations",
     "other_loops",
+    "unwoken_loops",
     "iteration_end",
     "object_states",
     "scheduling_calls",

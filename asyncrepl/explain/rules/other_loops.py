@@ -1,4 +1,4 @@
-"""What is made for another event loop than the one that runs, or done where no loop sees it.
+"""What is made for another event loop than the one that runs.
 
 Futures, tasks and all that waits belong to a loop, and each `asyncio.run` makes one and closes it:
 what it leaves behind is cancelled or closed then, generators that are half way through as well.
@@ -20,8 +20,8 @@ from asyncrepl.explain.hoisted_code import made_in_function
 from asyncrepl.explain.rules.iteration_end import awaited_step, stopped_at
 from asyncrepl.explain.scopes import CannotFixError, block_of, scope
 from asyncrepl.explain.static_values import Resolver
-from asyncrepl.explain.value_origins import stepped_source
-from asyncrepl.syntax.names import FUNCTIONS, callee_name, canonical_name, last_name, written_name
+from asyncrepl.explain.value_origins import origins, stepped_source
+from asyncrepl.syntax.names import FUNCTIONS, callee_name, canonical_name, method_owner
 from asyncrepl.syntax.source_rewriter import Span, indent
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def _bound(evidence: Evidence) -> Finding | None:
         what = "what has waited in one loop belongs to it"
     elif (call := refused_by(evidence, _CHECK_CLOSED)) is None:
         return None
-    elif made.isdisjoint(_RUNS):
+    elif made.isdisjoint(_RUNS) or _is_made_by_hand(evidence, call):
         text = short(evidence.unit, call, 24)
         return Finding(
             f"{text} asks a loop that is closed: close it when all has run, or make one.",
@@ -75,6 +75,14 @@ def _bound(evidence: Evidence) -> Finding | None:
     else:
         what = f"{short(evidence.unit, call, 24)} asks one that is closed"
     return Finding(f"{_OWN_LOOP}, and {what}. Make it where it is used.", _one_run(evidence))
+
+
+def _is_made_by_hand(evidence: Evidence, call: ast.AST) -> bool:
+    """Whether the loop whose method is called is the program's own, beside `asyncio.run`."""
+    owner = method_owner(call) if isinstance(call, ast.Call) else None
+    made = origins(evidence.units, evidence.unit, owner) if owner is not None else []
+    calls = [getattr(each, "func", None) for _, each in made]
+    return bool(calls) and {canonical_name(each) for each in calls} == {"asyncio.new_event_loop"}
 
 
 def _awaited(evidence: Evidence) -> Finding | None:
@@ -320,30 +328,6 @@ def _cannot_move(unit: Unit, moved: list[ast.stmt]) -> bool:
     )
 
 
-def _made_outside(evidence: Evidence) -> Finding | None:
-    """``loop.create_task`` in another thread than the loop's."""
-    unit, call = evidence.unit, evidence.node(ast.Call)
-    if call is None or callee_name(call) != "create_task":
-        return None
-    why = (
-        f"{short(unit, call)} makes a task on a loop that another thread runs: it wakes no loop "
-        "that sleeps, and is not safe in any other case. `asyncio.run_coroutine_threadsafe` hands "
-        "a coroutine to the loop of another thread."
-    )
-    return Finding(why, _handed_over(evidence, unit, call))
-
-
-@correction
-def _handed_over(fixing: Fixing, unit: Unit, call: ast.Call) -> None:
-    """``loop.create_task(work())`` → ``asyncio.run_coroutine_threadsafe(work(), loop)``."""
-    match call:
-        case ast.Call(ast.Attribute(loop, "create_task"), [job], []):
-            job_text, loop_text = map(unit.source.source, (job, loop))
-            text = f"asyncio.run_coroutine_threadsafe({job_text}, {loop_text})"
-            fixing.of(unit).replace(call, text)
-            fixing.needs_import(unit, "asyncio")
-
-
 _MODEL = (
     "Locks, queues, futures and connections of asyncio belong to the loop in which they were "
     "first used. A second `asyncio.run` is a second loop: they do not work there."
@@ -360,91 +344,10 @@ _CLOSED = (
 )
 
 
-def _unwoken_by_signal(evidence: Evidence) -> Finding | None:
-    """A handler of `signal.signal`, which runs in the loop's thread and wakes no loop."""
-    await_, unit = evidence.node(ast.Await), evidence.unit
-    waited = await_.value if await_ is not None else None
-    if isinstance(waited, ast.Call) and isinstance(waited.func, ast.Attribute):
-        waited = waited.func.value
-    for home, call in evidence.units.nodes(ast.Call):
-        if canonical_name(call.func) != "signal.signal" or len(call.args) != 2:
-            continue
-        number, handler = call.args
-        bodies = [handler, *(each for _, each in evidence.units.functions(last_name(handler)))]
-        touched = {written_name(n) for body in bodies for n in ast.walk(body)} - {""}
-        if await_ is not None and written_name(waited) in touched:
-            source = home.source.source
-            why = (
-                f"The handler that `signal.signal` was given made {short(unit, await_.value)} "
-                "ready, and the loop slept on: such a handler does not wake it. "
-                f"`loop.add_signal_handler({source(number)}, …)` does."
-            )
-            return Finding(why, _handled_by_loop(evidence, home, call))
-    return None
-
-
-@correction
-def _handled_by_loop(fixing: Fixing, unit: Unit, call: ast.Call) -> None:
-    """``signal.signal(SIG, lambda *_: stop.set())`` → the loop's own, of ``stop.set``."""
-    number, handler = call.args
-    body = handler.body if isinstance(handler, ast.Lambda) else None
-    if not isinstance(body, ast.Call) or body.args or body.keywords:
-        return
-    if not isinstance(scope(unit, call), ast.AsyncFunctionDef):
-        return
-    source = unit.source.source
-    text = f"asyncio.get_running_loop().add_signal_handler({source(number)}, {source(body.func)})"
-    fixing.of(unit).replace(call, text)
-    fixing.needs_import(unit, "asyncio")
-
-
-def _unwoken(evidence: Evidence) -> Finding | None:
-    await_ = evidence.node(ast.Await)
-    text = short(evidence.unit, await_.value) if await_ is not None else "what is waited for"
-    handles = any(
-        canonical_name(call.func) == "signal.signal" for _, call in evidence.units.nodes(ast.Call)
-    )
-    who = "Another thread, or a signal handler," if handles else "Another thread"
-    why = (
-        f"{who} made {text} ready, and the loop slept on: asyncio's objects are not for "
-        "other threads, and do not wake it from there. Call `loop.call_soon_threadsafe` in that "
-        "thread, or `asyncio.run_coroutine_threadsafe`."
-    )
-    return Finding(why)
-
-
 RULES = (
     Rule(*_OF_ANOTHER, _bound, errors=(RuntimeError,)),
     Rule(*_OF_ANOTHER, _awaited, errors=(RuntimeError, ValueError)),
     Rule(*_OF_ANOTHER, _cancelled, errors=(asyncio.CancelledError,)),
     Rule(*_CLOSED, _shut, errors=(StopAsyncIteration,)),
     Rule(*_CLOSED, _walked_shut, sees="shut"),
-    Rule(
-        "endless-generator-hangs",
-        "a wait that a signal handler does not end",
-        3,
-        "What `signal.signal` was given runs between two instructions, and a loop that sleeps "
-        "stays asleep. `loop.add_signal_handler(signal.SIGTERM, stop.set)` is for asyncio.",
-        _unwoken_by_signal,
-        sees="unwoken",
-    ),
-    Rule(
-        "endless-generator-hangs",
-        "a wait that another thread does not end",
-        3,
-        "Only `call_soon_threadsafe` wakes a loop from another thread. A queue, an event or a "
-        "future belongs to one loop: `loop.call_soon_threadsafe(queue.put_nowait, item)`.",
-        _unwoken,
-        sees="unwoken",
-    ),
-    Rule(
-        "asyncio-object-of-another-loop",
-        "a task made on the loop of another thread",
-        3,
-        "A loop belongs to the thread that runs it, and all of its methods with it, but for "
-        "`call_soon_threadsafe`. `asyncio.run_coroutine_threadsafe(coroutine, loop)` makes the "
-        "task there, wakes the loop, and gives a future for this thread.",
-        _made_outside,
-        sees="made outside",
-    ),
 )
