@@ -141,6 +141,14 @@ def function_of(value: object) -> FunctionType | None:
     return value if type(value) is FunctionType else None
 
 
+def behind_partials(value: object) -> object:
+    """What `value` calls in the end, if it is a ``partial`` or a method; else `value`."""
+    while is_real_instance(value, (functools.partial, MethodType)):
+        given: Any = value
+        value = given.func if is_real_instance(value, functools.partial) else given.__func__
+    return value
+
+
 def code_of(value: object) -> CodeType | None:
     """The code of what `function_of` finds."""
     function = function_of(value)

@@ -6,11 +6,10 @@ import ast
 import builtins
 import inspect
 import sys
-from functools import partial
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import TYPE_CHECKING
 
-from asyncrepl.events.object_info import MISSING, is_real_instance
+from asyncrepl.events.object_info import MISSING, behind_partials, is_real_instance
 from asyncrepl.explain.bindings import imported
 from asyncrepl.explain.library_results import globals_of, mock_file
 from asyncrepl.explain.static_values import Resolver
@@ -200,9 +199,7 @@ def is_of_variable(evidence: Evidence, unit: Unit, call: ast.Call) -> bool:
         root = root.value
     if isinstance(root, ast.Name) and is_real_instance(imported(unit, root.id), ModuleType):
         return False
-    value = _resolver(evidence, unit).value(call.func)
-    while is_real_instance(value, (partial, MethodType)):
-        value = value.func if is_real_instance(value, partial) else value.__func__
+    value = behind_partials(_resolver(evidence, unit).value(call.func))
     if is_real_instance(value, FunctionType):
         return evidence.seen is not None and value.__code__ is evidence.seen.info.code
     if is_real_instance(value, (BuiltinFunctionType, type)):

@@ -9,11 +9,10 @@ from __future__ import annotations
 import ast
 import asyncio
 import inspect
-from functools import partial
 from types import CodeType, CoroutineType, FunctionType, NoneType
 from typing import TYPE_CHECKING
 
-from asyncrepl.events.object_info import code_of, function_of, is_real_instance
+from asyncrepl.events.object_info import behind_partials, code_of, function_of, is_real_instance
 from asyncrepl.explain.demands import demand_of, met
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, corrected, correction, replaced, short
@@ -108,15 +107,11 @@ def _waits_on_coroutines(evidence: Evidence) -> list[ast.Call]:
     found = [
         call
         for call in unit.nodes(ast.Call)
-        if function_of(_behind_partial(value(call.func))) is asyncio.wait and call.args
+        if behind_partials(value(call.func)) is asyncio.wait and call.args
         if (given := info(call.args[0])) and given.item and given.item.kind is CoroutineType
     ]
     inside = [each for node in evidence.nodes[-1:] for each in ast.walk(node)]
     return sorted(found, key=lambda call: call not in evidence.nodes and call not in inside)
-
-
-def _behind_partial(value: object) -> object:
-    return value.func if isinstance(value, partial) else value
 
 
 @correction
