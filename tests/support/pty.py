@@ -195,6 +195,11 @@ class Terminal:
         self.send(text + "\r")
         self.wait(lambda: self.prompts > before and self.at_prompt, f"a prompt after {text!r}")
 
+    def type(self, keys: str, row: str) -> None:
+        """Type `keys`, and wait until the row of the cursor is `row`."""
+        self.send(keys)
+        self.wait(lambda: self.cursor_line == row, repr(row))
+
     def begin(self, text: str) -> None:
         """At a prompt: type `text` and Enter, and wait until it runs, with no prompt."""
         self.send(text + "\r")

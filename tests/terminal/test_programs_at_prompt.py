@@ -183,12 +183,9 @@ def test_a_prompt_of_prompt_toolkit_is_one(
             f"    {ask}\n    print('caf\\udce9')\nasyncio.run(main())\n"
         )
         ask = f":run {path}"
-    terminal.send(f"{ask}\r")
-    terminal.wait(lambda: terminal.cursor_line == "who?")
-    terminal.send("b")
-    terminal.wait(lambda: terminal.cursor_line == "who? b")
-    terminal.send("\x1b[Do\x1b[C!")
-    terminal.wait(lambda: terminal.cursor_line == "who? ob!")
+    terminal.type(f"{ask}\r", "who?")
+    terminal.type("b", "who? b")
+    terminal.type("\x1b[Do\x1b[C!", "who? ob!")
     terminal.enter("")
     terminal.enter("answer")
     assert terminal.scrollback[-2] == "'ob!'"

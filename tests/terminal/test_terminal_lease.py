@@ -15,8 +15,7 @@ if TYPE_CHECKING:
 
 def test_input_reads_a_line(terminal: Terminal) -> None:
     """input() shows its question, takes a line, and gives the terminal back."""
-    terminal.send("name = input('name? ')\r")
-    terminal.wait(lambda: terminal.cursor_line == "name?")
+    terminal.type("name = input('name? ')\r", "name?")
     terminal.enter("Ада")
     terminal.enter("name")
     assert terminal.scrollback[-2] == "'Ада'"
@@ -24,8 +23,7 @@ def test_input_reads_a_line(terminal: Terminal) -> None:
 
 def test_input_at_the_end_of_input(terminal: Terminal) -> None:
     """Ctrl-D in input() is EOFError, not the end of the session."""
-    terminal.send("input('? ')\r")
-    terminal.wait(lambda: terminal.cursor_line == "?")
+    terminal.type("input('? ')\r", "?")
     terminal.send("\x04")
     terminal.wait_for("EOFError")
     terminal.wait_for_prompt()
@@ -33,19 +31,13 @@ def test_input_at_the_end_of_input(terminal: Terminal) -> None:
 
 def test_input_edits_its_line(terminal: Terminal) -> None:
     """As under python: the cursor moves, and earlier answers come back; the question stays."""
-    terminal.send("first = input('\\x1b[31mдва\\x1b[0m 日本? ')\r")
-    terminal.wait(lambda: terminal.cursor_line == "два 日本?")
-    terminal.send("ac")
-    terminal.wait(lambda: terminal.cursor_line == "два 日本? ac")
-    terminal.send("\x1b[D日b\x7fб\x1b[H-")
-    terminal.wait(lambda: terminal.cursor_line == "два 日本? -a日бc")
+    terminal.type("first = input('\\x1b[31mдва\\x1b[0m 日本? ')\r", "два 日本?")
+    terminal.type("ac", "два 日本? ac")
+    terminal.type("\x1b[D日b\x7fб\x1b[H-", "два 日本? -a日бc")
     terminal.enter("")
-    terminal.send("print('not a row, ', end=''); again = input('again? ')\r")
-    terminal.wait(lambda: terminal.cursor_line == "not a row, again?")
-    terminal.send("x")
-    terminal.wait(lambda: terminal.cursor_line == "not a row, again? x")
-    terminal.send("\x1b[A")
-    terminal.wait(lambda: terminal.cursor_line == "not a row, again? -a日бc")
+    terminal.type("print('not a row, ', end=''); again = input('again? ')\r", "not a row, again?")
+    terminal.type("x", "not a row, again? x")
+    terminal.type("\x1b[A", "not a row, again? -a日бc")
     terminal.enter("!")
     terminal.enter("first, again")
     assert terminal.scrollback[-2] == "('-a日бc', '-a日бc!')"
@@ -55,8 +47,7 @@ def test_a_program_may_fill_in_the_answer(terminal: Terminal) -> None:
     """With readline's hook, as under python."""
     terminal.enter("import readline")
     terminal.enter("readline.set_startup_hook(lambda: readline.insert_text('Bob'))")
-    terminal.send("name = input('name? ')\r")
-    terminal.wait(lambda: terminal.cursor_line == "name? Bob")
+    terminal.type("name = input('name? ')\r", "name? Bob")
     terminal.enter("by")
     terminal.enter("name")
     assert terminal.scrollback[-2] == "'Bobby'"
@@ -65,8 +56,7 @@ def test_a_program_may_fill_in_the_answer(terminal: Terminal) -> None:
 def test_a_question_of_more_than_a_row_is_answered(start: Callable[..., Terminal]) -> None:
     """It stays as it is; the terminal itself edits the answer."""
     terminal = start(columns=40, rows=15)
-    terminal.send("name = input('what is your name' * 3)\r")
-    terminal.wait(lambda: terminal.cursor_line == "s your name")
+    terminal.type("name = input('what is your name' * 3)\r", "s your name")
     terminal.enter("Bo\x7fob")
     terminal.enter("name")
     assert terminal.scrollback[-2] == "'Bob'"
@@ -95,8 +85,7 @@ def test_a_line_typed_ahead_goes_to_input(terminal: Terminal) -> None:
 def test_the_beginning_of_a_line_typed_ahead_can_be_edited(terminal: Terminal) -> None:
     """It is a part of the answer, and not of the next statement."""
     terminal.begin("import time; time.sleep(.2); name = input('name? ')")
-    terminal.send("Bab")
-    terminal.wait(lambda: terminal.cursor_line == "name? Bab")
+    terminal.type("Bab", "name? Bab")
     terminal.send("\x1b[D\x7fo\r")
     terminal.wait_for_prompt()
     terminal.enter("name")
@@ -106,8 +95,7 @@ def test_the_beginning_of_a_line_typed_ahead_can_be_edited(terminal: Terminal) -
 def test_breakpoint_opens_pdb(terminal: Terminal) -> None:
     """breakpoint() stops in the user's frame, answers, and continues."""
     terminal.enter("def f(x):\ry = x + 1\rbreakpoint()\rreturn y\r")
-    terminal.send("f(3)\r")
-    terminal.wait(lambda: terminal.cursor_line == "(Pdb)")
+    terminal.type("f(3)\r", "(Pdb)")
     terminal.send("p y * 100\r")
     terminal.wait_for("400")
     terminal.wait(lambda: terminal.cursor_line == "(Pdb)")
@@ -121,8 +109,7 @@ def test_stepping_ends_with_the_statement(terminal: Terminal, call: str) -> None
     """As under python: the machinery behind it is nobody's program."""
     terminal.enter("def f(x):\rbreakpoint()\rreturn x + 1\r")
     terminal.enter("async def g(x):\rawait asyncio.sleep(0)\rreturn f(x)\r")
-    terminal.send(call + "\r")
-    terminal.wait(lambda: terminal.cursor_line == "(Pdb)")
+    terminal.type(call + "\r", "(Pdb)")
     steps = 0
     while not terminal.at_prompt:
         steps += 1
@@ -142,8 +129,7 @@ def test_stepping_ends_with_the_statement(terminal: Terminal, call: str) -> None
 @pytest.mark.parametrize("program", ["{}", "def f(x):\r{}\rreturn x\r\rf(3)\r"])
 def test_a_debugger_stops_in_user_code(terminal: Terminal, call: str, program: str) -> None:
     """Whoever starts it: neither where a value is shown, nor in what runs the statement."""
-    terminal.send(program.format(call).rstrip("\r") + "\r")
-    terminal.wait(lambda: terminal.cursor_line == "(Pdb)")
+    terminal.type(program.format(call).rstrip("\r") + "\r", "(Pdb)")
     terminal.send("w\r")
     terminal.wait(lambda: terminal.scrollback.count("(Pdb) w") == 1)
     terminal.wait(lambda: terminal.cursor_line == "(Pdb)")
@@ -180,8 +166,7 @@ def test_a_debugger_stops_in_a_program(
 def test_a_debugger_leaves_ctrl_c_to_the_session(terminal: Terminal) -> None:
     """After `c`, too, it interrupts the statement, and does not lead into pdb again."""
     goes_on = "await asyncio.sleep(0.2); print('on' + 'ward'); await asyncio.sleep(99)"
-    terminal.send(f"import pdb; pdb.set_trace(); {goes_on}\r")
-    terminal.wait(lambda: terminal.cursor_line == "(Pdb)")
+    terminal.type(f"import pdb; pdb.set_trace(); {goes_on}\r", "(Pdb)")
     terminal.send("c\r")
     terminal.wait_for("onward")
     terminal.send("\x03")
@@ -192,8 +177,7 @@ def test_a_debugger_leaves_ctrl_c_to_the_session(terminal: Terminal) -> None:
 def test_a_debugger_stops_in_the_repr_of_a_value(terminal: Terminal) -> None:
     """Which the tool calls: `breakpoint()` stands there."""
     terminal.enter("class A:\rdef __repr__(self):\rbreakpoint()\rreturn 'an A'\r")
-    terminal.send("A()\r")
-    terminal.wait(lambda: terminal.cursor_line == "(Pdb)")
+    terminal.type("A()\r", "(Pdb)")
     assert terminal.scrollback[-3:-1][0].endswith("__repr__()")
     terminal.send("r\r")
     terminal.wait_for("->'an A'")
