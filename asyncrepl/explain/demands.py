@@ -8,6 +8,7 @@ have a use for what is still to be awaited.
 from __future__ import annotations
 
 import ast
+import contextlib
 import csv
 import inspect
 from types import (
@@ -118,6 +119,8 @@ _FUNCTIONS: dict[str, dict[int | None, str]] = {
     "functools.partial": {0: "callback"},
     "atexit.register": {0: "callback"},
     "signal.signal": {1: "callback"},
+    "anyio.run": {0: "callback"},
+    "trio.run": {0: "callback"},
     **{f"asyncio.{name}": {None: "value"} for name in (
         "timeout", "timeout_at", "Queue", "LifoQueue", "PriorityQueue", "Semaphore",
         "BoundedSemaphore", "Barrier", "StreamReader", "open_connection", "open_unix_connection",
@@ -142,6 +145,7 @@ _METHODS: dict[str, dict[int | None, str]] = {
     "fromkeys": {0: "walk"},
     "submit": {0: "function", None: "value"},
     "push_async_callback": {0: "callback"},
+    "start_soon": {0: "callback"},
 }
 #: Modules that know what to do with what is to be awaited.
 _AT_HOME = ("asyncio", "_asyncio", "contextlib", "inspect", "types", "unittest", "anyio", "trio")
@@ -313,6 +317,18 @@ def _fits(callee: object, call: ast.Call) -> bool:
     except TypeError:
         return False
     return True
+
+
+#: Methods that call what they are given with the arguments that follow, whoever their owner is.
+_WITH_ARGUMENTS = ("push_async_callback", "start_soon")
+
+
+def passes_arguments(callee: object, name: str) -> bool:
+    """Whether `callee`, called by `name`, takes arguments for its callback, as `partial` does."""
+    with contextlib.suppress(TypeError, ValueError):
+        parameters = inspect.signature(inspected(callee)).parameters.values()  # type: ignore[arg-type]
+        return any(each.kind is each.VAR_POSITIONAL for each in parameters)
+    return name in _WITH_ARGUMENTS
 
 
 def met(demand: Demand, info: ObjectInfo) -> bool:

@@ -26,10 +26,10 @@ from asyncrepl.explain.fresh_names import (
 from asyncrepl.explain.held_operands import runs_in_thread
 from asyncrepl.explain.scopes import (
     CannotFixError,
-    first_after_head,
     is_async_genexp,
     keyword_span,
     own_nodes,
+    place_of_import,
     runner_at,
     scope,
 )
@@ -153,7 +153,7 @@ class Fixing:
 
     def _import(self, unit: Unit, line: str) -> None:
         if all(edit.text != line for edit in self.of(unit).edits):
-            self.of(unit).insert(first_after_head(unit), line)
+            self.of(unit).insert(place_of_import(unit, line), line)
 
     def fresh(self, unit: Unit, name: str) -> str:
         """A name to be bound at the top of `unit`: like `name`, and nobody's yet."""

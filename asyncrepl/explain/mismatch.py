@@ -24,6 +24,7 @@ from asyncrepl.events.object_info import (
 )
 from asyncrepl.explain.bindings import result_of_definition
 from asyncrepl.explain.demands import Demand, demand_of, is_asynchronous, met
+from asyncrepl.explain.given_away import given_away
 from asyncrepl.explain.heap_items import compares_others
 from asyncrepl.explain.held_operands import (
     FUNCTION_KINDS,
@@ -90,7 +91,8 @@ def _mismatch(evidence: Evidence) -> Mismatch | None:
                 return _where_walked(evidence, Mismatch(demand, known))
         if not options and _CERTAIN.get(evidence.op) == demand.what and evidence.direct:
             unknown = unknown or Mismatch(demand, None)
-    return unknown
+    far = given_away(evidence) if unknown is None else None
+    return Mismatch(*far) if far is not None else unknown
 
 
 def _with_item(evidence: Evidence, node: ast.expr, info: ObjectInfo) -> ObjectInfo:

@@ -121,14 +121,35 @@ def _before_clause(whole: ast.AST, clause: ast.comprehension) -> ast.expr:
     return element
 
 
-def first_after_head(unit: Unit) -> int:
-    """Where the first import may stand: behind comments, docstring and ``__future__``."""
+def place_of_import(unit: Unit, line: str) -> int:
+    """Where `line`, an import, may stand: in its order among the first imports, if there are any.
+
+    Behind comments, docstring and ``__future__``; plain imports stand before ``from``.
+    """
+    (new,) = ast.parse(line).body
+    place = previous = None
     for number, statement in enumerate(unit.tree.body if unit.tree else []):
         docstring = isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
         future = isinstance(statement, ast.ImportFrom) and statement.module == "__future__"
-        if not future and not (docstring and number == 0):
-            return unit.source.block(statement).start
-    return 0
+        if future or (docstring and number == 0):
+            continue
+        block = unit.source.block(statement)
+        apart = previous is not None and block.start > previous
+        place = block.start if place is None else place
+        if apart or _import_order(statement) > _import_order(new):
+            break
+        place = previous = block.end
+    return place or 0
+
+
+def _import_order(statement: ast.stmt) -> tuple[int, str]:
+    """Sorts as the usual style has it; what is no import comes last."""
+    match statement:
+        case ast.Import([first, *_]):
+            return 0, first.name
+        case ast.ImportFrom(module=module):
+            return 1, module or ""
+    return 2, ""
 
 
 def block_of(unit: Unit, statement: ast.stmt) -> list[ast.stmt]:

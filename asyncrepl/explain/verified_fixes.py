@@ -26,7 +26,7 @@ from asyncrepl.explain.evidence import gather
 from asyncrepl.explain.explanation import Fix
 from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.predicted_refusals import foreseen
-from asyncrepl.explain.scopes import deepen, first_after_head, own_nodes, runner_at, scope
+from asyncrepl.explain.scopes import deepen, own_nodes, place_of_import, runner_at, scope
 from asyncrepl.explain.source_units import Unit, parsed
 from asyncrepl.instrument.compilation import needs_loop
 from asyncrepl.syntax.names import FUNCTIONS, SCOPES, bound_names, callee_name, canonical_name
@@ -146,7 +146,8 @@ def _import_asyncio(unit: Unit, edits: object) -> None:
         for alias in node.names
     )
     if not known:
-        edits.insert(first_after_head(unit), "import asyncio\n")  # type: ignore[attr-defined]
+        line = "import asyncio\n"
+        edits.insert(place_of_import(unit, line), line)  # type: ignore[attr-defined]
 
 
 def _in_main(unit: Unit) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from asyncrepl.events.object_info import MISSING, code_of, is_real_instance, lookup
 from asyncrepl.explain.bindings import is_coroutine_function, makes_coroutine
+from asyncrepl.explain.demands import passes_arguments
 from asyncrepl.explain.fix_editor import Fixing, awaits_of, is_generator
 from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.hoisted_code import made_in_function, next_taken, not_awaiting
@@ -121,13 +122,10 @@ def _starts_a_task(case: Case) -> bool:
     )
 
 
-#: Functions that call what they are given with the arguments that follow, and await it then.
-_WITH_ARGUMENTS = ("partial", "push_async_callback")
-
-
 def handed_uncalled(fixing: Fixing, case: Case) -> None:
     """``start(work(1))`` → ``start(work, 1)``, if `start` calls what it is given."""
-    if case.demand.what == "callback" and callee_name(case.owner) not in _WITH_ARGUMENTS:
+    taker = case.evidence.resolver.value(case.owner.func)
+    if case.demand.what == "callback" and not passes_arguments(taker, callee_name(case.owner)):
         raise CannotFixError
     own = case.demand.what in ("function", "callback")  # as `to_thread` does
     given, inner = (case.unit, case.node) if own else given_by_caller(case), case.owner

@@ -47,10 +47,8 @@ from asyncrepl.explain.repairs.awaited_origins import (
     waits_inside,
 )
 from asyncrepl.explain.repairs.entered_operands import (
-    around_statement,
     awaited_before,
     delegated_entered,
-    enter_rest,
     entered,
     entered_async,
     entered_first,
@@ -134,10 +132,9 @@ from asyncrepl.explain.repairs.repair_case import (
     is_mocked,
     is_used_plainly,
     passed_on,
-    yields_once,
 )
+from asyncrepl.explain.repairs.yielded_resources import resource, resource_awaited
 from asyncrepl.explain.scopes import CannotFixError, scope
-from asyncrepl.explain.value_origins import origins
 from asyncrepl.syntax.names import callee_name
 from asyncrepl.syntax.source_rewriter import Edit
 
@@ -167,33 +164,6 @@ def next_method(fixing: Fixing, case: Case) -> None:
     fixing.of(case.unit).replace(call, f"{name}({arguments})")
     if name == "anext" and not awaits_of(case.unit, call):
         fixing.awaiting(case.unit, call)
-
-
-def resource(fixing: Fixing, case: Case) -> None:
-    """A generator that yields one thing to be used: entered, as the manager it is meant as."""
-    found, options = case.home, case.evidence.resolver.yielded(case.code)
-    if found is None or not yields_once(*found):
-        raise CannotFixError
-    if options and not any(met(case.demand, each) for each in options):
-        raise CannotFixError
-    made = origins(case.evidence.units, case.unit, case.node)
-    if len(made) != 1 or not isinstance(made[0].node, ast.Call):
-        raise CannotFixError
-    (unit, call) = made[0]
-    assert isinstance(call, ast.Call)
-    if callee_name(call) != found[1].name:
-        raise CannotFixError  # it was made by somebody who was given the function
-    function = unit.source.source(call.func)
-    manager = (
-        f"asynccontextmanager({function})"
-        + unit.text[unit.source.span(call.func).end : unit.source.span(call).end]
-    )
-    fixing.needs_name(unit, "contextlib", "asynccontextmanager")
-    assigned = unit.parents.get(call)
-    if isinstance(assigned, ast.Assign) and isinstance(assigned.targets[0], ast.Name):
-        enter_rest(fixing, unit, assigned, manager, assigned.targets[0].id)
-    else:
-        around_statement(fixing, unit, call, manager)
 
 
 def items_as_list(fixing: Fixing, case: Case) -> None:
@@ -365,7 +335,7 @@ _STEP = {**_AWAITABLE, "async step": (step_itself, awaited)}
 _WALKABLE: dict[str, tuple[Repair, ...]] = {
     "attribute": (twin, next_method, resource, items_as_list, around_each_item, of_one_item),
     "await, function": (collected_jobs, walked_elsewhere, drained),
-    "await": (awaited_behind, walked_not_awaited),
+    "await": (awaited_behind, resource_awaited, walked_not_awaited),
     "walk, loop": (loop_async, aiter_instead, collected_where_made),
     "walk, yield from": (delegated, aiter_instead),
     "walk, iter": (first_of_iter, renamed_aiter),

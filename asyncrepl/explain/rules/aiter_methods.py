@@ -102,7 +102,7 @@ def _proxy(evidence: Evidence) -> Finding | None:
     if use is None or use.info is None or has(use.info, *_SPECIAL[use.role == "async with"]):
         return None
     forward = lookup(use.info.kind, "__getattr__")
-    if not is_real_instance(forward, FunctionType):
+    if not is_real_instance(forward, FunctionType) or not _passes_on(evidence, use, forward):
         return None
     name = use.info.kind.__name__
     why = (
@@ -112,6 +112,14 @@ def _proxy(evidence: Evidence) -> Finding | None:
     found = evidence.units.definition(forward.__code__)
     lines = _ENTERED if use.role == "async with" else _WALKED
     return Finding(why, _forwarding(evidence, *found, lines) if found else None)
+
+
+def _passes_on(evidence: Evidence, use: Use, forward: FunctionType) -> bool:
+    """Whether asking `forward` would help: the user wrote it, or the object holds what has it."""
+    special = _SPECIAL[use.role == "async with"][0]
+    inner = [lookup(each, special) for each in use.info.members.values()] if use.info else []
+    own = evidence.units.definition(forward.__code__) is not None
+    return own or any(each is not MISSING for each in inner)
 
 
 #: The special methods that are asked for, and how they are passed on.

@@ -4,20 +4,29 @@ from __future__ import annotations
 
 import ast
 import asyncio
+import inspect
 import io
 from types import GeneratorType
 from typing import TYPE_CHECKING
 
+from asyncrepl.events.object_info import code_of, function_of
 from asyncrepl.explain.explanation import Other
-from asyncrepl.explain.fix_editor import Fixing, short
-from asyncrepl.explain.kinds import ASYNCHRONOUS, Kind, has
+from asyncrepl.explain.fix_editor import Fixing, corrected, short
+from asyncrepl.explain.kinds import ASYNCHRONOUS, Kind, has, is_async_iterable
+from asyncrepl.explain.library_results import globals_of
 from asyncrepl.explain.protocol_code import with_yield
-from asyncrepl.explain.repairs.repair_case import is_mocked
+from asyncrepl.explain.repairs.repair_case import is_mocked, single_assignment
 from asyncrepl.explain.rules.operand_rules import ANY, FUNCTIONS, Told, row
 from asyncrepl.explain.scopes import own_nodes
+from asyncrepl.explain.static_values import Resolver
+from asyncrepl.syntax.names import callee_name, last_name
+from asyncrepl.syntax.static_inspection import without_annotations
 
 if TYPE_CHECKING:
+    from types import FunctionType
+
     from asyncrepl.explain.explanation import Fix
+    from asyncrepl.explain.source_units import Function, Unit
 
 _BUILTIN_ITERATORS = frozenset({enumerate, zip, map, filter, reversed})
 _CONTAINERS = frozenset(
@@ -49,6 +58,61 @@ def _is_file(told: Told) -> bool:
 def _is_as_completed(told: Told) -> bool:
     code = getattr(asyncio.as_completed, "__code__", None)
     return told.info is not None and told.info.kind is GeneratorType and told.info.code is code
+
+
+def _unasked_stream(told: Told) -> tuple[ast.Call, str] | None:
+    """The call that gave the operand as a whole, and the flag with which it gives a stream.
+
+    By convention that is `stream`; of a function of the user's any that its result hangs on.
+    """
+    made = single_assignment(told.unit, told.node, awaited=True) or told.node
+    call = made.value if isinstance(made, ast.Await) else made
+    if not isinstance(call, ast.Call) or any(each.arg is None for each in call.keywords):
+        return None
+    function = function_of(told.evidence.resolver.value(call.func))
+    found = told.evidence.units.definition(code_of(function))
+    for name in _left_out(function, call) if function is not None else ():
+        if name == "stream" if found is None else _chooses(told, *found, name):
+            return call, name
+    return None
+
+
+def _left_out(function: FunctionType, call: ast.Call) -> list[str]:
+    """The parameters of `function` that `call` does not give, and that can be left out."""
+    known = inspect.signature(without_annotations(inspect.unwrap(function))).parameters
+    method = isinstance(call.func, ast.Attribute) and "self" in known
+    given = [*[*known][: len(call.args) + method], *(each.arg for each in call.keywords)]
+    return [n for n, each in known.items() if n not in given and each.default is not each.empty]
+
+
+def _chooses(told: Told, unit: Unit, function: Function, flag: str) -> bool:
+    """Whether `function` returns an async iterable if the argument `flag` is true."""
+    tests = [each for each in own_nodes(function) if isinstance(each, ast.If)]
+    chosen = [node for each in tests if last_name(each.test) == flag for node in each.body]
+    returned = [node.value for node in chosen if isinstance(node, ast.Return) and node.value]
+    resolver = Resolver(told.evidence.units, globals_of(unit.filename) or told.evidence.namespace)
+    return any(is_async_iterable(info) for each in returned for info in resolver.options(each))
+
+
+def _with_flag(fixing: Fixing, told: Told) -> None:
+    """``create(text)`` → ``create(text, stream=True)``."""
+    found = _unasked_stream(told)
+    assert found is not None
+    call, flag = found
+    arguments = [*call.args, *(each.value for each in call.keywords)]
+    if arguments:
+        fixing.of(told.unit).after(arguments[-1], f", {flag}=True")
+    else:
+        function = told.unit.source.source(call.func)
+        fixing.of(told.unit).replace(call, f"{function}({flag}=True)")
+
+
+def _whole(told: Told) -> str:
+    call, flag = _unasked_stream(told) or (told.node, "")
+    return (
+        f"{told.text} is {told.a}, the whole answer: `{callee_name(call)}` gives it bit by bit "
+        f"only with `{flag}=True`."
+    )
 
 
 def _awaits_no_yield(told: Told) -> bool:
@@ -193,6 +257,18 @@ RULES = (
         "Before Python 3.13 {told.text} is a plain iterator of awaitables: loop with `for` and "
         "await each.",
         _is_as_completed,
+    ),
+    row(
+        "async-for-over-plain-object",
+        "`async for` over an answer that comes as a whole",
+        1,
+        "What can stream gives the whole at once unless it is asked to stream. Ask for it, "
+        "often by `stream=True`, or use the whole without a loop.",
+        "async walk",
+        ANY - ASYNCHRONOUS,
+        _whole,
+        lambda told: _unasked_stream(told) is not None,
+        lambda told: corrected(told.evidence, _with_flag, told),
     ),
     row(
         "async-for-over-builtin-iterator",
