@@ -80,7 +80,8 @@ def _refused_calls(
         return {}  # it may be what was in its hands that was refused
     if is_mock(before.resolver.value(made.func)):
         return {}  # another mock may stand there then
-    names = {last_name(made.func), *(each.__name__ for each in info.kind.__mro__)}
+    maker = info.code.co_name if info.code is not None else ""  # which what is called may call
+    names = {last_name(made.func), maker, *(each.__name__ for each in info.kind.__mro__)}
     if any(
         _defined(before.units, each, names) != _defined(units, each, names) for each in changed
     ):
