@@ -119,8 +119,8 @@ _FUNCTIONS: dict[str, dict[int | None, str]] = {
     "functools.partial": {0: "callback"},
     "atexit.register": {0: "callback"},
     "signal.signal": {1: "callback"},
-    "anyio.run": {0: "callback"},
-    "trio.run": {0: "callback"},
+    **{f"{name}.run": {0: "callback"} for name in ("anyio", "trio", "anyio.from_thread")},
+    **{f"{name}.to_thread.run_sync": {0: "function"} for name in ("anyio", "trio")},
     **{f"asyncio.{name}": {None: "value"} for name in (
         "timeout", "timeout_at", "Queue", "LifoQueue", "PriorityQueue", "Semaphore",
         "BoundedSemaphore", "Barrier", "StreamReader", "open_connection", "open_unix_connection",

@@ -40,7 +40,7 @@ from asyncrepl.explain.unittest_classes import (
     is_fixture,
     plain_test_case,
 )
-from asyncrepl.explain.value_arrivals import is_mentioned
+from asyncrepl.explain.value_arrivals import is_called_by_others
 from asyncrepl.explain.value_origins import calls_of, is_handed_on, wrapped_functions
 from asyncrepl.instrument.probe_placement import DATA_CALLS, ITERATING_CALLS
 from asyncrepl.syntax.names import callee_name, canonical_name, last_name
@@ -308,7 +308,7 @@ class Fixing:
         if function.name.startswith("__") and not function.name.startswith("__a") and not wrapped:
             raise CannotFixError  # the interpreter calls it, and awaits nothing
         in_thread = runs_in_thread(self.evidence.error) and not any(calls_of(unit, function, unit))
-        if in_thread or (not wrapped and is_mentioned(self.evidence, unit, function)):
+        if in_thread or (not wrapped and is_called_by_others(self.evidence, unit, function)):
             raise CannotFixError  # who it is given to calls it as it is
         self.made_async.add(function)
         self.isolate(unit, function)

@@ -9,7 +9,7 @@ the user's: if it is made, or named, at one place alone, that is the mistake.
 from __future__ import annotations
 
 import ast
-import builtins
+from contextvars import Context
 from types import AsyncGeneratorType, CoroutineType, FunctionType
 from typing import TYPE_CHECKING
 
@@ -27,7 +27,7 @@ from asyncrepl.explain.kinds import Kind, kind_of
 from asyncrepl.explain.library_results import library_nodes
 from asyncrepl.explain.scopes import CannotFixError
 from asyncrepl.explain.value_origins import calls_of, is_handed_on
-from asyncrepl.syntax.names import callee_name
+from asyncrepl.syntax.names import callee_name, last_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -83,11 +83,26 @@ def _refused(trace: TracebackType) -> Iterator[tuple[str, object]]:
         match node:
             case ast.Call(function, arguments):
                 yield "callback", _value(function, names)
-                called = vars(builtins).get(callee_name(node))
-                kind = "walk" if called in (iter, list, tuple, set, sorted) else "value"
-                yield from ((kind, _value(each, names)) for each in arguments)
+                first, *others = arguments or [function]
+                yield _demanded(function, names), _value(first, names)
+                yield from (("value", _value(each, names)) for each in others)
             case ast.Name() | ast.Attribute() if op == "GET_ITER":
                 yield "walk", _value(node, names)
+
+
+_WALKING = ("iter", "list", "tuple", "set", "sorted")
+
+
+def _demanded(function: ast.expr, names: Mapping[str, object]) -> str:
+    """What a function demands that is called in a library: as ``context.run``, to call it."""
+    match function:
+        case ast.Attribute(ast.Name(owner), "run") if type(names.get(owner)) is Context:
+            return "callback"
+        case _ if last_name(function) == "partial":
+            return "callback"
+        case ast.Name(name) if name in _WALKING:
+            return "walk"
+    return "value"
 
 
 def _value(node: ast.expr, names: Mapping[str, object]) -> object:

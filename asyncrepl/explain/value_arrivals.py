@@ -9,10 +9,13 @@ not known counts as right.
 from __future__ import annotations
 
 import ast
+import inspect
 from typing import TYPE_CHECKING, Literal
 
+from asyncrepl.events.object_info import code_of, is_real_instance
 from asyncrepl.explain.bindings import awaits_parameter
 from asyncrepl.explain.scopes import scope
+from asyncrepl.explain.unittest_classes import is_fixture
 from asyncrepl.explain.value_origins import bindings, calls_of
 from asyncrepl.syntax.names import callee_name, last_name
 
@@ -206,8 +209,13 @@ def is_test(unit: Unit, node: ast.expr) -> bool:
     return False
 
 
-def is_mentioned(evidence: Evidence, home: Unit, function: Function) -> bool:
-    """Whether `function` itself, of the unit `home`, is given to somebody, beside being called."""
+def is_called_by_others(evidence: Evidence, home: Unit, function: Function) -> bool:
+    """Whether somebody else calls `function`, of the unit `home`, and awaits nothing.
+
+    It is given to him, or stands for a plain method of a library's class, as `data_received`.
+    """
+    if _overrides_plain(evidence, home, function):
+        return True
     method = isinstance(home.parents.get(function), ast.ClassDef)
     for unit in (home, *evidence.callers):
         read_at = set(calls_of(unit, function, home))
@@ -224,4 +232,17 @@ def is_mentioned(evidence: Evidence, home: Unit, function: Function) -> bool:
                 wraps = isinstance(parent, ast.Return) and awaited
                 if own and not called and isinstance(parent, around) and not wraps:
                     return True
+    return False
+
+
+def _overrides_plain(evidence: Evidence, home: Unit, function: Function) -> bool:
+    owner = home.parents.get(function)
+    name = ast.Name(owner.name, ast.Load()) if isinstance(owner, ast.ClassDef) else None
+    kind = evidence.resolver.value(name) if name is not None else None
+    if not is_real_instance(kind, type) or is_fixture(home, function):
+        return False
+    for base in kind.__mro__[1:]:
+        code = code_of(vars(base).get(function.name))
+        if code is not None and evidence.units.definition(code) is None:
+            return not code.co_flags & (inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR)
     return False

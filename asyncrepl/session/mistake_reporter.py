@@ -28,6 +28,7 @@ from asyncrepl.events.findings import Finding
 from asyncrepl.events.instrument import Instrument
 from asyncrepl.events.object_info import ObjectInfo, describe, refused_operands
 from asyncrepl.session.frontend import ForegroundView
+from asyncrepl.session.logged_errors import logged_errors_explained
 
 if TYPE_CHECKING:
     import asyncio
@@ -164,7 +165,8 @@ class SilentMistakeReporter(Instrument):
         instruments.add(self)
         before = install(self._findings)
         try:
-            yield
+            with logged_errors_explained(self, self._context.console):
+                yield
         finally:
             self.look()
             install(before)
@@ -212,10 +214,8 @@ class SilentMistakeReporter(Instrument):
         self.look(silently=silently)
         self._error = None
         # It is started in one loop iteration, runs in the next, and is reported in the one after.
-        at_once = (
-            self._context.loop.live.loop_iteration.number - self._began_in_iteration
-            <= _LOOP_ITERATIONS
-        )
+        passed = self._context.loop.live.loop_iteration.number - self._began_in_iteration
+        at_once = passed <= _LOOP_ITERATIONS
         if at_once and outcome.error is None and self._never_ran:
             code = _code_of_whole_text(outcome.source.filename)
             self.see(Finding("unsuspended", describe(None), code, 0))

@@ -12,13 +12,14 @@ from types import CodeType, CoroutineType
 from typing import TYPE_CHECKING
 
 from asyncrepl.events.object_info import code_of
-from asyncrepl.explain.bindings import returned_values
+from asyncrepl.explain.bindings import is_coroutine_function, returned_values
 from asyncrepl.explain.demands import met
 from asyncrepl.explain.fix_editor import Fixing, is_generator
 from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.hoisted_code import made_plain
 from asyncrepl.explain.kinds import has
 from asyncrepl.explain.repairs.moved_awaits import next_values
+from asyncrepl.explain.repairs.repair_case import single_assignment
 from asyncrepl.explain.scopes import CannotFixError, own_nodes, scope
 from asyncrepl.explain.static_values import Resolver
 from asyncrepl.explain.value_origins import bindings, calls_of, origins
@@ -335,3 +336,17 @@ def awaited_on_loop(fixing: Fixing, unit: Unit, call: ast.Call, given: ast.expr)
     fixing.of(unit).replace(call, text)
     fixing.needs_import(unit, "asyncio")
     fixing.awaiting(unit, call)
+
+
+def called_without_thread(fixing: Fixing, case: Case) -> None:
+    """``x = await to_thread(work, 1)``, where `work` is async → ``x = await work(1)``."""
+    made = single_assignment(case.unit, case.node, awaited=True) or case.node
+    call = made.value if isinstance(made, ast.Await) else None
+    first = {"to_thread": 0, "run_in_executor": 1}.get(callee_name(call), -1)
+    if not isinstance(call, ast.Call) or not 0 <= first < len(call.args):
+        raise CannotFixError
+    if not is_coroutine_function(case.evidence.resolver.value(call.args[first])):
+        raise CannotFixError
+    source = case.unit.source.source
+    function, *arguments = map(source, [*call.args[first:], *call.keywords])
+    fixing.of(case.unit).replace(call, f"{function}({', '.join(arguments)})")

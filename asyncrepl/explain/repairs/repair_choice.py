@@ -41,6 +41,7 @@ from asyncrepl.explain.repairs.awaited_operands import (
 from asyncrepl.explain.repairs.awaited_origins import (
     awaited_function,
     awaited_where_made,
+    called_without_thread,
     plain_decorator,
     plain_factory,
     results_kept,
@@ -329,7 +330,10 @@ _AWAITABLE: dict[str, tuple[Repair, ...]] = {
     "call, awaited": (plain_decorator, awaited_function, uncalled),
     "call": (plain_decorator, handed_uncalled, result_not_called, awaited),
     "attribute, of tasks": (awaited_result, as_task),
-    "*": (plain_factory, results_kept, awaited, awaited_where_made, result_of_done),
+    "*": (
+        called_without_thread, plain_factory, results_kept, awaited, awaited_where_made,
+        result_of_done,
+    ),
 }  # fmt: skip
 _STEP = {**_AWAITABLE, "async step": (step_itself, awaited)}
 _WALKABLE: dict[str, tuple[Repair, ...]] = {

@@ -10,21 +10,25 @@ from types import GeneratorType
 from typing import TYPE_CHECKING
 
 from asyncrepl.events.object_info import code_of, function_of
-from asyncrepl.explain.explanation import Other
-from asyncrepl.explain.fix_editor import Fixing, corrected, short
+from asyncrepl.explain.dropped_coroutines import dropped_name
+from asyncrepl.explain.explanation import Finding, Other, Rule
+from asyncrepl.explain.fix_editor import Fixing, corrected, correction, short
 from asyncrepl.explain.kinds import ASYNCHRONOUS, Kind, has, is_async_iterable
 from asyncrepl.explain.library_results import globals_of
 from asyncrepl.explain.protocol_code import with_yield
 from asyncrepl.explain.repairs.repair_case import is_mocked, single_assignment
 from asyncrepl.explain.rules.operand_rules import ANY, FUNCTIONS, Told, row
-from asyncrepl.explain.scopes import own_nodes
+from asyncrepl.explain.scopes import CannotFixError, own_nodes
 from asyncrepl.explain.static_values import Resolver
+from asyncrepl.explain.value_origins import loads
 from asyncrepl.syntax.names import callee_name, last_name
 from asyncrepl.syntax.static_inspection import without_annotations
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from types import FunctionType
 
+    from asyncrepl.explain.evidence import Evidence
     from asyncrepl.explain.explanation import Fix
     from asyncrepl.explain.source_units import Function, Unit
 
@@ -170,6 +174,51 @@ def _is_completed_item(told: Told) -> bool:
     """Whether it came from ``as_completed``, and was asked for as a key."""
     made = told.info.function_name if told.info is not None else ""
     return made == "_wait_for_one" and isinstance(told.evidence.error, KeyError)
+
+
+def _as_completed(evidence: Evidence) -> Finding | None:
+    """What ``as_completed`` gave to a loop, or a comprehension, which used it as a result."""
+    if dropped_name(evidence) != "_wait_for_one":
+        return None
+    loops = [
+        (unit, loop)
+        for unit in evidence.units.all()
+        for loop in _plain_loops(unit)
+        if callee_name(loop.iter) == "as_completed"
+        if isinstance(loop.target, ast.Name)
+    ]
+    if len(loops) != 1:
+        return None
+    unit, loop = loops[0]
+    assert isinstance(loop.target, ast.Name)
+    around = loop if isinstance(loop, ast.For) else unit.parents[loop]
+    uses = [each for each in loads(unit, loop.target) if around in unit.ancestors(each)]
+    if any(isinstance(unit.parents.get(each), ast.Await) for each in uses):
+        return None
+    why = (
+        f"{short(unit, loop.iter)} gives awaitables, in the order they are done: "
+        f"`await {loop.target.id}` gives the result."
+    )
+    return Finding(why, _awaited_item(evidence, unit, loop, uses))
+
+
+def _plain_loops(unit: Unit) -> Iterator[ast.For | ast.comprehension]:
+    yield from unit.nodes(ast.For)
+    yield from (each for each in unit.nodes(ast.comprehension) if not each.is_async)
+
+
+@correction
+def _awaited_item(
+    fixing: Fixing, unit: Unit, loop: ast.For | ast.comprehension, uses: list[ast.Name]
+) -> None:
+    if len(uses) == 1:
+        fixing.awaiting(unit, uses[0])
+    elif isinstance(loop, ast.For) and isinstance(loop.target, ast.Name) and uses:
+        name = loop.target.id
+        fixing.of(unit).lines_before(loop.body[0], f"{name} = await {name}")
+        fixing.suspending(unit, loop)
+    else:
+        raise CannotFixError
 
 
 RULES = (
@@ -375,5 +424,15 @@ RULES = (
         ANY - ASYNCHRONOUS,
         "`{told.name}` has `__iter__` and no `__aiter__`, and `async for` does not fall back on "
         "`__iter__`.",
+    ),
+    Rule(
+        "coroutine-never-awaited-in-body",
+        "what `as_completed` gives, and nobody awaits",
+        5,
+        "`asyncio.as_completed` gives an awaitable for each result: `for c in "
+        "asyncio.as_completed(jobs): result = await c`.",
+        _as_completed,
+        sees="dropped",
+        before="never_run",
     ),
 )

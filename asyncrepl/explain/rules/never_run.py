@@ -28,11 +28,11 @@ from asyncrepl.explain.repairs.moved_walks import read_by_loop, read_in
 from asyncrepl.explain.scopes import CannotFixError, scope
 from asyncrepl.explain.unittest_classes import ASYNC_FIXTURES, is_fixture, plain_test_case
 from asyncrepl.explain.value_arrivals import is_test
-from asyncrepl.explain.value_origins import STEPS, loads
+from asyncrepl.explain.value_origins import STEPS, is_handed_on, loads
 from asyncrepl.syntax.names import callee_name, last_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from asyncrepl.explain.dropped_coroutines import Place
     from asyncrepl.explain.evidence import Evidence
@@ -51,6 +51,7 @@ def _shown_at_prompt(evidence: Evidence) -> Finding | None:
 
 
 STARTING_CALLS = ("ensure_future", "create_task")
+_PROPERTIES = {"property", "cached_property"}
 
 
 def only_call(evidence: Evidence) -> Place | None:
@@ -98,12 +99,9 @@ def _all_awaited(fixing: Fixing, unit: Unit, call: ast.Call) -> None:
     if isinstance(kept, ast.keyword) and kept.arg == "args":
         raise CannotFixError  # a function gets it later, and may be to run it
     loop = unit.parents.get(unit.parents.get(around or call, call))
-    if (
-        isinstance(around, ast.Lambda)
-        and isinstance(loop, ast.For)
-        and read_in(fixing, unit, loop)
-    ):
-        return  # ``for item in iter(lambda: queue.get(), None)``
+    walked = isinstance(around, ast.Lambda)  # ``for item in iter(lambda: queue.get(), None)``
+    if walked and isinstance(loop, ast.For) and read_in(fixing, unit, loop):
+        return
     taker = unit.enclosing(around, ast.Call) if isinstance(around, ast.Lambda) else None
     if callee_name(taker) in _THREADS and around is not None and around.body is call:
         fixing.given_to(unit, call, "asyncio.run")
@@ -172,68 +170,29 @@ def _is_yielded(unit: Unit, call: ast.Call) -> bool:
     return isinstance(parent, ast.Yield)
 
 
-def _as_completed(evidence: Evidence) -> Finding | None:
-    """What ``as_completed`` gave to a loop, or a comprehension, which used it as a result."""
-    if dropped_name(evidence) != "_wait_for_one":
-        return None
-    loops = [
-        (unit, loop)
-        for unit in evidence.units.all()
-        for loop in _plain_loops(unit)
-        if callee_name(loop.iter) == "as_completed"
-        if isinstance(loop.target, ast.Name)
-    ]
-    if len(loops) != 1:
-        return None
-    unit, loop = loops[0]
-    assert isinstance(loop.target, ast.Name)
-    around = loop if isinstance(loop, ast.For) else unit.parents[loop]
-    uses = [each for each in loads(unit, loop.target) if around in unit.ancestors(each)]
-    if any(isinstance(unit.parents.get(each), ast.Await) for each in uses):
-        return None
-    why = (
-        f"{short(unit, loop.iter)} gives awaitables, in the order they are done: "
-        f"`await {loop.target.id}` gives the result."
-    )
-    return Finding(why, _awaited_item(evidence, unit, loop, uses))
-
-
 def _property(evidence: Evidence) -> Finding | None:
     """The value of a property that is an ``async def``."""
-    assert evidence.seen is not None
-    found = evidence.units.definition(evidence.seen.info.code)
-    decorators = map(last_name, found[1].decorator_list) if found is not None else ()
-    if found is None or not {"property", "cached_property"} & {*decorators}:
+    found = evidence.units.definition(evidence.seen.info.code if evidence.seen else None)
+    if found is None or not _PROPERTIES & {*map(last_name, found[1].decorator_list)}:
         return None
     read = [
         (unit, node)
         for unit, node in evidence.units.nodes(ast.Attribute)
         if node.attr == found[1].name and isinstance(node.ctx, ast.Load)
-        if not isinstance(unit.parents.get(node), ast.Await)
+        if not is_handed_on(unit, node)
     ]
-    if len(read) != 1:
+    if not read:
         return None
     why = f"{short(*read[0])} is a coroutine, for the property is `async def`: it needs `await`."
-    return Finding(why, awaited(evidence, *read[0]))
-
-
-def _plain_loops(unit: Unit) -> Iterator[ast.For | ast.comprehension]:
-    yield from unit.nodes(ast.For)
-    yield from (each for each in unit.nodes(ast.comprehension) if not each.is_async)
+    return Finding(why, _reads_awaited(evidence, read))
 
 
 @correction
-def _awaited_item(
-    fixing: Fixing, unit: Unit, loop: ast.For | ast.comprehension, uses: list[ast.Name]
-) -> None:
-    if len(uses) == 1:
-        fixing.awaiting(unit, uses[0])
-    elif isinstance(loop, ast.For) and isinstance(loop.target, ast.Name) and uses:
-        name = loop.target.id
-        fixing.of(unit).lines_before(loop.body[0], f"{name} = await {name}")
-        fixing.suspending(unit, loop)
-    else:
-        raise CannotFixError
+def _reads_awaited(fixing: Fixing, read: list[tuple[Unit, ast.Attribute]]) -> None:
+    for unit, node in read:
+        if len(read) > 1 and isinstance(unit.parents.get(node), ast.Assign | ast.Return):
+            raise CannotFixError  # it may be awaited there
+        fixing.awaiting(unit, node)
 
 
 def _tested(evidence: Evidence) -> Finding | None:
@@ -289,14 +248,29 @@ def _made_where_started(
 def _called_by_others(evidence: Evidence) -> Finding | None:
     """What was given the function calls it somewhere, and drops what that gives."""
     name = dropped_name(evidence)
-    places = mentions(evidence, name)
-    if len(places) != 1 or any(not is_kept(*each) for each in calls_that_made(evidence)):
+    made, places = list(calls_that_made(evidence)), mentions(evidence, name)
+    code = evidence.seen.info.code if evidence.seen is not None else None
+    if evidence.units.definition(code) is None:
         return None
+    if any(not is_kept(*each) for each in made) or (made and len(places) != 1):
+        return None
+    by = f" by {short(*places[0])}" if len(places) == 1 else ""
+    who = (_caller(evidence) if not by else "") or f"what it is given to{by}"
     why = (
-        f"`{name}` is an `async def`, and what it is given to by {short(*places[0])} calls it as "
-        "a plain function: its coroutine is made, and nobody awaits it."
+        f"`{name}` is an `async def`, and {who} calls it as a plain function: its coroutine is "
+        "made, and nobody awaits it."
     )
     return Finding(why)
+
+
+def _caller(evidence: Evidence) -> str:
+    """The one call in the line in which the coroutine was made, which has no name of its own."""
+    filename, line = (evidence.seen.made if evidence.seen is not None else None) or ("", 0)
+    unit = evidence.units.get(filename)
+    calls = [call for call in unit.nodes(ast.Call) if call.lineno == line] if unit else []
+    inner = {part for call in calls for part in ast.walk(call) if part is not call}
+    outer = [call for call in calls if call not in inner]
+    return short(unit, outer[0]) if unit is not None and len(outer) == 1 else ""
 
 
 def _cancelled_before(evidence: Evidence) -> Finding | None:
@@ -427,15 +401,6 @@ RULES = (
         "A plain `unittest.TestCase` calls its tests and awaits nothing. Tests that are `async "
         "def` stand in an `IsolatedAsyncioTestCase`, which prepares them in `asyncSetUp`.",
         _of_plain_case,
-        sees="dropped",
-    ),
-    Rule(
-        "coroutine-never-awaited-in-body",
-        "what `as_completed` gives, and nobody awaits",
-        5,
-        "`asyncio.as_completed` gives an awaitable for each result: `for c in "
-        "asyncio.as_completed(jobs): result = await c`.",
-        _as_completed,
         sees="dropped",
     ),
     Rule(*NEVER_RUNS, _read, sees="dropped"),

@@ -1,0 +1,77 @@
+"""Errors of the user's code that a library has caught and only written to its log.
+
+A web server goes on when a handler fails: it answers 500, and logs the error with its traceback.
+That is where most people see their async mistakes. So what is logged with an error is looked at,
+while its traceback is there, by the factory that `logging` has its records made by. What does not
+work: a handler at the root logger takes `logging`'s last resort away, and the program's own
+settings with it; to keep the error for later keeps alive what it holds.
+
+An error that the user's own code has caught is left alone, as it may be expected, and so is what
+asyncio logs: the loop's exception handler is told of that.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from asyncio import get_running_loop
+from asyncio.log import logger
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any, Protocol
+
+from asyncrepl.engine.code_owner import owner, reaches_users, traceback_entries
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from asyncrepl.session.frontend import Console
+    from asyncrepl.views.styled_lines import Line
+
+
+class _ErrorSink(Protocol):
+    """Who explains an error that nobody is given."""
+
+    def explain_lost_error(self, error: BaseException) -> list[Line]: ...
+
+
+@contextmanager
+def logged_errors_explained(mistakes: _ErrorSink, console: Console) -> Iterator[None]:
+    """Have `mistakes` explain what a library logs, in this thread, and say so on `console`.
+
+    That is shown when the library has gone on, and the line of its log is out.
+    """
+    thread, made = threading.get_ident(), logging.getLogRecordFactory()
+    listening = True
+
+    def factory(*args: Any, **named: Any) -> logging.LogRecord:
+        record = made(*args, **named)
+        error = record.exc_info[1] if record.exc_info else None
+        heard = listening and threading.get_ident() == thread
+        if error is not None and heard and _is_lost(record, error):
+            with suppress(Exception):  # the program is not to fail for it
+                _tell(mistakes.explain_lost_error(error), console)
+        return record
+
+    logging.setLogRecordFactory(factory)
+    try:
+        yield
+    finally:
+        listening = False  # the program may have built a factory of its own on this one
+        if logging.getLogRecordFactory() is factory:
+            logging.setLogRecordFactory(made)
+
+
+def _is_lost(record: logging.LogRecord, error: BaseException) -> bool:
+    """Whether a library has caught an error of the user's, to log it."""
+    trace = next(traceback_entries(error.__traceback__), None)
+    if trace is None or record.name == logger.name:
+        return False
+    by_library = owner(trace.tb_frame.f_code.co_filename) == "library"
+    return by_library and reaches_users(error.__traceback__)
+
+
+def _tell(lines: list[Line], console: Console) -> None:
+    try:
+        get_running_loop().call_soon(console.complain, *lines)
+    except RuntimeError:  # none runs here
+        console.complain(*lines)
