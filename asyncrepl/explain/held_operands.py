@@ -27,6 +27,7 @@ from asyncrepl.events.object_info import (
     describe,
     function_of,
     instance_dict,
+    instruction_at,
     is_real_instance,
     is_step,
     lookup,
@@ -40,7 +41,7 @@ from asyncrepl.instrument.probe_placement import ITERTOOLS_CALLS
 from asyncrepl.syntax.names import callee_name, method_owner
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
     from types import FrameType, TracebackType
 
     from asyncrepl.explain.evidence import Evidence
@@ -200,10 +201,18 @@ def _asked_first(node: ast.AST) -> list[ast.AST]:
 
 
 def _locals(evidence: Evidence) -> Iterator[object]:
-    plain = asks_plain(evidence)
+    unfit = ASYNCHRONOUS if asks_plain(evidence) else _meant_so(evidence)
     for each in _all_locals(evidence):
-        if not plain or kind_of(describe(each)) not in ASYNCHRONOUS:
+        if kind_of(describe(each)) not in unfit:
             yield each
+
+
+def _meant_so(evidence: Evidence) -> Collection[Kind]:
+    """What a library that refuses on purpose may well be given: a function, to call it."""
+    trace = innermost_trace(evidence)
+    raised = trace and instruction_at(trace.tb_frame.f_code, trace.tb_lasti) == "RAISE_VARARGS"
+    ours = trace and trace.tb_frame.f_code.co_filename.startswith(ASYNCIO)
+    return FUNCTION_KINDS if raised and not ours else frozenset()
 
 
 def _all_locals(evidence: Evidence) -> Iterator[object]:
