@@ -15,7 +15,14 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from asyncrepl.events.findings import Finding, FindingKind
-from asyncrepl.events.object_info import MISSING, PLAIN, describe, place_at
+from asyncrepl.events.object_info import (
+    MISSING,
+    PLAIN,
+    behind_partials,
+    code_of,
+    describe,
+    place_at,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,6 +41,7 @@ _BUGS = (
 #: that goes through all objects there are.
 _LOOKS, _ALL_LOOKS = 3, 9
 _KEEPERS = (list, deque)
+_CO_COROUTINE = 0x80  # as in `inspect`, which is slow to import
 
 
 class WaitNotes:
@@ -157,6 +165,12 @@ class WaitNotes:
             made = (known[1].co_filename, place.lineno) if place is not None else None
             seen = Finding("set elsewhere", describe(variable), frame.f_code, frame.f_lasti)
             self._asked[id(variable)] = seen._replace(made=made)
+
+    def at_exit(self, function: object, frame: FrameType) -> None:
+        """See if the `function` that `atexit` is given where `frame` is may be an ``async def``, or call one."""
+        code = code_of(behind_partials(function))
+        if code is not None and (code.co_flags & _CO_COROUTINE or code.co_name == "<lambda>"):
+            self._see("called back", function, frame)
 
     def gathered(self, results: object, frame: FrameType) -> None:
         """See an error in `results`, at which nobody looks, that only a mistake can raise."""

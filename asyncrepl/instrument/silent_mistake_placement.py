@@ -317,6 +317,8 @@ class PatternProber:
                 method.value = wrapped_in_probe(".asked", method.value)
             case ast.Call(ast.Name() as function, [asked, *_]) if last_name(function) == "anext":
                 node.args[0] = wrapped_in_probe(".asked", asked)
+            case ast.Call(args=[called, *_]) if canonical_name(function) == "atexit.register":
+                node.args[0] = wrapped_in_probe(".at_exit", called)
             case _ if isinstance(given := _given_later(node), ast.Call):
                 node.args[node.args.index(given)] = wrapped_in_probe(".given_later", given)
             case _ if probe := _PROBES_OF_ARGUMENTS.get(callee_name(node)):

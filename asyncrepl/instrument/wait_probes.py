@@ -441,7 +441,7 @@ _PROBES = (outliving, unordered, ending, uncalled, limiting, counted, remembered
 #: Methods of the log that are probes, too.
 _TELLING = (
     "rounds", "late", "reused", "reading", "clearing", "setting", "getting", "gathered",
-    "cancelling", "retried",
+    "cancelling", "retried", "at_exit",
 )  # fmt: skip
 vars(builtins).update({f".{probe.__name__}": probe for probe in _PROBES})
 vars(builtins).update({f".{name}": _telling(name) for name in _TELLING})

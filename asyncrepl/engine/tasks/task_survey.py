@@ -340,10 +340,15 @@ def _unseen_failure(task: Any) -> Finding | None:
 
 def _is_in_circle(task: Any) -> bool:
     """Whether what `task` waits for waits for `task`, itself or through others."""
-    waiting = _awaited_tasks(task)
+    return any(_comes_to(each, task) for each in _awaited_tasks(task))
+
+
+def _comes_to(task: Any, other: Any) -> bool:
+    """Whether `task` is `other`, or waits for it, itself or through others."""
+    waiting = [task]
     for each in waiting:  # which grows
         waiting += [one for one in _awaited_tasks(each) if one not in waiting]
-    return task in waiting
+    return other in waiting
 
 
 def _putting(task: Any) -> list[Any]:
@@ -407,23 +412,31 @@ def _waited_for(chain: list[AwaitLink]) -> ObjectInfo:
 def _count(task: Any, info: ObjectInfo, chain: list[AwaitLink]) -> int:
     """Of a queue its limit, or how many items were taken and are not done, 0 if some were not.
 
-    Of a barrier how many it lacks; of an event 1 if another than `task` has cleared it; of a lock
-    how many tasks wait for another one. Of a process, or the stream of its output, 1 if it waits
-    for input.
+    Of a barrier how many it lacks, of a condition how many wait for it; of an event 1 if another
+    than `task` has cleared it; of a lock how many tasks wait for another one, and of a bare future
+    how many are under way that do not wait for `task`. Of a process, or the stream of its output,
+    1 if it waits for input.
     """
     waited = _waited_object(chain)
     if (process := _process_behind(waited)) is not None:
         return int(is_starved(process))
-    if isinstance(waited, asyncio.Barrier):
-        return waited.parties - waited.n_waiting
-    if isinstance(waited, asyncio.Queue):
-        if info.name == "put":
-            return waited.maxsize
-        return 0 if waited.qsize() else getattr(waited, "_unfinished_tasks", 0)
-    if isinstance(waited, _LOCKS):
-        others = [_waited_object(await_chain(each)) for each in all_tasks(task.get_loop())]
-        return sum(isinstance(each, _LOCKS) and each is not waited for each in others)
-    return int(was_cleared(waited, task))
+    tasks = all_tasks(task.get_loop())
+    others = [_waited_object(await_chain(each)) for each in tasks]
+    counts: dict[type, Callable[[], int]] = {
+        asyncio.Barrier: lambda: waited.parties - waited.n_waiting,
+        asyncio.Condition: lambda: len(waited._waiters),  # noqa: SLF001
+        asyncio.Queue: lambda: _count_of_queue(waited, info.name),
+        asyncio.Lock: lambda: sum(isinstance(e, _LOCKS) and e is not waited for e in others),
+        asyncio.Future: lambda: sum(not _comes_to(each, task) for each in tasks),
+    }
+    kind = asyncio.Lock if info.kind in _LOCKS else info.kind
+    return counts[kind]() if kind in counts else int(was_cleared(waited, task))
+
+
+def _count_of_queue(queue: Any, method: str) -> int:
+    if method == "put":
+        return queue.maxsize  # type: ignore[no-any-return]
+    return 0 if queue.qsize() else getattr(queue, "_unfinished_tasks", 0)
 
 
 def _process_behind(waited: Any) -> Any:

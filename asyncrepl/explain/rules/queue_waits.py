@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from asyncrepl.events.object_info import is_real_instance
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, correction, short
-from asyncrepl.explain.rules.endless_waits import REPEATED, awaited_object, behind, calls_on
-from asyncrepl.explain.scopes import deepen, own_nodes, scope
+from asyncrepl.explain.rules.endless_waits import awaited_object, behind, calls_on
+from asyncrepl.explain.scopes import REPEATED, deepen, own_nodes, scope
 from asyncrepl.syntax.names import LOOPS, callee_name, canonical_name, written_name
 
 if TYPE_CHECKING:
