@@ -167,7 +167,7 @@ class WaitNotes:
             self._asked[id(variable)] = seen._replace(made=made)
 
     def at_exit(self, function: object, frame: FrameType) -> None:
-        """See if the `function` that `atexit` is given where `frame` is may be an ``async def``, or call one."""
+        """See if `function`, given to `atexit` where `frame` is, may be, or call, an async one."""
         code = code_of(behind_partials(function))
         if code is not None and (code.co_flags & _CO_COROUTINE or code.co_name == "<lambda>"):
             self._see("called back", function, frame)

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 from asyncrepl.instrument.probe_placement import (
     DATA_CALLS,
     ITERATING_CALLS,
+    bare,
     copied_children,
     names_in,
     own_nodes,
@@ -29,7 +30,15 @@ from asyncrepl.instrument.probe_placement import (
     wrapped_in_probe,
 )
 from asyncrepl.instrument.silent_mistake_placement import copied_nodes
-from asyncrepl.syntax.names import COMPREHENSIONS, LOOPS, SCOPES, callee_name, last_name
+from asyncrepl.syntax.names import (
+    COMPREHENSIONS,
+    LOOPS,
+    SCOPES,
+    bound_names,
+    callee_name,
+    canonical_name,
+    last_name,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -202,3 +211,42 @@ def _is_round(statement: ast.stmt) -> bool:
             return callee_name(call) in ("append", "add", "extend")
         case _:
             return False
+
+
+def unordered_names(nodes: list[ast.AST]) -> set[str]:
+    """The names that the `nodes` of a function give to what has no order of its own.
+
+    That is the set of what is done of what `asyncio.wait` gives, and a list that is filled only
+    with what `as_completed` gives, as it comes.
+    """
+    found: list[str] = []
+    for node in nodes:
+        match node:
+            case ast.Assign([ast.Tuple([ast.Name(name), _])], given):
+                awaited = bare(given)
+                call = bare(awaited.value) if isinstance(awaited, ast.Await) else None
+                found += [name] if _is_call_of(call, "asyncio.wait") else []
+            case ast.Assign([ast.Name(name)], ast.ListComp(generators=[clause])):
+                found += [name] if _is_call_of(clause.iter, "asyncio.as_completed") else []
+            case ast.For() | ast.AsyncFor() if _is_call_of(node.iter, "asyncio.as_completed"):
+                found += [name for each in node.body if (name := _appended_to(each))]
+    stored = [name for each in nodes for name in bound_names(each)]
+    asked = [(each.value.id, each.attr) for each in nodes
+             if isinstance(each, ast.Attribute) and isinstance(each.value, ast.Name)]  # fmt: skip
+    others = {
+        name for name, method in asked if method != "append" or asked.count((name, method)) > 1
+    }
+    return {name for name in found if stored.count(name) == 1} - others
+
+
+def _is_call_of(node: ast.AST | None, name: str) -> bool:
+    call = without_probe(node) if isinstance(node, ast.expr) else None
+    return isinstance(call, ast.Call) and canonical_name(call.func) == name
+
+
+def _appended_to(statement: ast.AST) -> str:
+    """The name of the list that a statement appends to; "" if it does not."""
+    match statement:
+        case ast.Expr(ast.Call(ast.Attribute(ast.Name(name), "append"))):
+            return name
+    return ""

@@ -351,8 +351,10 @@ def _probe_reads(loop: ast.While) -> None:
 def _probe_gathered(function: ast.AsyncFunctionDef) -> None:
     """What ``gather`` gives, errors too, where nobody looks at it."""
     nodes = list(ast.walk(function))
+    counted = [each.args[0] for each in nodes if isinstance(each, ast.Call) and each.args
+               and callee_name(each) == "len"]  # fmt: skip
     read = {each.id for each in nodes if isinstance(each, ast.Name)
-            if isinstance(each.ctx, ast.Load)}  # fmt: skip
+            if isinstance(each.ctx, ast.Load) and each not in counted}  # fmt: skip
     for node in nodes:
         match node:
             case ast.Expr(ast.Await() as await_):

@@ -11,7 +11,7 @@ their own time is nothing to it.
 - "limiting": what is entered around tasks that run when it is left;
 - "late": what runs later asks for the variable of the loop that makes it;
 - "outliving": what runs when it is walked or awaited is returned out of the block it needs;
-- "unordered": the set of the tasks that are done is taken for a row;
+- "unordered": the set of the tasks that are done is taken for a row, or what `as_completed` gave;
 - "falsy": a loop ends with an item that counts as false.
 
 Only names, their attributes and items of these are followed, where no code of the user's runs.
@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from asyncrepl.events.finding_log import active_log, see
 from asyncrepl.events.object_info import MISSING, has_begun, is_new, is_real_instance, part_of
+from asyncrepl.instrument.iterated_awaitables import unordered_names
 from asyncrepl.instrument.probe_placement import (
     LATER_CALLS,
     WAITS,
@@ -47,7 +48,6 @@ from asyncrepl.syntax.names import (
     LOOPS,
     bound_names,
     callee_name,
-    canonical_name,
     method_owner,
 )
 
@@ -81,8 +81,13 @@ def probe_waits(tree: ast.AST) -> None:
                 case ast.While(ast.NamedExpr(value=ast.Await(step)) as test):
                     _probe_ending(test, bare(step))
                 case ast.Call(args=arguments) if callee_name(node) == "zip":
-                    done = _done_sets(nodes)
-                    node.args = [_unordered(each, done) for each in arguments]
+                    done = unordered_names(nodes)
+                    node.args = [
+                        wrapped_in_probe(".unordered", each)
+                        if getattr(bare(each), "id", "") in done
+                        else each
+                        for each in arguments
+                    ]
                 case ast.For(body=body) if waits(body):
                     _probe_iterated_list(node, nodes)
                 case ast.For():
@@ -117,25 +122,6 @@ def _probe_ending(test: ast.NamedExpr, step: ast.expr) -> None:
             test.value = wrapped_in_probe(".ending", test.value)
         case ast.Call(ast.Attribute(queue, "get"), []) if part := read_part(bare(queue)):
             test.value = _with_part(wrapped_in_probe(".ending", test.value), part)
-
-
-def _done_sets(nodes: list[ast.AST]) -> set[str]:
-    """The names that a function gives to what is done of what `asyncio.wait` gives."""
-    found: list[str] = []
-    for node in nodes:
-        match node:
-            case ast.Assign([ast.Tuple([ast.Name(name), _])], given):
-                awaited = bare(given)
-                call = bare(awaited.value) if isinstance(awaited, ast.Await) else None
-                if isinstance(call, ast.Call) and canonical_name(call.func) == "asyncio.wait":
-                    found.append(name)
-    stored = [name for each in nodes for name in bound_names(each)]
-    return {name for name in found if stored.count(name) == 1}
-
-
-def _unordered(node: ast.expr, done: set[str]) -> ast.expr:
-    known = getattr(bare(node), "id", "") in done
-    return wrapped_in_probe(".unordered", node) if known else node
 
 
 def _probe_iterated_list(loop: ast.For, nodes: list[ast.AST]) -> None:
@@ -372,8 +358,8 @@ def outliving(obj: T) -> T:
 
 
 def unordered(obj: T) -> T:
-    """The tasks that are done, where their order counts."""
-    if type(obj) is set and len(obj) > 1:  # type: ignore[arg-type]
+    """The tasks that are done, or what they gave, where their order counts."""
+    if type(obj) in (set, list) and len(obj) > 1:  # type: ignore[arg-type]
         see("unordered", obj, _getframe(1))
     return obj
 
