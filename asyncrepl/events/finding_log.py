@@ -195,7 +195,7 @@ class FindingLog:
         Of tasks that no loop has made it only counts whether they run `at_the_end`.
         """
         self._review_tasks(at_the_end)
-        for asked in self.waits.take_asked():
+        for asked in self.waits.take_asked(at_the_end=at_the_end):
             self.add(asked)
         for _ in range(len(self._closing)):
             ref, of, key, seen = self._closing.popleft()

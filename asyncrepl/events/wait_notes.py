@@ -9,7 +9,15 @@ from __future__ import annotations
 
 import gc
 import weakref
-from asyncio import Event, Queue, StreamReader, _get_running_loop, current_task
+from asyncio import (
+    Event,
+    Queue,
+    Semaphore,
+    StreamReader,
+    Task,
+    _get_running_loop,
+    current_task,
+)
 from collections import deque
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
@@ -18,9 +26,11 @@ from asyncrepl.events.findings import Finding, FindingKind
 from asyncrepl.events.object_info import (
     MISSING,
     PLAIN,
+    ObjectInfo,
     behind_partials,
     code_of,
     describe,
+    lookup,
     place_at,
 )
 
@@ -41,6 +51,7 @@ _BUGS = (
 #: that goes through all objects there are.
 _LOOKS, _ALL_LOOKS = 3, 9
 _KEEPERS = (list, deque)
+_SIZED = {*PLAIN, list, tuple, dict, set}
 _CO_COROUTINE = 0x80  # as in `inspect`, which is slow to import
 
 
@@ -68,6 +79,15 @@ class WaitNotes:
         self._parted: deque[tuple[object, object, Finding]] = deque(maxlen=_MAX_KNOWN)
         #: By the ``id`` of a frame, the stream it has read last, at its end, and how often.
         self._at_end: dict[int, tuple[weakref.ref[StreamReader], int]] = {}
+        #: By the ``id`` of a task: the queue of which it has said that an item is done, and where.
+        self._said_done: dict[int, tuple[weakref.ref[Any], CodeType, int]] = {}
+        #: How often each semaphore could be taken at most.
+        self._most: weakref.WeakKeyDictionary[Semaphore, int] = weakref.WeakKeyDictionary()
+        #: What was shielded, the future that is awaited for it, and what is to be seen.
+        self._shielded: deque[tuple[weakref.ref[Any], weakref.ref[Any], Finding]]
+        self._shielded = deque(maxlen=_MAX_KNOWN)
+        #: What was cut off, or is going to be.
+        self._lost: list[Finding] = []
         #: Whether a loop goes on for ever for what has ended.
         self.endless = False
 
@@ -143,9 +163,57 @@ class WaitNotes:
             self.cleared[event] = _task_id()
 
     def cancelling(self, task: object, frame: FrameType) -> None:
-        """See if `task` cancels itself."""
+        """See if `task` cancels itself, or is cancelled at work that it has said to be done."""
         if id(task) == _task_id():
             self._see("own cancel", task, frame)
+        queue, code, offset = self._said_done.get(id(task), (None, None, 0))
+        if queue is None or code is None or getattr(queue(), "_unfinished_tasks", True):
+            return
+        waits = task.get_coro() if isinstance(task, Task) else None
+        while waits is not None and getattr(waits, "cr_code", None) is not code:
+            waits = getattr(waits, "cr_await", None)
+        at = getattr(waits, "cr_frame", None)
+        if at is not None and at.f_lasti > offset:
+            self._lost.append(Finding("done early", describe(None), code, offset))
+
+    def said_done(self, queue: object, frame: FrameType) -> None:
+        """Note that the task that runs says where `frame` is that an item of `queue` is done."""
+        if type(queue) is Queue:
+            _make_room(self._said_done)
+            self._said_done[_task_id()] = weakref.ref(queue), frame.f_code, frame.f_lasti
+
+    def acquiring(self, semaphore: object, _: FrameType) -> None:
+        """Note how many may take `semaphore`, which is asked for."""
+        if type(semaphore) is Semaphore:
+            most = self._most.get(semaphore, 0)
+            self._most[semaphore] = max(most, semaphore._value)  # noqa: SLF001
+
+    def releasing(self, semaphore: object, frame: FrameType) -> None:
+        """See if `semaphore` is released where `frame` is, to more than it ever was."""
+        most = self._most.get(semaphore, 0) if type(semaphore) is Semaphore else 0
+        if most and semaphore._value >= most:  # type: ignore[attr-defined]  # noqa: SLF001
+            self._see("released", semaphore, frame)
+
+    def leaving(self, given: object, frame: FrameType) -> None:
+        """See if an ``__exit__`` stops an error by what it has `given` back, and is no bool."""
+        code, names = frame.f_code, frame.f_locals
+        place = 1 if code.co_argcount > 1 else code.co_argcount + code.co_kwonlyargcount
+        error = names.get(code.co_varnames[place]) if place < len(code.co_varnames) else None
+        error = next(iter(error), None) if type(error) is tuple else error
+        if error is not None and type(given) not in (bool, type(None)) and _is_true(given):
+            self._see("suppressing", given, frame)
+
+    def shielding(self, outer: Any, frame: FrameType) -> None:
+        """Note what is shielded where `frame` is, by the future `outer` that is awaited."""
+        for called, *_ in getattr(outer, "_callbacks", None) or ():
+            names = getattr(getattr(called, "__code__", None), "co_freevars", ())
+            place = names.index("inner") if "inner" in names else -1
+            inner = called.__closure__[place].cell_contents if place >= 0 else None
+            if isinstance(inner, Task):
+                code = getattr(inner.get_coro(), "cr_code", None)
+                info = ObjectInfo(type(inner.get_coro()), code)
+                seen = Finding("shielded", info, frame.f_code, frame.f_lasti)
+                self._shielded.append((weakref.ref(inner), weakref.ref(outer), seen))
 
     def setting(self, variable: object, frame: FrameType) -> None:
         """Note that a task sets `variable`, of its own context: others do not see that."""
@@ -193,15 +261,22 @@ class WaitNotes:
         if times and kept > first:
             self._see("reused", obj, frame)
 
-    def take_asked(self) -> list[Finding]:
+    def take_asked(self, *, at_the_end: bool = False) -> list[Finding]:
         """What has come to nothing until now; it is forgotten.
 
         Where context variables were asked for that another task has set, and where a loop took an
-        item of a queue for its end, and nobody took the others.
+        item of a queue for its end, and nobody took the others. `at_the_end` also what was
+        shielded, and is still at work, when who awaited it was cancelled.
         """
+        if at_the_end:
+            pairs = [(inner(), outer(), seen) for inner, outer, seen in self._shielded]
+            for inner, outer, seen in pairs:
+                if inner is not None and not inner.done() and (outer is None or outer.cancelled()):
+                    self._lost.append(seen)
+        lost, self._lost = self._lost, []
         parted = [self._parted.popleft() for _ in range(len(self._parted))]
         left = [seen for queue, item, seen in parted if _has_more(queue, item)]
-        return left + [self._asked.popitem()[1] for _ in range(len(self._asked))]
+        return lost + left + [self._asked.popitem()[1] for _ in range(len(self._asked))]
 
     def was_cleared(self, event: object, task: object) -> bool:
         """Whether `event` was set, and cleared again by another than `task`."""
@@ -212,7 +287,8 @@ class WaitNotes:
         """Forget everything."""
         for noted in (
             self._remembered, self._rounds, self._looks, self._set, self._asked, self._at_end,
-            self.cleared, self._parted,
+            self.cleared, self._parted, self._said_done, self._most, self._shielded,
+            self._lost,
         ):  # fmt: skip
             noted.clear()
         self.endless = False
@@ -222,6 +298,14 @@ def _has_more(queue: object, item: object) -> bool:
     """Whether there are items in `queue` of the type of `item`, that count as true."""
     more = queue._queue if type(queue) is Queue else ()  # type: ignore[attr-defined]  # noqa: SLF001
     return any(each for each in more if type(each) is type(item))
+
+
+def _is_true(value: object) -> bool:
+    """Whether it counts as true, as far as no code of the user's says so."""
+    kind = type(value)
+    if kind in _SIZED:
+        return bool(value)
+    return lookup(kind, "__bool__") is MISSING and lookup(kind, "__len__") is MISSING
 
 
 def _make_room(noted: dict[Any, Any]) -> None:

@@ -235,6 +235,9 @@ _CALLING_BACK = (
 _METHODS = {
     ("Event", "clear"): ".clearing",
     ("create_task", "cancel"): ".cancelling",
+    ("Queue", "task_done"): ".said_done",
+    ("Semaphore", "acquire"): ".acquiring",
+    ("Semaphore", "release"): ".releasing",
     ("ContextVar", "set"): ".setting",
     ("ContextVar", "get"): ".getting",
     ("ContextVar", "reset"): ".getting",

@@ -57,6 +57,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 _TASK_MAKERS = {"create_task", "ensure_future"}
 _KEEPERS = ("append", "add", "insert", "register")  # their names begin so
+_EXITS = ("__exit__", "__aexit__")
 #: What runs a loop, waits for what another thread does, or takes back that of the last round.
 _SETTLERS = {"run_until_complete", "run_forever", "run", "join", "result", "wait", "cancel"}
 #: What makes plain values, not things of which one is to be made.
@@ -94,8 +95,21 @@ def probe_waits(tree: ast.AST) -> None:
                     _probe_late(node, nodes)
                 case ast.Yield(ast.Name(name)) if _is_reused(nodes, node, name):
                     node.value = wrapped_in_probe(".reused", node.value)  # type: ignore[arg-type]
+                case ast.Return() | ast.Await():
+                    _probe_given(node, function.name)
         if isinstance(function, ast.AsyncFunctionDef):
             _probe_written([function, *nodes])
+
+
+def _probe_given(node: ast.Return | ast.Await, function: str) -> None:
+    """What an ``__exit__`` returns, and ``await shield(work())``: nobody else has that task."""
+    match node:
+        case ast.Return(ast.Await() | ast.Call() as given) if function in _EXITS:
+            if callee_name(bare(getattr(given, "value", given))) not in _EXITS:
+                node.value = wrapped_in_probe(".leaving", given)
+        case ast.Await(given) if callee_name(call := bare(given)) == "shield":
+            if any(isinstance(bare(each), ast.Call) for each in call.args):  # type: ignore[attr-defined]
+                node.value = wrapped_in_probe(".shielding", given)
 
 
 def _called(body: Sequence[ast.AST]) -> set[str]:
@@ -427,7 +441,8 @@ _PROBES = (outliving, unordered, ending, uncalled, limiting, counted, remembered
 #: Methods of the log that are probes, too.
 _TELLING = (
     "rounds", "late", "reused", "reading", "clearing", "setting", "getting", "gathered",
-    "cancelling", "retried", "at_exit",
+    "cancelling", "retried", "at_exit", "leaving", "shielding", "acquiring", "releasing",
+    "said_done",
 )  # fmt: skip
 vars(builtins).update({f".{probe.__name__}": probe for probe in _PROBES})
 vars(builtins).update({f".{name}": _telling(name) for name in _TELLING})

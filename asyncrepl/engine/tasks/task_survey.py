@@ -305,12 +305,13 @@ def is_held_up(task: Any, *, idle: bool) -> bool:
 
     It is a process or a stream for which nobody does anything. A process cannot go on while its
     pipe is full, and nobody reads it. A stream whose other end this loop has gives nothing, if
-    `idle`: nothing has run for a while. Nor does a process that waits for this loop to write.
+    `idle`: nothing has run for a while. Nor does a process that waits for this loop to write, or a
+    pool all threads of which wait for this loop.
     """
     loop = task.get_loop()
     links = (link.code for each in all_tasks(loop) for link in await_chain(each))
-    others = any(code is _READS or code in _PROCESS_WAITS for code in links)
-    if idle and others and loop.live.outside.only_itself():
+    others, outside = any(c is _READS or c in _PROCESS_WAITS for c in links), loop.live.outside
+    if idle and (outside.only_threads_of(loop) or (others and outside.only_itself())):
         return True
     return all(
         _awaited_tasks(each) or any(map(_has_full_pipe, await_chain(each)))

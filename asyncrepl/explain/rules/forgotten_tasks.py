@@ -83,6 +83,23 @@ def _not_joined(evidence: Evidence, call: ast.Call) -> Finding | None:
     return Finding(why, awaited(evidence, unit, call))
 
 
+def _shielded(evidence: Evidence) -> Finding | None:
+    """What outlives who awaited it behind a shield, and is cut off at the end of the program."""
+    use, unit = evidence.use("seen"), evidence.unit
+    call = use.node if use is not None else None
+    if not isinstance(call, ast.Call) or not call.args or not isinstance(call.args[0], ast.Call):
+        return None
+    homes = [*evidence.units.functions(callee_name(call.args[0]))]
+    if not homes or any(_is_endless(evidence, *home) for home in homes):
+        return None
+    why = (
+        f"{short(unit, call)} kept its job from being cancelled with who awaits it, and nobody "
+        "waits for that job any more: it was still at work when the program ended, and was cut "
+        "off. Keep its task, and await it before the end."
+    )
+    return Finding(why)
+
+
 def _is_used(unit: Unit, call: ast.Call) -> bool:
     """Whether the name, or the list, that the task is put in is used for anything else."""
     parent = unit.parents.get(call)
@@ -293,6 +310,15 @@ def _but_itself(fixing: Fixing, unit: Unit, task: ast.expr) -> None:
 RULES = (
     Rule(*_FORGOTTEN, _unkept, sees="unkept"),
     Rule(*_FORGOTTEN, _cut_off, sees="cut off"),
+    Rule(
+        "fire-and-forget-in-loop",
+        "a shielded job that nobody waits for",
+        5,
+        "`asyncio.shield` keeps the cancellation of who awaits it from the task inside; the end "
+        "of `asyncio.run` cancels all tasks. Keep a reference to the task, and wait for it.",
+        _shielded,
+        sees="shielded",
+    ),
     Rule(
         "fire-and-forget-in-loop",
         "a cancelled task that nobody waits for",

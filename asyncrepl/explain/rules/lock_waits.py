@@ -227,6 +227,33 @@ def _not_released(evidence: Evidence) -> Finding | None:
     return None
 
 
+def _released_in_vain(evidence: Evidence) -> Finding | None:
+    """A ``finally`` that gives back what its ``try`` may not have taken."""
+    call = evidence.node(ast.Call)
+    if call is None and (use := evidence.use("seen")) is not None:
+        call = evidence.unit.enclosing(use.node, ast.Call)
+    owner, unit = method_owner(call) if call is not None else None, evidence.unit
+    if owner is None or call is None or callee_name(call) != "release":
+        return None
+    text = unit.source.source(owner)
+    blocks = [each.items for each in unit.nodes(ast.AsyncWith)]
+    if any(unit.source.source(item.context_expr) == text for items in blocks for item in items):
+        return None
+    around = unit.enclosing(call, ast.Try)
+    body = [each for part in around.body for each in ast.walk(part)] if around else []
+    taken = [each for each in body if isinstance(each, ast.Call) and callee_name(each) == "acquire"
+             and unit.source.source(each.func) == f"{text}.acquire"]  # fmt: skip
+    last = around.finalbody if around is not None else []
+    if not taken or not any(call in ast.walk(part) for part in last):
+        return None
+    why = (
+        f"`{text}.release()` in the `finally` runs also when the `try` is left before "
+        f"`{text}.acquire()` has taken anything: more is given back than was taken, and more may "
+        f"come in at once than meant. Take it in front of the `try`, or by `async with {text}:`."
+    )
+    return Finding(why)
+
+
 def _never_set(evidence: Evidence) -> Finding | None:
     """A future that waits for its maker, which has met an error before it came to set it.
 
@@ -357,5 +384,23 @@ RULES = (
         "or let all await one task.",
         _never_set,
         sees="stuck",
+    ),
+    Rule(
+        "limit-left-before-its-tasks",
+        "a permit given back that was not taken",
+        5,
+        "Each `release` of a semaphore lets one more in. It belongs behind the `acquire` that it "
+        "is for: `async with semaphore:` does just that.",
+        _released_in_vain,
+        sees="released",
+    ),
+    Rule(
+        "limit-left-before-its-tasks",
+        "a permit given back that was not taken",
+        5,
+        "Each `release` of a semaphore lets one more in. It belongs behind the `acquire` that it "
+        "is for: `async with semaphore:` does just that.",
+        _released_in_vain,
+        errors=(ValueError,),
     ),
 )

@@ -98,6 +98,19 @@ def _unwoken(evidence: Evidence) -> Finding | None:
     return Finding(why)
 
 
+def _no_thread_left(evidence: Evidence) -> Finding | None:
+    """A job for a pool, all threads of which wait for the loop that gives it the job."""
+    await_ = evidence.node(ast.Await)
+    if await_ is None or callee_name(await_.value) not in ("run_in_executor", "to_thread"):
+        return None
+    why = (
+        f"{short(evidence.unit, await_.value)} waits for a thread, and those that there are wait "
+        "for this loop, in `result()`, while what they wait for needs a thread of the same pool: "
+        "none is left. Await such work on the loop, or give it a pool of its own."
+    )
+    return Finding(why)
+
+
 def _pipe_full(evidence: Evidence) -> Finding | None:
     """``process.wait()`` of a process that is over, where nobody reads its output."""
     process = awaited_object(evidence, asyncio.subprocess.Process, "wait")
@@ -197,6 +210,15 @@ RULES = (
         "A program that reads its input to the end waits for that end, which comes when all who "
         "write have closed it. `await process.communicate(data)` writes, closes, reads and waits.",
         _input_left_open,
+        sees="stuck",
+    ),
+    Rule(
+        "endless-generator-hangs",
+        "a pool whose threads wait for each other",
+        3,
+        "A thread that waits in `future.result()` does nothing else. If what it waits for has to "
+        "go through the same pool, it waits for a thread that is never free.",
+        _no_thread_left,
         sees="stuck",
     ),
 )
