@@ -59,7 +59,7 @@ class FindingLog:
         self._dying: list[_MadeStep] = []
         self._known: set[tuple[str, CodeType, int]] = set()
         #: What the probes of waits remember.
-        self.waits = WaitNotes(self.see)
+        self.waits = WaitNotes(self.see, self.tentative)
         #: The locks that were entered, by place, as long as they live.
         self._locks: dict[tuple[CodeType, int], list[weakref.ref[Any]]] = {}
         #: The async generators in a step of which a task was cancelled: those that are over, are

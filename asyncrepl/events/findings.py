@@ -27,6 +27,7 @@ FindingKind = Literal[
     "overwriting", "shrunk", "late", "reused", "limiting", "uncalled", "outliving", "unordered",
     "falsy", "past end", "set elsewhere", "unread", "own cancel", "recurring",
     "retried", "idle", "made outside", "suppressing", "shielded", "released", "done early",
+    "left behind", "in turn",
 ]  # fmt: skip
 
 
@@ -100,6 +101,9 @@ class Finding(NamedTuple):
     - "suppressing": an `__exit__` gives back here what counts as true and is no bool, while an
       error is on its way;
     - "shielded": what was shielded here outlived who waited for it, and was cut off at the end;
+    - "left behind": a context variable has no value here, in a thread, and has one where that was
+      given its job;
+    - "in turn": a loop awaits here the task that it has just made, and has done so before;
     - "released": a semaphore is released here to more than it ever was;
     - "done early": an item was said to be done here, and who works on it is cancelled, after
       a `join` that did not wait for that;

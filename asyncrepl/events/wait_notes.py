@@ -19,7 +19,7 @@ from asyncio import (
     current_task,
 )
 from collections import deque
-from contextvars import ContextVar
+from contextvars import ContextVar, copy_context
 from typing import TYPE_CHECKING, Any
 
 from asyncrepl.events.findings import Finding, FindingKind
@@ -58,11 +58,16 @@ _CO_COROUTINE = 0x80  # as in `inspect`, which is slow to import
 class WaitNotes:
     """The memory of the probes of waits; in the thread of the code that is observed.
 
-    `see` is told what was found: its kind, the object, and the frame.
+    `see` is told what was found: its kind, the object, and the frame. What may be meant just so is
+    put into `tentative`.
     """
 
-    def __init__(self, see: Callable[[FindingKind, object, FrameType], object]) -> None:
-        self._see = see
+    def __init__(
+        self,
+        see: Callable[[FindingKind, object, FrameType], object],
+        tentative: deque[Finding],
+    ) -> None:
+        self._see, self._tentative = see, tentative
         #: By the ``id`` of the frame and what was read there: what it was.
         self._remembered: dict[tuple[int, tuple[object, ...]], tuple[object, ...]] = {}
         #: By the ``id`` of a frame and the place in it, of the last round of a loop there.
@@ -86,6 +91,9 @@ class WaitNotes:
         #: What was shielded, the future that is awaited for it, and what is to be seen.
         self._shielded: deque[tuple[weakref.ref[Any], weakref.ref[Any], Finding]]
         self._shielded = deque(maxlen=_MAX_KNOWN)
+        #: By the code of what was given to a thread: the ``id`` of the variables set for that.
+        self._sets_variables = False
+        self._submitted: dict[CodeType, frozenset[int]] = {}
         #: What was cut off, or is going to be.
         self._lost: list[Finding] = []
         #: Whether a loop goes on for ever for what has ended.
@@ -125,6 +133,15 @@ class WaitNotes:
             self._see(what, obj, frame)
         _make_room(self._rounds)
         self._rounds[key] = (0, 0, 0)
+
+    def in_turn(self, task: object, frame: FrameType) -> None:
+        """A loop awaits the `task` that it has just made; see it when it is not the first."""
+        key = id(frame), frame.f_lasti
+        if key in self._rounds:
+            seen = Finding("in turn", describe(task), frame.f_code, frame.f_lasti)
+            self._tentative.append(seen)
+        _make_room(self._rounds)
+        self._rounds[key] = id(task), 0, 0
 
     def retried(self, given: tuple[object, ...], frame: FrameType) -> None:
         """An attempt has succeeded, of a loop of attempts; see it when it is not the first.
@@ -217,13 +234,20 @@ class WaitNotes:
 
     def setting(self, variable: object, frame: FrameType) -> None:
         """Note that a task sets `variable`, of its own context: others do not see that."""
+        self._sets_variables = True
         if type(variable) is ContextVar and (task := _task_id()):
             _make_room(self._set)
             self._set[id(variable)] = task, frame.f_code, frame.f_lasti
 
     def getting(self, variable: object, frame: FrameType) -> None:
-        """Note that `variable` has no value where it is asked for; it may be set for nobody."""
+        """Note that `variable` has no value where it is asked for; it may be set for nobody.
+
+        Or see it, if it has none for a thread, and has one where that was given its job.
+        """
         if type(variable) is not ContextVar:
+            return
+        if self._submitted and self._is_left_behind(variable, frame):
+            self._see("left behind", variable, frame)
             return
         if variable.get(MISSING) is not MISSING:
             self._set.pop(id(variable), None)
@@ -239,6 +263,22 @@ class WaitNotes:
         code = code_of(behind_partials(function))
         if code is not None and (code.co_flags & _CO_COROUTINE or code.co_name == "<lambda>"):
             self._see("called back", function, frame)
+
+    def submitting(self, function: object) -> None:
+        """Note which context variables are set wherever `function` is given to a thread, say."""
+        code = code_of(function) if self._sets_variables else None
+        if code is not None:
+            found = frozenset(map(id, copy_context()))
+            _make_room(self._submitted)
+            self._submitted[code] = found & self._submitted.get(code, found)
+
+    def _is_left_behind(self, variable: ContextVar[object], frame: FrameType | None) -> bool:
+        while frame is not None and variable.get(MISSING) is MISSING:
+            caller = frame.f_back
+            if caller is not None and caller.f_code.co_qualname == "_WorkItem.run":
+                return id(variable) in self._submitted.get(frame.f_code, ())
+            frame = caller
+        return False
 
     def gathered(self, results: object, frame: FrameType) -> None:
         """See an error in `results`, at which nobody looks, that only a mistake can raise."""
@@ -288,7 +328,7 @@ class WaitNotes:
         for noted in (
             self._remembered, self._rounds, self._looks, self._set, self._asked, self._at_end,
             self.cleared, self._parted, self._said_done, self._most, self._shielded,
-            self._lost,
+            self._lost, self._submitted,
         ):  # fmt: skip
             noted.clear()
         self.endless = False

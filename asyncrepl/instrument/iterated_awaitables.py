@@ -213,6 +213,35 @@ def _is_round(statement: ast.stmt) -> bool:
             return False
 
 
+def probe_turns(tree: ast.AST) -> None:
+    """Mark the tasks that a plain loop makes and awaits one by one: none runs beside another."""
+    for node in copied_nodes(tree):
+        match node:
+            case ast.For(body=body):
+                for before, statement in zip([None, *body], body, strict=False):
+                    _probe_turn(before, statement)
+            case ast.ListComp(elt=element):
+                _probe_turn(None, element)
+
+
+def _probe_turn(before: ast.stmt | None, node: ast.AST) -> None:
+    """Mark what `node` awaits, if it is a task that it makes, or that the statement before has."""
+    made = _of_task(before.value) and before.targets if isinstance(before, ast.Assign) else None
+    for each in own_nodes(node):
+        if isinstance(each, ast.Await):
+            awaited = bare(each.value)
+            same = (
+                made and isinstance(made[0], ast.Name) and made[0].id == getattr(awaited, "id", "")
+            )
+            if same or _of_task(awaited):
+                each.value = wrapped_in_probe(".in_turn", each.value)
+                return
+
+
+def _of_task(node: ast.expr) -> bool:
+    return callee_name(bare(node)) in ("create_task", "ensure_future")
+
+
 def unordered_names(nodes: list[ast.AST]) -> set[str]:
     """The names that the `nodes` of a function give to what has no order of its own.
 

@@ -281,6 +281,8 @@ def decorating(obj: T) -> T:
 def called_back(obj: T) -> T:
     """What is given to something that calls it and awaits nothing: ``aclose``, perhaps."""
     function: Any = behind_partials(obj)
+    if (log := active_log()) is not None:
+        log.waits.submitting(function)
     if type(function) is BuiltinFunctionType and type(function.__self__) is AsyncGeneratorType:
         see("called back", function.__name__, _getframe(1))  # who is told must not hold it
     return obj

@@ -100,6 +100,21 @@ def _shielded(evidence: Evidence) -> Finding | None:
     return Finding(why)
 
 
+def _in_turn(evidence: Evidence) -> Finding | None:
+    """A loop that makes a task and awaits it, and then the next one."""
+    use, unit = evidence.use("seen"), evidence.unit
+    loop = unit.enclosing(use.node, ast.For, ast.ListComp) if use is not None else None
+    parts = [canonical_name(each) for each in ast.walk(loop)] if loop is not None else []
+    if use is None or any(part.startswith("time.") for part in parts):
+        return None  # each is measured
+    why = (
+        f"{short(unit, use.node)} is awaited in the round that makes it: its task is over before "
+        "the next one is made, and they run one after the other. Make all of them first, or "
+        "`gather` them."
+    )
+    return Finding(why)
+
+
 def _is_used(unit: Unit, call: ast.Call) -> bool:
     """Whether the name, or the list, that the task is put in is used for anything else."""
     parent = unit.parents.get(call)
@@ -310,6 +325,15 @@ def _but_itself(fixing: Fixing, unit: Unit, task: ast.expr) -> None:
 RULES = (
     Rule(*_FORGOTTEN, _unkept, sees="unkept"),
     Rule(*_FORGOTTEN, _cut_off, sees="cut off"),
+    Rule(
+        "async-for-is-concurrent",
+        "tasks that run one after the other",
+        5,
+        "A task runs beside others as long as nobody waits for it. Who awaits each as soon as it "
+        "is made has one at a time: `await asyncio.gather(*map(work, items))`.",
+        _in_turn,
+        sees="in turn",
+    ),
     Rule(
         "fire-and-forget-in-loop",
         "a shielded job that nobody waits for",
