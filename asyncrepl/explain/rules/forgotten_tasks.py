@@ -104,15 +104,20 @@ def _in_turn(evidence: Evidence) -> Finding | None:
     """A loop that makes a task and awaits it, and then the next one."""
     use, unit = evidence.use("seen"), evidence.unit
     loop = unit.enclosing(use.node, ast.For, ast.ListComp) if use is not None else None
-    parts = [canonical_name(each) for each in ast.walk(loop)] if loop is not None else []
-    if use is None or any(part.startswith("time.") for part in parts):
-        return None  # each is measured
+    inside = list(ast.walk(loop)) if loop is not None else []
+    asked = [each for _, each in evidence.units.nodes(ast.Call) if _asks_time(each)]
+    if use is None or not asked or any(each in inside for each in asked):
+        return None  # it may be meant so, or each is measured
     why = (
         f"{short(unit, use.node)} is awaited in the round that makes it: its task is over before "
         "the next one is made, and they run one after the other. Make all of them first, or "
         "`gather` them."
     )
     return Finding(why)
+
+
+def _asks_time(call: ast.Call) -> bool:
+    return canonical_name(call.func).startswith("time.") and callee_name(call) != "sleep"
 
 
 def _is_used(unit: Unit, call: ast.Call) -> bool:
