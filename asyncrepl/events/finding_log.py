@@ -225,6 +225,14 @@ class FindingLog:
         for (code, offset, what), count in running.items():
             self.add(Finding(what, describe(None), code, offset, count))
 
+    def item_lost(self, task: object) -> None:
+        """`task`, which nobody has, took an item of a queue: see it where it was made."""
+        noted = [(ref(), code, offset) for ref, code, offset, _ in self._tasks]
+        noted += self.waits.shielded_tasks()
+        for each, code, offset in noted:
+            if each is task:
+                self.add(Finding("taken for nobody", describe(None), code, offset))
+
     def take(self) -> list[Finding]:
         """Those that are new since the last time, oldest first."""
         return [self._new.popleft() for _ in range(len(self._new))]

@@ -27,7 +27,7 @@ FindingKind = Literal[
     "overwriting", "shrunk", "late", "reused", "limiting", "uncalled", "outliving", "unordered",
     "falsy", "past end", "set elsewhere", "unread", "own cancel", "recurring",
     "retried", "idle", "made outside", "suppressing", "shielded", "released", "done early",
-    "left behind", "in turn",
+    "left behind", "in turn", "taken for nobody",
 ]  # fmt: skip
 
 
@@ -104,6 +104,7 @@ class Finding(NamedTuple):
     - "left behind": a context variable has no value here, in a thread, and has one where that was
       given its job;
     - "in turn": a loop awaits here the task that it has just made, and has done so before;
+    - "taken for nobody": a task that was made here took an item of a queue, and nobody has it;
     - "released": a semaphore is released here to more than it ever was;
     - "done early": an item was said to be done here, and who works on it is cancelled, after
       a `join` that did not wait for that;

@@ -301,6 +301,10 @@ class WaitNotes:
         if times and kept > first:
             self._see("reused", obj, frame)
 
+    def shielded_tasks(self) -> list[tuple[object, CodeType, int]]:
+        """The tasks that were shielded, with the place of that."""
+        return [(inner(), seen.code, seen.offset) for inner, _, seen in self._shielded]
+
     def take_asked(self, *, at_the_end: bool = False) -> list[Finding]:
         """What has come to nothing until now; it is forgotten.
 

@@ -233,6 +233,21 @@ def _undone_anywhere(evidence: Evidence) -> Finding | None:
     return _never_finished(evidence, await_.value) if await_ is not None else None
 
 
+def _taken_for_nobody(evidence: Evidence) -> Finding | None:
+    """``wait({create_task(queue.get())}, timeout=1)`` in each round: the last one goes on."""
+    use, unit = evidence.use("seen"), evidence.unit
+    call = use.node if use is not None else None
+    if not isinstance(call, ast.Call) or not call.args or callee_name(call.args[0]) != "get":
+        return None
+    text = unit.source.source(call.args[0])
+    why = (
+        f"{short(unit, call)} went on when nobody waited for it any more, and took an item that "
+        f"nobody gets. Keep the task for the next round, or have the wait end it: `await "
+        f"asyncio.wait_for({text}, …)`."
+    )
+    return Finding(why)
+
+
 def _done_early(evidence: Evidence) -> Finding | None:
     """``task_done()`` in front of the work, and a worker that is cancelled at it."""
     use, unit = evidence.use("seen"), evidence.unit
@@ -297,6 +312,15 @@ RULES = (
         "mark for each, let each put it back for the next, or cancel them.",
         _one_mark,
         sees="stuck",
+    ),
+    Rule(
+        "fire-and-forget-in-loop",
+        "an item taken for nobody",
+        5,
+        "`asyncio.wait` with a timeout, and `shield`, leave what they wait for at work. A task of "
+        "`queue.get()` that is given up takes the next item, and the item is gone with it.",
+        _taken_for_nobody,
+        sees="taken for nobody",
     ),
     Rule(
         "fire-and-forget-in-loop",
