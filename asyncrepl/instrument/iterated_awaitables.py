@@ -216,66 +216,55 @@ def _is_round(statement: ast.stmt) -> bool:
 def probe_turns(tree: ast.AST) -> None:
     """Mark the tasks that a plain loop makes and awaits one by one: none runs beside another."""
     for node in copied_nodes(tree):
-        match node:
-            case ast.For(body=body):
-                for before, statement in zip([None, *body], body, strict=False):
-                    _probe_turn(before, statement)
-            case ast.ListComp(elt=element):
-                _probe_turn(None, element)
+        body = [node.elt] if isinstance(node, ast.ListComp) else getattr(node, "body", [])
+        if isinstance(node, ast.ListComp | ast.For):
+            for before, statement in zip([None, *body], body, strict=False):
+                _probe_turn(before, statement)
 
 
 def _probe_turn(before: ast.stmt | None, node: ast.AST) -> None:
     """Mark what `node` awaits, if it is a task that it makes, or that the statement before has."""
-    made = _of_task(before.value) and before.targets if isinstance(before, ast.Assign) else None
+    made = (
+        getattr(before, "targets", [None])[0] if _makes_task(getattr(before, "value", None)) else 0
+    )
     for each in own_nodes(node):
         if isinstance(each, ast.Await):
-            awaited = bare(each.value)
-            same = (
-                made and isinstance(made[0], ast.Name) and made[0].id == getattr(awaited, "id", "")
-            )
-            if same or _of_task(awaited):
+            name = getattr(bare(each.value), "id", "")
+            if _makes_task(each.value) or (name and getattr(made, "id", "") == name):
                 each.value = wrapped_in_probe(".in_turn", each.value)
                 return
 
 
-def _of_task(node: ast.expr) -> bool:
-    return callee_name(bare(node)) in ("create_task", "ensure_future")
+def _makes_task(node: ast.expr | None) -> bool:
+    return node is not None and callee_name(bare(node)) in ("create_task", "ensure_future")
 
 
 def unordered_names(nodes: list[ast.AST]) -> set[str]:
     """The names that the `nodes` of a function give to what has no order of its own.
 
-    That is the set of what is done of what `asyncio.wait` gives, and a list that is filled only
-    with what `as_completed` gives, as it comes.
+    That is what is done of what `asyncio.wait` gives, and a list filled only by `as_completed`.
     """
-    found: list[str] = []
+    found, completed = list[str](), "asyncio.as_completed"
     for node in nodes:
         match node:
             case ast.Assign([ast.Tuple([ast.Name(name), _])], given):
-                awaited = bare(given)
-                call = bare(awaited.value) if isinstance(awaited, ast.Await) else None
-                found += [name] if _is_call_of(call, "asyncio.wait") else []
+                found += (
+                    [name] if _calls(getattr(bare(given), "value", None), "asyncio.wait") else []
+                )
             case ast.Assign([ast.Name(name)], ast.ListComp(generators=[clause])):
-                found += [name] if _is_call_of(clause.iter, "asyncio.as_completed") else []
-            case ast.For() | ast.AsyncFor() if _is_call_of(node.iter, "asyncio.as_completed"):
-                found += [name for each in node.body if (name := _appended_to(each))]
+                found += [name] if _calls(clause.iter, completed) else []
+            case ast.For(body=body) | ast.AsyncFor(body=body) if _calls(node.iter, completed):
+                calls = [each.value.func for each in body if isinstance(each, ast.Expr)
+                         and isinstance(each.value, ast.Call)]  # fmt: skip
+                found += [getattr(each.value, "id", "") for each in calls
+                          if isinstance(each, ast.Attribute)]  # fmt: skip
     stored = [name for each in nodes for name in bound_names(each)]
     asked = [(each.value.id, each.attr) for each in nodes
              if isinstance(each, ast.Attribute) and isinstance(each.value, ast.Name)]  # fmt: skip
-    others = {
-        name for name, method in asked if method != "append" or asked.count((name, method)) > 1
-    }
+    others = {each[0] for each in asked if each[1] != "append" or asked.count(each) > 1}
     return {name for name in found if stored.count(name) == 1} - others
 
 
-def _is_call_of(node: ast.AST | None, name: str) -> bool:
-    call = without_probe(node) if isinstance(node, ast.expr) else None
+def _calls(node: ast.expr | None, name: str) -> bool:
+    call = without_probe(node)
     return isinstance(call, ast.Call) and canonical_name(call.func) == name
-
-
-def _appended_to(statement: ast.AST) -> str:
-    """The name of the list that a statement appends to; "" if it does not."""
-    match statement:
-        case ast.Expr(ast.Call(ast.Attribute(ast.Name(name), "append"))):
-            return name
-    return ""
