@@ -28,6 +28,7 @@ FindingKind = Literal[
     "falsy", "past end", "set elsewhere", "unread", "own cancel", "recurring",
     "retried", "idle", "made outside", "suppressing", "shielded", "released", "done early",
     "left behind", "in turn", "taken for nobody",
+    "destroyed",
 ]  # fmt: skip
 
 
@@ -108,6 +109,8 @@ class Finding(NamedTuple):
     - "released": a semaphore is released here to more than it ever was;
     - "done early": an item was said to be done here, and who works on it is cancelled, after
       a `join` that did not wait for that;
+    - "destroyed": a task of this code, made at `made`, was dropped while it waited, and the loop
+      goes on;
     - "idle": the loop that the program runs here has nothing to do, and nothing can come;
     - "in use": an async generator of this code was to be closed, and a task waits in it, here;
     - "failed": a task of this code failed with an error of the kind `info`, unseen; `number` is 1

@@ -100,6 +100,24 @@ def _shielded(evidence: Evidence) -> Finding | None:
     return Finding(why)
 
 
+def _destroyed(evidence: Evidence) -> Finding | None:
+    """A task that was dropped while it waited for what nobody else holds."""
+    seen = evidence.seen
+    unit = evidence.units.get(seen.made[0]) if seen is not None and seen.made else None
+    if seen is None or seen.made is None or unit is None or seen.info.code is None:
+        return None
+    name = seen.info.code.co_name
+    calls = [each for each in unit.nodes(ast.Call) if each.lineno == seen.made[1]]
+    made = [each for each in calls if callee_name(each) == name]
+    if not made:
+        return None
+    why = (
+        f"The task of {short(unit, made[0])} was gone while it waited: nobody keeps it, nor what "
+        "it waits for, and the loop alone does not. Keep the task, in a set say, until it is done."
+    )
+    return Finding(why)
+
+
 def _in_turn(evidence: Evidence) -> Finding | None:
     """A loop that makes a task and awaits it, and then the next one."""
     use, unit = evidence.use("seen"), evidence.unit
@@ -330,6 +348,15 @@ def _but_itself(fixing: Fixing, unit: Unit, task: ast.expr) -> None:
 RULES = (
     Rule(*_FORGOTTEN, _unkept, sees="unkept"),
     Rule(*_FORGOTTEN, _cut_off, sees="cut off"),
+    Rule(
+        "fire-and-forget-in-loop",
+        "a task that is gone while it waits",
+        5,
+        "The loop keeps weak references to tasks. One that nobody else keeps lives as long as "
+        "what it waits for, and Python may take both away at any time.",
+        _destroyed,
+        sees="destroyed",
+    ),
     Rule(
         "async-for-is-concurrent",
         "tasks that run one after the other",
