@@ -59,7 +59,7 @@ class FindingLog:
         self._dying: list[_MadeStep] = []
         self._known: set[tuple[str, CodeType, int]] = set()
         #: What the probes of waits remember.
-        self.waits = WaitNotes(self.see)
+        self.waits = WaitNotes(self.see, self.tentative)
         #: The locks that were entered, by place, as long as they live.
         self._locks: dict[tuple[CodeType, int], list[weakref.ref[Any]]] = {}
         #: The async generators in a step of which a task was cancelled: those that are over, are
@@ -195,7 +195,7 @@ class FindingLog:
         Of tasks that no loop has made it only counts whether they run `at_the_end`.
         """
         self._review_tasks(at_the_end)
-        for asked in self.waits.take_asked():
+        for asked in self.waits.take_asked(at_the_end=at_the_end):
             self.add(asked)
         for _ in range(len(self._closing)):
             ref, of, key, seen = self._closing.popleft()
@@ -224,6 +224,14 @@ class FindingLog:
                 running[place] = running.get(place, 0) + 1
         for (code, offset, what), count in running.items():
             self.add(Finding(what, describe(None), code, offset, count))
+
+    def item_lost(self, task: object) -> None:
+        """`task`, which nobody has, took an item of a queue: see it where it was made."""
+        noted = [(ref(), code, offset) for ref, code, offset, _ in self._tasks]
+        noted += self.waits.shielded_tasks()
+        for each, code, offset in noted:
+            if each is task:
+                self.add(Finding("taken for nobody", describe(None), code, offset))
 
     def take(self) -> list[Finding]:
         """Those that are new since the last time, oldest first."""

@@ -26,7 +26,9 @@ FindingKind = Literal[
     "paired", "unshared", "decorating", "called back", "in use",
     "overwriting", "shrunk", "late", "reused", "limiting", "uncalled", "outliving", "unordered",
     "falsy", "past end", "set elsewhere", "unread", "own cancel", "recurring",
-    "retried", "idle", "made outside",
+    "retried", "idle", "made outside", "suppressing", "shielded", "released", "done early",
+    "left behind", "in turn", "taken for nobody",
+    "destroyed",
 ]  # fmt: skip
 
 
@@ -97,6 +99,18 @@ class Finding(NamedTuple):
       nothing else can change it; `number` is 1 if nobody sees anything of it, and the statement
       waits, at `made`, for it and for others that are done;
     - "made outside": a task was made here on a loop that another thread runs;
+    - "suppressing": an `__exit__` gives back here what counts as true and is no bool, while an
+      error is on its way;
+    - "shielded": what was shielded here outlived who waited for it, and was cut off at the end;
+    - "left behind": a context variable has no value here, in a thread, and has one where that was
+      given its job;
+    - "in turn": a loop awaits here the task that it has just made, and has done so before;
+    - "taken for nobody": a task that was made here took an item of a queue, and nobody has it;
+    - "released": a semaphore is released here to more than it ever was;
+    - "done early": an item was said to be done here, and who works on it is cancelled, after
+      a `join` that did not wait for that;
+    - "destroyed": a task of this code, made at `made`, was dropped while it waited, and the loop
+      goes on;
     - "idle": the loop that the program runs here has nothing to do, and nothing can come;
     - "in use": an async generator of this code was to be closed, and a task waits in it, here;
     - "failed": a task of this code failed with an error of the kind `info`, unseen; `number` is 1

@@ -9,13 +9,30 @@ from __future__ import annotations
 
 import gc
 import weakref
-from asyncio import Event, Queue, StreamReader, _get_running_loop, current_task
+from asyncio import (
+    Event,
+    Queue,
+    Semaphore,
+    StreamReader,
+    Task,
+    _get_running_loop,
+    current_task,
+)
 from collections import deque
-from contextvars import ContextVar
+from contextvars import ContextVar, copy_context
 from typing import TYPE_CHECKING, Any
 
 from asyncrepl.events.findings import Finding, FindingKind
-from asyncrepl.events.object_info import MISSING, PLAIN, describe, place_at
+from asyncrepl.events.object_info import (
+    MISSING,
+    PLAIN,
+    ObjectInfo,
+    behind_partials,
+    code_of,
+    describe,
+    lookup,
+    place_at,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,16 +51,23 @@ _BUGS = (
 #: that goes through all objects there are.
 _LOOKS, _ALL_LOOKS = 3, 9
 _KEEPERS = (list, deque)
+_SIZED = {*PLAIN, list, tuple, dict, set}
+_CO_COROUTINE = 0x80  # as in `inspect`, which is slow to import
 
 
 class WaitNotes:
     """The memory of the probes of waits; in the thread of the code that is observed.
 
-    `see` is told what was found: its kind, the object, and the frame.
+    `see` is told what was found: its kind, the object, and the frame. What may be meant just so is
+    put into `tentative`.
     """
 
-    def __init__(self, see: Callable[[FindingKind, object, FrameType], object]) -> None:
-        self._see = see
+    def __init__(
+        self,
+        see: Callable[[FindingKind, object, FrameType], object],
+        tentative: deque[Finding],
+    ) -> None:
+        self._see, self._tentative = see, tentative
         #: By the ``id`` of the frame and what was read there: what it was.
         self._remembered: dict[tuple[int, tuple[object, ...]], tuple[object, ...]] = {}
         #: By the ``id`` of a frame and the place in it, of the last round of a loop there.
@@ -60,6 +84,18 @@ class WaitNotes:
         self._parted: deque[tuple[object, object, Finding]] = deque(maxlen=_MAX_KNOWN)
         #: By the ``id`` of a frame, the stream it has read last, at its end, and how often.
         self._at_end: dict[int, tuple[weakref.ref[StreamReader], int]] = {}
+        #: By the ``id`` of a task: the queue of which it has said that an item is done, and where.
+        self._said_done: dict[int, tuple[weakref.ref[Any], CodeType, int]] = {}
+        #: How often each semaphore could be taken at most.
+        self._most: weakref.WeakKeyDictionary[Semaphore, int] = weakref.WeakKeyDictionary()
+        #: What was shielded, the future that is awaited for it, and what is to be seen.
+        self._shielded: deque[tuple[weakref.ref[Any], weakref.ref[Any], Finding]]
+        self._shielded = deque(maxlen=_MAX_KNOWN)
+        #: By the code of what was given to a thread: the ``id`` of the variables set for that.
+        self._sets_variables = False
+        self._submitted: dict[CodeType, frozenset[int]] = {}
+        #: What was cut off, or is going to be.
+        self._lost: list[Finding] = []
         #: Whether a loop goes on for ever for what has ended.
         self.endless = False
 
@@ -98,6 +134,15 @@ class WaitNotes:
         _make_room(self._rounds)
         self._rounds[key] = (0, 0, 0)
 
+    def in_turn(self, task: object, frame: FrameType) -> None:
+        """A loop awaits the `task` that it has just made; see it when it is not the first."""
+        key = id(frame), frame.f_lasti
+        if key in self._rounds:
+            seen = Finding("in turn", describe(task), frame.f_code, frame.f_lasti)
+            self._tentative.append(seen)
+        _make_room(self._rounds)
+        self._rounds[key] = id(task), 0, 0
+
     def retried(self, given: tuple[object, ...], frame: FrameType) -> None:
         """An attempt has succeeded, of a loop of attempts; see it when it is not the first.
 
@@ -135,19 +180,74 @@ class WaitNotes:
             self.cleared[event] = _task_id()
 
     def cancelling(self, task: object, frame: FrameType) -> None:
-        """See if `task` cancels itself."""
+        """See if `task` cancels itself, or is cancelled at work that it has said to be done."""
         if id(task) == _task_id():
             self._see("own cancel", task, frame)
+        queue, code, offset = self._said_done.get(id(task), (None, None, 0))
+        if queue is None or code is None or getattr(queue(), "_unfinished_tasks", True):
+            return
+        waits = task.get_coro() if isinstance(task, Task) else None
+        while waits is not None and getattr(waits, "cr_code", None) is not code:
+            waits = getattr(waits, "cr_await", None)
+        at = getattr(waits, "cr_frame", None)
+        if at is not None and at.f_lasti > offset:
+            self._lost.append(Finding("done early", describe(None), code, offset))
+
+    def said_done(self, queue: object, frame: FrameType) -> None:
+        """Note that the task that runs says where `frame` is that an item of `queue` is done."""
+        if type(queue) is Queue:
+            _make_room(self._said_done)
+            self._said_done[_task_id()] = weakref.ref(queue), frame.f_code, frame.f_lasti
+
+    def acquiring(self, semaphore: object, _: FrameType) -> None:
+        """Note how many may take `semaphore`, which is asked for."""
+        if type(semaphore) is Semaphore:
+            most = self._most.get(semaphore, 0)
+            self._most[semaphore] = max(most, semaphore._value)  # noqa: SLF001
+
+    def releasing(self, semaphore: object, frame: FrameType) -> None:
+        """See if `semaphore` is released where `frame` is, to more than it ever was."""
+        most = self._most.get(semaphore, 0) if type(semaphore) is Semaphore else 0
+        if most and semaphore._value >= most:  # type: ignore[attr-defined]  # noqa: SLF001
+            self._see("released", semaphore, frame)
+
+    def leaving(self, given: object, frame: FrameType) -> None:
+        """See if an ``__exit__`` stops an error by what it has `given` back, and is no bool."""
+        code, names = frame.f_code, frame.f_locals
+        place = 1 if code.co_argcount > 1 else code.co_argcount + code.co_kwonlyargcount
+        error = names.get(code.co_varnames[place]) if place < len(code.co_varnames) else None
+        error = next(iter(error), None) if type(error) is tuple else error
+        if error is not None and type(given) not in (bool, type(None)) and _is_true(given):
+            self._see("suppressing", given, frame)
+
+    def shielding(self, outer: Any, frame: FrameType) -> None:
+        """Note what is shielded where `frame` is, by the future `outer` that is awaited."""
+        for called, *_ in getattr(outer, "_callbacks", None) or ():
+            names = getattr(getattr(called, "__code__", None), "co_freevars", ())
+            place = names.index("inner") if "inner" in names else -1
+            inner = called.__closure__[place].cell_contents if place >= 0 else None
+            if isinstance(inner, Task):
+                code = getattr(inner.get_coro(), "cr_code", None)
+                info = ObjectInfo(type(inner.get_coro()), code)
+                seen = Finding("shielded", info, frame.f_code, frame.f_lasti)
+                self._shielded.append((weakref.ref(inner), weakref.ref(outer), seen))
 
     def setting(self, variable: object, frame: FrameType) -> None:
         """Note that a task sets `variable`, of its own context: others do not see that."""
+        self._sets_variables = True
         if type(variable) is ContextVar and (task := _task_id()):
             _make_room(self._set)
             self._set[id(variable)] = task, frame.f_code, frame.f_lasti
 
     def getting(self, variable: object, frame: FrameType) -> None:
-        """Note that `variable` has no value where it is asked for; it may be set for nobody."""
+        """Note that `variable` has no value where it is asked for; it may be set for nobody.
+
+        Or see it, if it has none for a thread, and has one where that was given its job.
+        """
         if type(variable) is not ContextVar:
+            return
+        if self._submitted and self._is_left_behind(variable, frame):
+            self._see("left behind", variable, frame)
             return
         if variable.get(MISSING) is not MISSING:
             self._set.pop(id(variable), None)
@@ -157,6 +257,28 @@ class WaitNotes:
             made = (known[1].co_filename, place.lineno) if place is not None else None
             seen = Finding("set elsewhere", describe(variable), frame.f_code, frame.f_lasti)
             self._asked[id(variable)] = seen._replace(made=made)
+
+    def at_exit(self, function: object, frame: FrameType) -> None:
+        """See if `function`, given to `atexit` where `frame` is, may be, or call, an async one."""
+        code = code_of(behind_partials(function))
+        if code is not None and (code.co_flags & _CO_COROUTINE or code.co_name == "<lambda>"):
+            self._see("called back", function, frame)
+
+    def submitting(self, function: object) -> None:
+        """Note which context variables are set wherever `function` is given to a thread, say."""
+        code = code_of(function) if self._sets_variables else None
+        if code is not None:
+            found = frozenset(map(id, copy_context()))
+            _make_room(self._submitted)
+            self._submitted[code] = found & self._submitted.get(code, found)
+
+    def _is_left_behind(self, variable: ContextVar[object], frame: FrameType | None) -> bool:
+        while frame is not None and variable.get(MISSING) is MISSING:
+            caller = frame.f_back
+            if caller is not None and caller.f_code.co_qualname == "_WorkItem.run":
+                return id(variable) in self._submitted.get(frame.f_code, ())
+            frame = caller
+        return False
 
     def gathered(self, results: object, frame: FrameType) -> None:
         """See an error in `results`, at which nobody looks, that only a mistake can raise."""
@@ -179,15 +301,26 @@ class WaitNotes:
         if times and kept > first:
             self._see("reused", obj, frame)
 
-    def take_asked(self) -> list[Finding]:
+    def shielded_tasks(self) -> list[tuple[object, CodeType, int]]:
+        """The tasks that were shielded, with the place of that."""
+        return [(inner(), seen.code, seen.offset) for inner, _, seen in self._shielded]
+
+    def take_asked(self, *, at_the_end: bool = False) -> list[Finding]:
         """What has come to nothing until now; it is forgotten.
 
         Where context variables were asked for that another task has set, and where a loop took an
-        item of a queue for its end, and nobody took the others.
+        item of a queue for its end, and nobody took the others. `at_the_end` also what was
+        shielded, and is still at work, when who awaited it was cancelled.
         """
+        if at_the_end:
+            pairs = [(inner(), outer(), seen) for inner, outer, seen in self._shielded]
+            for inner, outer, seen in pairs:
+                if inner is not None and not inner.done() and (outer is None or outer.cancelled()):
+                    self._lost.append(seen)
+        lost, self._lost = self._lost, []
         parted = [self._parted.popleft() for _ in range(len(self._parted))]
         left = [seen for queue, item, seen in parted if _has_more(queue, item)]
-        return left + [self._asked.popitem()[1] for _ in range(len(self._asked))]
+        return lost + left + [self._asked.popitem()[1] for _ in range(len(self._asked))]
 
     def was_cleared(self, event: object, task: object) -> bool:
         """Whether `event` was set, and cleared again by another than `task`."""
@@ -198,7 +331,8 @@ class WaitNotes:
         """Forget everything."""
         for noted in (
             self._remembered, self._rounds, self._looks, self._set, self._asked, self._at_end,
-            self.cleared, self._parted,
+            self.cleared, self._parted, self._said_done, self._most, self._shielded,
+            self._lost, self._submitted,
         ):  # fmt: skip
             noted.clear()
         self.endless = False
@@ -208,6 +342,14 @@ def _has_more(queue: object, item: object) -> bool:
     """Whether there are items in `queue` of the type of `item`, that count as true."""
     more = queue._queue if type(queue) is Queue else ()  # type: ignore[attr-defined]  # noqa: SLF001
     return any(each for each in more if type(each) is type(item))
+
+
+def _is_true(value: object) -> bool:
+    """Whether it counts as true, as far as no code of the user's says so."""
+    kind = type(value)
+    if kind in _SIZED:
+        return bool(value)
+    return lookup(kind, "__bool__") is MISSING and lookup(kind, "__len__") is MISSING
 
 
 def _make_room(noted: dict[Any, Any]) -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 #: What puts an item into a heap, which compares it with others.
 PUSHING = ("heappush", "heappushpop", "heapreplace", "put", "put_nowait")
-_NO_ORDER = vars(object)["__lt__"]
+_NO_ORDER = vars(object)["__lt__"], vars(dict)["__lt__"]
 #: What was put into a heap last, and what it was compared with, is at its ends.
 _ENDS = 100
 
@@ -64,7 +64,7 @@ def _without_order(one: Any, other: Any) -> type | None:
     """The type of what decides about two items of a heap, if it has no ``<``."""
     tuples = type(one) is type(other) is tuple
     for left, right in zip(one, other, strict=False) if tuples else [(one, other)]:
-        if type(left) is type(right) and lookup(type(left), "__lt__") is _NO_ORDER:
+        if type(left) is type(right) and lookup(type(left), "__lt__") in _NO_ORDER:
             return type(left)
         if type(left) not in PLAIN or type(right) not in PLAIN or left != right:
             return None

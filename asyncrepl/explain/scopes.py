@@ -17,7 +17,7 @@ from asyncrepl.syntax.source_rewriter import Span
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from asyncrepl.explain.source_units import Function, Unit
+    from asyncrepl.explain.source_units import Function, Unit, Units
     from asyncrepl.syntax.source_rewriter import SourceRewriter
 
 Scope = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef
@@ -289,3 +289,31 @@ def _is_busy(unit: Unit, loop: str, node: ast.AST) -> bool:
         for each in unit.nodes(ast.Attribute)
         if each.attr in ("close", "run_forever") and ast.unparse(each.value) == loop
     )
+
+
+#: What is gone through more than once.
+REPEATED = (ast.For, ast.AsyncFor, ast.While, ast.ListComp, ast.SetComp, ast.GeneratorExp)
+
+
+def is_own(unit: Unit, place: ast.expr) -> bool:
+    """Whether `place` is, or is a part of, what the function around it has made for itself."""
+    while isinstance(place, ast.Attribute | ast.Subscript):
+        place = place.value
+    function, name = scope(unit, place), getattr(place, "id", "")
+    names = (
+        [each for each in own_nodes(function) if isinstance(each, ast.Name)] if function else []
+    )
+    return any(each.id == name and isinstance(each.ctx, ast.Store) for each in names)
+
+
+def runs_often(units: Units, unit: Unit, node: ast.AST) -> bool:
+    """Whether the function around `node` of `unit` may be called more than once in the `units`."""
+    met: list[ast.AST] = []
+    while (function := scope(unit, node)) is not None and function not in met:
+        met.append(function)
+        name = getattr(function, "name", "")
+        calls = [pair for pair in units.nodes(ast.Call) if callee_name(pair[1]) == name]
+        if len(calls) != 1 or calls[0][0].enclosing(calls[0][1], *REPEATED) is not None:
+            return len(calls) > 0
+        unit, node = calls[0]
+    return False

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 from asyncrepl.instrument.probe_placement import (
     DATA_CALLS,
     ITERATING_CALLS,
+    bare,
     copied_children,
     names_in,
     own_nodes,
@@ -29,7 +30,15 @@ from asyncrepl.instrument.probe_placement import (
     wrapped_in_probe,
 )
 from asyncrepl.instrument.silent_mistake_placement import copied_nodes
-from asyncrepl.syntax.names import COMPREHENSIONS, LOOPS, SCOPES, callee_name, last_name
+from asyncrepl.syntax.names import (
+    COMPREHENSIONS,
+    LOOPS,
+    SCOPES,
+    bound_names,
+    callee_name,
+    canonical_name,
+    last_name,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -202,3 +211,60 @@ def _is_round(statement: ast.stmt) -> bool:
             return callee_name(call) in ("append", "add", "extend")
         case _:
             return False
+
+
+def probe_turns(tree: ast.AST) -> None:
+    """Mark the tasks that a plain loop makes and awaits one by one: none runs beside another."""
+    for node in copied_nodes(tree):
+        body = [node.elt] if isinstance(node, ast.ListComp) else getattr(node, "body", [])
+        if isinstance(node, ast.ListComp | ast.For):
+            for before, statement in zip([None, *body], body, strict=False):
+                _probe_turn(before, statement)
+
+
+def _probe_turn(before: ast.stmt | None, node: ast.AST) -> None:
+    """Mark what `node` awaits, if it is a task that it makes, or that the statement before has."""
+    made = (
+        getattr(before, "targets", [None])[0] if _makes_task(getattr(before, "value", None)) else 0
+    )
+    for each in own_nodes(node):
+        if isinstance(each, ast.Await):
+            name = getattr(bare(each.value), "id", "")
+            if _makes_task(each.value) or (name and getattr(made, "id", "") == name):
+                each.value = wrapped_in_probe(".in_turn", each.value)
+                return
+
+
+def _makes_task(node: ast.expr | None) -> bool:
+    return node is not None and callee_name(bare(node)) in ("create_task", "ensure_future")
+
+
+def unordered_names(nodes: list[ast.AST]) -> set[str]:
+    """The names that the `nodes` of a function give to what has no order of its own.
+
+    That is what is done of what `asyncio.wait` gives, and a list filled only by `as_completed`.
+    """
+    found, completed = list[str](), "asyncio.as_completed"
+    for node in nodes:
+        match node:
+            case ast.Assign([ast.Tuple([ast.Name(name), _])], given):
+                found += (
+                    [name] if _calls(getattr(bare(given), "value", None), "asyncio.wait") else []
+                )
+            case ast.Assign([ast.Name(name)], ast.ListComp(generators=[clause])):
+                found += [name] if _calls(clause.iter, completed) else []
+            case ast.For(body=body) | ast.AsyncFor(body=body) if _calls(node.iter, completed):
+                calls = [each.value.func for each in body if isinstance(each, ast.Expr)
+                         and isinstance(each.value, ast.Call)]  # fmt: skip
+                found += [getattr(each.value, "id", "") for each in calls
+                          if isinstance(each, ast.Attribute)]  # fmt: skip
+    stored = [name for each in nodes for name in bound_names(each)]
+    asked = [(each.value.id, each.attr) for each in nodes
+             if isinstance(each, ast.Attribute) and isinstance(each.value, ast.Name)]  # fmt: skip
+    others = {each[0] for each in asked if each[1] != "append" or asked.count(each) > 1}
+    return {name for name in found if stored.count(name) == 1} - others
+
+
+def _calls(node: ast.expr | None, name: str) -> bool:
+    call = without_probe(node)
+    return isinstance(call, ast.Call) and canonical_name(call.func) == name

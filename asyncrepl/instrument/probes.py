@@ -28,6 +28,7 @@ stay there: the functions of a session can outlive it.
 
 from __future__ import annotations
 
+import atexit
 import builtins
 import time
 from functools import partial
@@ -46,6 +47,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from asyncrepl.events.finding_log import active_log, see, was_cut, was_shut
 from asyncrepl.events.object_info import (
     MISSING,
+    behind_partials,
     has_begun,
     is_awaited_or_stepped,
     is_new,
@@ -64,8 +66,7 @@ if TYPE_CHECKING:
     from asyncrepl.events.findings import FindingKind
 
 T = TypeVar("T")
-_STEPS_OF_GETTER = 3  # instructions of ``return self.x``
-# As in `inspect`, which is slow to import.
+_STEPS_OF_GETTER = 3  # instructions of ``return self.x``; flags as in `inspect`, slow to import:
 _CO_COROUTINE = 0x80
 _CO_ITERABLE_COROUTINE = 0x100
 _CO_ASYNC_GENERATOR = 0x200
@@ -259,20 +260,19 @@ def locking(obj: T) -> T:
     """What ``async with`` enters, where locks are made: one of each task's own guards nothing."""
     from asyncio import BoundedSemaphore, Lock, Semaphore
 
-    log = active_log()
-    if log is not None and any(type(obj) is kind for kind in (Lock, Semaphore, BoundedSemaphore)):
+    log, kinds = active_log(), (Lock, Semaphore, BoundedSemaphore)
+    if log is not None and type(obj) in kinds:
         log.locking(obj, _getframe(1))
     return obj
 
 
 def decorating(obj: T) -> T:
-    """What decorates an ``async def``: a plain context manager is left before that runs.
-
-    From Python 3.15 on it asks what it decorates.
-    """
+    """What decorates an ``async def``: a plain context manager is left before that runs."""
     method: Any = lookup(type(obj), "__call__")
+    if obj is atexit.register:
+        see("called back", obj, _getframe(1))
     if type(method) is FunctionType and method.__qualname__ == "ContextDecorator.__call__":
-        asks = any("coroutine" in name for name in method.__code__.co_names)
+        asks = any("coroutine" in name for name in method.__code__.co_names)  # from 3.15 on
         if method.__module__ == "contextlib" and not asks:
             see("decorating", obj, _getframe(1))
     return obj
@@ -280,8 +280,9 @@ def decorating(obj: T) -> T:
 
 def called_back(obj: T) -> T:
     """What is given to something that calls it and awaits nothing: ``aclose``, perhaps."""
-    function: Any = obj
-    function = function.func if type(obj) is partial else function
+    function: Any = behind_partials(obj)
+    if (log := active_log()) is not None:
+        log.waits.submitting(function)
     if type(function) is BuiltinFunctionType and type(function.__self__) is AsyncGeneratorType:
         see("called back", function.__name__, _getframe(1))  # who is told must not hold it
     return obj

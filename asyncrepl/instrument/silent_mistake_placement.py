@@ -235,6 +235,9 @@ _CALLING_BACK = (
 _METHODS = {
     ("Event", "clear"): ".clearing",
     ("create_task", "cancel"): ".cancelling",
+    ("Queue", "task_done"): ".said_done",
+    ("Semaphore", "acquire"): ".acquiring",
+    ("Semaphore", "release"): ".releasing",
     ("ContextVar", "set"): ".setting",
     ("ContextVar", "get"): ".getting",
     ("ContextVar", "reset"): ".getting",
@@ -317,6 +320,8 @@ class PatternProber:
                 method.value = wrapped_in_probe(".asked", method.value)
             case ast.Call(ast.Name() as function, [asked, *_]) if last_name(function) == "anext":
                 node.args[0] = wrapped_in_probe(".asked", asked)
+            case ast.Call(args=[called, *_]) if canonical_name(function) == "atexit.register":
+                node.args[0] = wrapped_in_probe(".at_exit", called)
             case _ if isinstance(given := _given_later(node), ast.Call):
                 node.args[node.args.index(given)] = wrapped_in_probe(".given_later", given)
             case _ if probe := _PROBES_OF_ARGUMENTS.get(callee_name(node)):
@@ -349,8 +354,10 @@ def _probe_reads(loop: ast.While) -> None:
 def _probe_gathered(function: ast.AsyncFunctionDef) -> None:
     """What ``gather`` gives, errors too, where nobody looks at it."""
     nodes = list(ast.walk(function))
+    counted = [each.args[0] for each in nodes if isinstance(each, ast.Call) and each.args
+               and callee_name(each) == "len"]  # fmt: skip
     read = {each.id for each in nodes if isinstance(each, ast.Name)
-            if isinstance(each.ctx, ast.Load)}  # fmt: skip
+            if isinstance(each.ctx, ast.Load) and each not in counted}  # fmt: skip
     for node in nodes:
         match node:
             case ast.Expr(ast.Await() as await_):

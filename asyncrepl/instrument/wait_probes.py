@@ -11,7 +11,7 @@ their own time is nothing to it.
 - "limiting": what is entered around tasks that run when it is left;
 - "late": what runs later asks for the variable of the loop that makes it;
 - "outliving": what runs when it is walked or awaited is returned out of the block it needs;
-- "unordered": the set of the tasks that are done is taken for a row;
+- "unordered": the set of the tasks that are done is taken for a row, or what `as_completed` gave;
 - "falsy": a loop ends with an item that counts as false.
 
 Only names, their attributes and items of these are followed, where no code of the user's runs.
@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from asyncrepl.events.finding_log import active_log, see
 from asyncrepl.events.object_info import MISSING, has_begun, is_new, is_real_instance, part_of
+from asyncrepl.instrument.iterated_awaitables import unordered_names
 from asyncrepl.instrument.probe_placement import (
     LATER_CALLS,
     WAITS,
@@ -47,7 +48,6 @@ from asyncrepl.syntax.names import (
     LOOPS,
     bound_names,
     callee_name,
-    canonical_name,
     method_owner,
 )
 
@@ -57,6 +57,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 _TASK_MAKERS = {"create_task", "ensure_future"}
 _KEEPERS = ("append", "add", "insert", "register")  # their names begin so
+_EXITS = ("__exit__", "__aexit__")
 #: What runs a loop, waits for what another thread does, or takes back that of the last round.
 _SETTLERS = {"run_until_complete", "run_forever", "run", "join", "result", "wait", "cancel"}
 #: What makes plain values, not things of which one is to be made.
@@ -81,16 +82,34 @@ def probe_waits(tree: ast.AST) -> None:
                 case ast.While(ast.NamedExpr(value=ast.Await(step)) as test):
                     _probe_ending(test, bare(step))
                 case ast.Call(args=arguments) if callee_name(node) == "zip":
-                    done = _done_sets(nodes)
-                    node.args = [_unordered(each, done) for each in arguments]
+                    done = unordered_names(nodes)
+                    node.args = [
+                        wrapped_in_probe(".unordered", each)
+                        if getattr(bare(each), "id", "") in done
+                        else each
+                        for each in arguments
+                    ]
                 case ast.For(body=body) if waits(body):
                     _probe_iterated_list(node, nodes)
                 case ast.For():
                     _probe_late(node, nodes)
                 case ast.Yield(ast.Name(name)) if _is_reused(nodes, node, name):
                     node.value = wrapped_in_probe(".reused", node.value)  # type: ignore[arg-type]
+                case ast.Return() | ast.Await():
+                    _probe_given(node, function.name)
         if isinstance(function, ast.AsyncFunctionDef):
             _probe_written([function, *nodes])
+
+
+def _probe_given(node: ast.Return | ast.Await, function: str) -> None:
+    """What an ``__exit__`` returns, and ``await shield(work())``: nobody else has that task."""
+    match node:
+        case ast.Return(ast.Await() | ast.Call() as given) if function in _EXITS:
+            if callee_name(bare(getattr(given, "value", given))) not in _EXITS:
+                node.value = wrapped_in_probe(".leaving", given)
+        case ast.Await(given) if callee_name(call := bare(given)) == "shield":
+            if any(isinstance(bare(each), ast.Call) for each in call.args):  # type: ignore[attr-defined]
+                node.value = wrapped_in_probe(".shielding", given)
 
 
 def _called(body: Sequence[ast.AST]) -> set[str]:
@@ -117,25 +136,6 @@ def _probe_ending(test: ast.NamedExpr, step: ast.expr) -> None:
             test.value = wrapped_in_probe(".ending", test.value)
         case ast.Call(ast.Attribute(queue, "get"), []) if part := read_part(bare(queue)):
             test.value = _with_part(wrapped_in_probe(".ending", test.value), part)
-
-
-def _done_sets(nodes: list[ast.AST]) -> set[str]:
-    """The names that a function gives to what is done of what `asyncio.wait` gives."""
-    found: list[str] = []
-    for node in nodes:
-        match node:
-            case ast.Assign([ast.Tuple([ast.Name(name), _])], given):
-                awaited = bare(given)
-                call = bare(awaited.value) if isinstance(awaited, ast.Await) else None
-                if isinstance(call, ast.Call) and canonical_name(call.func) == "asyncio.wait":
-                    found.append(name)
-    stored = [name for each in nodes for name in bound_names(each)]
-    return {name for name in found if stored.count(name) == 1}
-
-
-def _unordered(node: ast.expr, done: set[str]) -> ast.expr:
-    known = getattr(bare(node), "id", "") in done
-    return wrapped_in_probe(".unordered", node) if known else node
 
 
 def _probe_iterated_list(loop: ast.For, nodes: list[ast.AST]) -> None:
@@ -372,8 +372,8 @@ def outliving(obj: T) -> T:
 
 
 def unordered(obj: T) -> T:
-    """The tasks that are done, where their order counts."""
-    if type(obj) is set and len(obj) > 1:  # type: ignore[arg-type]
+    """The tasks that are done, or what they gave, where their order counts."""
+    if type(obj) in (set, list) and len(obj) > 1:  # type: ignore[arg-type]
         see("unordered", obj, _getframe(1))
     return obj
 
@@ -441,7 +441,8 @@ _PROBES = (outliving, unordered, ending, uncalled, limiting, counted, remembered
 #: Methods of the log that are probes, too.
 _TELLING = (
     "rounds", "late", "reused", "reading", "clearing", "setting", "getting", "gathered",
-    "cancelling", "retried",
+    "cancelling", "retried", "at_exit", "leaving", "shielding", "acquiring", "releasing",
+    "said_done", "in_turn",
 )  # fmt: skip
 vars(builtins).update({f".{probe.__name__}": probe for probe in _PROBES})
 vars(builtins).update({f".{name}": _telling(name) for name in _TELLING})

@@ -264,6 +264,8 @@ class LeakReporter(Instrument):
         self._context.console.complain(*lines)
         if leak is not None:
             self.leaks.note(leak)
+            if leak.kind == "destroyed pending" and _loop.is_running():
+                self._see_destroyed(leak, future)
         if "handle" in context:
             self._called_in_vain(getattr(context["handle"], "_callback", None))
         stream = context.get("asyncgen")
@@ -276,6 +278,13 @@ class LeakReporter(Instrument):
         if error is not None and code is not None:
             made = None if leak is None else leak.made
             seen = Finding("failed", ObjectInfo(type(error), code), code, 0, made=made)
+            self._context.mistake_reporter.see(seen)
+
+    def _see_destroyed(self, leak: Leak, task: Any) -> None:
+        """See a task that nobody held while it waited."""
+        code = getattr(task.get_coro(), "cr_code", None)
+        if code is not None:
+            seen = Finding("destroyed", ObjectInfo(CoroutineType, code), code, 0, made=leak.made)
             self._context.mistake_reporter.see(seen)
 
     def _called_in_vain(self, given: object) -> None:

@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable, Container, Iterator
     from selectors import BaseSelector, SelectorKey
+    from types import FrameType
 
 #: What ``select`` gives: who is ready, and for what.
 Ready: TypeAlias = "list[tuple[SelectorKey, int]]"
@@ -208,9 +209,48 @@ class ExternalWaits:
         ends = [both_ends(fd) for fd in fds if starved or not is_listening_socket(fd)]
         return bool(ends or starved) and all(each and each[::-1] in ends for each in ends)
 
+    def only_threads_of(self, loop: asyncio.AbstractEventLoop) -> bool:
+        """Whether jobs wait for threads, and all that there are wait for `loop`."""
+        running = any(each.get_returncode() is None for each in self._processes)
+        if self._busy or alarm_is_set() or running or self._waits_for_fd():
+            return False
+        frames = sys._current_frames()  # noqa: SLF001  the documented way
+        here, others = threading.get_ident(), list(threading.enumerate())
+        own = [each for each in others if each not in self._others and each.ident != here]
+        found = [frames.get(each.ident or 0) for each in own if not each.name.startswith(_HELPERS)]
+        waiting = [each for each in found if _loop_waited_for(each) is loop]
+        more = sum(not job.done() for job in self._jobs) > len(waiting) > 0
+        return more and all(each in waiting or _is_idle_worker(each) for each in found)
+
     def _waits_for_fd(self) -> bool:
         fds = [key.fd for key in self._selector.get_map().values()]
         return any(fd != self._own_fd and not is_listening_socket(fd) for fd in fds)
+
+
+def _is_idle_worker(frame: FrameType | None) -> bool:
+    """Whether a thread that is at `frame` is one of a pool, and waits for a job."""
+    return frame is not None and frame.f_code.co_qualname == "_worker"
+
+
+def _loop_waited_for(frame: FrameType | None) -> object:
+    """The loop whose task is waited for, for ever, where a thread is at `frame`; else None.
+
+    That is the ``result()`` of what ``run_coroutine_threadsafe`` has given.
+    """
+    caller = frame.f_back if frame is not None else None
+    if frame is None or caller is None or frame.f_code is not threading.Condition.wait.__code__:
+        return None
+    future, limit = caller.f_locals.get("self"), frame.f_locals.get("timeout")
+    if caller.f_code.co_qualname != "Future.result" or limit is not None:
+        return None
+    for callback in getattr(future, "_done_callbacks", ()):
+        code = getattr(callback, "__code__", None)
+        cells = (
+            dict(zip(code.co_freevars, callback.__closure__ or (), strict=True)) if code else {}
+        )
+        if "source_loop" in cells:
+            return cells["source_loop"].cell_contents
+    return None
 
 
 class Breakpoint:

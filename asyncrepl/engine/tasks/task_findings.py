@@ -24,8 +24,16 @@ import sys
 import weakref
 from asyncio import _get_running_loop
 from asyncio.timeouts import _State  # type: ignore[attr-defined]
+from collections import deque
 from opcode import opname
-from types import AsyncGeneratorType, CoroutineType, MethodType
+from types import (
+    AsyncGeneratorType,
+    CellType,
+    CoroutineType,
+    FrameType,
+    GeneratorType,
+    MethodType,
+)
 from typing import TYPE_CHECKING, Any
 
 from asyncrepl.engine.code_owner import is_plumbing, is_users
@@ -35,7 +43,7 @@ from asyncrepl.events.findings import Finding, finding_at
 from asyncrepl.events.object_info import ObjectInfo, describe, refused_operands
 
 if TYPE_CHECKING:
-    from types import CodeType, FrameType
+    from types import CodeType
 
     from asyncrepl.events.finding_log import FindingLog
 
@@ -167,16 +175,21 @@ class CutOffTasks:
     def __init__(self, findings: FindingLog) -> None:
         self._findings = findings
         self._steps: dict[int, list[weakref.ref[Any]]] = {}
+        #: By the ``id`` of a task whose time is up: what waited then in the limit, and at what.
+        self._late: dict[int, tuple[weakref.ref[Any], list[tuple[weakref.ref[Any], int]]]] = {}
         self._by_groups: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
 
     def __bool__(self) -> bool:
-        return bool(self._steps)
+        return bool(self._steps or self._late)
 
     def note(self, task: object, timeout: object = None) -> None:
         """`task` is about to be cancelled where it waits, by a `timeout` that it has entered."""
         found = [each.subject for each in await_chain(task)]
         entered = [number for number, each in enumerate(found) if _holds(each, timeout)]
         inside = found[entered[-1] + 1 :] if entered else found
+        if timeout is not None and inside:
+            waiting = [(weakref.ref(each), _waits_in(each)) for each in inside if _runs(each)]
+            self._late[id(task)] = weakref.ref(timeout), waiting
         steps = [each for each in inside if type(each) is AsyncGeneratorType]
         if steps:
             self._findings.cut.update(steps)
@@ -205,7 +218,12 @@ class CutOffTasks:
                     self.note(first_argument(link))
 
     def look(self, task: object) -> None:
-        """A slice of `task` is over: who is still in the step, may end yet."""
+        """A slice of `task` is over: who is still in the step, may end yet.
+
+        Who waits again at the same place for something new has taken no notice of its time.
+        """
+        if id(task) in self._late:
+            self._look_for_survivor(task)
         alive = [each for ref in self._steps.pop(id(task), ()) if (each := ref()) is not None]
         inside = [each for each in alive if each.ag_running]
         if inside:
@@ -213,6 +231,48 @@ class CutOffTasks:
         for each in alive:
             if each.ag_frame is not None and not each.ag_running:
                 self._findings.cut.discard(each)
+
+    def _look_for_survivor(self, task: object) -> None:
+        limit, waited = self._late[id(task)]
+        if (timeout := limit()) is None or not is_expiring(timeout):
+            del self._late[id(task)]
+            return
+        subjects = [each.subject for each in await_chain(task) if _runs(each.subject)]
+        before = [(ref(), place) for ref, place in waited]
+        if not before or before[0][0] not in subjects:
+            return
+        now = subjects[subjects.index(before[0][0]) :]
+        same = [one is other for (one, _), other in zip(before, now, strict=False)]
+        last = same.index(False) - 1 if False in same else -1
+        coroutine, place = before[last] if last >= 0 else (None, 0)
+        code = getattr(coroutine, "cr_code", None)
+        if code is not None and is_users(code.co_filename) and _waits_in(coroutine) == place:
+            del self._late[id(task)]
+            self._findings.add(Finding("swallowed", ObjectInfo(CoroutineType, code), code, 0, 1))
+
+
+def _runs(subject: object) -> bool:
+    """Whether it is a coroutine, or an async generator, that was suspended."""
+    return type(subject) in (CoroutineType, AsyncGeneratorType)
+
+
+def _waits_in(suspended: Any) -> int:
+    """The instruction of a coroutine, or a generator, at which it waits; -1 without one."""
+    frame = getattr(suspended, "cr_frame", None) or getattr(suspended, "ag_frame", None)
+    return -1 if frame is None else frame.f_lasti
+
+
+def note_lost_item(task: asyncio.Task[object], findings: FindingLog) -> None:
+    """See if `task` has taken an item of a queue, and nobody has it any more to ask for that."""
+    if not _called_at_the_end(task) and not any(
+        type(each) in _HOLDERS for each in gc.get_referrers(task)
+    ):
+        findings.item_lost(task)
+
+
+#: What may hold a task that is asked later.
+_HOLDERS = {list, tuple, set, dict, deque, CellType, FrameType, CoroutineType, GeneratorType,
+            AsyncGeneratorType}  # fmt: skip
 
 
 def _holds(suspended: object, timeout: object) -> bool:

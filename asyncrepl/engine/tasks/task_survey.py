@@ -305,12 +305,13 @@ def is_held_up(task: Any, *, idle: bool) -> bool:
 
     It is a process or a stream for which nobody does anything. A process cannot go on while its
     pipe is full, and nobody reads it. A stream whose other end this loop has gives nothing, if
-    `idle`: nothing has run for a while. Nor does a process that waits for this loop to write.
+    `idle`: nothing has run for a while. Nor does a process that waits for this loop to write, or a
+    pool all threads of which wait for this loop.
     """
     loop = task.get_loop()
     links = (link.code for each in all_tasks(loop) for link in await_chain(each))
-    others = any(code is _READS or code in _PROCESS_WAITS for code in links)
-    if idle and others and loop.live.outside.only_itself():
+    others, outside = any(c is _READS or c in _PROCESS_WAITS for c in links), loop.live.outside
+    if idle and (outside.only_threads_of(loop) or (others and outside.only_itself())):
         return True
     return all(
         _awaited_tasks(each) or any(map(_has_full_pipe, await_chain(each)))
@@ -340,10 +341,15 @@ def _unseen_failure(task: Any) -> Finding | None:
 
 def _is_in_circle(task: Any) -> bool:
     """Whether what `task` waits for waits for `task`, itself or through others."""
-    waiting = _awaited_tasks(task)
+    return any(_comes_to(each, task) for each in _awaited_tasks(task))
+
+
+def _comes_to(task: Any, other: Any) -> bool:
+    """Whether `task` is `other`, or waits for it, itself or through others."""
+    waiting = [task]
     for each in waiting:  # which grows
         waiting += [one for one in _awaited_tasks(each) if one not in waiting]
-    return task in waiting
+    return other in waiting
 
 
 def _putting(task: Any) -> list[Any]:
@@ -407,23 +413,31 @@ def _waited_for(chain: list[AwaitLink]) -> ObjectInfo:
 def _count(task: Any, info: ObjectInfo, chain: list[AwaitLink]) -> int:
     """Of a queue its limit, or how many items were taken and are not done, 0 if some were not.
 
-    Of a barrier how many it lacks; of an event 1 if another than `task` has cleared it; of a lock
-    how many tasks wait for another one. Of a process, or the stream of its output, 1 if it waits
-    for input.
+    Of a barrier how many it lacks, of a condition how many wait for it; of an event 1 if another
+    than `task` has cleared it; of a lock how many tasks wait for another one, and of a bare future
+    how many are under way that do not wait for `task`. Of a process, or the stream of its output,
+    1 if it waits for input.
     """
     waited = _waited_object(chain)
     if (process := _process_behind(waited)) is not None:
         return int(is_starved(process))
-    if isinstance(waited, asyncio.Barrier):
-        return waited.parties - waited.n_waiting
-    if isinstance(waited, asyncio.Queue):
-        if info.name == "put":
-            return waited.maxsize
-        return 0 if waited.qsize() else getattr(waited, "_unfinished_tasks", 0)
-    if isinstance(waited, _LOCKS):
-        others = [_waited_object(await_chain(each)) for each in all_tasks(task.get_loop())]
-        return sum(isinstance(each, _LOCKS) and each is not waited for each in others)
-    return int(was_cleared(waited, task))
+    tasks = all_tasks(task.get_loop())
+    others = [_waited_object(await_chain(each)) for each in tasks]
+    counts: dict[type, Callable[[], int]] = {
+        asyncio.Barrier: lambda: waited.parties - waited.n_waiting,
+        asyncio.Condition: lambda: len(waited._waiters),  # noqa: SLF001
+        asyncio.Queue: lambda: _count_of_queue(waited, info.name),
+        asyncio.Lock: lambda: sum(isinstance(e, _LOCKS) and e is not waited for e in others),
+        asyncio.Future: lambda: sum(not _comes_to(each, task) for each in tasks),
+    }
+    kind = asyncio.Lock if info.kind in _LOCKS else info.kind
+    return counts[kind]() if kind in counts else int(was_cleared(waited, task))
+
+
+def _count_of_queue(queue: Any, method: str) -> int:
+    if method == "put":
+        return queue.maxsize  # type: ignore[no-any-return]
+    return 0 if queue.qsize() else getattr(queue, "_unfinished_tasks", 0)
 
 
 def _process_behind(waited: Any) -> Any:

@@ -33,6 +33,7 @@ import itertools
 import sys
 import threading
 import weakref
+from asyncio import Queue
 from bisect import bisect_right
 from collections import deque
 from time import monotonic_ns
@@ -43,6 +44,7 @@ from asyncrepl.engine.tasks.living_tasks import LivingTasks
 from asyncrepl.engine.tasks.task_findings import (
     CutOffTasks,
     is_expiring,
+    note_lost_item,
     note_swallowed_cancellation,
 )
 from asyncrepl.engine.tasks.task_records import (
@@ -76,6 +78,7 @@ if TYPE_CHECKING:
 
 #: While there are so few tasks, their names are read again before each wait.
 REREAD_NAMES_UP_TO = 16
+_GET = Queue.get.__code__
 
 #: Marks that are alike are so many nanoseconds apart.
 MIN_MARK_DISTANCE = 1_000_000
@@ -319,6 +322,8 @@ class Timeline(Instrument):
             how = ending(task)
             if how == "done" and pending_cancellations(task) > self.cuts.by_groups(task):
                 note_swallowed_cancellation(task, self._finding_log)
+            if getattr(task_coroutine(task), "cr_code", None) is _GET and how == "done":
+                note_lost_item(task, self._finding_log)
             if how != "done":
                 self.failed.append(weakref.ref(task))
             self._close_record(id(task), record, how)

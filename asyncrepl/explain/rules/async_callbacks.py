@@ -30,8 +30,7 @@ from asyncrepl.explain.hoisted_code import KEYED, keys_first, made_plain, predic
 from asyncrepl.explain.scopes import CannotFixError
 from asyncrepl.explain.value_origins import bindings, origins
 from asyncrepl.instrument.probe_placement import LATER_CALLS, LOOP_CALLS
-from asyncrepl.syntax.names import callee_name, canonical_name, last_name, written_name
-from asyncrepl.syntax.source_rewriter import Span
+from asyncrepl.syntax.names import callee_name, last_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,7 +38,7 @@ if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence
     from asyncrepl.explain.source_units import Unit
 
-_THREADS = ("to_thread", "run_in_executor")
+THREADS = ("to_thread", "run_in_executor")
 _OWN_THREADS = ("Thread", "Timer", "submit")
 #: What is written in the place of a call that walks items through an async function.
 _WALKERS = {
@@ -51,7 +50,7 @@ _WALKERS = {
 
 
 def _in_thread(evidence: Evidence) -> Finding | None:
-    places = handed_to(evidence, *_THREADS, *_OWN_THREADS)
+    places = handed_to(evidence, *THREADS, *_OWN_THREADS)
     if not places:
         return None
     unit, call = places[0]
@@ -76,8 +75,8 @@ def _position_in_thread(call: ast.Call) -> int:
 def _out_of_threads(fixing: Fixing, places: list[tuple[Unit, ast.Call]]) -> None:
     for unit, call in places:
         function, name = _function_of_thread(call), callee_name(call)
-        if name in _THREADS:
-            _called_here(fixing, unit, call, call.args[_position_in_thread(call) :])
+        if name in THREADS:
+            called_here(fixing, unit, call, call.args[_position_in_thread(call) :])
         elif name == "submit":
             _submitted(fixing, unit, call)
         else:
@@ -88,8 +87,8 @@ def _out_of_threads(fixing: Fixing, places: list[tuple[Unit, ast.Call]]) -> None
             _target_of_thread(fixing, unit, function, next(iter(packed + given), None))
 
 
-def _called_here(fixing: Fixing, unit: Unit, call: ast.Call, parts: list[ast.expr]) -> None:
-    """``await to_thread(work, 1)`` → ``await work(1)``."""
+def called_here(fixing: Fixing, unit: Unit, call: ast.Call, parts: list[ast.expr]) -> None:
+    """``await to_thread(work, 1)`` → ``await work(1)``: the `call`, in `unit`, of its `parts`."""
     function, *arguments = map(unit.source.source, [*parts, *call.keywords])
     fixing.of(unit).replace(call, f"{function}({', '.join(arguments)})")
 
@@ -260,10 +259,20 @@ def _called_plainly(evidence: Evidence) -> Finding | None:
 def _callee(evidence: Evidence, unit: Unit, call: ast.Call) -> object:
     """What is called; of a method, that of the one class that may have made its owner."""
     found, method = evidence.resolver.value(call.func), call.func
-    given = _makers(evidence, unit, method) if isinstance(method, ast.Attribute) else ()
+    given = makers(evidence, unit, method) if isinstance(method, ast.Attribute) else ()
     made = [each.func for each in given if isinstance(each, ast.Call)]
     kind = evidence.resolver.value(made[0]) if found is MISSING and len(made) == 1 else MISSING
     return lookup(kind, last_name(method)) if is_real_instance(kind, type) else found
+
+
+def makers(evidence: Evidence, unit: Unit, method: ast.Attribute) -> Iterator[ast.AST]:
+    """What the owner of the `method`, in `unit`, may have been made or entered by."""
+    owner = method.value
+    for name in bindings(unit, owner)[1] if isinstance(owner, ast.Name) else ():
+        item = unit.parents.get(name)
+        if isinstance(item, ast.withitem):
+            yield item.context_expr
+    yield from (each.node for each in origins(evidence.units, unit, owner))
 
 
 def _calls_plainly(callee: object) -> bool:
@@ -308,90 +317,6 @@ def _callback(evidence: Evidence) -> Finding | None:
     )
 
 
-#: What an exit stack has for an async function in the place of a plain one.
-_OF_STACKS = {"callback": "push_async_callback", "push": "push_async_exit"}
-#: What registers one with the interpreter.
-_KNOWN = {"weakref.finalize", "signal.signal"}
-
-
-def _registered(evidence: Evidence) -> Finding | None:
-    name = dropped_name(evidence)
-    if any(not is_kept(*place) for place in calls_that_made(evidence)):
-        return None
-    found = [
-        (unit, call)
-        for unit, call in mentions(evidence, name)
-        if canonical_name(call.func) in _KNOWN or _is_of_stack(evidence, unit, call)
-    ]
-    if len(found) != 1 or len(mentions(evidence, name)) != 1:
-        return None
-    unit, call = found[0]
-    function = next(each for each in call.args if canonical_name(each).endswith(name))
-    why = (
-        f"`{callee_name(call)}` calls {short(unit, function)} later and awaits nothing: the "
-        "coroutine that it gets never runs."
-    )
-    return Finding(why, _registered_otherwise(evidence, unit, call, function))
-
-
-def _step_called(evidence: Evidence) -> Finding | None:
-    """``to_thread(stream.aclose)``: what a step method gives is to be awaited."""
-    use, unit = evidence.use("seen"), evidence.unit
-    call = unit.enclosing(use.node, ast.Call) if use is not None else None
-    if use is None or use.info is None or call is None or use.kind is not str:
-        return None
-    name = str(use.info.value)
-    text, written = short(unit, use.node), written_name(use.node) == name
-    of = text if written else f"{text} is the `{name}` of an async generator, and"
-    why = (
-        f"{of} only makes something to be awaited: `{callee_name(call)}` calls it, and nobody "
-        "awaits what it gives, so nothing of it runs."
-    )
-    fix = None
-    if not written:  # who knows what else it is given
-        return Finding(why)
-    if callee_name(call) in _THREADS:
-        parts = call.args[call.args.index(use.node) :]
-        fix = corrected(evidence, _called_here, unit, call, parts)
-    elif _is_of_stack(evidence, unit, call):
-        fix = _registered_otherwise(evidence, unit, call, use.node)
-    return Finding(why, fix)
-
-
-def _is_of_stack(evidence: Evidence, unit: Unit, call: ast.Call) -> bool:
-    """Whether it is a method of an ``AsyncExitStack``."""
-    if callee_name(call) not in _OF_STACKS or not isinstance(call.func, ast.Attribute):
-        return False
-    return any(
-        callee_name(made) == "AsyncExitStack" for made in _makers(evidence, unit, call.func)
-    )
-
-
-def _makers(evidence: Evidence, unit: Unit, method: ast.Attribute) -> Iterator[ast.AST]:
-    """What the owner of the method may have been made or entered by."""
-    owner = method.value
-    for name in bindings(unit, owner)[1] if isinstance(owner, ast.Name) else ():
-        item = unit.parents.get(name)
-        if isinstance(item, ast.withitem):
-            yield item.context_expr
-    yield from (each.node for each in origins(evidence.units, unit, owner))
-
-
-@correction
-def _registered_otherwise(fixing: Fixing, unit: Unit, call: ast.Call, function: ast.expr) -> None:
-    name = canonical_name(call.func)
-    if isinstance(call.func, ast.Attribute) and name not in _KNOWN:
-        owner = unit.source.source(call.func.value)
-        fixing.of(unit).replace(call.func, f"{owner}.{_OF_STACKS[call.func.attr]}")
-    elif name == "weakref.finalize":
-        given = [*call.args[call.args.index(function) + 1 :], *call.keywords]
-        arguments = ", ".join(unit.source.source(each) for each in given)
-        text = f"lambda: asyncio.run({unit.source.source(function)}({arguments}))"
-        end = unit.source.span(given[-1] if given else function).end
-        fixing.of(unit).replace(Span(unit.source.span(function).start, end), text)
-        fixing.needs_import(unit, "asyncio")
-
-
 RULES = (
     Rule(*_THREAD, _in_thread, sees="dropped | shown"),
     Rule(
@@ -419,24 +344,6 @@ RULES = (
         "Builtins call their callback synchronously and get coroutine objects. Compute the "
         "values first with an async comprehension.",
         _callback,
-    ),
-    Rule(
-        "coroutine-function-as-callback",
-        "an async function registered with what awaits nothing",
-        5,
-        "What is registered here is called as a plain function. An `AsyncExitStack` has "
-        "`push_async_callback`; elsewhere write a plain function, or run the coroutine in it.",
-        _registered,
-        sees="dropped",
-    ),
-    Rule(
-        "generator-call-not-awaited",
-        "`aclose` given to what awaits nothing",
-        3,
-        "`aclose`, `asend` and `athrow` of an async generator only make an awaitable. A thread or "
-        "a callback calls them in vain: `await gen.aclose()`, or a stack's `push_async_callback`.",
-        _step_called,
-        sees="called back",
     ),
     Rule(
         "async-callback-for-sync-function",

@@ -11,10 +11,10 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from asyncrepl.explain.explanation import Finding, Rule
-from asyncrepl.explain.fix_editor import Fixing, correction, replaced, short
+from asyncrepl.explain.fix_editor import Fixing, correction, short
 from asyncrepl.explain.fresh_names import fresh
-from asyncrepl.explain.scopes import CannotFixError, own_nodes, scope
-from asyncrepl.syntax.names import callee_name, written_name
+from asyncrepl.explain.scopes import REPEATED, CannotFixError, is_own, own_nodes, runs_often, scope
+from asyncrepl.syntax.names import callee_name, last_name, method_owner, written_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,10 +47,6 @@ def calls_on(evidence: Evidence, name: str, *methods: str) -> list[tuple[Unit, a
     ]
 
 
-#: What is gone through more than once.
-REPEATED = (ast.For, ast.AsyncFor, ast.While, ast.ListComp, ast.SetComp, ast.GeneratorExp)
-
-
 def _notified_before(evidence: Evidence) -> Finding | None:
     """``wait`` of a condition that was, or will be, notified for nobody."""
     condition = awaited_object(evidence, asyncio.Condition, "wait")
@@ -62,13 +58,14 @@ def _notified_before(evidence: Evidence) -> Finding | None:
         return Finding(f"`{text}.wait()` waits for a `notify`, and nobody notifies `{text}`.")
     unit, call = notified[0]
     source = unit.source.source
-    if evidence.unit.enclosing(condition, ast.While) is not None and _wakes_one(notified):
+    if evidence.unit.enclosing(condition, ast.While) is not None:
+        if evidence.seen is None or evidence.seen.number < 2 or not _wake_one(notified):
+            return None  # it has asked for the state
         why = (
             f"`{source(call)}` wakes one of those that wait for `{text}`, and there are more: "
-            "nobody wakes the others. `notify_all()` wakes all of them."
+            "nobody wakes the others, whose turn it may be. `notify_all()` wakes all of them."
         )
-        every = source(call.func).removesuffix("notify") + "notify_all"
-        return Finding(why, replaced(evidence, unit, (call.func, every)))
+        return Finding(why, _all_woken(evidence, notified))
     why = (
         f"`{source(call)}` wakes those who wait at that moment: one that came before this "
         f"`{text}.wait()` is lost, and no other comes. Ask for the state first: "
@@ -77,10 +74,16 @@ def _notified_before(evidence: Evidence) -> Finding | None:
     return Finding(why)
 
 
-def _wakes_one(notified: Ends) -> bool:
-    """Whether there is one call, of ``notify()``."""
-    call = notified[0][1]
-    return len(notified) == 1 and callee_name(call) == "notify" and not call.args
+def _wake_one(notified: Ends) -> bool:
+    """Whether all are calls of ``notify()``."""
+    return all(callee_name(call) == "notify" and not call.args for _, call in notified)
+
+
+@correction
+def _all_woken(fixing: Fixing, notified: Ends) -> None:
+    for unit, call in notified:
+        every = unit.source.source(call.func).removesuffix("notify") + "notify_all"
+        fixing.of(unit).replace(call.func, every)
 
 
 def _missing_parties(evidence: Evidence) -> Finding | None:
@@ -136,13 +139,29 @@ def _ended_too_late(evidence: Evidence) -> Finding | None:
         found = behind(evidence, enders)
     if found is None:
         return None
-    unit, statement = found
+    (unit, statement), own = found, evidence.unit
+    here = statement is own.statement(waited)
+    if here and not is_own(own, waited) and runs_often(evidence.units, own, waited):
+        return _in_each_run(evidence, waited, enders[0][1])
     await_, call = evidence.node(ast.Await), unit.source.source(enders[0][1])
     waits = short(evidence.unit, await_.value if await_ is not None else waited)
     where = f"{_waits_for(unit, statement)}, which waits for this very task first"
-    if statement is evidence.unit.statement(waited):
+    if here:
         where = "it, in the same task: it is never reached"
     return Finding(f"`{call}` would end the wait in {waits}, and stands behind {where}.")
+
+
+def _in_each_run(evidence: Evidence, waited: ast.expr, call: ast.Call) -> Finding | None:
+    """Several runs of one function, where each waits for what another does behind its wait."""
+    ended, source = method_owner(call), evidence.unit.source.source
+    if ended is None or last_name(ended) != last_name(waited) or source(ended) == source(waited):
+        return None
+    name = getattr(scope(evidence.unit, waited), "name", "")
+    why = (
+        f"Each `{name}` waits for `{source(waited)}` before its own `{source(call)}`: of two that "
+        "need each other neither comes to that. One of them has to go first."
+    )
+    return Finding(why)
 
 
 def _calls_of_maker(evidence: Evidence, calls: Ends) -> Ends:
@@ -310,6 +329,7 @@ _WORDS: dict[object, str] = {
     asyncio.Event: "sets the event",
     asyncio.Queue: "fills the queue",
     asyncio.Future: "sets its result",
+    asyncio.Condition: "notifies it, with what is waited for",
     "readline": "sends the end of a line, or closes the other end",
     "read": "closes the other end, or calls `write_eof()` there",
 }

@@ -83,6 +83,61 @@ def _not_joined(evidence: Evidence, call: ast.Call) -> Finding | None:
     return Finding(why, awaited(evidence, unit, call))
 
 
+def _shielded(evidence: Evidence) -> Finding | None:
+    """What outlives who awaited it behind a shield, and is cut off at the end of the program."""
+    use, unit = evidence.use("seen"), evidence.unit
+    call = use.node if use is not None else None
+    if not isinstance(call, ast.Call) or not call.args or not isinstance(call.args[0], ast.Call):
+        return None
+    homes = [*evidence.units.functions(callee_name(call.args[0]))]
+    if not homes or any(_is_endless(evidence, *home) for home in homes):
+        return None
+    why = (
+        f"{short(unit, call)} kept its job from being cancelled with who awaits it, and nobody "
+        "waits for that job any more: it was still at work when the program ended, and was cut "
+        "off. Keep its task, and await it before the end."
+    )
+    return Finding(why)
+
+
+def _destroyed(evidence: Evidence) -> Finding | None:
+    """A task that was dropped while it waited for what nobody else holds."""
+    seen = evidence.seen
+    unit = evidence.units.get(seen.made[0]) if seen is not None and seen.made else None
+    if seen is None or seen.made is None or unit is None or seen.info.code is None:
+        return None
+    name = seen.info.code.co_name
+    calls = [each for each in unit.nodes(ast.Call) if each.lineno == seen.made[1]]
+    made = [each for each in calls if callee_name(each) == name]
+    if not made:
+        return None
+    why = (
+        f"The task of {short(unit, made[0])} was gone while it waited: nobody keeps it, nor what "
+        "it waits for, and the loop alone does not. Keep the task, in a set say, until it is done."
+    )
+    return Finding(why)
+
+
+def _in_turn(evidence: Evidence) -> Finding | None:
+    """A loop that makes a task and awaits it, and then the next one."""
+    use, unit = evidence.use("seen"), evidence.unit
+    loop = unit.enclosing(use.node, ast.For, ast.ListComp) if use is not None else None
+    inside = list(ast.walk(loop)) if loop is not None else []
+    asked = [each for _, each in evidence.units.nodes(ast.Call) if _asks_time(each)]
+    if use is None or not asked or any(each in inside for each in asked):
+        return None  # it may be meant so, or each is measured
+    why = (
+        f"{short(unit, use.node)} is awaited in the round that makes it: its task is over before "
+        "the next one is made, and they run one after the other. Make all of them first, or "
+        "`gather` them."
+    )
+    return Finding(why)
+
+
+def _asks_time(call: ast.Call) -> bool:
+    return canonical_name(call.func).startswith("time.") and callee_name(call) != "sleep"
+
+
 def _is_used(unit: Unit, call: ast.Call) -> bool:
     """Whether the name, or the list, that the task is put in is used for anything else."""
     parent = unit.parents.get(call)
@@ -293,6 +348,33 @@ def _but_itself(fixing: Fixing, unit: Unit, task: ast.expr) -> None:
 RULES = (
     Rule(*_FORGOTTEN, _unkept, sees="unkept"),
     Rule(*_FORGOTTEN, _cut_off, sees="cut off"),
+    Rule(
+        "fire-and-forget-in-loop",
+        "a task that is gone while it waits",
+        5,
+        "The loop keeps weak references to tasks. One that nobody else keeps lives as long as "
+        "what it waits for, and Python may take both away at any time.",
+        _destroyed,
+        sees="destroyed",
+    ),
+    Rule(
+        "async-for-is-concurrent",
+        "tasks that run one after the other",
+        5,
+        "A task runs beside others as long as nobody waits for it. Who awaits each as soon as it "
+        "is made has one at a time: `await asyncio.gather(*map(work, items))`.",
+        _in_turn,
+        sees="in turn",
+    ),
+    Rule(
+        "fire-and-forget-in-loop",
+        "a shielded job that nobody waits for",
+        5,
+        "`asyncio.shield` keeps the cancellation of who awaits it from the task inside; the end "
+        "of `asyncio.run` cancels all tasks. Keep a reference to the task, and wait for it.",
+        _shielded,
+        sees="shielded",
+    ),
     Rule(
         "fire-and-forget-in-loop",
         "a cancelled task that nobody waits for",

@@ -284,7 +284,7 @@ def _compared(evidence: Evidence) -> Finding | None:
         f"Where what stands before it is equal, {short(unit, pushed.elts[-1])} is compared, and "
         f"it is {a_kind(found[0], kind_of(found[0]))}: a number that counts up decides before it."
     )
-    return Finding(why, _numbered(evidence, call, taken))
+    return Finding(why, numbered(evidence, call))
 
 
 def _pushed(call: ast.AST | None) -> ast.Tuple | None:
@@ -325,15 +325,19 @@ def _is_awaited(unit: Unit, call: ast.Call) -> bool:
 
 
 @correction
-def _numbered(fixing: Fixing, call: ast.Call, taken: list[ast.Call]) -> None:
-    """``(1, work())`` → ``(1, next(order), work())``, and one more where they are taken."""
+def numbered(fixing: Fixing, call: ast.Call) -> None:
+    """``(1, work())`` → ``(1, next(order), work())``, and one more where they are taken.
+
+    `call` is one that puts an item into the heap, or takes one.
+    """
     unit, edits, name = fixing.evidence.unit, fixing.of(fixing.evidence.unit), _heap(call)
-    order = fixing.fresh(unit, "order")
-    for each in unit.nodes(ast.Call):
-        pushed = _pushed(each) if _heap(each) == name else None
-        if pushed is not None:
-            edits.before(pushed.elts[-1], f"next({order}), ")
-    for each in taken:
+    order, calls = fixing.fresh(unit, "order"), [*unit.nodes(ast.Call)]
+    pushed = [pair for each in calls if _heap(each) == name and (pair := _pushed(each))]
+    if not pushed:
+        raise CannotFixError
+    for pair in pushed:
+        edits.before(pair.elts[-1], f"next({order}), ")
+    for each in [each for each in calls if _takes_from(each, name)]:
         match _taken_by(unit, each):
             case ast.Assign([ast.Tuple([*_, last])]):
                 edits.before(last, "_, ")

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import ast
+import asyncio
 from typing import TYPE_CHECKING
 
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, correction, short
 from asyncrepl.explain.rules.endless_waits import Ends, ends_of
-from asyncrepl.explain.scopes import CannotFixError, deepen, may_be_left, scope
-from asyncrepl.syntax.names import bound_names, callee_name, canonical_name
+from asyncrepl.explain.scopes import CannotFixError, block_of, deepen, may_be_left, scope
+from asyncrepl.syntax.names import (
+    bound_names,
+    callee_name,
+    canonical_name,
+    method_owner,
+    written_name,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -220,6 +227,62 @@ def _not_released(evidence: Evidence) -> Finding | None:
     return None
 
 
+def _released_in_vain(evidence: Evidence) -> Finding | None:
+    """A ``finally`` that gives back what its ``try`` may not have taken."""
+    call = evidence.node(ast.Call)
+    if call is None and (use := evidence.use("seen")) is not None:
+        call = evidence.unit.enclosing(use.node, ast.Call)
+    owner, unit = method_owner(call) if call is not None else None, evidence.unit
+    if owner is None or call is None or callee_name(call) != "release":
+        return None
+    text = unit.source.source(owner)
+    blocks = [each.items for each in unit.nodes(ast.AsyncWith)]
+    if any(unit.source.source(item.context_expr) == text for items in blocks for item in items):
+        return None
+    around = unit.enclosing(call, ast.Try)
+    body = [each for part in around.body for each in ast.walk(part)] if around else []
+    taken = [each for each in body if isinstance(each, ast.Call) and callee_name(each) == "acquire"
+             and unit.source.source(each.func) == f"{text}.acquire"]  # fmt: skip
+    last = around.finalbody if around is not None else []
+    if not taken or not any(call in ast.walk(part) for part in last):
+        return None
+    why = (
+        f"`{text}.release()` in the `finally` runs also when the `try` is left before "
+        f"`{text}.acquire()` has taken anything: more is given back than was taken, and more may "
+        f"come in at once than meant. Take it in front of the `try`, or by `async with {text}:`."
+    )
+    return Finding(why)
+
+
+def _never_set(evidence: Evidence) -> Finding | None:
+    """A future that waits for its maker, which has met an error before it came to set it.
+
+    Its maker is not under way any more, for nobody is.
+    """
+    waited, calls = ends_of(evidence) or (None, [])
+    if waited is None or evidence.seen is None or evidence.seen.info.kind is not asyncio.Future:
+        return None
+    if evidence.seen.number or len(calls) != 1:
+        return None
+    unit, call = calls[0]
+    ended, block = unit.statement(call), block_of(unit, unit.statement(call))
+    name = written_name(method_owner(call))
+    made = [
+        each for each in block[: block.index(ended)]
+        if isinstance(each, ast.Assign) and name in map(written_name, each.targets)
+        and callee_name(each.value) in ("create_future", "Future")
+    ]  # fmt: skip
+    found = _what_may_fail(unit, block[block.index(made[-1]) : block.index(ended)]) if made else ""
+    if not found:
+        return None
+    why = (
+        f"`{unit.source.source(call)}` is passed over when {found} raises an error, and who waits "
+        f"in {short(evidence.unit, waited)} waits on. Give it the error, too: "
+        f"`{name}.set_exception(error)` in an `except`."
+    )
+    return Finding(why)
+
+
 def _tried(unit: Unit, released: ast.stmt) -> ast.Try | None:
     """The ``try`` in the body of which something is given back, and nowhere else in it."""
     around = unit.parents.get(released)
@@ -311,5 +374,33 @@ RULES = (
         "however its body ends; so does a `finally`.",
         _not_released,
         sees="stuck",
+    ),
+    Rule(
+        _ID,
+        "a future that an error leaves without a result",
+        3,
+        "Who waits for a future that you have made gets what you give it, and nothing else: an "
+        "error on the way to `set_result` is yours alone. Hand it on, `future.set_exception(e)`, "
+        "or let all await one task.",
+        _never_set,
+        sees="stuck",
+    ),
+    Rule(
+        "limit-left-before-its-tasks",
+        "a permit given back that was not taken",
+        5,
+        "Each `release` of a semaphore lets one more in. It belongs behind the `acquire` that it "
+        "is for: `async with semaphore:` does just that.",
+        _released_in_vain,
+        sees="released",
+    ),
+    Rule(
+        "limit-left-before-its-tasks",
+        "a permit given back that was not taken",
+        5,
+        "Each `release` of a semaphore lets one more in. It belongs behind the `acquire` that it "
+        "is for: `async with semaphore:` does just that.",
+        _released_in_vain,
+        errors=(ValueError,),
     ),
 )

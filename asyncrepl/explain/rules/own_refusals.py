@@ -24,6 +24,7 @@ from asyncrepl.explain.library_results import library_source
 from asyncrepl.explain.repairs.repair_case import LOOPS, Case
 from asyncrepl.explain.repairs.repair_choice import repaired
 from asyncrepl.explain.rules.endless_waits import awaited_object, calls_on
+from asyncrepl.explain.rules.kept_coroutines import numbered
 from asyncrepl.explain.rules.other_loops import GET_LOOP, refused_by
 from asyncrepl.explain.scopes import scope
 from asyncrepl.syntax.names import callee_name, canonical_name, last_name, written_name
@@ -228,14 +229,19 @@ def _has_no_order(evidence: Evidence) -> Finding | None:
     kinds = kinds_without_order(items)
     if not kinds:
         return None
-    name = kinds.pop().__name__
-    way = f"give `{name}` a `__lt__`, or put pairs of a number and the item"
+    name, fix = kinds.pop().__name__, None
+    why = f"A priority queue compares its items, and `{name}` has no order: "
+    why += f"give `{name}` a `__lt__`, or put pairs of a number and the item."
+    node = evidence.node(ast.Call, ast.Await)
+    call = node.value if isinstance(node, ast.Await) else node
     if type(items[0]) is tuple:
-        way = (
-            "where the first parts of two tuples are equal, the next decide. Put a number between "
-            "that is never the same twice: `next(count)` of `count = itertools.count()`"
+        fix = numbered(evidence, call) if isinstance(call, ast.Call) else None
+        why = (
+            "A priority queue compares its items: of tuples that are equal so far the next part "
+            f"decides, and `{name}` has no order. Put `next(count)` of an `itertools.count()` "
+            "before it."
         )
-    return Finding(f"A priority queue compares its items, and `{name}` has no order: {way}.")
+    return Finding(why, fix)
 
 
 RULES = (
@@ -250,7 +256,7 @@ RULES = (
         before="misspelt_keywords",
     ),
     Rule(
-        "coroutine-used-as-its-result",
+        "items-without-order",
         "items of a priority queue that have no order",
         5,
         "An `asyncio.PriorityQueue` gives its smallest item first. Tuples are compared part by "

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from asyncrepl.events.object_info import is_real_instance
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, correction, short
-from asyncrepl.explain.rules.endless_waits import REPEATED, awaited_object, behind, calls_on
-from asyncrepl.explain.scopes import deepen, own_nodes, scope
-from asyncrepl.syntax.names import LOOPS, callee_name, canonical_name, written_name
+from asyncrepl.explain.rules.endless_waits import awaited_object, behind, calls_on
+from asyncrepl.explain.scopes import REPEATED, deepen, own_nodes, scope
+from asyncrepl.syntax.names import LOOPS, bound_names, callee_name, canonical_name, written_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -233,6 +233,53 @@ def _undone_anywhere(evidence: Evidence) -> Finding | None:
     return _never_finished(evidence, await_.value) if await_ is not None else None
 
 
+def _taken_for_nobody(evidence: Evidence) -> Finding | None:
+    """``wait({create_task(queue.get())}, timeout=1)`` in each round: the last one goes on."""
+    use, unit = evidence.use("seen"), evidence.unit
+    call = use.node if use is not None else None
+    if not isinstance(call, ast.Call) or not call.args or callee_name(call.args[0]) != "get":
+        return None
+    text = unit.source.source(call.args[0])
+    why = (
+        f"{short(unit, call)} went on when nobody waited for it any more, and took an item that "
+        f"nobody gets. Keep the task for the next round, or have the wait end it: `await "
+        f"asyncio.wait_for({text}, …)`."
+    )
+    return Finding(why)
+
+
+def _done_early(evidence: Evidence) -> Finding | None:
+    """``task_done()`` in front of the work, and a worker that is cancelled at it."""
+    use, unit = evidence.use("seen"), evidence.unit
+    call = unit.enclosing(use.node, ast.Call) if use is not None else None
+    statement = unit.statement(call) if call is not None else None
+    loop = unit.enclosing(call, ast.While) if call is not None else None
+    if call is None or statement is None or loop is None or statement not in loop.body:
+        return None
+    place = loop.body.index(statement)
+    before, after = loop.body[:place], loop.body[place + 1 :]
+    taken = {name for part in before for each in ast.walk(part) for name in bound_names(each)}
+    waits = [each for part in after for each in ast.walk(part) if isinstance(each, ast.Await)]
+    worked = [each for each in waits if taken & {*map(written_name, ast.walk(each))}]
+    if not worked:
+        return None
+    why = (
+        f"`{unit.source.source(call)}` stands in front of {short(unit, worked[0].value)}: "
+        "`join()` does not wait for that, and who was at it has been cancelled. Say that an item "
+        "is done when the work on it is."
+    )
+    return Finding(why, _done_last(evidence, unit, statement, loop))
+
+
+@correction
+def _done_last(fixing: Fixing, unit: Unit, statement: ast.stmt, loop: ast.While) -> None:
+    jumps = (ast.Continue, ast.Break, ast.Return)
+    if any(isinstance(each, jumps) for part in loop.body for each in ast.walk(part)):
+        return
+    fixing.of(unit).lines_after(loop.body[-1], unit.source.source(statement))
+    fixing.of(unit).remove(statement)
+
+
 _ID = "endless-generator-hangs"
 _DONE = (
     _ID,
@@ -265,6 +312,24 @@ RULES = (
         "mark for each, let each put it back for the next, or cancel them.",
         _one_mark,
         sees="stuck",
+    ),
+    Rule(
+        "fire-and-forget-in-loop",
+        "an item taken for nobody",
+        5,
+        "`asyncio.wait` with a timeout, and `shield`, leave what they wait for at work. A task of "
+        "`queue.get()` that is given up takes the next item, and the item is gone with it.",
+        _taken_for_nobody,
+        sees="taken for nobody",
+    ),
+    Rule(
+        "fire-and-forget-in-loop",
+        "an item said to be done before it is",
+        5,
+        "`queue.join()` waits until `task_done()` was called for each item, and for nothing else. "
+        "It belongs behind the work, in a `finally`.",
+        _done_early,
+        sees="done early",
     ),
     Rule(*_DONE, _timed_out, errors=(TimeoutError,)),
 )

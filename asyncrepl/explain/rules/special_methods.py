@@ -16,7 +16,14 @@ from asyncrepl.explain.bindings import (
 )
 from asyncrepl.explain.dropped_coroutines import calls_that_made
 from asyncrepl.explain.explanation import Finding, Rule
-from asyncrepl.explain.fix_editor import Fixing, corrected, correction, is_generator
+from asyncrepl.explain.fix_editor import (
+    Fixing,
+    corrected,
+    correction,
+    is_generator,
+    replaced,
+    short,
+)
 from asyncrepl.explain.hoisted_code import (
     async_factory,
     made_by_factory,
@@ -360,6 +367,23 @@ _MODEL = (
     "`__aexit__`) or a normal awaited method."
 )
 _TITLE = "a method of a synchronous protocol as `async def`"
+
+
+def _suppresses(evidence: Evidence) -> Finding | None:
+    """``return await self.close()`` in an ``__aexit__``: what that gives stops an error."""
+    use, unit = evidence.use("seen"), evidence.unit
+    statement = unit.parents.get(use.node) if use is not None else None
+    function = unit.function(use.node) if use is not None else None
+    if use is None or function is None or not isinstance(statement, ast.Return):
+        return None
+    why = (
+        f"`{function.name}` returns what {short(unit, use.node)} gives, which counts as true: "
+        "that says that the error in the body of the `with` is dealt with, and it is gone. Return "
+        "nothing."
+    )
+    return Finding(why, replaced(evidence, unit, (statement, unit.source.source(use.node))))
+
+
 _PROTOCOL = ("async-sync-protocol-methods", _TITLE, 3, _MODEL)
 
 RULES = (
@@ -396,6 +420,15 @@ RULES = (
         "`for` calls `__iter__` and then `__next__`. What has `__anext__` comes from `__aiter__`, "
         "and `async for` walks it.",
         _gives_stream,
+    ),
+    Rule(
+        "exit-gives-a-true-value",
+        "an `__exit__` that swallows an error by what it returns",
+        6,
+        "If `__exit__` or `__aexit__` returns what counts as true, the error that ended the body "
+        "goes no further. To let it through, return nothing.",
+        _suppresses,
+        sees="suppressing",
     ),
     Rule(*_PROTOCOL, _used, errors=(TypeError, AttributeError)),
     Rule(*_PROTOCOL, _died, sees="dropped"),

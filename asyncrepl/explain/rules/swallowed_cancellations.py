@@ -149,6 +149,10 @@ def _let_through(fixing: Fixing, unit: Unit, handler: ast.ExceptHandler) -> None
         edits.replace(Span(at, at), " Exception")
     elif last_name(kind) == "BaseException":
         edits.replace(kind, "Exception")
+    elif isinstance(kind, ast.Tuple):
+        others = [e for e in kind.elts if last_name(e) not in _CANCELLED]
+        texts = [*map(unit.source.source, others)] or ["Exception"]
+        edits.replace(kind, texts[0] if len(texts) == 1 else f"({', '.join(texts)})")
     elif all(isinstance(each, ast.Pass) for each in handler.body):
         edits.replace(handler.body[0], "raise")
     else:

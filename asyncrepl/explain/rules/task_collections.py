@@ -16,7 +16,7 @@ from asyncrepl.explain.repairs.repair_case import LOOPS, single_assignment
 from asyncrepl.explain.rules.endless_waits import calls_on
 from asyncrepl.explain.scopes import CannotFixError
 from asyncrepl.explain.value_origins import bindings, loads, reached_functions
-from asyncrepl.syntax.names import callee_name, canonical_name
+from asyncrepl.syntax.names import callee_name, canonical_name, written_name
 from asyncrepl.syntax.source_rewriter import Span
 
 if TYPE_CHECKING:
@@ -159,21 +159,32 @@ def _too_many(evidence: Evidence) -> Finding | None:
 def _in_another_order(evidence: Evidence) -> Finding | None:
     """``zip(names, as_completed(jobs))``, where each job was made of one of the names."""
     use, unit = evidence.use("seen"), evidence.unit
-    made = (single_assignment(unit, use.node) or use.node) if use is not None else None
-    if use is None or not isinstance(use.owner, ast.Call) or not isinstance(made, ast.Call):
+    if use is None or not isinstance(use.owner, ast.Call):
         return None
-    if canonical_name(made.func) != "asyncio.as_completed" or not made.args:
+    made = (_filled_by if use.kind is list else single_assignment)(unit, use.node) or use.node
+    called = canonical_name(getattr(made, "func", None))
+    if not isinstance(made, ast.Call) or not made.args or called != "asyncio.as_completed":
         return None
     sources = {ast.dump(each) for each in _made_of(unit, made.args[0])}
-    others = [each for each in use.owner.args if each is not use.node]
-    beside = [each for each in others if ast.dump(_walked(each)) in sources]
+    beside = [each for each in use.owner.args if ast.dump(_walked(each)) in sources]
     if not beside:
         return None
     why = (
         "`as_completed` gives first what is done first, and not in the order of "
         f"{short(unit, beside[0])}: `zip` pairs each with what another may have given."
     )
-    return Finding(why, _in_order(evidence, use.owner, use.owner.args.index(use.node), made))
+    place = use.owner.args.index(use.node)
+    return Finding(why, None if use.kind is list else _in_order(evidence, use.owner, place, made))
+
+
+def _filled_by(unit: Unit, name: ast.expr) -> ast.expr | None:
+    """What a list is filled from, item by item, where it is made, or in the one loop for that."""
+    if isinstance(made := single_assignment(unit, name), ast.ListComp):
+        return made.generators[0].iter
+    filled = [each for each in unit.nodes(ast.Attribute) if each.attr == "append"
+              and written_name(each.value) == written_name(name)]  # fmt: skip
+    loop = unit.enclosing(filled[0], ast.For, ast.AsyncFor) if len(filled) == 1 else None
+    return loop.iter if isinstance(loop, ast.For | ast.AsyncFor) else None
 
 
 def _made_of(unit: Unit, jobs: ast.expr) -> Iterator[ast.expr]:
@@ -371,7 +382,7 @@ RULES = (
         "`as_completed` gives awaitables in the order in which they are done. `await "
         "asyncio.gather(*jobs)` gives the results in the order of the jobs.",
         _in_another_order,
-        sees="paired",
+        sees="paired | unordered",
     ),
     Rule(
         "gather-without-star",
