@@ -285,7 +285,7 @@ class LeakReporter(Instrument):
         code = getattr(task.get_coro(), "cr_code", None)
         if code is not None:
             seen = Finding("destroyed", ObjectInfo(CoroutineType, code), code, 0, made=leak.made)
-            self._context.mistake_reporter.see(seen)
+            self._context.mistake_reporter.keep(seen)
 
     def _called_in_vain(self, given: object) -> None:
         """See what the loop was to call, if it cannot be called."""
