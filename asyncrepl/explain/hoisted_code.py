@@ -7,14 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 from asyncrepl.explain.demands import demand_of
 from asyncrepl.explain.fresh_names import fresh
+from asyncrepl.explain.held_operands import ASYNCIO
 from asyncrepl.explain.operand_uses import Use
 from asyncrepl.explain.scopes import CannotFixError, is_async, own_nodes, scope
+from asyncrepl.explain.value_arrivals import overridden_code
 from asyncrepl.explain.value_origins import is_handed_on
 from asyncrepl.instrument.probe_placement import LATER_CALLS
 from asyncrepl.syntax.names import FUNCTIONS, bound_names, callee_name, last_name
 from asyncrepl.syntax.source_rewriter import Span
 
 if TYPE_CHECKING:
+    from asyncrepl.explain.evidence import Evidence
     from asyncrepl.explain.fix_editor import Fixing
     from asyncrepl.explain.source_units import Function, Unit
 
@@ -246,7 +249,7 @@ def make_plain(fixing: Fixing, unit: Unit, function: Function) -> None:
 def task_later(fixing: Fixing, unit: Unit, call: ast.Call) -> bool:
     """``call_later(1, lambda: work())`` → a task of `call` then; whether it is that.
 
-    Also of a statement in a plain function that the loop calls.
+    Also of a statement in a plain function that the loop calls, or a protocol's method.
     """
     function = scope(unit, call)
     own = isinstance(function, ast.FunctionDef) and isinstance(unit.parents.get(call), ast.Expr)
@@ -256,10 +259,17 @@ def task_later(fixing: Fixing, unit: Unit, call: ast.Call) -> bool:
         takers = [each for _, each in nodes if function.name in map(last_name, each.args)]
     elif not isinstance(function, ast.Lambda) or function.body is not call:
         return False
-    if not any(callee_name(each) in (*LATER_CALLS, "add_signal_handler") for each in takers):
+    called = any(callee_name(each) in (*LATER_CALLS, "add_signal_handler") for each in takers)
+    if not called and not (own and _is_of_asyncio(fixing.evidence, unit, function)):
         return False
     fixing.given_to(unit, call, "asyncio.create_task")
     return True
+
+
+def _is_of_asyncio(evidence: Evidence, unit: Unit, function: ast.AST | None) -> bool:
+    """Whether `function` is the method of a protocol, say, that a transport calls on the loop."""
+    code = overridden_code(evidence, unit, function) if isinstance(function, FUNCTIONS) else None
+    return code is not None and code.co_filename.startswith(ASYNCIO)
 
 
 def next_taken(fixing: Fixing, unit: Unit, waits: ast.Await, text: str) -> None:

@@ -21,6 +21,7 @@ from asyncrepl.syntax.names import callee_name, last_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from types import CodeType
 
     from asyncrepl.explain.evidence import Evidence
     from asyncrepl.explain.source_units import Function, Unit
@@ -236,13 +237,18 @@ def is_called_by_others(evidence: Evidence, home: Unit, function: Function) -> b
 
 
 def _overrides_plain(evidence: Evidence, home: Unit, function: Function) -> bool:
+    code = overridden_code(evidence, home, function)
+    waits = inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
+    return code is not None and not code.co_flags & waits and not is_fixture(home, function)
+
+
+def overridden_code(evidence: Evidence, home: Unit, function: Function) -> CodeType | None:
+    """The code of the library's method that `function`, of the unit `home`, stands for, if any."""
     owner = home.parents.get(function)
     name = ast.Name(owner.name, ast.Load()) if isinstance(owner, ast.ClassDef) else None
     kind = evidence.resolver.value(name) if name is not None else None
-    if not is_real_instance(kind, type) or is_fixture(home, function):
-        return False
-    for base in kind.__mro__[1:]:
+    for base in kind.__mro__[1:] if is_real_instance(kind, type) else ():
         code = code_of(vars(base).get(function.name))
-        if code is not None and evidence.units.definition(code) is None:
-            return not code.co_flags & (inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR)
-    return False
+        if code is not None:
+            return code if evidence.units.definition(code) is None else None
+    return None
