@@ -264,6 +264,8 @@ def _waits_in(suspended: Any) -> int:
 
 def note_lost_item(task: asyncio.Task[object], findings: FindingLog) -> None:
     """See if `task` has taken an item of a queue, and nobody has it any more to ask for that."""
+    if getattr(task.get_coro(), "cr_code", None) is not asyncio.Queue.get.__code__:
+        return
     if not _called_at_the_end(task) and not any(
         type(each) in _HOLDERS for each in gc.get_referrers(task)
     ):
