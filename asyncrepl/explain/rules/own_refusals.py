@@ -13,6 +13,7 @@ from __future__ import annotations
 import ast
 import asyncio
 import concurrent.futures
+import typing
 from typing import TYPE_CHECKING, Any
 
 from asyncrepl.events.object_info import MISSING, code_of, describe, lookup
@@ -266,19 +267,20 @@ def _thread_future(evidence: Evidence) -> Finding | None:
 def _one_type(evidence: Evidence) -> Finding | None:
     """``AsyncGenerator[str]``, which is short for two types only from Python 3.13 on."""
     node, unit = evidence.node(ast.Subscript), evidence.unit
-    name = canonical_name(node.value) if node is not None else ""
-    if node is None or name not in _OF_TWO or isinstance(node.slice, ast.Tuple):
+    alias = evidence.resolver.value(node.value) if node is not None else None
+    known = [more for each, more in _OF_TWO if each is alias]
+    if node is None or not known or isinstance(node.slice, ast.Tuple):
         return None
-    text, more = unit.source.source(node.slice), ", None" * _OF_TWO[name]
+    text, more = unit.source.source(node.slice), known[0]
     why = (
         f"{short(unit, node)} lacks what is sent to the generator: until Python 3.13 that has to "
-        f"be written, `{last_name(node.value)}[{text}{more}]`."
+        f"be written, `{unit.source.source(node.value)}[{text}{more}]`."
     )
     return Finding(why, replaced(evidence, unit, (node.slice, f"{text}{more}")))
 
 
-#: Generators in annotations, and how many types may be left out from Python 3.13 on.
-_OF_TWO = {"typing.AsyncGenerator": 1, "typing.Generator": 2}
+#: Generators in annotations, and what may be left out from Python 3.13 on.
+_OF_TWO = ((typing.AsyncGenerator, ", None"), (typing.Generator, ", None, None"))
 #: Functions that want numbers or items, and refuse a future.
 _PLAIN = {"sum", "len", "int", "float", "sorted", "max", "min", "list", "tuple", "set", "dict",
           "round", "abs", "iter", "next", "enumerate", "join", "range"}  # fmt: skip
