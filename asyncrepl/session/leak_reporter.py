@@ -264,7 +264,8 @@ class LeakReporter(Instrument):
         self._context.console.complain(*lines)
         if leak is not None:
             self.leaks.note(leak)
-            if leak.kind == "destroyed pending" and _loop.is_running():
+            silent = self._context.mistake_reporter.silent  # else it has been said
+            if silent and leak.kind == "destroyed pending" and _loop.is_running():
                 self._see_destroyed(leak, future)
         if "handle" in context:
             self._called_in_vain(getattr(context["handle"], "_callback", None))
