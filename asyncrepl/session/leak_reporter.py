@@ -65,6 +65,8 @@ class _MistakeSink(Protocol):
 
     #: Whether a StopIteration has come out of a thread, for which somebody waits in vain.
     stopped: bool
+    #: Whether nothing is told: somebody tells the first of all in the end.
+    silent: bool
 
     def see(self, finding: Finding, otherwise: Callable[[], object] | None = None) -> None: ...
     def keep(self, finding: Finding) -> None: ...
