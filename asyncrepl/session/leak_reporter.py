@@ -65,6 +65,8 @@ class _MistakeSink(Protocol):
 
     #: Whether a StopIteration has come out of a thread, for which somebody waits in vain.
     stopped: bool
+    #: Whether nothing is told: somebody tells the first of all in the end.
+    silent: bool
 
     def see(self, finding: Finding, otherwise: Callable[[], object] | None = None) -> None: ...
     def keep(self, finding: Finding) -> None: ...
@@ -264,7 +266,8 @@ class LeakReporter(Instrument):
         self._context.console.complain(*lines)
         if leak is not None:
             self.leaks.note(leak)
-            if leak.kind == "destroyed pending" and _loop.is_running():
+            silent = self._context.mistake_reporter.silent  # else it has been said
+            if silent and leak.kind == "destroyed pending" and _loop.is_running():
                 self._see_destroyed(leak, future)
         if "handle" in context:
             self._called_in_vain(getattr(context["handle"], "_callback", None))

@@ -254,6 +254,36 @@ def _released_in_vain(evidence: Evidence) -> Finding | None:
     return Finding(why)
 
 
+def _released_inside(evidence: Evidence) -> Finding | None:
+    """``lock.release()`` in an ``async with lock``, which fails at the end of that."""
+    place, unit = evidence.nodes[-1] if evidence.nodes else None, evidence.unit
+    block = unit.enclosing(place, ast.AsyncWith) if place is not None else None
+    block = place if isinstance(place, ast.AsyncWith) else block
+    held = _named_in(block)
+    if block is None or not isinstance(held, ast.Name | ast.Attribute):
+        return None
+    text = unit.source.source(held)
+    inside = [each for part in block.body for each in ast.walk(part)]
+    for call in (each for each in inside if isinstance(each, ast.Call)):
+        owner = method_owner(call)
+        if owner is None or callee_name(call) != "release" or unit.source.source(owner) != text:
+            continue
+        why = (
+            f"`{text}.release()` in line {call.lineno} stands inside `async with {text}`, which "
+            "releases it at its end, too: it is given back twice."
+        )
+        return Finding(why, _not_released_inside(evidence, unit, call))
+    return None
+
+
+@correction
+def _not_released_inside(fixing: Fixing, unit: Unit, call: ast.Call) -> None:
+    statement = unit.statement(call)
+    if not isinstance(statement, ast.Expr) or len(block_of(unit, statement)) == 1:
+        raise CannotFixError
+    fixing.of(unit).remove(statement)
+
+
 def _never_set(evidence: Evidence) -> Finding | None:
     """A future that waits for its maker, which has met an error before it came to set it.
 
@@ -396,11 +426,11 @@ RULES = (
     ),
     Rule(
         "limit-left-before-its-tasks",
-        "a permit given back that was not taken",
+        "a lock released in the block that does so",
         5,
-        "Each `release` of a semaphore lets one more in. It belongs behind the `acquire` that it "
-        "is for: `async with semaphore:` does just that.",
-        _released_in_vain,
-        errors=(ValueError,),
+        "`async with lock:` gives back at its end what it has taken, however it is left. Who "
+        "releases it inside as well, has the block give back what it has not got.",
+        _released_inside,
+        errors=(ValueError, RuntimeError),
     ),
 )

@@ -4,13 +4,16 @@ Libraries write such methods beside the asynchronous ones, since the interpreter
 nobody what to do: ``with ClientSession()`` of aiohttp, ``for attempt in AsyncRetrying()``.
 
 And what asyncio refuses: a condition without its lock, an item for which a queue has no room, or
-that has no order among those of a priority queue.
+that has no order among those of a priority queue. Futures of threads refuse what their results
+would do, and are no awaitables.
 """
 
 from __future__ import annotations
 
 import ast
 import asyncio
+import concurrent.futures
+import typing
 from typing import TYPE_CHECKING, Any
 
 from asyncrepl.events.object_info import MISSING, code_of, describe, lookup
@@ -244,7 +247,91 @@ def _has_no_order(evidence: Evidence) -> Finding | None:
     return Finding(why, fix)
 
 
+def _thread_future(evidence: Evidence) -> Finding | None:
+    """A future of a pool of threads, taken for what the thread gives."""
+    unit, future = evidence.unit, concurrent.futures.Future
+    for node in _operands(evidence) if evidence.direct else ():
+        info = evidence.resolver.info(node)
+        one = info is not None and issubclass(info.kind, future)
+        if info is None or not (one or (info.item and issubclass(info.item.kind, future))):
+            continue
+        what = "is a future" if one else "holds futures"
+        why = (
+            f"{short(unit, node)} {what} of `concurrent.futures`: what the thread gives is the "
+            "`result()`, which waits for it. On the loop, `await asyncio.wrap_future(future)`."
+        )
+        return Finding(why, _of_thread(evidence, unit, node) if one else None)
+    return None
+
+
+def _one_type(evidence: Evidence) -> Finding | None:
+    """``AsyncGenerator[str]``, which is short for two types only from Python 3.13 on."""
+    node, unit = evidence.node(ast.Subscript), evidence.unit
+    alias = evidence.resolver.value(node.value) if node is not None else None
+    known = [more for each, more in _OF_TWO if each is alias]
+    if node is None or not known or isinstance(node.slice, ast.Tuple):
+        return None
+    text, more = unit.source.source(node.slice), known[0]
+    why = (
+        f"{short(unit, node)} lacks what is sent to the generator: until Python 3.13 that has to "
+        f"be written, `{unit.source.source(node.value)}[{text}{more}]`."
+    )
+    return Finding(why, replaced(evidence, unit, (node.slice, f"{text}{more}")))
+
+
+#: Generators in annotations, and what may be left out from Python 3.13 on.
+_OF_TWO = ((typing.AsyncGenerator, ", None"), (typing.Generator, ", None, None"))
+#: Functions that want numbers or items, and refuse a future.
+_PLAIN = {"sum", "len", "int", "float", "sorted", "max", "min", "list", "tuple", "set", "dict",
+          "round", "abs", "iter", "next", "enumerate", "join", "range"}  # fmt: skip
+
+
+def _operands(evidence: Evidence) -> list[ast.expr]:
+    """What the operation that failed was given."""
+    found: list[ast.expr] = []
+    match evidence.nodes[-1] if evidence.nodes else None:
+        case ast.BinOp(left, _, right) | ast.AugAssign(left, _, right):
+            found = [left, right]
+        case ast.Compare(left, _, others):
+            found = [left, *others]
+        case ast.Subscript(value) | ast.Attribute(value):
+            found = [value]
+        case ast.Call(ast.Attribute(value)) if isinstance(evidence.error, AttributeError):
+            found = [value]
+        case ast.Call(function, arguments) as call:
+            found = [function, *(arguments if callee_name(call) in _PLAIN else ())]
+    return found
+
+
+@correction
+def _of_thread(fixing: Fixing, unit: Unit, node: ast.expr) -> None:
+    """``future`` → ``(await asyncio.wrap_future(future))``; in a plain function, its result."""
+    text = unit.source.source(node)
+    if isinstance(unit.function(node), ast.AsyncFunctionDef):
+        fixing.of(unit).replace(node, f"(await asyncio.wrap_future({text}))")
+        fixing.needs_import(unit, "asyncio")
+    else:
+        fixing.of(unit).after(node, ".result()")
+
+
 RULES = (
+    Rule(
+        "generator-of-one-type",
+        "a generator annotated with one type",
+        1,
+        "An `AsyncGenerator` has two types: of what it yields, and of what `asend` gives it. "
+        "`AsyncIterator[str]` says as much of one that is only walked.",
+        _one_type,
+    ),
+    Rule(
+        "coroutine-used-as-its-result",
+        "a thread's future taken for its result",
+        5,
+        "`submit` and `run_coroutine_threadsafe` give a future at once. Its `result()` waits, and "
+        "blocks the thread that asks; on a loop await `asyncio.wrap_future(future)`.",
+        _thread_future,
+        errors=(TypeError, AttributeError),
+    ),
     Rule(
         "gather-without-star",
         "an awaitable without a hash",

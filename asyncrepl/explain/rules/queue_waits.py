@@ -261,8 +261,15 @@ def _done_early(evidence: Evidence) -> Finding | None:
     taken = {name for part in before for each in ast.walk(part) for name in bound_names(each)}
     waits = [each for part in after for each in ast.walk(part) if isinstance(each, ast.Await)]
     worked = [each for each in waits if taken & {*map(written_name, ast.walk(each))}]
-    if not worked:
-        return None
+    uses = (each for part in before for each in ast.walk(part) if isinstance(each, ast.Name))
+    begun = any(
+        each.id in taken
+        and isinstance(each.ctx, ast.Load)
+        and unit.enclosing(each, ast.If) is None
+        for each in uses
+    )
+    if not worked or begun:
+        return None  # or the work is done by then
     why = (
         f"`{unit.source.source(call)}` stands in front of {short(unit, worked[0].value)}: "
         "`join()` does not wait for that, and who was at it has been cancelled. Say that an item "
