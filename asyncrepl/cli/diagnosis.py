@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from asyncrepl.cli.endless_programs import ProgramEndedError, end_waiting, watched_for_end
 from asyncrepl.cli.plain_session import run_program
-from asyncrepl.engine.tasks.task_findings import unrun_findings
+from asyncrepl.engine.tasks.task_findings import lost_failures, unrun_findings, unseen_failure
 from asyncrepl.instrument.compilation import needs_loop
 from asyncrepl.runtime.process import INTERRUPTED
 from asyncrepl.session.frontend import Console
@@ -219,8 +219,13 @@ def _look_at_the_end(shell: Shell, program: Program) -> None:
     findings.end()
     mistakes.look()
     if shell.first is None:
-        for unrun in unrun_findings():
-            findings.add(unrun)
+        lost = lost_failures()
+        told = mistakes.tell_lost_errors(lost)
+        for seen in (
+            *(() if told else filter(None, map(unseen_failure, lost))),
+            *unrun_findings(),
+        ):
+            findings.add(seen)
         mistakes.look()
     if shell.first is None and program.path is not None and needs_loop(program.text):
         mistakes.note_end_of_program(program.filename)

@@ -264,6 +264,10 @@ class LeakReporter(Instrument):
         self._context.console.complain(*lines)
         if leak is not None:
             self.leaks.note(leak)
+            code = getattr(getattr(future, "get_coro", bool)(), "cr_code", None)
+            if leak.kind == "destroyed pending" and code and not self._context.loop.is_closed():
+                gone = Finding("gone", ObjectInfo(type(future), code), code, 0, made=leak.made)
+                self._context.mistake_reporter.keep(gone)
         if "handle" in context:
             self._called_in_vain(getattr(context["handle"], "_callback", None))
         stream = context.get("asyncgen")

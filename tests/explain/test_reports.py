@@ -42,7 +42,6 @@ _NOT_YET = frozenset(
         "create-task-at-module-level",  # who is given the task, is not looked for
         "anext-in-the-loop-over-itself",  # every second item may be passed over on purpose
         "asend-in-async-for",  # an answer may be wanted that is an item, too
-        "connection-shared-by-workers",  # the library's own error: who knows what it is for
         "cancel-not-awaited",  # it ends before the program does, only later than is meant
         "cls2-enum-of-handlers",  # the special method that gives the coroutine has to stay plain
         "empty-asked-too-soon",  # of a queue that died nobody knows what was left in it

@@ -32,7 +32,12 @@ from asyncrepl.engine.code_owner import is_plumbing, is_users
 from asyncrepl.engine.tasks.await_chain import await_chain, first_argument, is_task, waits_at
 from asyncrepl.engine.tasks.task_records import task_coroutine
 from asyncrepl.events.findings import Finding, finding_at
-from asyncrepl.events.object_info import ObjectInfo, describe, refused_operands
+from asyncrepl.events.object_info import (
+    ObjectInfo,
+    describe,
+    is_real_instance,
+    refused_operands,
+)
 
 if TYPE_CHECKING:
     from types import CodeType, FrameType
@@ -54,6 +59,24 @@ def dropped_finding(coroutine: CoroutineType[Any, Any, Any]) -> Finding:
     seen = finding_at("dropped", describe(coroutine), running_user_frame(), int(alone))
     places = [(filename, line) for filename, line, _ in coroutine.cr_origin or ()]
     return seen._replace(made=next((each for each in places if is_users(each[0])), None))
+
+
+def unseen_failure(task: Any) -> Finding | None:
+    """What is seen of a `task` of the user's that failed, if nobody has asked how it ended."""
+    code, error = getattr(task.get_coro(), "cr_code", None), task._exception  # noqa: SLF001
+    if code is None or not is_users(code.co_filename) or not task._log_traceback:  # noqa: SLF001
+        return None
+    if not is_real_instance(error, Exception):  # none, or the program's end
+        return None
+    return Finding("failed", ObjectInfo(type(error), code), code, 0)
+
+
+def lost_failures() -> list[asyncio.Task[Any]]:
+    """The tasks that have failed, that something still holds, and that nobody has asked.
+
+    For the end of a program, when nobody is going to; looks at all objects.
+    """
+    return [each for each in gc.get_objects() if is_task(each) and unseen_failure(each)]
 
 
 def unrun_findings() -> list[Finding]:

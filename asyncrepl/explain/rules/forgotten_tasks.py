@@ -1,4 +1,4 @@
-"""Tasks that are made and forgotten."""
+"""Tasks that are made and forgotten, and errors that are looked for where they do not come."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, awaited, correction, short
-from asyncrepl.explain.scopes import CannotFixError, own_nodes, scope
+from asyncrepl.explain.scopes import CannotFixError, caught_kinds, own_nodes, scope
 from asyncrepl.explain.value_origins import reached_functions
 from asyncrepl.syntax.names import callee_name, canonical_name, last_name, written_name
 
@@ -290,6 +290,71 @@ def _but_itself(fixing: Fixing, unit: Unit, task: ast.expr) -> None:
         fixing.needs_import(unit, "asyncio")
 
 
+def _gone(evidence: Evidence) -> Finding | None:
+    """A task that nothing kept, and that was thrown away while it waited."""
+    name = evidence.seen.info.function_name if evidence.seen is not None else ""
+    places = [pair for pair in evidence.units.nodes(ast.Call) if _makes(*pair, name)]
+    if len(places) != 1:
+        return None
+    unit, call = places[0]
+    why = (
+        f"Nothing keeps the task of {short(unit, call)}, and what it waits for is kept by nobody "
+        "else: both were thrown away, and the rest of it never runs. Keep the task, in a set say, "
+        "until it is done."
+    )
+    return Finding(why)
+
+
+def _raised_instead(evidence: Evidence) -> Finding | None:
+    """An error out of ``gather``, where errors are looked for among what that gives."""
+    for site in reversed(evidence.sites):
+        place = site.nodes[-1] if site.nodes else None
+        call = place.value if isinstance(place, ast.Await) else None
+        if not isinstance(call, ast.Call) or canonical_name(call.func) != "asyncio.gather":
+            continue
+        kept = any(each.arg in (None, "return_exceptions") for each in call.keywords)
+        test = None if kept or not call.args else _looked_for_behind(site.unit, call)
+        if test is not None:
+            why = (
+                "`gather` raises the first error of those it waits for, and gives nothing then: "
+                f"{short(site.unit, test)} is never asked of it. `return_exceptions=True` has it "
+                "give errors as well."
+            )
+            return Finding(why, _giving_errors(evidence, site.unit, call))
+    return None
+
+
+@correction
+def _giving_errors(fixing: Fixing, unit: Unit, gather: ast.Call) -> None:
+    last = [*gather.args, *(each.value for each in gather.keywords)][-1]
+    fixing.of(unit).after(last, ", return_exceptions=True")
+
+
+def _looked_for_behind(unit: Unit, gather: ast.Call) -> ast.Call | None:
+    """The ``isinstance(each, Exception)`` for what the `gather` gives, in the same function."""
+    statement, around = unit.statement(gather), scope(unit, gather)
+    given = {name for each in ast.walk(statement) for name in _stored(each)}
+    loops = unit.nodes(ast.For), unit.nodes(ast.comprehension)
+    for each in (loop for kind in loops for loop in kind if scope(unit, loop.iter) is around):
+        if given & {n.id for n in ast.walk(each.iter) if isinstance(n, ast.Name)}:
+            given |= {name for part in ast.walk(each.target) for name in _stored(part)}
+    for call in unit.nodes(ast.Call):
+        if (
+            callee_name(call) == "isinstance"
+            and len(call.args) == 2
+            and scope(unit, call) is around
+        ):
+            kinds = map(last_name, caught_kinds(call.args[1]))
+            asked = written_name(call.args[0]) in given and call.lineno > statement.lineno
+            if asked and all(kind.endswith(("Error", "Exception")) for kind in kinds):
+                return call
+    return None
+
+
+def _stored(node: ast.AST) -> list[str]:
+    return [node.id] if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) else []
+
+
 RULES = (
     Rule(*_FORGOTTEN, _unkept, sees="unkept"),
     Rule(*_FORGOTTEN, _cut_off, sees="cut off"),
@@ -318,5 +383,23 @@ RULES = (
         "`asyncio.TaskGroup`, which raises it where the tasks were made.",
         _failed,
         sees="failed",
+    ),
+    Rule(
+        "fire-and-forget-in-loop",
+        "a task that nothing keeps",
+        5,
+        "The loop keeps no strong reference to a task. One that waits for what nobody but itself "
+        "knows is collected as any other garbage. Keep tasks until they are done.",
+        _gone,
+        sees="gone",
+    ),
+    Rule(
+        "task-exception-lost",
+        "an error that `gather` raises, and that is looked for in what it gives",
+        5,
+        "`gather` raises the first error at once, and what the others give is lost; they run on. "
+        "With `return_exceptions=True` it waits for all, and gives errors in their places.",
+        _raised_instead,
+        errors=(Exception,),
     ),
 )

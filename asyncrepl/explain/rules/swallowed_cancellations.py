@@ -9,6 +9,7 @@ from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, correction, short
 from asyncrepl.explain.rules.endless_loops import may_end
 from asyncrepl.explain.scopes import (
+    CannotFixError,
     awaited_in_loop,
     caught_kinds,
     needs_cancelled,
@@ -56,7 +57,7 @@ def _ends_in(unit: Unit, handler: _Swallowing) -> bool:
     """Whether `handler` is for the cancellation of a task, by its name, and leaves any loop."""
     plain = isinstance(handler, ast.With)
     kinds = _suppressed(handler) if isinstance(handler, ast.With) else caught_kinds(handler.type)
-    if not any(last_name(each) == "CancelledError" for each in kinds):
+    if not any(last_name(each) == "CancelledError" for each in kinds) or _goes_round(handler):
         return False
     if not plain and isinstance(handler.body[-1], ast.Return | ast.Break | ast.Assign):
         return True
@@ -66,6 +67,12 @@ def _ends_in(unit: Unit, handler: _Swallowing) -> bool:
         if isinstance(around, ast.For | ast.While | ast.AsyncFor) or _limits(around):
             return False  # it goes on, or what was cancelled is the limit's
     return not awaited_in_loop(unit, handler)
+
+
+def _goes_round(handler: _Swallowing) -> bool:
+    """Whether a handler itself ends with a loop that waits."""
+    last = handler.body[-1]
+    return isinstance(last, ast.While) and any(isinstance(n, ast.Await) for n in ast.walk(last))
 
 
 def _limits(node: ast.AST) -> bool:
@@ -144,6 +151,8 @@ def _raises(handler: ast.ExceptHandler) -> bool:
 def _let_through(fixing: Fixing, unit: Unit, handler: ast.ExceptHandler) -> None:
     """Catch Exception instead; of CancelledError alone, raise it again."""
     edits, kind = fixing.of(unit), handler.type
+    if _goes_round(handler):
+        raise CannotFixError  # it is not the catching that has to go
     if kind is None:
         at = unit.source.span(handler).start + len("except")
         edits.replace(Span(at, at), " Exception")
