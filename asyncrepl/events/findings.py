@@ -26,7 +26,7 @@ FindingKind = Literal[
     "paired", "unshared", "decorating", "called back", "in use",
     "overwriting", "shrunk", "late", "reused", "limiting", "uncalled", "outliving", "unordered",
     "falsy", "past end", "set elsewhere", "unread", "own cancel", "recurring",
-    "retried", "idle", "made outside", "gone",
+    "retried", "idle", "made outside", "gone", "held",
 ]  # fmt: skip
 
 
@@ -99,6 +99,7 @@ class Finding(NamedTuple):
     - "made outside": a task was made here on a loop that another thread runs;
     - "idle": the loop that the program runs here has nothing to do, and nothing can come;
     - "in use": an async generator of this code was to be closed, and a task waits in it, here;
+    - "held": a thread waits here, and the program that has ended with it;
     - "gone": a task of this code was thrown away while it waited, for nothing kept it;
     - "failed": a task of this code failed with an error of the kind `info`, unseen; `number` is 1
       where others wait for ever.

@@ -317,7 +317,7 @@ class SilentMistakeReporter(Instrument):
         """Count the task, if `how` is "cancelled" and `slices` is 1: it never ran."""
         self._never_ran += how == "cancelled" and slices == 1
 
-    def finding(self, finding: Finding) -> None:  # noqa: ARG002  it is in the log
+    def finding(self, finding: Finding) -> None:
         """Look as soon as the code that runs gives the loop back."""
         loop = self._context.loop
         if loop.is_closed():
@@ -329,8 +329,8 @@ class SilentMistakeReporter(Instrument):
         here = threading.get_ident() == getattr(loop, "_thread_id", None)
         if here and (task := current_task(loop)) is not None:
             self._tasks_with_findings.append(weakref.ref(task))
-        if self._look_scheduled:
-            return
+        if self._look_scheduled or (finding.what == "made outside" and not here):
+            return  # what another thread has made does not wake the loop: nor do we
         self._look_scheduled = True
         if here:
             loop.call_soon(self._look_soon)

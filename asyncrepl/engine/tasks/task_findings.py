@@ -21,6 +21,7 @@ import asyncio
 import gc
 import inspect
 import sys
+import threading
 import weakref
 from asyncio import _get_running_loop
 from asyncio.timeouts import _State  # type: ignore[attr-defined]
@@ -89,6 +90,20 @@ def unrun_findings() -> list[Finding]:
     held = [each for each in objects if type(each) is CoroutineType and id(each) not in begun]
     unrun = (each for each in held if inspect.getcoroutinestate(each) == inspect.CORO_CREATED)
     return [dropped_finding(each) for each in unrun if is_users(each.cr_code.co_filename)]
+
+
+def keeping_thread() -> Finding | None:
+    """Where the only other thread of the user's waits, if Python waits for that before it ends."""
+    frames, found = sys._current_frames(), []  # noqa: SLF001  there is no other
+    for thread in threading.enumerate():
+        frame = frames.get(thread.ident or 0) if thread is not threading.main_thread() else None
+        while frame is not None and not is_users(frame.f_code.co_filename):
+            frame = frame.f_back
+        if frame is not None:
+            found.append((thread, frame))
+    if len(found) != 1 or found[0][0].daemon:
+        return None  # one may have something for the other
+    return finding_at("held", describe(found[0][0]), found[0][1])
 
 
 def _may_run(task: asyncio.Task[object]) -> bool:
