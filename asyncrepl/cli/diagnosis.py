@@ -24,11 +24,17 @@ import tokenize
 import traceback
 from dataclasses import dataclass
 from pathlib import Path
+from time import sleep
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from asyncrepl.cli.endless_programs import ProgramEndedError, end_waiting, watched_for_end
 from asyncrepl.cli.plain_session import run_program
-from asyncrepl.engine.tasks.task_findings import unrun_findings
+from asyncrepl.engine.tasks.task_findings import (
+    keeping_thread,
+    lost_failures,
+    unrun_findings,
+    unseen_failure,
+)
 from asyncrepl.instrument.compilation import needs_loop
 from asyncrepl.runtime.process import INTERRUPTED
 from asyncrepl.session.frontend import Console
@@ -59,6 +65,10 @@ _CLOCK_FUNCTIONS = {
     *(f"asyncio.{name}_event_loop().time" for name in ("get", "new")),
     "asyncio.get_running_loop().time",
 }
+
+
+#: Seconds after which a thread that waits where it did is taken to wait for ever.
+_PATIENCE = 0.5
 
 
 class Program(NamedTuple):
@@ -201,7 +211,7 @@ def diagnose(program: Program, clock: Clock | None = None) -> Diagnosis:
     except ProgramEndedError:
         found.error, found.shown = None, ()  # closing the session has cancelled it
     if found.error is None:
-        found.explanation = shell.first or perhaps
+        found.explanation = _weightiest(told, shell.first) or perhaps
     found.more = tuple(each for each in told if each != found.explanation)
     fix = found.explanation.fix if found.explanation is not None else None
     if found.explanation is not None and fix is not None and fix.filename == program.filename:
@@ -213,15 +223,32 @@ def diagnose(program: Program, clock: Clock | None = None) -> Diagnosis:
     return found
 
 
+def _weightiest(told: Sequence[Explanation], first: Explanation | None) -> Explanation | None:
+    """What is told of a program that ended: what never ran comes before what took long."""
+    slow = first is not None and first.id == "blocking-call-in-async-for"
+    never = [each for each in told if each.id == "coroutine-never-awaited-in-body"]
+    return never[0] if slow and never else first
+
+
 def _look_at_the_end(shell: Shell, program: Program) -> None:
     """See what a program that ended without an error has left undone, the surest first."""
     findings, mistakes = shell.loop.live.findings, shell.mistake_reporter
     findings.end()
     mistakes.look()
     if shell.first is None:
-        for unrun in unrun_findings():
-            findings.add(unrun)
+        lost = lost_failures()
+        told = mistakes.tell_lost_errors(lost)
+        for seen in (
+            *(() if told else filter(None, map(unseen_failure, lost))),
+            *unrun_findings(),
+        ):
+            findings.add(seen)
         mistakes.look()
+    if shell.first is None and (held := keeping_thread()) is not None:
+        sleep(_PATIENCE)  # it may be about to end
+        if keeping_thread() == held:
+            findings.add(held)
+            mistakes.look()
     if shell.first is None and program.path is not None and needs_loop(program.text):
         mistakes.note_end_of_program(program.filename)
 

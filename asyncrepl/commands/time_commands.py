@@ -32,7 +32,7 @@ from asyncrepl.engine.loop.debug_control import next_timers
 from asyncrepl.engine.statements import REPETITION, REPETITIONS, Outcome
 from asyncrepl.runtime.configuration import CLOCKS
 from asyncrepl.session.command_registry import CommandError, StatementFailedError, command
-from asyncrepl.session.mistake_reporter import load_rules
+from asyncrepl.views.explanation_lines import load_rules
 from asyncrepl.views.styled_lines import flowed
 from asyncrepl.views.time_display import clock_text, fired_text, instant_text, rate_text
 

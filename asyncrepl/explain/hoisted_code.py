@@ -9,7 +9,14 @@ from asyncrepl.explain.demands import demand_of
 from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.held_operands import ASYNCIO
 from asyncrepl.explain.operand_uses import Use
-from asyncrepl.explain.scopes import CannotFixError, is_async, own_nodes, scope
+from asyncrepl.explain.scopes import (
+    CannotFixError,
+    block_of,
+    deepen,
+    is_async,
+    own_nodes,
+    scope,
+)
 from asyncrepl.explain.value_arrivals import overridden_code
 from asyncrepl.explain.value_origins import is_handed_on
 from asyncrepl.instrument.probe_placement import LATER_CALLS
@@ -359,3 +366,28 @@ def not_awaiting(fixing: Fixing, unit: Unit, node: ast.Await) -> None:
     """The operand of `node`, a part of `unit`, without the ``await`` in front of it."""
     start, end = unit.source.span(node).start, unit.source.span(node.value).start
     fixing.of(unit).replace(Span(start, end), "")
+
+
+def taken_in(
+    fixing: Fixing, unit: Unit, block: ast.With | ast.AsyncWith, names: set[str], needed: ast.stmt
+) -> None:
+    """Take what follows the `block` into it, up to the last that may use its `names`.
+
+    CannotFixError if the statement `needed` would not be among that.
+    """
+    beside = block_of(unit, block)
+    rest = that_use(beside[beside.index(block) + 1 :], names)
+    if needed not in rest or not unit.source.begins_line(block.body[0]):
+        raise CannotFixError
+    start, end = unit.source.block(rest[0]).start, unit.source.block(rest[-1]).end
+    deepen(fixing.of(unit), unit, start, end, unit.source.indent(block))
+
+
+def that_use(rest: list[ast.stmt], names: set[str]) -> list[ast.stmt]:
+    """Of `rest` the statements up to the last that may use one of `names`, or what may keep it."""
+    known, last = names, 0
+    for number, statement in enumerate(rest, 1):
+        used = {each.id for each in ast.walk(statement) if isinstance(each, ast.Name)}
+        if used & known:
+            known, last = known | used, number
+    return rest[:last] or rest

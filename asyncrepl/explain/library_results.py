@@ -44,6 +44,8 @@ from asyncrepl.syntax.names import last_name
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from asyncrepl.explain.source_units import Units
+
 _ITERATOR: type = type(iter(()))
 #: Of functions of asyncio's and of builtins, by the last part of their name, what they give.
 _GIVEN: dict[str, type] = {
@@ -245,6 +247,14 @@ def library_source(code: CodeType) -> ast.FunctionDef | ast.AsyncFunctionDef | N
     except (SyntaxError, ValueError, IndexError, RecursionError):
         return None
     return node if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) else None
+
+
+def function_of_code(
+    units: Units, code: CodeType | None
+) -> ast.FunctionDef | ast.AsyncFunctionDef | None:
+    """The ``def`` of `code`: one of the `units`, or somebody else's."""
+    found = units.definition(code)
+    return found[1] if found is not None else library_source(code) if code else None
 
 
 def library_nodes(code: CodeType, offset: int) -> list[ast.AST]:

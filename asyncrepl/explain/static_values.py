@@ -227,8 +227,7 @@ class Resolver:
         callee = self.info(node.func)
         if callee is not None:
             return self.results(callee.value, node)
-        kind = result_of_method(node)
-        return [ObjectInfo(kind)] if kind is not None else []
+        return [ObjectInfo(kind)] if (kind := result_of_method(node)) is not None else []
 
     def _await_options(self, node: ast.Await) -> list[ObjectInfo]:
         return [each for info in self.options(node.value) for each in self.awaited(info)]
@@ -243,10 +242,11 @@ class Resolver:
 
     _tuple = _set = _dict = _list
 
-    def _listcomp(self, node: ast.ListComp | ast.SetComp) -> ObjectInfo:
-        return ObjectInfo(_DISPLAYS[type(node)], item=self.info(node.elt))
+    def _listcomp(self, node: ast.ListComp | ast.SetComp | ast.DictComp) -> ObjectInfo:
+        element = node.value if isinstance(node, ast.DictComp) else node.elt
+        return ObjectInfo(_DISPLAYS[type(node)], item=self.info(element))
 
-    _setcomp = _listcomp
+    _setcomp = _dictcomp = _listcomp
 
     def _generatorexp(self, node: ast.GeneratorExp) -> ObjectInfo:
         kind = AsyncGeneratorType if is_async_genexp(node) else GeneratorType

@@ -32,7 +32,7 @@ from asyncrepl.session.logged_errors import logged_errors_explained
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable, Container, Iterator
+    from collections.abc import Callable, Container, Iterable, Iterator
     from types import CodeType
 
     from asyncrepl.engine.blocking.blocking_reports import SleepMonitor
@@ -42,14 +42,6 @@ if TYPE_CHECKING:
     from asyncrepl.events import Ending
     from asyncrepl.explain.explanation import Explanation
     from asyncrepl.views.styled_lines import Line
-
-
-def load_rules() -> None:
-    """Import what the first explanation needs. Any thread may do so."""
-    from asyncrepl.explain import explainer  # noqa: F401  imported to be there
-    from asyncrepl.views.styled_lines import code_lines
-
-    code_lines("")
 
 
 def explain_outcome(
@@ -190,6 +182,14 @@ class SilentMistakeReporter(Instrument):
         lines = self.said(found)
         return [] if told else lines
 
+    def tell_lost_errors(self, tasks: Iterable[asyncio.Task[Any]]) -> bool:
+        """Tell what explains the errors of `tasks` that nobody asked; whether anything does."""
+        before = self._context.explanation
+        for each in tasks:
+            if (error := each._exception) is not None:  # noqa: SLF001
+                self._context.console.complain(*self.explain_lost_error(error))
+        return self._context.explanation is not before
+
     def began(self) -> None:
         """A statement begins."""
         self.count_iterations()
@@ -317,7 +317,7 @@ class SilentMistakeReporter(Instrument):
         """Count the task, if `how` is "cancelled" and `slices` is 1: it never ran."""
         self._never_ran += how == "cancelled" and slices == 1
 
-    def finding(self, finding: Finding) -> None:  # noqa: ARG002  it is in the log
+    def finding(self, finding: Finding) -> None:
         """Look as soon as the code that runs gives the loop back."""
         loop = self._context.loop
         if loop.is_closed():
@@ -329,8 +329,8 @@ class SilentMistakeReporter(Instrument):
         here = threading.get_ident() == getattr(loop, "_thread_id", None)
         if here and (task := current_task(loop)) is not None:
             self._tasks_with_findings.append(weakref.ref(task))
-        if self._look_scheduled:
-            return
+        if self._look_scheduled or (finding.what == "made outside" and not here):
+            return  # what another thread has made does not wake the loop: nor do we
         self._look_scheduled = True
         if here:
             loop.call_soon(self._look_soon)
@@ -353,11 +353,12 @@ class SilentMistakeReporter(Instrument):
         if not (task or context.runs_own_loop) or not context.loop.is_deadlocked():
             return
         if id(task) != self._stuck_task_id:
-            from asyncrepl.engine.tasks.task_survey import deadlock_findings
+            from asyncrepl.engine.tasks.task_survey import deadlock_findings, unseen_failures
 
             self._stuck_task_id = id(task)
             self._look_scheduled = True  # nobody but us is going to look
-            for seen in deadlock_findings(task):
+            told = self.tell_lost_errors(unseen_failures(task)) if task is not None else False
+            for seen in () if told else deadlock_findings(task):
                 stopped = self.stopped and seen.what == "stuck"
                 self.see(seen._replace(what="stopped") if stopped else seen)
                 if seen.what == "stuck" or self._explanation(seen) is not None:

@@ -37,9 +37,9 @@ from asyncrepl.events.instrument import Instrument
 from asyncrepl.runtime.process import release_collector
 from asyncrepl.session.frontend import Console
 from asyncrepl.session.input_run import Status, run_input
-from asyncrepl.session.mistake_reporter import load_rules
 from asyncrepl.session.shell import open_shell
 from asyncrepl.transcript.transcript_output import OutputCapture, TeeStream, output_captured
+from asyncrepl.views.explanation_lines import load_rules
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -47,6 +47,13 @@ _PROGRAM_HINTS = "   (asyncrepl explain shows it all)", "  (…)"
 _UNBROKEN_BLANK = "\0"
 
 
+def load_rules() -> None:
+    """Import what the first explanation needs. Any thread may do so."""
+    from asyncrepl.explain import explainer  # noqa: F401  imported to be there
+
+    code_lines("")
+
+
 def explanation_lines(
     explanation: Explanation,
     sources: Mapping[str, Source],

@@ -22,8 +22,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from asyncrepl.engine.loop.live_loop import LiveLoop
 from asyncrepl.engine.statements import Session
-from asyncrepl.session.mistake_reporter import explain_outcome, load_rules
-from asyncrepl.views.explanation_lines import explanation_lines
+from asyncrepl.session.mistake_reporter import explain_outcome
+from asyncrepl.views.explanation_lines import explanation_lines, load_rules
 
 FIRST = [
     "async def readings(n):\n    for i in range(n):\n        yield i\n",

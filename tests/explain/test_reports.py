@@ -42,8 +42,9 @@ _NOT_YET = frozenset(
         "create-task-at-module-level",  # who is given the task, is not looked for
         "anext-in-the-loop-over-itself",  # every second item may be passed over on purpose
         "asend-in-async-for",  # an answer may be wanted that is an item, too
-        "connection-shared-by-workers",  # the library's own error: who knows what it is for
+        "background-task-of-a-bot-pending",  # it may be meant to go on until the program ends
         "cancel-not-awaited",  # it ends before the program does, only later than is meant
+        "closes-itself-when-collected",  # what a `__del__` raises is only printed
         "cls2-enum-of-handlers",  # the special method that gives the coroutine has to stay plain
         "empty-asked-too-soon",  # of a queue that died nobody knows what was left in it
         "flush-left-to-task",  # an attribute keeps the task, and somebody may ask it yet
@@ -60,6 +61,7 @@ _NOT_YET = frozenset(
         "spawner-dies-quietly",  # `cancel` of a task that has failed says: nobody wants its error
         "subscription-left-by-break",  # something holds it, which may walk on
         "tasks-one-by-one",  # each may need what the one before it gave
+        "tokens-refreshed-at-once",  # what the other end refuses, it may refuse for another reason
         "two-walk-one-subscription",  # of iterators that are no generators nobody notes the end
         "user-set-in-a-child",  # others may be meant to see the old value
         "waits-before-it-reads",  # newer Pythons wait for the process alone

@@ -21,6 +21,7 @@ import asyncio
 import gc
 import inspect
 import sys
+import threading
 import weakref
 from asyncio import _get_running_loop
 from asyncio.timeouts import _State  # type: ignore[attr-defined]
@@ -40,7 +41,12 @@ from asyncrepl.engine.code_owner import is_plumbing, is_users
 from asyncrepl.engine.tasks.await_chain import await_chain, first_argument, is_task, waits_at
 from asyncrepl.engine.tasks.task_records import task_coroutine
 from asyncrepl.events.findings import Finding, finding_at
-from asyncrepl.events.object_info import ObjectInfo, describe, refused_operands
+from asyncrepl.events.object_info import (
+    ObjectInfo,
+    describe,
+    is_real_instance,
+    refused_operands,
+)
 
 if TYPE_CHECKING:
     from types import CodeType
@@ -64,6 +70,24 @@ def dropped_finding(coroutine: CoroutineType[Any, Any, Any]) -> Finding:
     return seen._replace(made=next((each for each in places if is_users(each[0])), None))
 
 
+def unseen_failure(task: Any) -> Finding | None:
+    """What is seen of a `task` of the user's that failed, if nobody has asked how it ended."""
+    code, error = getattr(task.get_coro(), "cr_code", None), task._exception  # noqa: SLF001
+    if code is None or not is_users(code.co_filename) or not task._log_traceback:  # noqa: SLF001
+        return None
+    if not is_real_instance(error, Exception):  # none, or the program's end
+        return None
+    return Finding("failed", ObjectInfo(type(error), code), code, 0)
+
+
+def lost_failures() -> list[asyncio.Task[Any]]:
+    """The tasks that have failed, that something still holds, and that nobody has asked.
+
+    For the end of a program, when nobody is going to; looks at all objects.
+    """
+    return [each for each in gc.get_objects() if is_task(each) and unseen_failure(each)]
+
+
 def unrun_findings() -> list[Finding]:
     """The findings for the user's coroutines that something still holds, and that never ran.
 
@@ -74,6 +98,20 @@ def unrun_findings() -> list[Finding]:
     held = [each for each in objects if type(each) is CoroutineType and id(each) not in begun]
     unrun = (each for each in held if inspect.getcoroutinestate(each) == inspect.CORO_CREATED)
     return [dropped_finding(each) for each in unrun if is_users(each.cr_code.co_filename)]
+
+
+def keeping_thread() -> Finding | None:
+    """Where the only other thread of the user's waits, if Python waits for that before it ends."""
+    frames, found = sys._current_frames(), []  # noqa: SLF001  there is no other
+    for thread in threading.enumerate():
+        frame = frames.get(thread.ident or 0) if thread is not threading.main_thread() else None
+        while frame is not None and not is_users(frame.f_code.co_filename):
+            frame = frame.f_back
+        if frame is not None:
+            found.append((thread, frame))
+    if len(found) != 1 or found[0][0].daemon:
+        return None  # one may have something for the other
+    return finding_at("held", describe(found[0][0]), found[0][1])
 
 
 def _may_run(task: asyncio.Task[object]) -> bool:

@@ -25,7 +25,7 @@ from asyncrepl.engine.tasks.await_chain import (
     user_frame,
     waits_at,
 )
-from asyncrepl.engine.tasks.task_findings import running_user_frame
+from asyncrepl.engine.tasks.task_findings import running_user_frame, unseen_failure
 from asyncrepl.engine.tasks.task_records import (
     all_tasks,
     current_task,
@@ -283,9 +283,9 @@ def deadlock_findings(task: Any) -> Iterator[Finding]:
         code = getattr(task_coroutine(each), "cr_code", None)
         if code is not None and each.cancelling() and is_users(code.co_filename):
             yield Finding("swallowed", ObjectInfo(CoroutineType, code), code, 0)
-    for ref in _failed_tasks(task):
-        if (failed := ref()) is not None and (unseen := _unseen_failure(failed)) is not None:
-            yield unseen
+    for failed in unseen_failures(task):
+        if (unseen := unseen_failure(failed)) is not None:
+            yield unseen._replace(number=1)
     if last is task:  # or all wait for each other
         last = next(filter(_is_in_circle, waiting), task)
     found = [
@@ -325,18 +325,16 @@ def _has_full_pipe(link: AwaitLink) -> bool:
     return any(each._paused and each._waiter is None for each in streams)  # noqa: SLF001
 
 
+def unseen_failures(task: Any) -> list[asyncio.Task[Any]]:
+    """The tasks of the loop of `task` that ended in an error which nobody has asked for."""
+    known = [each() for each in _failed_tasks(task)]
+    return [each for each in known if each is not None and unseen_failure(each) is not None]
+
+
 def _failed_tasks(task: Any) -> list[weakref.ref[Any]]:
     """The tasks of the loop of `task` that ended in an error, or were cancelled."""
     timeline: Timeline | None = getattr(getattr(task.get_loop(), "live", None), "timeline", None)
     return [] if timeline is None else [*timeline.failed]
-
-
-def _unseen_failure(task: Any) -> Finding | None:
-    """What is seen of a `task` of the user's that failed, if nobody has asked how it ended."""
-    code, error = getattr(task_coroutine(task), "cr_code", None), task._exception  # noqa: SLF001
-    if code is None or error is None or not is_users(code.co_filename) or not task._log_traceback:  # noqa: SLF001
-        return None
-    return Finding("failed", ObjectInfo(type(error), code), code, 0, 1)
 
 
 def _is_in_circle(task: Any) -> bool:

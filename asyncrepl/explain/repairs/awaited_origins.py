@@ -228,6 +228,9 @@ def either_awaited(
     """`call`, ``handler()``, of one of several handlers: some may be plain; whether it is that."""
     seen = fixing.evidence.seen
     found = fixing.evidence.units.definition(seen.info.code if seen is not None else code)
+    if found is None and code is None:  # nobody knows of which object it is a method
+        named = fixing.evidence.units.functions(callee_name(call))
+        found = next((each for each in named if isinstance(each[1], ast.FunctionDef)), None)
     if found is None or not isinstance(call, ast.Call):
         return False
     if not _other_beside(fixing.evidence.units, unit, call, found):
@@ -248,12 +251,18 @@ def either_awaited(
 
 
 def _other_beside(units: Units, unit: Unit, call: ast.Call, found: tuple[Unit, Function]) -> bool:
-    """Whether what a loop calls may be async or plain, too: registered, or listed, like it."""
+    """Whether what is called may be async or plain, too: registered, or listed, like it.
+
+    In a loop over such things, or where one of them was kept: ``self.connection.execute()``.
+    """
     (home, function), name = found, found[1].name
     item = call.func.value if isinstance(call.func, ast.Attribute) else call.func
     bound = bindings(unit, item)[1] if isinstance(item, ast.Name) else []
     looped = [unit.parents.get(each) for each in bound]
-    if not any(isinstance(each, ast.For | ast.comprehension | ast.Tuple) for each in looped):
+    kept = isinstance(item, ast.Attribute | ast.Call) and item is not call.func
+    if not kept and not any(
+        isinstance(each, ast.For | ast.comprehension | ast.Tuple) for each in looped
+    ):
         return False
     others = [
         (one.parents.get(each), each)

@@ -12,7 +12,7 @@ from asyncrepl.explain.demands import met
 from asyncrepl.explain.fix_editor import Fixing, awaits_of
 from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.held_operands import ASYNCIO
-from asyncrepl.explain.hoisted_code import body_after
+from asyncrepl.explain.hoisted_code import body_after, that_use
 from asyncrepl.explain.kinds import Kind, has, is_async_iterable
 from asyncrepl.explain.repairs.iterated_operands import given_to, walked_plainly
 from asyncrepl.explain.repairs.moved_awaits import methods_awaited
@@ -274,7 +274,7 @@ def _adapt_loop(fixing: Fixing, case: Case, options: list[ObjectInfo]) -> None:
 def enter_rest(fixing: Fixing, unit: Unit, statement: ast.stmt, manager: str, name: str) -> None:
     """Make ``async with manager as name:`` of `statement`, around the rest of its block."""
     block = block_of(unit, statement)
-    rest = _that_use(block[block.index(statement) + 1 :], name)
+    rest = that_use(block[block.index(statement) + 1 :], {name})
     if not rest and unit.filename.startswith("<input "):  # what follows is typed later
         fixing.of(unit).replace(statement, f"async with {manager} as {name}: pass")
         return
@@ -285,16 +285,6 @@ def enter_rest(fixing: Fixing, unit: Unit, statement: ast.stmt, manager: str, na
     start, end = unit.source.block(rest[0]).start, unit.source.block(rest[-1]).end
     deepen(fixing.of(unit), unit, start, end, by)
     fixing.suspending(unit, statement)
-
-
-def _that_use(rest: list[ast.stmt], name: str) -> list[ast.stmt]:
-    """Of `rest` the statements up to the last that may use `name`, or what may keep it."""
-    known, last = {name}, 0
-    for number, statement in enumerate(rest, 1):
-        names = {each.id for each in ast.walk(statement) if isinstance(each, ast.Name)}
-        if names & known:
-            known, last = known | names, number
-    return rest[:last] or rest
 
 
 def awaited_before(fixing: Fixing, case: Case) -> None:

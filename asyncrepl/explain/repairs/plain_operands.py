@@ -175,8 +175,8 @@ def over_results(fixing: Fixing, case: Case) -> None:
 def _gathering(case: Case) -> str:
     """The call of ``gather`` with what the operand holds."""
     listed = isinstance(case.node, ast.List | ast.Tuple) and case.source[:1] in "[("
-    arguments = case.source[1:-1].rstrip(", \n") if listed else f"*{case.source}"
-    return f"asyncio.gather({arguments})"
+    given = case.source[1:-1].rstrip(", \n") if listed else f"*{case.source}"
+    return f"asyncio.gather({given})"
 
 
 def _uses_awaitables(case: Case) -> bool:
@@ -265,14 +265,18 @@ def listed_items(fixing: Fixing, case: Case) -> None:
 def gathered_values(fixing: Fixing, case: Case) -> None:
     """``await jobs`` → a dict of the results, where `jobs` is one of awaitables."""
     item = case.info.item if case.info is not None and case.info.kind is dict else None
-    waits, jobs = awaits_of(case.unit, case.node), case.source
-    if has(item, "__await__") and len(waits) == 1 and isinstance(case.node, ast.Dict):
+    waits, jobs, node = awaits_of(case.unit, case.node), case.source, case.node
+    known = isinstance(node, ast.Dict | ast.DictComp | ast.Name)
+    if not known or not has(item, "__await__") or len(waits) != 1:
+        raise CannotFixError
+    if isinstance(node, ast.Dict):
         without_await(fixing, case)
-        for value in case.node.values:
+        for value in node.values:
             fixing.awaiting(case.unit, value)
         return
-    if not has(item, "__await__") or len(waits) != 1 or not isinstance(case.node, ast.Name):
-        raise CannotFixError
+    if isinstance(node, ast.DictComp):
+        jobs = fresh(case.unit, "jobs")
+        fixing.of(case.unit).lines_before(case.unit.statement(node), f"{jobs} = {case.source}")
     text = f"dict(zip({jobs}, await asyncio.gather(*{jobs}.values())))"
     fixing.of(case.unit).replace(waits[0], text)
     fixing.needs_import(case.unit, "asyncio")

@@ -1,4 +1,4 @@
-"""Coroutines and async generators that are driven by hand, as plain generators were."""
+"""Coroutines taken for what runs at once, or to its end: driven by hand, in a ``try`` or not."""
 
 from __future__ import annotations
 
@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING
 
 from asyncrepl.events.object_info import is_real_instance
 from asyncrepl.explain.explanation import Finding, Rule
-from asyncrepl.explain.fix_editor import replaced, short
+from asyncrepl.explain.fix_editor import Fixing, correction, replaced, short
 from asyncrepl.explain.held_operands import ASYNCIO, innermost_frame
-from asyncrepl.syntax.names import callee_name, method_owner
+from asyncrepl.explain.scopes import CannotFixError, caught_kinds, own_nodes
+from asyncrepl.syntax.names import callee_name, last_name, method_owner
 from asyncrepl.syntax.source_rewriter import Span
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from asyncrepl.explain.evidence import Evidence, Site
     from asyncrepl.explain.source_units import Unit
 
@@ -77,7 +80,110 @@ def _thrown(evidence: Evidence) -> Finding | None:
 _TYPE_AND_VALUE = 2
 
 
+def _returned_out_of_try(evidence: Evidence) -> Finding | None:
+    """``try: return f()`` of a plain function, out of whose coroutine the error came later."""
+    kinds = {each.__name__ for each in type(evidence.error).__mro__}
+    for site in evidence.sites:
+        found = evidence.units.definition(site.frame.f_code)
+        if found is None or not isinstance(found[1], ast.AsyncFunctionDef):
+            continue
+        for unit, wrapper, returned in _returns_of(evidence, found[1]):
+            if wrapper is None or not _would_catch(unit, returned, kinds):
+                continue
+            why = (
+                f"`{wrapper.name}` calls `{found[1].name}` in its `try` and returns the "
+                "coroutine, of which nothing has run by then: its errors come when that is "
+                "awaited, outside. Only an `async def` that awaits it there can catch them."
+            )
+            return Finding(why, _awaited_in_try(evidence, unit, wrapper, returned))
+    return None
+
+
+def _returns_of(
+    evidence: Evidence, function: ast.AsyncFunctionDef
+) -> Iterator[tuple[Unit, ast.FunctionDef | None, ast.Return]]:
+    """Where a plain function returns a call of `function`: of its decorator, or on the way."""
+    made = {last_name(getattr(each, "func", each)) for each in function.decorator_list}
+    awaited = {callee_name(part) for site in evidence.sites for part in _operands(site)}
+    for unit, call in evidence.units.nodes(ast.Call):
+        returned, around = unit.parents.get(call), unit.function(call)
+        if not isinstance(returned, ast.Return) or not isinstance(around, ast.FunctionDef):
+            continue
+        outer = [each for each in unit.ancestors(around) if isinstance(each, ast.FunctionDef)]
+        taken = {arg.arg for each in outer for arg in each.args.args}
+        decorates = any(each.name in made for each in outer) and callee_name(call) in taken
+        if decorates or (callee_name(call) == function.name and around.name in awaited):
+            yield unit, around, returned
+
+
+def _operands(site: Site) -> Iterator[ast.AST]:
+    yield from (each.value for each in site.nodes if isinstance(each, ast.Await))
+
+
+def _would_catch(unit: Unit, returned: ast.Return, kinds: set[str]) -> bool:
+    around = unit.enclosing(returned, ast.Try)
+    if around is None or not any(returned in ast.walk(each) for each in around.body):
+        return False
+    caught = [kind for each in around.handlers for kind in caught_kinds(each.type)]
+    return not {*map(last_name, caught)}.isdisjoint(kinds)
+
+
+@correction
+def _awaited_in_try(
+    fixing: Fixing, unit: Unit, wrapper: ast.FunctionDef, returned: ast.Return
+) -> None:
+    if returned.value is None or any(isinstance(n, ast.Yield) for n in own_nodes(wrapper)):
+        raise CannotFixError
+    fixing.of(unit).before(wrapper, "async ")
+    fixing.of(unit).before(returned.value, "await ")
+
+
+def _without_value(evidence: Evidence) -> Finding | None:
+    """A name in a ``finally`` for what a cancelled ``await`` in its ``try`` was to give."""
+    name, unit = evidence.node(ast.Name), evidence.unit
+    cancelled = isinstance(getattr(evidence.error, "__context__", None), asyncio.CancelledError)
+    around = unit.enclosing(name, ast.Try) if name is not None and cancelled else None
+    for statement in around.body if name is not None and around is not None else ():
+        targets = statement.targets if isinstance(statement, ast.Assign) else []
+        waits = [each for each in ast.walk(statement) if isinstance(each, ast.Await)]
+        if not waits or name.id not in {getattr(each, "id", "") for each in targets}:  # type: ignore[union-attr]
+            continue
+        why = (
+            f"`{name.id}` gets its value in the `try`, and {short(unit, waits[0])} was cancelled "  # type: ignore[union-attr]
+            "there: what stands behind has no value to use. Get it in front of the `try`."
+        )
+        return Finding(why, _taken_out(evidence, unit, around, statement))  # type: ignore[arg-type]
+    return None
+
+
+@correction
+def _taken_out(fixing: Fixing, unit: Unit, around: ast.Try, statement: ast.stmt) -> None:
+    """The first statement of the ``try`` in front of it."""
+    if statement is not around.body[0] or len(around.body) == 1:
+        raise CannotFixError
+    fixing.of(unit).lines_before(around, unit.source.source(statement))
+    fixing.of(unit).remove(statement)
+
+
 RULES = (
+    Rule(
+        "coroutine-used-as-its-result",
+        "a coroutine returned out of the `try` that was to catch its errors",
+        5,
+        "A call of an `async def` raises nothing: it makes a coroutine, and errors come when that "
+        "is awaited. A decorator for plain functions has to await what an async one gives.",
+        _returned_out_of_try,
+        errors=(Exception,),
+    ),
+    Rule(
+        "except-swallows-cancellation",
+        "a name without a value, for its `await` was cancelled",
+        5,
+        "A cancellation is raised at the `await`: what that was to give is not there in `except` "
+        "and `finally`. What they close is made in front of the `try`.",
+        _without_value,
+        errors=(UnboundLocalError,),
+    ),
     Rule(
         "coroutine-driven-like-a-generator",
         "a coroutine driven by hand",

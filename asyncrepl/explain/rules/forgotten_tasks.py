@@ -1,4 +1,4 @@
-"""Tasks that are made and forgotten."""
+"""Tasks that are made and forgotten, and errors that are looked for where they do not come."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, awaited, correction, short
-from asyncrepl.explain.scopes import CannotFixError, own_nodes, scope
+from asyncrepl.explain.scopes import CannotFixError, caught_kinds, own_nodes, scope
 from asyncrepl.explain.value_origins import reached_functions
 from asyncrepl.syntax.names import callee_name, canonical_name, last_name, written_name
 
@@ -306,43 +306,54 @@ _FORGOTTEN = (
 )
 
 
-def _cancels_itself(evidence: Evidence) -> Finding | None:
-    """A task that cancels the one in an attribute, which is itself, and then awaits more."""
-    use, unit = evidence.use("seen"), evidence.unit
-    function = scope(unit, use.node) if use is not None else None
-    if use is None or function is None or not isinstance(use.node, ast.Attribute):
-        return None  # a name may be that of each of many
-    nodes = [each for each in own_nodes(function) if getattr(each, "lineno", 0) > use.node.lineno]
-    meant = any(callee_name(each) == "current_task" for each in own_nodes(function))
-    waits = [each for each in nodes if isinstance(each, ast.Await)]
-    if meant or not waits or _reckons(unit, waits[0], use.node):
-        return None
-    text = unit.source.source(use.node)
-    why = (
-        f"`{text}` is the very task that runs here: `{text}.cancel()` cancels "
-        "itself. The next `await` raises a CancelledError, and what follows is never done."
-    )
-    return Finding(why, _but_itself(evidence, unit, use.node))
-
-
-def _reckons(unit: Unit, waits: ast.Await, cancelled: ast.expr) -> bool:
-    """Whether the await is there to be cancelled: in a ``try`` of its own, or a loop's pause."""
-    around = list(unit.ancestors(waits))
-    blocks = [each for each in around if isinstance(each, ast.Try | ast.With)]
-    own = any(each.lineno > cancelled.lineno for each in blocks)
-    loops = [each for each in unit.ancestors(cancelled) if isinstance(each, ast.While | ast.For)]
-    pause = callee_name(waits.value) == "sleep"
-    return own or (pause and any(unit.statement(waits) is each.body[-1] for each in loops))
+def _raised_instead(evidence: Evidence) -> Finding | None:
+    """An error out of ``gather``, where errors are looked for among what that gives."""
+    for site in reversed(evidence.sites):
+        place = site.nodes[-1] if site.nodes else None
+        call = place.value if isinstance(place, ast.Await) else None
+        if not isinstance(call, ast.Call) or canonical_name(call.func) != "asyncio.gather":
+            continue
+        kept = any(each.arg in (None, "return_exceptions") for each in call.keywords)
+        test = None if kept or not call.args else _looked_for_behind(site.unit, call)
+        if test is not None:
+            why = (
+                "`gather` raises the first error of those it waits for, and gives nothing then: "
+                f"{short(site.unit, test)} is never asked of it. `return_exceptions=True` has it "
+                "give errors as well."
+            )
+            return Finding(why, _giving_errors(evidence, site.unit, call))
+    return None
 
 
 @correction
-def _but_itself(fixing: Fixing, unit: Unit, task: ast.expr) -> None:
-    """``if task is not asyncio.current_task():``."""
-    statement, by = unit.statement(task), "    " + unit.source.indent(unit.statement(task))
-    test = f"if {unit.source.source(task)} is not asyncio.current_task():"
-    if isinstance(statement, ast.Expr) and unit.source.begins_line(statement):
-        fixing.of(unit).replace(statement, f"{test}\n{by}{unit.source.source(statement)}")
-        fixing.needs_import(unit, "asyncio")
+def _giving_errors(fixing: Fixing, unit: Unit, gather: ast.Call) -> None:
+    last = [*gather.args, *(each.value for each in gather.keywords)][-1]
+    fixing.of(unit).after(last, ", return_exceptions=True")
+
+
+def _looked_for_behind(unit: Unit, gather: ast.Call) -> ast.Call | None:
+    """The ``isinstance(each, Exception)`` for what the `gather` gives, in the same function."""
+    statement, around = unit.statement(gather), scope(unit, gather)
+    given = {name for each in ast.walk(statement) for name in _stored(each)}
+    loops = unit.nodes(ast.For), unit.nodes(ast.comprehension)
+    for each in (loop for kind in loops for loop in kind if scope(unit, loop.iter) is around):
+        if given & {n.id for n in ast.walk(each.iter) if isinstance(n, ast.Name)}:
+            given |= {name for part in ast.walk(each.target) for name in _stored(part)}
+    for call in unit.nodes(ast.Call):
+        if (
+            callee_name(call) == "isinstance"
+            and len(call.args) == 2
+            and scope(unit, call) is around
+        ):
+            kinds = map(last_name, caught_kinds(call.args[1]))
+            asked = written_name(call.args[0]) in given and call.lineno > statement.lineno
+            if asked and all(kind.endswith(("Error", "Exception")) for kind in kinds):
+                return call
+    return None
+
+
+def _stored(node: ast.AST) -> list[str]:
+    return [node.id] if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) else []
 
 
 RULES = (
@@ -385,14 +396,6 @@ RULES = (
         sees="cancelling",
     ),
     Rule(
-        "fire-and-forget-in-loop",
-        "a task that cancels itself",
-        5,
-        "`task.cancel()` raises a CancelledError where the task awaits next, also in its own.",
-        _cancels_itself,
-        sees="own cancel",
-    ),
-    Rule(
         "task-exception-lost",
         "a task whose error nobody asks for",
         5,
@@ -400,5 +403,14 @@ RULES = (
         "`asyncio.TaskGroup`, which raises it where the tasks were made.",
         _failed,
         sees="failed",
+    ),
+    Rule(
+        "task-exception-lost",
+        "an error that `gather` raises, and that is looked for in what it gives",
+        5,
+        "`gather` raises the first error at once, and what the others give is lost; they run on. "
+        "With `return_exceptions=True` it waits for all, and gives errors in their places.",
+        _raised_instead,
+        errors=(Exception,),
     ),
 )

@@ -14,14 +14,15 @@ from asyncrepl.events.object_info import code_of, is_real_instance
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, correction, replaced, short
 from asyncrepl.explain.held_operands import innermost_frame
+from asyncrepl.explain.hoisted_code import taken_in
 from asyncrepl.explain.operand_parts import items_taken
 from asyncrepl.explain.repairs.entered_operands import enter_rest
 from asyncrepl.explain.repairs.repair_case import single_assignment
 from asyncrepl.explain.rules.scheduling_calls import RUNNING
-from asyncrepl.explain.scopes import CannotFixError, block_of, deepen, own_nodes, scope
+from asyncrepl.explain.scopes import CannotFixError, block_of, own_nodes, scope
 from asyncrepl.explain.static_values import Resolver
 from asyncrepl.explain.value_origins import loads
-from asyncrepl.syntax.names import callee_name, method_owner
+from asyncrepl.syntax.names import callee_name, method_owner, written_name
 from asyncrepl.syntax.source_rewriter import Span
 
 if TYPE_CHECKING:
@@ -103,10 +104,7 @@ def _taken_in(fixing: Fixing, owner: ast.expr) -> None:
     names = [each.optional_vars for each in block.items] if block is not None else []
     if block is None or not any(same_source(unit, each, owner) for each in names):
         raise CannotFixError
-    if not (unit.source.begins_line(statement) and unit.source.begins_line(block.body[0])):
-        raise CannotFixError
-    start, end = unit.source.block(statement)
-    deepen(fixing.of(unit), unit, start, end, unit.source.indent(statement))
+    taken_in(fixing, unit, block, {written_name(owner)}, statement)
 
 
 def _block_before(unit: Unit, statement: ast.stmt) -> ast.With | ast.AsyncWith | None:

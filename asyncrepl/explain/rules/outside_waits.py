@@ -14,7 +14,14 @@ from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, correction, short
 from asyncrepl.explain.rules.endless_waits import awaited_object, calls_on
 from asyncrepl.explain.scopes import CannotFixError, scope
-from asyncrepl.syntax.names import callee_name, canonical_name, last_name, written_name
+from asyncrepl.syntax.names import (
+    FUNCTIONS,
+    callee_name,
+    canonical_name,
+    last_name,
+    method_owner,
+    written_name,
+)
 
 if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence
@@ -200,7 +207,44 @@ def _closed(fixing: Fixing, unit: Unit, await_: ast.Await, name: str) -> None:
     fixing.of(unit).lines_before(statement, f"{name}.stdin.close()")
 
 
+def _keeps_the_program(evidence: Evidence) -> Finding | None:
+    """A thread that waits for more when the program has ended."""
+    use, unit = evidence.use("seen"), evidence.unit
+    call = use.node if use is not None else evidence.node(ast.Call)
+    owner = method_owner(call) if isinstance(call, ast.Call) else None
+    if not isinstance(call, ast.Call) or owner is None or call.args or call.keywords:
+        return None
+    if callee_name(call) not in ("get", "acquire", "wait"):
+        return None
+    why = (
+        "The program has ended, and Python waits for its thread, which is no daemon and waits in "
+        f"{short(unit, call)} for ever."
+    )
+    around = unit.enclosing(call, ast.ClassDef)
+    for each in around.body if around is not None else ():
+        if isinstance(each, FUNCTIONS) and any(_ends(node, owner) for node in ast.walk(each)):
+            return Finding(f"{why} `{each.name}`, of the same class, lets it end.")
+    return Finding(why)
+
+
+def _ends(node: ast.AST, waits: ast.expr) -> bool:
+    """Whether it wakes who `waits`, with nothing more to do: ``queue.put(None)``."""
+    if not isinstance(node, ast.Call) or written_name(method_owner(node)) != written_name(waits):
+        return False
+    nothing = all(isinstance(each, ast.Constant) and each.value is None for each in node.args)
+    return nothing and callee_name(node) in ("put", "put_nowait", "set", "release")
+
+
 RULES = (
+    Rule(
+        "endless-generator-hangs",
+        "a thread that keeps the program",
+        3,
+        "Python ends when all threads have ended that are no daemons. What runs one, as a "
+        "connection to a database does, has to be closed: by `async with`, or `close()`.",
+        _keeps_the_program,
+        sees="held",
+    ),
     Rule(
         "endless-generator-hangs",
         "a wait that a signal handler does not end",

@@ -19,16 +19,17 @@ from typing import TYPE_CHECKING, Any
 from asyncrepl.events.object_info import MISSING, code_of, describe, lookup
 from asyncrepl.explain.demands import Demand
 from asyncrepl.explain.explanation import Finding, Rule
-from asyncrepl.explain.fix_editor import Fixing, correction, replaced, short
+from asyncrepl.explain.fix_editor import Fixing, awaited, correction, replaced, short
 from asyncrepl.explain.heap_items import kinds_without_order
 from asyncrepl.explain.held_operands import innermost_frame
 from asyncrepl.explain.kinds import has
-from asyncrepl.explain.library_results import library_source
+from asyncrepl.explain.library_results import function_of_code
 from asyncrepl.explain.repairs.repair_case import LOOPS, Case
 from asyncrepl.explain.repairs.repair_choice import repaired
 from asyncrepl.explain.rules.endless_waits import awaited_object, calls_on
 from asyncrepl.explain.rules.kept_coroutines import numbered
 from asyncrepl.explain.rules.other_loops import GET_LOOP, refused_by
+from asyncrepl.explain.rules.own_states import OF_LOOPS, questions
 from asyncrepl.explain.scopes import scope
 from asyncrepl.syntax.names import callee_name, canonical_name, last_name, written_name
 from asyncrepl.syntax.source_rewriter import Span, indent
@@ -62,7 +63,9 @@ def _case(evidence: Evidence, method: str, twin: str, what: str) -> Case | None:
         return None
     info = describe(frame.f_locals.get(frame.f_code.co_varnames[0]), keep=True)
     plain, other = (code_of(lookup(info.kind, name)) for name in (method, twin))
-    if plain is not frame.f_code or not has(info, twin) or not _only_raises(evidence, plain):
+    if plain is not frame.f_code or not has(info, twin):
+        return None
+    if not _only_raises(evidence, plain) and not questions(evidence) & OF_LOOPS:
         return None
     if _only_raises(evidence, other):
         return None  # it can be used in no way at all
@@ -74,8 +77,7 @@ def _case(evidence: Evidence, method: str, twin: str, what: str) -> Case | None:
 
 
 def _only_raises(evidence: Evidence, code: CodeType | None) -> bool:
-    found = evidence.units.definition(code)
-    function = found[1] if found is not None else library_source(code) if code else None
+    function = function_of_code(evidence.units, code)
     statements = function.body if function is not None else []
     rest = [
         each for each in statements if not isinstance(each, ast.Expr)
@@ -99,6 +101,31 @@ def _place(site: Site, what: str) -> tuple[ast.expr, ast.AST] | None:
 
 
 _ERRORS = (TypeError, RuntimeError, NotImplementedError, AttributeError)
+
+
+def _tested(evidence: Evidence) -> Finding | None:
+    """``if dialog():``, of an awaitable that refuses to be asked whether it is true."""
+    frame = innermost_frame(evidence)
+    if frame is None or frame.f_code.co_name != "__bool__" or not frame.f_code.co_argcount:
+        return None
+    kind = type(frame.f_locals.get(frame.f_code.co_varnames[0]))
+    awaits = code_of(lookup(kind, "__await__"))
+    if (
+        awaits is None
+        or _only_raises(evidence, awaits)
+        or not _only_raises(evidence, frame.f_code)
+    ):
+        return None
+    site = next((each for each in reversed(evidence.sites) if each.frame is not frame), None)
+    asked = site.nodes[-1] if site is not None and site.nodes else None
+    if isinstance(asked, ast.If | ast.While | ast.IfExp):
+        asked = asked.test
+    if isinstance(asked, ast.UnaryOp):
+        asked = asked.operand
+    if site is None or not isinstance(asked, ast.expr) or callee_name(asked) == "bool":
+        return None
+    why = f"{short(site.unit, asked)} refuses to be tested: `await` gives what it stands for."
+    return Finding(why, awaited(evidence, site.unit, asked))
 
 
 def _without_lock(evidence: Evidence) -> Finding | None:
@@ -375,6 +402,15 @@ RULES = (
         "`with` calls `__enter__`, which such a class has only to say that it is of no use here. "
         "Write `async with`.",
         _entered,
+        errors=_ERRORS,
+    ),
+    Rule(
+        "coroutine-truth-value",
+        "an awaitable in a test",
+        5,
+        "A test asks an object whether it is true. Such an awaitable says that it is no answer "
+        "yet: `await` waits for that.",
+        _tested,
         errors=_ERRORS,
     ),
     Rule(

@@ -1,4 +1,4 @@
-"""Cancellations that an ``except``, or a ``with suppress(…)``, takes away."""
+"""Cancellations that an ``except``, or a ``with suppress(…)``, takes away; or that hit oneself."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, correction, short
 from asyncrepl.explain.rules.endless_loops import may_end
 from asyncrepl.explain.scopes import (
+    CannotFixError,
     awaited_in_loop,
     caught_kinds,
     needs_cancelled,
     own_nodes,
+    scope,
 )
 from asyncrepl.explain.value_origins import reached_functions
 from asyncrepl.syntax.names import FUNCTIONS, callee_name, last_name
@@ -56,7 +58,7 @@ def _ends_in(unit: Unit, handler: _Swallowing) -> bool:
     """Whether `handler` is for the cancellation of a task, by its name, and leaves any loop."""
     plain = isinstance(handler, ast.With)
     kinds = _suppressed(handler) if isinstance(handler, ast.With) else caught_kinds(handler.type)
-    if not any(last_name(each) == "CancelledError" for each in kinds):
+    if not any(last_name(each) == "CancelledError" for each in kinds) or _goes_round(handler):
         return False
     if not plain and isinstance(handler.body[-1], ast.Return | ast.Break | ast.Assign):
         return True
@@ -66,6 +68,12 @@ def _ends_in(unit: Unit, handler: _Swallowing) -> bool:
         if isinstance(around, ast.For | ast.While | ast.AsyncFor) or _limits(around):
             return False  # it goes on, or what was cancelled is the limit's
     return not awaited_in_loop(unit, handler)
+
+
+def _goes_round(handler: _Swallowing) -> bool:
+    """Whether a handler itself ends with a loop that waits."""
+    last = handler.body[-1]
+    return isinstance(last, ast.While) and any(isinstance(n, ast.Await) for n in ast.walk(last))
 
 
 def _limits(node: ast.AST) -> bool:
@@ -144,6 +152,8 @@ def _raises(handler: ast.ExceptHandler) -> bool:
 def _let_through(fixing: Fixing, unit: Unit, handler: ast.ExceptHandler) -> None:
     """Catch Exception instead; of CancelledError alone, raise it again."""
     edits, kind = fixing.of(unit), handler.type
+    if _goes_round(handler):
+        raise CannotFixError  # it is not the catching that has to go
     if kind is None:
         at = unit.source.span(handler).start + len("except")
         edits.replace(Span(at, at), " Exception")
@@ -190,6 +200,45 @@ def _head(unit: Unit, statement: ast.With | ast.While | ast.For | ast.AsyncFor) 
     return Span(start, start + len(unit.text[start:body].rstrip()))
 
 
+def _cancels_itself(evidence: Evidence) -> Finding | None:
+    """A task that cancels the one in an attribute, which is itself, and then awaits more."""
+    use, unit = evidence.use("seen"), evidence.unit
+    function = scope(unit, use.node) if use is not None else None
+    if use is None or function is None or not isinstance(use.node, ast.Attribute):
+        return None  # a name may be that of each of many
+    nodes = [each for each in own_nodes(function) if getattr(each, "lineno", 0) > use.node.lineno]
+    meant = any(callee_name(each) == "current_task" for each in own_nodes(function))
+    waits = [each for each in nodes if isinstance(each, ast.Await)]
+    if meant or not waits or _reckons(unit, waits[0], use.node):
+        return None
+    text = unit.source.source(use.node)
+    why = (
+        f"`{text}` is the very task that runs here: `{text}.cancel()` cancels "
+        "itself. The next `await` raises a CancelledError, and what follows is never done."
+    )
+    return Finding(why, _but_itself(evidence, unit, use.node))
+
+
+def _reckons(unit: Unit, waits: ast.Await, cancelled: ast.expr) -> bool:
+    """Whether the await is there to be cancelled: in a ``try`` of its own, or a loop's pause."""
+    around = list(unit.ancestors(waits))
+    blocks = [each for each in around if isinstance(each, ast.Try | ast.With)]
+    own = any(each.lineno > cancelled.lineno for each in blocks)
+    loops = [each for each in unit.ancestors(cancelled) if isinstance(each, ast.While | ast.For)]
+    pause = callee_name(waits.value) == "sleep"
+    return own or (pause and any(unit.statement(waits) is each.body[-1] for each in loops))
+
+
+@correction
+def _but_itself(fixing: Fixing, unit: Unit, task: ast.expr) -> None:
+    """``if task is not asyncio.current_task():``."""
+    statement, by = unit.statement(task), "    " + unit.source.indent(unit.statement(task))
+    test = f"if {unit.source.source(task)} is not asyncio.current_task():"
+    if isinstance(statement, ast.Expr) and unit.source.begins_line(statement):
+        fixing.of(unit).replace(statement, f"{test}\n{by}{unit.source.source(statement)}")
+        fixing.needs_import(unit, "asyncio")
+
+
 RULES = (
     Rule(
         "except-swallows-cancellation",
@@ -199,5 +248,13 @@ RULES = (
         "BaseException` catches it too; let it through with `except Exception`, or raise it.",
         _swallowed,
         sees="swallowed",
+    ),
+    Rule(
+        "fire-and-forget-in-loop",
+        "a task that cancels itself",
+        5,
+        "`task.cancel()` raises a CancelledError where the task awaits next, also in its own.",
+        _cancels_itself,
+        sees="own cancel",
     ),
 )

@@ -1,0 +1,361 @@
+"""What an object refuses by itself: closed, in the middle of something, or asked elsewhere.
+
+Libraries raise errors of their own then, behind a question: ``if self.closed: raise``. Whether it
+is one of these is seen by what was asked: an attribute that the end of a block has set, one that a
+method sets while it waits, or the running loop, the thread, the task.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from typing import TYPE_CHECKING
+
+from asyncrepl.events.object_info import code_of, lookup
+from asyncrepl.explain.explanation import Finding, Rule
+from asyncrepl.explain.fix_editor import Fixing, correction, short
+from asyncrepl.explain.held_operands import innermost_frame, innermost_trace
+from asyncrepl.explain.hoisted_code import taken_in
+from asyncrepl.explain.library_results import function_of_code
+from asyncrepl.explain.repairs.plain_operands import awaited_in_thread
+from asyncrepl.explain.repairs.repair_case import single_assignment
+from asyncrepl.explain.rules.never_run import STARTING_CALLS
+from asyncrepl.explain.scopes import CannotFixError, own_nodes, scope
+from asyncrepl.syntax.names import callee_name, method_owner, written_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from asyncrepl.explain.evidence import Evidence, Site
+    from asyncrepl.explain.source_units import Function, Unit
+
+_Block = ast.With | ast.AsyncWith
+
+
+#: Who says where code runs: in which loop, thread, task.
+OF_LOOPS = frozenset({"get_running_loop", "_get_running_loop", "is_running"})
+_OF_THREADS = frozenset({"get_ident", "current_thread", "get_native_id"})
+_OF_TASKS = frozenset({"current_task"})
+
+
+def _raised(evidence: Evidence) -> tuple[Function, ast.Raise] | None:
+    """The ``raise`` that has raised the error, and its function."""
+    trace = innermost_trace(evidence)
+    code = trace.tb_frame.f_code if trace is not None else None
+    function = function_of_code(evidence.units, code)
+    if trace is None or code is None or function is None:
+        return None
+    alone = evidence.units.definition(code) is None  # then it was parsed alone
+    line = trace.tb_lineno - (code.co_firstlineno - 1 if alone else 0)
+    for each in own_nodes(function):
+        if isinstance(each, ast.Raise) and each.lineno <= line <= (each.end_lineno or 0):
+            return function, each
+    return None
+
+
+def _guards(function: ast.AST, raised: ast.Raise) -> Iterator[ast.AST]:
+    """What was found to be so before `raised` in the `function`: tests, and what did not fail."""
+    tests: list[ast.expr] = []
+    for each in ast.walk(function):  # the outer before the inner
+        held = getattr(each, "body", None)
+        body: list[ast.stmt] = held if isinstance(held, list) else []
+        if isinstance(each, ast.If) and any(raised in ast.walk(part) for part in body):
+            tests.append(each.test)
+        if isinstance(each, ast.Try) and any(raised in ast.walk(part) for part in each.orelse):
+            yield from each.body
+        for before in body[: body.index(raised)] if raised in body else ():
+            if isinstance(before, ast.Try) and all(map(_leaves, before.handlers)):
+                yield from before.body
+    yield from tests[-1:]
+
+
+def _leaves(handler: ast.ExceptHandler) -> bool:
+    return isinstance(handler.body[-1], ast.Return | ast.Raise)
+
+
+def questions(evidence: Evidence) -> set[str]:
+    """The functions that were asked, by their last names, before something refused to go on."""
+    found = _raised(evidence)
+    guards = [*_guards(*found)] if found is not None else []
+    asked = [each for each in guards if not isinstance(each, ast.UnaryOp)]  # ``not is_running()``
+    return {callee_name(node) for each in asked for node in ast.walk(each)}
+
+
+def asked_of_itself(evidence: Evidence) -> tuple[object, set[str]]:
+    """The object whose method has raised, and of which attributes of its own that was a question.
+
+    None are named where it was none: ``if self.closed: raise RuntimeError``.
+    """
+    frame, found = innermost_frame(evidence), _raised(evidence)
+    if frame is None or found is None or not frame.f_code.co_argcount:
+        return None, set()
+    me = frame.f_code.co_varnames[0]
+    own, asked = frame.f_locals.get(me), set[str]()
+    for guard in _guards(*found):
+        asked |= _own_attributes(guard, me)
+    for each in [*asked]:  # of a property, what that asks
+        getter = code_of(getattr(lookup(type(own), each), "fget", None))
+        read = function_of_code(evidence.units, getter)
+        asked |= _own_attributes(read, read.args.args[0].arg) if read is not None else set()
+    return own, asked
+
+
+def _own_attributes(node: ast.AST, me: str) -> set[str]:
+    return {
+        each.attr
+        for each in ast.walk(node)
+        if isinstance(each, ast.Attribute) and written_name(each.value) == me
+    }
+
+
+def _elsewhere(evidence: Evidence) -> Finding | None:
+    """What refuses to run in a loop, in another thread, or in another task."""
+    asked, frame = questions(evidence), innermost_frame(evidence)
+    for site in (each for each in reversed(evidence.sites) if each.nodes):
+        call = site.nodes[-1]
+        call = call.value if isinstance(call, ast.Await) else call
+        in_loop = isinstance(site.unit.function(call), ast.AsyncFunctionDef)
+        if site.frame is frame or not isinstance(call, ast.Call | ast.withitem | ast.With):
+            continue
+        item = getattr(call, "items", [call])[0]
+        text = short(site.unit, getattr(item, "context_expr", item))
+        if (
+            asked & _OF_TASKS
+            and isinstance(call, ast.Call)
+            and callee_name(call) in STARTING_CALLS
+        ):
+            why = (
+                f"What {short(site.unit, call.args[0])} leaves was entered in another task than "
+                f"that which `{callee_name(call)}` makes, and is to be left in the same: await it."
+            )
+            return Finding(why, _in_this_task(evidence, site.unit, call))
+        if asked & _OF_THREADS and not in_loop and isinstance(call, ast.Call):
+            why = (
+                f"{text} refuses to be called in another thread than that of the loop: "
+                "`loop.call_soon_threadsafe(…)` calls it there, and a coroutine runs there by "
+                "`asyncio.run_coroutine_threadsafe(…, loop)`."
+            )
+            return Finding(why)
+        if asked & OF_LOOPS and in_loop:
+            why = (
+                f"{text} refuses to run where a loop runs, as in any `async def`: use its "
+                "asynchronous form, or call it in a thread, with `asyncio.to_thread`."
+            )
+            return Finding(why, _in_a_thread(evidence, site.unit, call))
+    return None
+
+
+@correction
+def _in_this_task(fixing: Fixing, unit: Unit, made: ast.Call) -> None:
+    """``await asyncio.create_task(stack.aclose())`` → ``await stack.aclose()``."""
+    if not isinstance(unit.parents.get(made), ast.Await):
+        raise CannotFixError
+    fixing.of(unit).replace(made, unit.source.source(made.args[0]))
+
+
+@correction
+def _in_a_thread(fixing: Fixing, unit: Unit, call: ast.AST) -> None:
+    if not isinstance(call, ast.Call) or isinstance(unit.parents.get(call), ast.withitem):
+        raise CannotFixError
+    awaited_in_thread(fixing, unit, call)
+
+
+def _in_the_middle(evidence: Evidence) -> Finding | None:
+    """An object that says that something is under way: another task waits in it."""
+    own, asked = asked_of_itself(evidence)
+    names = dict.fromkeys(name for each in type(own).__mro__ for name in vars(each))
+    for name in names if asked else ():
+        code = code_of(inspect.unwrap(lookup(type(own), name)))  # type: ignore[arg-type]
+        function = function_of_code(evidence.units, code)
+        nested = sum(each.frame.f_code is code for each in evidence.sites) > 1
+        mark = _marked_while_it_waits(function, asked) if function is not None else ""
+        if name == "__enter__" and function is not None:
+            mark = _marked_inside(evidence, own, asked)
+        if not mark or nested:
+            continue
+        what = "a `with`" if name == "__enter__" else f"`{name}`"
+        other = "another task waits in it, or in the block of it. "
+        if any(callee_name(each) == "gather" for _, each in evidence.units.nodes(ast.Call)):
+            other += "`gather` runs all at once, and raises the first error while others run on. "
+        why = (
+            f"`{mark}` says that {what} of the same {type(own).__name__} is under way: {other}"
+            "One at a time: await them one after the other, hold an `asyncio.Lock`, or give each "
+            "task its own."
+        )
+        return Finding(why)
+    return None
+
+
+def _marked_while_it_waits(function: Function, asked: set[str]) -> str:
+    """The attribute that `function` sets, waits, and sets back whatever happens; "" for none."""
+    me = function.args.args[0].arg if function.args.args else ""
+    stored = {
+        each.attr: each.lineno
+        for each in [*own_nodes(function)][::-1]
+        if isinstance(each, ast.Attribute) and isinstance(each.ctx, ast.Store)
+        if written_name(each.value) == me and each.attr in asked
+    }
+    waits = [each.lineno for each in own_nodes(function) if isinstance(each, _WAITING)]
+    for block in own_nodes(function):
+        for each in block.finalbody if isinstance(block, ast.Try) else ():
+            back = {n.attr for n in ast.walk(each) if isinstance(n, ast.Attribute)} & {*stored}
+            if any(stored[attr] < line < each.lineno for attr in back for line in waits):
+                return f"{me}.{min(back)}"
+    return ""
+
+
+def _marked_inside(evidence: Evidence, own: object, asked: set[str]) -> str:
+    """The attribute that a plain ``with`` of `own` sets, and sets back, if it is in one only."""
+    around = [
+        each
+        for site in evidence.sites
+        for node in site.nodes[-1:]
+        for each in (node, *site.unit.ancestors(node))
+        if isinstance(each, ast.With)
+    ]
+    ends = [code_of(lookup(type(own), name)) for name in ("__enter__", "__exit__")]
+    functions = [function_of_code(evidence.units, code) for code in ends]
+    stored = [
+        {n.attr for n in own_nodes(f) if isinstance(n, ast.Attribute) and _is_stored(n)}
+        for f in functions
+        if f is not None
+    ]
+    both = set.intersection(*stored) & asked if len(stored) == len(ends) else set()
+    return min(both) if both and len(around) == 1 else ""
+
+
+def _is_stored(node: ast.Attribute) -> bool:
+    return isinstance(node.ctx, ast.Store)
+
+
+_WAITING = (ast.Await, ast.AsyncWith, ast.AsyncFor, ast.Yield)
+
+
+def _left(evidence: Evidence) -> Finding | None:
+    """What refuses to be used behind the block that has closed it."""
+    own, asked = asked_of_itself(evidence)
+    for site in (each for each in reversed(evidence.sites) if asked and each.nodes):
+        unit, place = site.unit, site.nodes[-1]
+        block = _block_of(site, own)
+        if block is not None and _changes(evidence, type(own), asked, block):
+            why = (
+                f"`{_name_of(block)}` was closed when its `{_with(block)}` ended, and what comes "
+                "behind that uses it: it belongs into the block."
+            )
+            return Finding(why, _moved_in(evidence, unit, block, place))
+        call = place.value if isinstance(place, ast.Await) else place
+        found = _returning(evidence, unit, call) if isinstance(call, ast.Call) else None
+        if found is not None and _changes(evidence, type(own), asked, found[0]):
+            block, name = found
+            why = (
+                f"`{name}` returns `{_name_of(block)}` out of its `{_with(block)}`, which closes "
+                f"it: {short(unit, call)} comes too late. Do that inside the block."
+            )
+            return Finding(why)
+    return None
+
+
+def _with(block: _Block) -> str:
+    return "async with" if isinstance(block, ast.AsyncWith) else "with"
+
+
+def _name_of(block: _Block) -> str:
+    item = block.items[0]
+    return written_name(item.optional_vars or item.context_expr)
+
+
+def _block_of(site: Site, own: object) -> _Block | None:
+    """The block around which the `site` stands, behind it, and that has entered `own`."""
+    unit, place, names = site.unit, site.nodes[-1], {**site.frame.f_globals, **site.frame.f_locals}
+    blocks: list[_Block] = [*unit.nodes(ast.With), *unit.nodes(ast.AsyncWith)]
+    for block in blocks:
+        over = (block.end_lineno or 0) < getattr(place, "lineno", 0)
+        inside = scope(unit, block) is scope(unit, place) and len(block.items) == 1
+        if over and inside and own is not None and names.get(_name_of(block)) is own:
+            return block
+    return None
+
+
+def _returning(evidence: Evidence, unit: Unit, call: ast.Call) -> tuple[_Block, str] | None:
+    """The block out of which what it entered is returned, to be the owner of `call`; by whom."""
+    owner = method_owner(call)
+    made = single_assignment(unit, owner, awaited=True) or owner if owner else None
+    made = made.value if isinstance(made, ast.Await) else made
+    for home, function in evidence.units.functions(callee_name(made)) if made else ():
+        for each in ast.walk(function):
+            value = each.value if isinstance(each, ast.Return) else None
+            around = home.ancestors(each) if isinstance(value, ast.Name) else ()
+            block = next((b for b in around if isinstance(b, _Block)), None)
+            if block is not None and _name_of(block) == written_name(value):
+                return block, function.name
+    return None
+
+
+def _changes(evidence: Evidence, kind: type, asked: set[str], block: _Block) -> bool:
+    """Whether leaving the `block` sets one of the attributes that were `asked`, of a `kind`."""
+    stored = set(_touched_at_the_end(evidence, block))
+    todo = ["__aexit__", "__exit__", *stored]
+    for name in todo:  # which grows
+        function = function_of_code(evidence.units, code_of(lookup(kind, name)))
+        if function is None or not function.args.args:
+            continue
+        me = function.args.args[0].arg
+        for node in ast.walk(function):
+            if isinstance(node, ast.Attribute) and written_name(node.value) == me:
+                stored |= {node.attr} if isinstance(node.ctx, ast.Store) else set()
+                todo += [node.attr] if node.attr not in todo else []
+    return bool(stored & asked)
+
+
+def _touched_at_the_end(evidence: Evidence, block: _Block) -> Iterator[str]:
+    """The attributes of what it gives that a manager function of the user's names afterwards."""
+    made = block.items[0].context_expr
+    for _, function in evidence.units.functions(callee_name(made)):
+        gives = [each for each in ast.walk(function) if isinstance(each, ast.Yield) and each.value]
+        for each in ast.walk(function) if gives else ():
+            given = written_name(gives[0].value)
+            if isinstance(each, ast.Attribute) and given and written_name(each.value) == given:
+                yield from [each.attr] if each.lineno > gives[0].lineno else []
+
+
+@correction
+def _moved_in(fixing: Fixing, unit: Unit, block: _Block, place: ast.AST) -> None:
+    """What follows the `block` in it, up to what uses what it has made."""
+    names = {_name_of(block)} | {
+        each.id
+        for part in block.body
+        for each in ast.walk(part)
+        if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store)
+    }
+    taken_in(fixing, unit, block, names, unit.statement(place))
+
+
+RULES = (
+    Rule(
+        "concurrent-steps-of-one-generator",
+        "an object that another task is in the middle of",
+        2,
+        "While a task waits in a method, others run, and may come to the same object. One that "
+        "is not made for that says so: a session, a connection, a cursor is for one at a time.",
+        _in_the_middle,
+        errors=(Exception,),
+    ),
+    Rule(
+        "asyncio-run-inside-the-loop",
+        "refused for where it runs",
+        3,
+        "Plain code that runs a loop of its own, or blocks, may ask whether a loop runs already; "
+        "what belongs to a loop, a thread or a task, whether it is called there.",
+        _elsewhere,
+        errors=(Exception,),
+    ),
+    Rule(
+        "used-outside-of-its-block",
+        "used when its block has ended",
+        5,
+        "What `async with` enters is open inside of the block, and closed when that is left: by "
+        "its end, by `return`, by an error. What needs it belongs inside.",
+        _left,
+        errors=(Exception,),
+    ),
+)
