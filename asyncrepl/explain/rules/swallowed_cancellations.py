@@ -209,7 +209,7 @@ def _cancels_itself(evidence: Evidence) -> Finding | None:
     nodes = [each for each in own_nodes(function) if getattr(each, "lineno", 0) > use.node.lineno]
     meant = any(callee_name(each) == "current_task" for each in own_nodes(function))
     waits = [each for each in nodes if isinstance(each, ast.Await)]
-    if meant or not waits or _reckons(unit, waits[0], use.node):
+    if meant or not waits or _is_meant_to_fail(unit, waits[0], use.node):
         return None
     text = unit.source.source(use.node)
     why = (
@@ -219,7 +219,7 @@ def _cancels_itself(evidence: Evidence) -> Finding | None:
     return Finding(why, _but_itself(evidence, unit, use.node))
 
 
-def _reckons(unit: Unit, waits: ast.Await, cancelled: ast.expr) -> bool:
+def _is_meant_to_fail(unit: Unit, waits: ast.Await, cancelled: ast.expr) -> bool:
     """Whether the await is there to be cancelled: in a ``try`` of its own, or a loop's pause."""
     around = list(unit.ancestors(waits))
     blocks = [each for each in around if isinstance(each, ast.Try | ast.With)]
