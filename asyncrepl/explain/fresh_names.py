@@ -11,13 +11,14 @@ from __future__ import annotations
 import ast
 import builtins
 import sys
+from keyword import iskeyword
 from types import FunctionType
 from typing import TYPE_CHECKING
 
 from asyncrepl.events.object_info import is_real_instance
 from asyncrepl.explain.scopes import scopes
 from asyncrepl.explain.tokens import Words
-from asyncrepl.syntax.names import bound_names
+from asyncrepl.syntax.names import bound_names, callee_name, last_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -38,6 +39,18 @@ def fresh(unit: Unit, name: str) -> str:
     while name in taken:
         name += "_"
     return name
+
+
+def item_name(unit: Unit, items: ast.expr, *used: ast.AST) -> str:
+    """What a comprehension calls an item of `items`: a row of ``rows``; ``x`` if that is no word.
+
+    It hides no name that is `used` in the comprehension itself.
+    """
+    taken = {each.id for one in used for each in ast.walk(one) if isinstance(each, ast.Name)}
+    many = last_name(items) or (callee_name(items) if isinstance(items, ast.Call) else "")
+    one = many[:-1] if many.endswith("s") and not many.endswith("ss") else ""
+    word = len(one) > 2 and one.isidentifier() and not iskeyword(one) and one not in taken
+    return one if word and one not in vars(builtins) else fresh(unit, "x")
 
 
 def names_in(unit: Unit) -> set[str]:

@@ -17,6 +17,7 @@ from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.hoisted_code import body_after, made_in_function, out_of_class
 from asyncrepl.explain.kinds import Kind, has, is_async_iterable
 from asyncrepl.explain.protocol_code import yield_each
+from asyncrepl.explain.repairs.awaited_items import is_done
 from asyncrepl.explain.repairs.awaited_origins import (
     decorated_async,
     either_awaited,
@@ -28,7 +29,6 @@ from asyncrepl.explain.repairs.moved_awaits import (
     awaitable_branches,
     called_again,
     called_then,
-    is_done,
     kept_awaited,
     not_entered,
     not_stepped,

@@ -7,7 +7,6 @@ nothing. Where it belongs to the call that made the coroutine: `awaited_origins`
 from __future__ import annotations
 
 import ast
-import asyncio
 import inspect
 from types import CoroutineType, FunctionType, MethodDescriptorType
 from typing import TYPE_CHECKING
@@ -22,8 +21,6 @@ from asyncrepl.events.object_info import (
 from asyncrepl.explain.bindings import is_coroutine_function, takes
 from asyncrepl.explain.demands import demand_of, met
 from asyncrepl.explain.fix_editor import Fixing, awaits_of
-from asyncrepl.explain.fresh_names import fresh
-from asyncrepl.explain.held_operands import values_in
 from asyncrepl.explain.hoisted_code import body_after
 from asyncrepl.explain.kinds import Kind, has, waiting_method
 from asyncrepl.explain.operand_uses import Use
@@ -254,49 +251,6 @@ def next_values(case: Case, node: ast.AST, before: list[ObjectInfo]) -> list[Obj
             made = describe(value, keep=True)
             found += [made] if isinstance(node, ast.Attribute) else resolver.results(value)
     return found
-
-
-def items_awaited(fixing: Fixing, case: Case) -> None:
-    """``sum(jobs)`` → ``sum([await job for job in jobs])``; ``jobs.sort()`` has them first."""
-    unit, node = case.unit, case.node
-    held, loop = case.evidence.resolver.info(node), case.owner
-    if held is None or any(not met(case.demand, each) for each in case.awaited):
-        raise CannotFixError
-    if isinstance(loop, ast.For) and unit.source.begins_line(loop.body[0]):
-        job, target = fresh(unit, "job"), unit.source.source(loop.target)
-        fixing.of(unit).lines_before(loop.body[0], f"{target} = await {job}")
-        fixing.of(unit).replace(loop.target, job)  # ``for key, value in jobs:``
-        fixing.suspending(unit, node)
-        return
-    pairs = callee_name(node) in ("items", "keys") or isinstance(loop, ast.BinOp)
-    if (
-        pairs
-        or not has(held, "__iter__")
-        or (held.item is not None and not has(held.item, "__await__"))
-    ):
-        raise CannotFixError
-    known = values_in(held.value) if type(held.value) in (dict, list, tuple) else []
-    if not all(has(describe(each), "__await__") for each in known):
-        raise CannotFixError
-    item, text = fresh(unit, "job"), case.source
-    results = f"[await {item} for {item} in {text}]"
-    done = values_in(held.value) if type(held.value) in (list, tuple, set) else []
-    if isinstance(scope(unit, node), ast.FunctionDef) and done and all(map(is_done, done)):
-        fixing.of(unit).replace(node, f"[{item}.result() for {item} in {text}]")
-        return
-    if held.kind is dict:
-        key = fresh(unit, "key")
-        results = f"{{{key}: await {item} for {key}, {item} in {text}.items()}}"
-    if getattr(case.owner, "func", None) is unit.parents.get(node):  # a method of the collection
-        fixing.of(unit).lines_before(unit.statement(node), f"{text}[:] = {results}")
-    else:
-        fixing.of(unit).replace(node, results)
-    fixing.suspending(unit, node)
-
-
-def is_done(task: object) -> bool:
-    """Whether it is a task, or a future, that is done: plain code can ask for its result."""
-    return is_real_instance(task, asyncio.Future) and bool(task.done())
 
 
 def waited_by_method(fixing: Fixing, case: Case) -> None:

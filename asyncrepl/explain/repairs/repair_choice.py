@@ -19,6 +19,11 @@ from asyncrepl.explain.demands import Demand, met
 from asyncrepl.explain.fix_editor import Fixing, awaits_of
 from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.kinds import ASYNCHRONOUS, Kind, has, kind_of
+from asyncrepl.explain.repairs.awaited_items import (
+    awaited_where_listed,
+    items_awaited,
+    results_kept,
+)
 from asyncrepl.explain.repairs.awaited_operands import (
     as_task,
     awaited,
@@ -43,7 +48,6 @@ from asyncrepl.explain.repairs.awaited_origins import (
     awaited_where_made,
     plain_decorator,
     plain_factory,
-    results_kept,
     waits_inside,
 )
 from asyncrepl.explain.repairs.entered_operands import (
@@ -87,7 +91,6 @@ from asyncrepl.explain.repairs.mocked_operands import as_async_items, as_async_m
 from asyncrepl.explain.repairs.moved_awaits import (
     awaited_behind,
     branch_awaited,
-    items_awaited,
     left_to_taker,
     unawaited,
     waited_by_method,
@@ -95,6 +98,7 @@ from asyncrepl.explain.repairs.moved_awaits import (
 from asyncrepl.explain.repairs.moved_walks import (
     aiter_instead,
     around_each_item,
+    next_method,
     of_one_item,
     streaming_method,
     walked_elsewhere,
@@ -149,24 +153,6 @@ if TYPE_CHECKING:
     #: A function of `asyncrepl.explain.repairs`: `fixing` gets its edits, which correct what the
     #: `case` says. It raises `CannotFixError`, and the edits are forgotten, if it is not its case.
     Repair = Callable[[Fixing, Case], None]
-
-_NEXT = ("anext", "__anext__", "__next__", "next")
-_ITER = ("aiter", "__iter__", "iter")
-
-
-def next_method(fixing: Fixing, case: Case) -> None:
-    """``gen.anext()`` → ``await anext(gen)``; what is no iterator goes through ``aiter``."""
-    call = case.unit.parents.get(case.owner)
-    if not isinstance(call, ast.Call) or case.owner.attr not in (*_NEXT, *_ITER):
-        raise CannotFixError
-    source = case.unit.source.source
-    name = "anext" if case.owner.attr in _NEXT else "aiter"
-    whole = name == "aiter" or has(case.info, "__anext__")
-    operand = case.source if whole else f"aiter({case.source})"
-    arguments = ", ".join([operand, *(source(each) for each in call.args)])
-    fixing.of(case.unit).replace(call, f"{name}({arguments})")
-    if name == "anext" and not awaits_of(case.unit, call):
-        fixing.awaiting(case.unit, call)
 
 
 def resource(fixing: Fixing, case: Case) -> None:
@@ -344,7 +330,7 @@ _AWAITABLE: dict[str, tuple[Repair, ...]] = {
     "coroutine": (ensured,),
     "function": (scheduled,),
     "callback": (awaited_function, handed_uncalled),
-    "items": (results_kept, items_awaited, awaited_where_made),
+    "items": (results_kept, awaited_where_listed, items_awaited, awaited_where_made),
     "task": (listed,),
     "tasks": (listed,),
     "awaitables": (listed,),
@@ -359,7 +345,10 @@ _AWAITABLE: dict[str, tuple[Repair, ...]] = {
     "call, awaited": (plain_decorator, awaited_function, uncalled),
     "call": (plain_decorator, handed_uncalled, result_not_called, awaited),
     "attribute, of tasks": (awaited_result, as_task),
-    "*": (plain_factory, results_kept, awaited, awaited_where_made, result_of_done),
+    "*": (
+        plain_factory, results_kept, awaited_where_listed, awaited, awaited_where_made,
+        result_of_done,
+    ),
 }  # fmt: skip
 _STEP = {**_AWAITABLE, "async step": (step_itself, awaited)}
 _WALKABLE: dict[str, tuple[Repair, ...]] = {
