@@ -16,9 +16,10 @@ from types import FunctionType
 from typing import TYPE_CHECKING
 
 from asyncrepl.events.object_info import is_real_instance
-from asyncrepl.explain.scopes import scopes
+from asyncrepl.explain.bindings import needed_names, takes_nothing, takes_only_its_object
+from asyncrepl.explain.scopes import own_nodes, scope, scopes
 from asyncrepl.explain.tokens import Words
-from asyncrepl.syntax.names import bound_names, callee_name, last_name
+from asyncrepl.syntax.names import FUNCTIONS, bound_names, callee_name, last_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -67,6 +68,42 @@ def names_in(unit: Unit) -> set[str]:
             found.add(str(getattr(node, "name", "")))
         else:
             found.update(bound_names(node))
+    return found
+
+
+def arguments_at_hand(unit: Unit, node: ast.expr, function: object) -> str | None:
+    """The arguments of a call of `function` at `node`, in brackets, as far as they are there.
+
+    None, the variables that are called as its parameters are, or all that the function around it
+    is given: ``(*args, **keywords)``.
+    """
+    if takes_nothing(function) or takes_only_its_object(function):
+        return "()"
+    given = getattr(scope(unit, node), "args", None)
+    stars = [
+        (sign, getattr(given, name, None)) for sign, name in (("*", "vararg"), ("**", "kwarg"))
+    ]
+    found = [sign + each.arg for sign, each in stars if each is not None]
+    needed = needed_names(function) or []
+    if isinstance(node, ast.Attribute) and needed[:1] == [("self", False)]:
+        needed = needed[1:]
+    if not found and _names_before(unit, node).issuperset(name for name, _ in needed):
+        found = [f"{name}={name}" if named else name for name, named in needed]
+    return f"({', '.join(found)})" if found else None
+
+
+def _names_before(unit: Unit, node: ast.expr) -> set[str]:
+    """The variables that have a value where `node` stands, in its own function."""
+    around = scope(unit, node)
+    found: set[str] = set()
+    if isinstance(around, (*FUNCTIONS, ast.Lambda)):
+        found = {each.arg for each in ast.walk(around.args) if isinstance(each, ast.arg)}
+    clauses = [one for each in unit.ancestors(node) for one in getattr(each, "generators", [])]
+    nodes = own_nodes(around or unit.tree or node)
+    before = [each for each in nodes if getattr(each, "lineno", node.lineno) < node.lineno]
+    for each in (*before, *(part for one in clauses for part in ast.walk(one.target))):
+        if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store):
+            found.add(each.id)
     return found
 
 

@@ -242,18 +242,6 @@ def argument_at(site: Site, unit: Unit, node: ast.expr) -> ast.expr | None:
     return argument(calls[0], name, position) if len(calls) == 1 else None
 
 
-def passed_on(case: Case) -> str:
-    """``(*args, **keywords)``, of a function that takes so whatever another one is given."""
-    given = getattr(scope(case.unit, case.node), "args", None)
-    stars = [
-        (sign, getattr(given, name, None)) for sign, name in (("*", "vararg"), ("**", "kwarg"))
-    ]
-    found = [sign + each.arg for sign, each in stars if each is not None]
-    if not found:
-        raise CannotFixError
-    return f"({', '.join(found)})"
-
-
 def used_again(case: Case) -> tuple[ast.Name, ast.stmt] | None:
     """A parameter, or what a loop gives, with several uses; and the statement with the first."""
     unit, node = case.unit, case.node

@@ -17,7 +17,7 @@ from asyncrepl.events.object_info import MISSING, ObjectInfo, is_real_instance, 
 from asyncrepl.explain.bindings import takes_nothing, takes_only_its_object
 from asyncrepl.explain.demands import Demand, met
 from asyncrepl.explain.fix_editor import Fixing, awaits_of
-from asyncrepl.explain.fresh_names import fresh
+from asyncrepl.explain.fresh_names import arguments_at_hand, fresh
 from asyncrepl.explain.kinds import ASYNCHRONOUS, Kind, has, kind_of
 from asyncrepl.explain.repairs.awaited_items import (
     awaited_where_listed,
@@ -137,13 +137,12 @@ from asyncrepl.explain.repairs.repair_case import (
     is_lock,
     is_mocked,
     is_used_plainly,
-    passed_on,
     yields_once,
 )
 from asyncrepl.explain.scopes import CannotFixError, scope
 from asyncrepl.explain.value_origins import origins
 from asyncrepl.syntax.names import callee_name
-from asyncrepl.syntax.source_rewriter import Edit
+from asyncrepl.syntax.source_rewriter import Edit, Span
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -260,8 +259,9 @@ def _called(fixing: Fixing, case: Case) -> None:
     bound = is_real_instance(function, BuiltinFunctionType)  # to its object
     if function is MISSING or bound:
         function = case.evidence.resolver.value(case.node)
-    alone = takes_nothing(function) or takes_only_its_object(function)
-    given = "()" if alone else passed_on(case)
+    given = _taken_behind(fixing, case) or arguments_at_hand(case.unit, case.node, function)
+    if given is None:
+        raise CannotFixError
     results = case.evidence.resolver.results(function)
     fitting = [each for each in results if _fits(case.demand, each)]
     node = case.node
@@ -275,7 +275,7 @@ def _called(fixing: Fixing, case: Case) -> None:
         for each in _uncalled_beside(case):
             fixing.of(case.unit).after(each, "()")
         return
-    if loose or not results or not alone:
+    if loose or not results or given != "()":
         raise CannotFixError
     inner = Case(case.evidence, case.unit, case.demand, results[0], suffix="()")
     for repair in _choices(inner):
@@ -287,6 +287,17 @@ def _called(fixing: Fixing, case: Case) -> None:
         _put_suffix(fixing, inner)
         return
     raise CannotFixError
+
+
+def _taken_behind(fixing: Fixing, case: Case) -> str:
+    """The arguments of ``run(main)("x")``, which become those of `main`; "" if it is not so."""
+    unit, call = case.unit, case.unit.parents.get(case.owner)
+    called = isinstance(case.owner, ast.Call) and getattr(call, "func", None) is case.owner
+    if call is None or not called:
+        return ""
+    end = unit.source.span(case.owner).end
+    fixing.of(unit).replace(Span(end, unit.source.span(call).end), "")
+    return unit.text[end : unit.source.span(call).end]
 
 
 def _uncalled_beside(case: Case) -> list[ast.expr]:
