@@ -37,7 +37,7 @@ from asyncrepl.explain.library_results import library_nodes
 from asyncrepl.explain.operand_uses import Use
 from asyncrepl.explain.value_origins import origins
 from asyncrepl.instrument.probe_placement import ITERTOOLS_CALLS
-from asyncrepl.syntax.names import callee_name, method_owner
+from asyncrepl.syntax.names import callee_name, canonical_name, method_owner
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -333,7 +333,8 @@ def candidate_uses(evidence: Evidence) -> Iterator[Use]:
     for use in evidence.uses:
         seen.add(use.node)
         yield use
-    for call in [*_calls(evidence), *_kept_by_stack(evidence)]:
+    calls = [*_calls(evidence), *_kept_by_stack(evidence)]
+    for call in [*calls, *_behind_partials(evidence, calls)]:
         for argument in [*call.args, *(keyword.value for keyword in call.keywords)]:
             node = argument.value if isinstance(argument, ast.Starred) else argument
             if node not in seen:
@@ -341,6 +342,17 @@ def candidate_uses(evidence: Evidence) -> Iterator[Use]:
                 yield Use(role, node, argument if role == "star" else call, None)
         if isinstance(call.func, ast.Attribute) and call.func.attr == "sort":
             yield Use("argument", call.func.value, call, None)  # whose items are compared
+
+
+def _behind_partials(evidence: Evidence, calls: list[ast.Call]) -> Iterator[ast.Call]:
+    """Of ``partial(sum, rows)()`` what it comes to, ``sum(rows)``, which stands in no text."""
+    for call in calls:
+        for unit, made in origins(evidence.units, evidence.unit, call.func):
+            known = isinstance(made, ast.Call) and canonical_name(made.func) == "functools.partial"
+            if known and unit is evidence.unit and made.args:  # type: ignore[attr-defined]
+                function, *given = made.args  # type: ignore[attr-defined]
+                keywords = [*made.keywords, *call.keywords]  # type: ignore[attr-defined]
+                yield ast.copy_location(ast.Call(function, [*given, *call.args], keywords), call)
 
 
 def _calls(evidence: Evidence) -> Iterator[ast.Call]:

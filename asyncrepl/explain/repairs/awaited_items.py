@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from asyncrepl.explain.repairs.repair_case import Case
     from asyncrepl.explain.source_units import Unit
 
+    Named = ast.Name | ast.Attribute
+
 
 def awaited_where_listed(fixing: Fixing, case: Case) -> None:
     """``jobs = [f(x) for x in xs]``, used as results → ``jobs = [await f(x) for x in xs]``.
@@ -38,16 +40,18 @@ def awaited_where_listed(fixing: Fixing, case: Case) -> None:
     if options and not any(met(case.demand, each) for each in options):
         raise CannotFixError
     named = _collection_of(unit, case.node)
-    uses = loads(unit, named) if named is not None else []
-    items = _items_made(case.node if named is None else _assigned_once(unit, named))
-    items += [one for use in uses for one in _put_in(unit, use)]
-    made = [each for each in (_made(unit, item) for item in items) if each is not None]
+    uses = _uses(unit, named) if named is not None else []
+    items = [one for use in uses for one in _put_in(unit, use)]
+    items += _items_made(case.node) if named is None else _assigned(unit, named)
+    made = [each for item in items for each in _made(unit, item)]
     known = [each for each in made if any(has(one, "__await__") for one in resolver.options(each))]
     if not made or (not known and len(made) > 1) or any(_is_awaited(unit, each) for each in uses):
         raise CannotFixError
     if not _holds_coroutines(case, named or case.node):
         raise CannotFixError
     for each in known or made:
+        if not isinstance(scope(unit, each), ast.AsyncFunctionDef):
+            raise CannotFixError
         fixing.changed = each
         if isinstance(each, ast.Call) and callee_name(each) == "map":
             mapped(fixing, unit, each)
@@ -55,14 +59,25 @@ def awaited_where_listed(fixing: Fixing, case: Case) -> None:
             fixing.awaiting(unit, each)
 
 
-def _assigned_once(unit: Unit, named: ast.Name) -> ast.expr:
-    """What the variable is given, once, in the coroutine that uses it."""
-    around, bound = bindings(unit, named)
+def _uses(unit: Unit, named: Named) -> list[Named]:
+    """Where the collection is used: all of a variable, and of attributes of that name."""
+    if isinstance(named, ast.Name):
+        return [*loads(unit, named)]
+    return [each for each in unit.nodes(ast.Attribute) if each.attr == named.attr]
+
+
+def _assigned(unit: Unit, named: Named) -> list[ast.expr]:
+    """What makes the items that a variable of a coroutine is given at once, or an attribute."""
+    if isinstance(named, ast.Attribute):
+        around = [unit.parents.get(each) for each in _uses(unit, named)]
+        values = [each.value for each in around if isinstance(each, ast.Assign | ast.AnnAssign)]
+        return [one for each in values if each is not None for one in _items_made(each)]
+    owner, bound = bindings(unit, named)
     assigned = unit.parents.get(bound[0]) if len(bound) == 1 else None
-    suspends = isinstance(around, ast.AsyncFunctionDef) and scope(unit, named) is around
+    suspends = isinstance(owner, ast.AsyncFunctionDef) and scope(unit, named) is owner
     if not suspends or not isinstance(assigned, ast.Assign) or len(assigned.targets) != 1:
         raise CannotFixError
-    return assigned.value
+    return _items_made(assigned.value)
 
 
 def _holds_coroutines(case: Case, named: ast.expr) -> bool:
@@ -72,10 +87,10 @@ def _holds_coroutines(case: Case, named: ast.expr) -> bool:
     return CoroutineType in kinds
 
 
-def _collection_of(unit: Unit, node: ast.expr) -> ast.Name | None:
+def _collection_of(unit: Unit, node: ast.expr) -> Named | None:
     """The variable that holds `node`: ``jobs[0]``, what a loop takes of it, or all its items."""
     if isinstance(node, ast.Subscript):
-        return _viewed(node.value)
+        return _collection_of(unit, node.value) or _viewed(node.value)
     for around in unit.ancestors(node) if isinstance(node, ast.Name) else ():
         clauses = getattr(around, "generators", [around] if isinstance(around, ast.For) else [])
         for each in clauses:
@@ -85,11 +100,11 @@ def _collection_of(unit: Unit, node: ast.expr) -> ast.Name | None:
     return _viewed(node)
 
 
-def _viewed(node: ast.expr) -> ast.Name | None:
-    """The variable in ``jobs`` and ``jobs.items()``."""
+def _viewed(node: ast.expr) -> Named | None:
+    """The variable, or attribute, in ``jobs`` and ``jobs.items()``."""
     view = isinstance(node, ast.Call) and callee_name(node) in ("values", "items")
     owner = getattr(node.func, "value", None) if view else node  # type: ignore[attr-defined]
-    return owner if isinstance(owner, ast.Name) else None
+    return owner if isinstance(owner, ast.Name | ast.Attribute) else None
 
 
 def _items_made(value: ast.expr) -> list[ast.expr]:
@@ -108,7 +123,7 @@ def _items_made(value: ast.expr) -> list[ast.expr]:
     return []
 
 
-def _put_in(unit: Unit, use: ast.Name) -> list[ast.expr]:
+def _put_in(unit: Unit, use: Named) -> list[ast.expr]:
     """What a statement with this `use` of a collection puts into it."""
     around = unit.parents[use]
     outer = unit.parents.get(around)
@@ -117,11 +132,18 @@ def _put_in(unit: Unit, use: ast.Name) -> list[ast.expr]:
             return given[-1:]
         case ast.Subscript(ctx=ast.Store()), ast.Assign(value=made):
             return [made]
+        case ast.Call(args=[first, made]), _ if first is use and callee_name(around) in _INSERTING:
+            return [made]
     return []
 
 
-def _made(unit: Unit, node: ast.expr) -> ast.expr | None:
-    """The call that makes the item `node`, or the item; None if it is awaited already."""
+_INSERTING = ("heappush", "insort", "insort_left", "insort_right")
+
+
+def _made(unit: Unit, node: ast.expr) -> list[ast.expr]:
+    """The calls that make the item `node`, or the item; those that are not awaited already."""
+    if isinstance(node, ast.Tuple | ast.List):
+        return [each for part in node.elts for each in _made(unit, part)]
     statement, stored = unit.statement(node), f"Name(id={getattr(node, 'id', '')!r}, ctx=Store())"
     block = block_of(unit, statement) if isinstance(node, ast.Name) else [statement]
     given = [
@@ -130,10 +152,10 @@ def _made(unit: Unit, node: ast.expr) -> ast.expr | None:
         if isinstance(each, ast.Assign) and ast.dump(each.targets[0]) == stored
     ]
     made = given[-1] if given else node
-    return None if isinstance(made, ast.Await | ast.Constant) else made
+    return [] if isinstance(made, ast.Await | ast.Constant) else [made]
 
 
-def _is_awaited(unit: Unit, use: ast.Name) -> bool:
+def _is_awaited(unit: Unit, use: Named) -> bool:
     """Whether items of a collection are awaited at this `use`, or given to who awaits them."""
     around, item = unit.parents[use], None
     if isinstance(around, ast.Attribute) and around.attr in ("values", "items"):

@@ -22,9 +22,10 @@ from asyncrepl.explain.bindings import is_coroutine_function, takes
 from asyncrepl.explain.demands import demand_of, met
 from asyncrepl.explain.fix_editor import Fixing, awaits_of
 from asyncrepl.explain.hoisted_code import body_after
-from asyncrepl.explain.kinds import Kind, has, waiting_method
+from asyncrepl.explain.kinds import Kind, has, kind_of, waiting_method
 from asyncrepl.explain.operand_uses import Use
 from asyncrepl.explain.scopes import CannotFixError, own_nodes, scope
+from asyncrepl.explain.static_values import Resolver
 from asyncrepl.explain.value_origins import assigned_loads, loads
 from asyncrepl.syntax.names import (
     callee_name,
@@ -355,11 +356,46 @@ def siblings(case: Case) -> list[ast.expr]:
     if case.suffix:
         return []
     resolver = case.evidence.resolver
-    return [
+    alike = given_alike(case, case.unit, case.node)
+    return alike + [
         each
         for each in (*_beside(case.unit, case.node), *_arguments_alike(case))
         if any(case.info and one.kind is case.info.kind for one in resolver.options(each))
     ]
+
+
+def given_alike(case: Case, unit: Unit, own: ast.expr) -> list[ast.expr]:
+    """What the other calls of the function that `own` is given to are given in its place.
+
+    As far as it is a coroutine for certain, where `own` was one.
+    """
+    call, place = _argument_place(unit, own)
+    if call is None or case.kind is not Kind.COROUTINE:
+        return []
+    around, evidence = scope(unit, own), case.evidence
+    frames = [e.frame for e in evidence.sites if unit.definition(e.frame.f_code) is around]
+    resolver = Resolver(evidence.units, evidence.namespace)
+    resolver = Resolver.of_frame(evidence.units, frames[-1]) if frames else resolver
+    function = ast.dump(call.func)
+    found: list[ast.expr] = []
+    for other in unit.nodes(ast.Call):
+        for part in ast.walk(other.args[place]) if len(other.args) > place else ():
+            at = _argument_place(unit, part) if isinstance(part, ast.Call) else (None, 0)
+            alike = at == (other, place) and other is not call
+            if alike and ast.dump(other.func) == function and isinstance(part, ast.Call):
+                kinds = {kind_of(each) for each in resolver.options(part)}
+                found += [part] if kinds == {Kind.COROUTINE} else []
+    return found
+
+
+def _argument_place(unit: Unit, node: ast.AST) -> tuple[ast.Call | None, int]:
+    """The call that `node`, or the display around it, is an argument of; and which it is."""
+    around = unit.parents.get(node)
+    while isinstance(around, ast.Tuple | ast.List):
+        node, around = around, unit.parents.get(around)
+    if not isinstance(around, ast.Call) or node not in around.args:
+        return None, 0
+    return around, around.args.index(node)
 
 
 def _arguments_alike(case: Case) -> list[ast.expr]:
