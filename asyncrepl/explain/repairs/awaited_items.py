@@ -17,6 +17,7 @@ from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.held_operands import values_in
 from asyncrepl.explain.hoisted_code import mapped
 from asyncrepl.explain.kinds import has
+from asyncrepl.explain.repairs.awaited_origins import out_of_thread
 from asyncrepl.explain.scopes import CannotFixError, block_of, scope
 from asyncrepl.explain.value_origins import bindings, loads
 from asyncrepl.instrument.probe_placement import AWAITABLE_CALLS
@@ -55,7 +56,7 @@ def awaited_where_listed(fixing: Fixing, case: Case) -> None:
         fixing.changed = each
         if isinstance(each, ast.Call) and callee_name(each) == "map":
             mapped(fixing, unit, each)
-        else:
+        elif not out_of_thread(fixing, unit, each):
             fixing.awaiting(unit, each)
 
 
@@ -152,7 +153,11 @@ def _made(unit: Unit, node: ast.expr) -> list[ast.expr]:
         if isinstance(each, ast.Assign) and ast.dump(each.targets[0]) == stored
     ]
     made = given[-1] if given else node
-    return [] if isinstance(made, ast.Await | ast.Constant) else [made]
+    thread = isinstance(made, ast.Await) and callee_name(made.value) in _THREADS
+    return [made] if thread or not isinstance(made, ast.Await | ast.Constant) else []
+
+
+_THREADS = ("to_thread", "run_in_executor")
 
 
 def _is_awaited(unit: Unit, use: Named) -> bool:

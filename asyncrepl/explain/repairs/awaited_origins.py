@@ -59,6 +59,8 @@ def awaited_where_made(fixing: Fixing, case: Case) -> None:
     code = case.code
     if case.info is None or case.info.kind is not CoroutineType or code is None:
         raise CannotFixError
+    if out_of_thread(fixing, case.unit, single_assignment(case.unit, case.node, awaited=True)):
+        return
     options = case.awaited
     if options and not any(met(case.demand, each) for each in options):
         raise CannotFixError
@@ -118,6 +120,17 @@ def awaited_function(fixing: Fixing, case: Case) -> None:
         start, end = case.unit.source.span(around).start, case.unit.source.span(case.node).start
         fixing.of(case.unit).replace(Span(start, end), "")  # ``await loaded()()``
     fixing.awaiting(case.unit, case.node)
+
+
+def out_of_thread(fixing: Fixing, unit: Unit, made: ast.expr | None) -> bool:
+    """`made`, ``await to_thread(work, 1)``, a coroutine → ``await work(1)``; if it is that."""
+    call = made.value if isinstance(made, ast.Await) else None
+    if not isinstance(call, ast.Call) or callee_name(call) not in ("to_thread", "run_in_executor"):
+        return False
+    parts = call.args[callee_name(call) == "run_in_executor" :]
+    function, *arguments = map(unit.source.source, [*parts, *call.keywords])
+    fixing.of(unit).replace(call, f"{function}({', '.join(arguments)})")
+    return True
 
 
 def may_await_where_made(fixing: Fixing, case: Case) -> bool:

@@ -331,8 +331,11 @@ _SCALARS = frozenset([
 
 
 def is_endless(case: Case, *, waiting: bool = False) -> bool:
-    """Whether the generator never ends by itself; one that is `waiting` may be cancelled."""
-    found = case.home
+    """Whether the generator never ends by itself; one that is `waiting` may be cancelled.
+
+    Who takes only a part of it, as ``islice`` does, knows that.
+    """
+    found, waiting = case.home, waiting or callee_name(case.owner) in ("islice", "takewhile")
     for node in own_nodes(found[1]) if found is not None else ():
         if isinstance(node, ast.While) and isinstance(node.test, ast.Constant) and node.test.value:
             ends = (ast.Break, ast.Return, ast.Raise, *(() if waiting else (ast.Await,)))
