@@ -18,10 +18,11 @@ from asyncrepl.explain.held_operands import values_in
 from asyncrepl.explain.hoisted_code import mapped
 from asyncrepl.explain.kinds import has
 from asyncrepl.explain.repairs.awaited_origins import out_of_thread
-from asyncrepl.explain.scopes import CannotFixError, block_of, scope
+from asyncrepl.explain.repairs.repair_case import is_endless
+from asyncrepl.explain.scopes import CannotFixError, block_of, caught_kinds, scope
 from asyncrepl.explain.value_origins import bindings, loads
 from asyncrepl.instrument.probe_placement import AWAITABLE_CALLS
-from asyncrepl.syntax.names import COMPREHENSIONS, LOOPS, callee_name
+from asyncrepl.syntax.names import COMPREHENSIONS, LOOPS, callee_name, written_name
 
 if TYPE_CHECKING:
     from asyncrepl.explain.fix_editor import Fixing
@@ -255,3 +256,20 @@ def items_awaited(fixing: Fixing, case: Case) -> None:
 def is_done(task: object) -> bool:
     """Whether it is a task, or a future, that is done: plain code can ask for its result."""
     return is_real_instance(task, asyncio.Future) and bool(task.done())
+
+
+def wants_each_round(case: Case) -> bool:
+    """Whether each round of a loop wants one item of a stream that was made before the loop.
+
+    Raises CannotFixError where nobody knows what is to happen when the stream ends.
+    """
+    unit, node, loop = case.unit, case.node, case.unit.enclosing(case.owner, ast.While)
+    bound = bindings(unit, node)[1] if isinstance(node, ast.Name) else []
+    if loop is None or not bound or {*ast.walk(loop)} & {*bound}:
+        return False
+    tries = [each for each in unit.ancestors(case.owner) if isinstance(each, ast.Try)]
+    kinds = [kind for each in tries for one in each.handlers for kind in caught_kinds(one.type)]
+    ends = "StopAsyncIteration" in map(written_name, kinds)
+    if not ends and not is_endless(case, waiting=True):
+        raise CannotFixError
+    return True
