@@ -115,7 +115,8 @@ class Resolver:
     def value(self, node: ast.AST) -> object:
         """The object `node` names, or MISSING."""
         info = self.info(node)
-        return info.value if info else MISSING
+        made = info and info.kind is CoroutineType and is_real_instance(info.value, FunctionType)
+        return info.value if info and not made else MISSING  # what made it is no value of it
 
     def _constant(self, node: ast.Constant) -> ObjectInfo:
         return describe(node.value, keep=True)
@@ -226,9 +227,8 @@ class Resolver:
     def _call_options(self, node: ast.Call) -> list[ObjectInfo]:
         callee = self.info(node.func)
         if callee is not None:
-            return self.results(callee.value, node)
-        kind = result_of_method(node)
-        return [ObjectInfo(kind)] if kind is not None else []
+            return self.results(self.value(node.func), node)
+        return [ObjectInfo(kind) for kind in [result_of_method(node)] if kind is not None]
 
     def _await_options(self, node: ast.Await) -> list[ObjectInfo]:
         return [each for info in self.options(node.value) for each in self.awaited(info)]
