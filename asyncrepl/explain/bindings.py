@@ -11,6 +11,7 @@ import contextlib
 import functools
 import inspect
 import sys
+from inspect import CO_VARARGS
 from types import (
     AsyncGeneratorType,
     CodeType,
@@ -152,14 +153,35 @@ def is_coroutine_function(value: object) -> bool:
 
 def takes_nothing(function: object) -> bool:
     """Whether it can be called without arguments; also one of a text that has not run."""
+    return needed_names(function) == []
+
+
+def needed_names(function: object) -> list[tuple[str, bool]] | None:
+    """The parameters that `function` needs, and whether only by name; None if nobody knows.
+
+    Of a wrapper that takes anything, those of the function behind it.
+    """
     if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
         given = function.args
-        return len(given.posonlyargs + given.args) == len(given.defaults) and not given.kwonlyargs
+        places = [*given.posonlyargs, *given.args]
+        named = zip(given.kwonlyargs, given.kw_defaults, strict=True)
+        found = [(each.arg, False) for each in places[: len(places) - len(given.defaults)]]
+        return found + [(each.arg, True) for each, default in named if default is None]
+    while is_real_instance(function, FunctionType) and function.__code__.co_flags & CO_VARARGS:
+        behind = vars(function).get("__wrapped__")
+        if not is_real_instance(behind, FunctionType):
+            break
+        function = behind
     try:
-        inspect.signature(without_annotations(function)).bind()
+        known = inspect.signature(without_annotations(function)).parameters.values()
     except (TypeError, ValueError, NameError):  # that of a class may still be evaluated
-        return False
-    return True
+        return None
+    stars = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    return [
+        (each.name, each.kind is inspect.Parameter.KEYWORD_ONLY)
+        for each in known
+        if each.default is inspect.Parameter.empty and each.kind not in stars
+    ]
 
 
 def takes_only_its_object(function: object) -> bool:
@@ -167,13 +189,8 @@ def takes_only_its_object(function: object) -> bool:
     if is_real_instance(function, (MethodDescriptorType, WrapperDescriptorType)):
         known = function is AsyncGeneratorType.aclose  # says nothing of itself until Python 3.13
         return known or takes_nothing(functools.partial(function, None))
-    if not is_real_instance(function, FunctionType):
-        return False
-    try:
-        inspect.signature(without_annotations(function)).bind(None)
-    except TypeError:
-        return False
-    return bool(function.__code__.co_varnames[:1] == ("self",))
+    plain = is_real_instance(function, FunctionType)
+    return plain and needed_names(function) == [("self", False)]
 
 
 def result_of_definition(node: Function) -> ObjectInfo | None:

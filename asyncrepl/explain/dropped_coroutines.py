@@ -6,12 +6,14 @@ import ast
 import builtins
 import inspect
 import sys
-from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
+from types import BuiltinFunctionType, CoroutineType, FunctionType, MethodType, ModuleType
 from typing import TYPE_CHECKING
 
-from asyncrepl.events.object_info import MISSING, behind_partials, is_real_instance
+from asyncrepl.events.object_info import MISSING, behind_partials, code_of, is_real_instance
 from asyncrepl.explain.bindings import imported
+from asyncrepl.explain.fix_editor import is_generator
 from asyncrepl.explain.library_results import globals_of, mock_file
+from asyncrepl.explain.scopes import own_nodes
 from asyncrepl.explain.static_values import Resolver
 from asyncrepl.syntax.names import callee_name, canonical_name, last_name
 
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 
     from asyncrepl.events.findings import Finding
     from asyncrepl.explain.evidence import Evidence
-    from asyncrepl.explain.source_units import Unit
+    from asyncrepl.explain.source_units import Function, Unit, Units
 
 Place = tuple["Unit", ast.Call]
 
@@ -260,3 +262,30 @@ def handed_to(evidence: Evidence, *callees: str) -> list[Place]:
         return []
     called = any(not is_kept(*place) for place in calls_that_made(evidence))
     return [] if called else found
+
+
+def dropping(evidence: Evidence, call: ast.expr) -> tuple[Unit, Function, list[ast.Call]] | None:
+    """The plain function that `call` calls, and the calls in it whose coroutines it drops."""
+    function = evidence.resolver.value(call.func) if isinstance(call, ast.Call) else None
+    found = evidence.units.definition(code_of(function))
+    if found is None or not isinstance(found[1], ast.FunctionDef) or found[1].decorator_list:
+        return None
+    (unit, definition), resolver = found, evidence.resolver.inside(code_of(function))
+    dropped = [
+        each.value
+        for each in own_nodes(definition)
+        if isinstance(each, ast.Expr) and isinstance(each.value, ast.Call)
+        if _only_makes(evidence.units, resolver, each.value)
+    ]
+    return (unit, definition, dropped) if dropped else None
+
+
+def _only_makes(units: Units, resolver: Resolver, call: ast.Call) -> bool:
+    """Whether the call gives a coroutine: as is known, or by all functions of that name."""
+    options = resolver.options(call)
+    if options:
+        return all(each.kind is CoroutineType for each in options)
+    named = [each for _, each in units.functions(callee_name(call))]
+    return bool(named) and all(
+        isinstance(each, ast.AsyncFunctionDef) and not is_generator(each) for each in named
+    )

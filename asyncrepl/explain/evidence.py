@@ -17,6 +17,7 @@ import asyncio
 from dataclasses import dataclass, field, replace
 from inspect import CO_COROUTINE, CO_GENERATOR
 from itertools import pairwise, takewhile
+from traceback import walk_tb
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 
@@ -426,3 +427,19 @@ def _within(inner: Place, outer: Place) -> bool:
         inner.end_lineno,
         inner.end_column,
     ) <= (outer.end_lineno, outer.end_column)
+
+
+#: The modules whose functions run what a thread was made for.
+THREADS = ("threading", "concurrent.futures.thread")
+
+
+def runs_in_thread(error: BaseException | None) -> bool:
+    """Whether `error` came out of what a thread was made for."""
+    return bool(frames_in_thread(error))
+
+
+def frames_in_thread(error: BaseException | None) -> list[FrameType]:
+    """The frames that `error` passed in the other thread in which it arose, if it did in one."""
+    frames = [frame for frame, _ in walk_tb(getattr(error, "__traceback__", None))]
+    begun = [n for n, each in enumerate(frames) if each.f_globals.get("__name__") in THREADS]
+    return frames[begun[-1] :] if begun else []

@@ -14,6 +14,7 @@ from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE
 from types import CoroutineType
 from typing import TYPE_CHECKING, Concatenate, ParamSpec
 
+from asyncrepl.explain.evidence import runs_in_thread
 from asyncrepl.explain.explanation import Fix
 from asyncrepl.explain.fresh_names import (
     attributes_in,
@@ -23,7 +24,6 @@ from asyncrepl.explain.fresh_names import (
     is_pythons,
     names_in,
 )
-from asyncrepl.explain.held_operands import runs_in_thread
 from asyncrepl.explain.scopes import (
     CannotFixError,
     is_async_genexp,

@@ -11,13 +11,15 @@ from __future__ import annotations
 import ast
 import builtins
 import sys
+from keyword import iskeyword
 from types import FunctionType
 from typing import TYPE_CHECKING
 
 from asyncrepl.events.object_info import is_real_instance
-from asyncrepl.explain.scopes import scopes
+from asyncrepl.explain.bindings import needed_names, takes_nothing, takes_only_its_object
+from asyncrepl.explain.scopes import own_nodes, scope, scopes
 from asyncrepl.explain.tokens import Words
-from asyncrepl.syntax.names import bound_names
+from asyncrepl.syntax.names import FUNCTIONS, bound_names, callee_name, last_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -40,6 +42,18 @@ def fresh(unit: Unit, name: str) -> str:
     return name
 
 
+def item_name(unit: Unit, items: ast.expr, *used: ast.AST) -> str:
+    """What a comprehension calls an item of `items`: a row of ``rows``; ``x`` if that is no word.
+
+    It hides no name that is `used` in the comprehension itself.
+    """
+    taken = {each.id for one in used for each in ast.walk(one) if isinstance(each, ast.Name)}
+    many = last_name(items) or (callee_name(items) if isinstance(items, ast.Call) else "")
+    one = many[:-1] if many.endswith("s") and not many.endswith("ss") else ""
+    word = len(one) > 2 and one.isidentifier() and not iskeyword(one) and one not in taken
+    return one if word and one not in vars(builtins) else fresh(unit, "x")
+
+
 def names_in(unit: Unit) -> set[str]:
     """The names that mean something in `unit`, bound or only used; of attributes none."""
     if unit.tree is None:
@@ -54,6 +68,42 @@ def names_in(unit: Unit) -> set[str]:
             found.add(str(getattr(node, "name", "")))
         else:
             found.update(bound_names(node))
+    return found
+
+
+def arguments_at_hand(unit: Unit, node: ast.expr, function: object) -> str | None:
+    """The arguments of a call of `function` at `node`, in brackets, as far as they are there.
+
+    None, the variables that are called as its parameters are, or all that the function around it
+    is given: ``(*args, **keywords)``.
+    """
+    if takes_nothing(function) or takes_only_its_object(function):
+        return "()"
+    given = getattr(scope(unit, node), "args", None)
+    stars = [
+        (sign, getattr(given, name, None)) for sign, name in (("*", "vararg"), ("**", "kwarg"))
+    ]
+    found = [sign + each.arg for sign, each in stars if each is not None]
+    needed = needed_names(function) or []
+    if isinstance(node, ast.Attribute) and needed[:1] == [("self", False)]:
+        needed = needed[1:]
+    if not found and _names_before(unit, node).issuperset(name for name, _ in needed):
+        found = [f"{name}={name}" if named else name for name, named in needed]
+    return f"({', '.join(found)})" if found else None
+
+
+def _names_before(unit: Unit, node: ast.expr) -> set[str]:
+    """The variables that have a value where `node` stands, in its own function."""
+    around = scope(unit, node)
+    found: set[str] = set()
+    if isinstance(around, (*FUNCTIONS, ast.Lambda)):
+        found = {each.arg for each in ast.walk(around.args) if isinstance(each, ast.arg)}
+    clauses = [one for each in unit.ancestors(node) for one in getattr(each, "generators", [])]
+    nodes = own_nodes(around or unit.tree or node)
+    before = [each for each in nodes if getattr(each, "lineno", node.lineno) < node.lineno]
+    for each in (*before, *(part for one in clauses for part in ast.walk(one.target))):
+        if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store):
+            found.add(each.id)
     return found
 
 

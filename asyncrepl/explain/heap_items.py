@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 #: What puts an item into a heap, which compares it with others.
 PUSHING = ("heappush", "heappushpop", "heapreplace", "put", "put_nowait")
 _NO_ORDER = vars(object)["__lt__"], vars(dict)["__lt__"]
+_JOBS = (CoroutineType, asyncio.Future)
 #: What was put into a heap last, and what it was compared with, is at its ends.
 _ENDS = 100
 
@@ -50,8 +51,7 @@ def heap_items(evidence: Evidence, call: ast.Call) -> list[Any] | None:
 
 def is_decided_by_jobs(items: list[Any] | None) -> bool:
     """Whether two items of a heap are equal up to what is a coroutine, a task or a future."""
-    jobs = (CoroutineType, asyncio.Future)
-    return any(issubclass(kind, jobs) for kind in kinds_without_order(items or []))
+    return any(issubclass(kind, _JOBS) for kind in kinds_without_order(items or []))
 
 
 def kinds_without_order(items: list[Any]) -> set[type]:
@@ -66,6 +66,9 @@ def _without_order(one: Any, other: Any) -> type | None:
     for left, right in zip(one, other, strict=False) if tuples else [(one, other)]:
         if type(left) is type(right) and lookup(type(left), "__lt__") in _NO_ORDER:
             return type(left)
+        jobs = [each for each in (left, right) if issubclass(type(each), _JOBS)]
+        if len(jobs) == 1 and {type(left), type(right)} & PLAIN:
+            return type(jobs[0])  # which no plain value is compared with
         if type(left) not in PLAIN or type(right) not in PLAIN or left != right:
             return None
     return None

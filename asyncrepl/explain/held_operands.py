@@ -33,12 +33,13 @@ from asyncrepl.events.object_info import (
     lookup,
 )
 from asyncrepl.explain.demands import Demand
+from asyncrepl.explain.evidence import THREADS, runs_in_thread
 from asyncrepl.explain.kinds import ASYNCHRONOUS, Kind, kind_of
 from asyncrepl.explain.library_results import library_nodes
 from asyncrepl.explain.operand_uses import Use
 from asyncrepl.explain.value_origins import origins
 from asyncrepl.instrument.probe_placement import ITERTOOLS_CALLS
-from asyncrepl.syntax.names import callee_name, method_owner
+from asyncrepl.syntax.names import callee_name, canonical_name, method_owner
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -126,7 +127,7 @@ def refused_by_asyncio(evidence: Evidence) -> list[ObjectInfo]:
     """What asyncio was to make a future or a task of, or a thread was to call, and could not."""
     frame = innermost_frame(evidence)
     variables = frame.f_locals if frame is not None else {}
-    if frame is not None and frame.f_globals.get("__name__") in _THREADS:
+    if frame is not None and frame.f_globals.get("__name__") in THREADS:
         refused = getattr(variables.get("self"), "fn", MISSING)  # what a pool was given
         for each, _ in walk_tb(evidence.error.__traceback__ if evidence.error else None):
             if each.f_code is asyncio.to_thread.__code__:  # which gives the pool another one
@@ -250,22 +251,6 @@ def innermost_trace(evidence: Evidence) -> TracebackType | None:
     return trace
 
 
-#: The modules whose functions run what a thread was made for.
-_THREADS = ("threading", "concurrent.futures.thread")
-
-
-def runs_in_thread(error: BaseException | None) -> bool:
-    """Whether `error` came out of what a thread was made for."""
-    return bool(frames_in_thread(error))
-
-
-def frames_in_thread(error: BaseException | None) -> list[FrameType]:
-    """The frames that `error` passed in the other thread in which it arose, if it did in one."""
-    frames = [frame for frame, _ in walk_tb(getattr(error, "__traceback__", None))]
-    begun = [n for n, each in enumerate(frames) if each.f_globals.get("__name__") in _THREADS]
-    return frames[begun[-1] :] if begun else []
-
-
 #: Who asks so expects what is to be awaited, and refuses it on purpose.
 _ASKING = (inspect.iscoroutine, inspect.isawaitable, inspect.isasyncgen, asyncio.iscoroutine)
 _EXPECTED = ("__await__", "__aiter__", "__anext__", "__call__")
@@ -342,7 +327,8 @@ def candidate_uses(evidence: Evidence) -> Iterator[Use]:
     for use in evidence.uses:
         seen.add(use.node)
         yield use
-    for call in [*_calls(evidence), *_kept_by_stack(evidence)]:
+    calls = [*_calls(evidence), *_kept_by_stack(evidence)]
+    for call in [*calls, *_behind_partials(evidence, calls)]:
         for argument in [*call.args, *(keyword.value for keyword in call.keywords)]:
             node = argument.value if isinstance(argument, ast.Starred) else argument
             if node not in seen:
@@ -350,6 +336,17 @@ def candidate_uses(evidence: Evidence) -> Iterator[Use]:
                 yield Use(role, node, argument if role == "star" else call, None)
         if isinstance(call.func, ast.Attribute) and call.func.attr == "sort":
             yield Use("argument", call.func.value, call, None)  # whose items are compared
+
+
+def _behind_partials(evidence: Evidence, calls: list[ast.Call]) -> Iterator[ast.Call]:
+    """Of ``partial(sum, rows)()`` what it comes to, ``sum(rows)``, which stands in no text."""
+    for call in calls:
+        for unit, made in origins(evidence.units, evidence.unit, call.func):
+            known = isinstance(made, ast.Call) and canonical_name(made.func) == "functools.partial"
+            if known and unit is evidence.unit and made.args:  # type: ignore[attr-defined]
+                function, *given = made.args  # type: ignore[attr-defined]
+                keywords = [*made.keywords, *call.keywords]  # type: ignore[attr-defined]
+                yield ast.copy_location(ast.Call(function, [*given, *call.args], keywords), call)
 
 
 def _calls(evidence: Evidence) -> Iterator[ast.Call]:

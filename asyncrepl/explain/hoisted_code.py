@@ -6,7 +6,7 @@ import ast
 from typing import TYPE_CHECKING, Any
 
 from asyncrepl.explain.demands import demand_of
-from asyncrepl.explain.fresh_names import fresh
+from asyncrepl.explain.fresh_names import fresh, item_name
 from asyncrepl.explain.held_operands import ASYNCIO
 from asyncrepl.explain.operand_uses import Use
 from asyncrepl.explain.scopes import (
@@ -133,6 +133,25 @@ def _map_to_comprehension(fixing: Fixing, unit: Unit, call: ast.Call, node: ast.
     outer = unit.parents.get(call)
     is_list = isinstance(outer, ast.Call) and callee_name(outer) == "list"
     fixing.of(unit).replace(outer if is_list and outer else call, text)
+    fixing.suspending(unit, call)
+
+
+#: What is written in the place of a call that walks items through an async function.
+MAPPERS = {
+    "map": "[await {f}({x}) for {x} in {items}]",
+    "starmap": "[await {f}(*{x}) for {x} in {items}]",
+    "filter": "[{x} for {x} in {items} if await {f}({x})]",
+    "filterfalse": "[{x} for {x} in {items} if not await {f}({x})]",
+}
+
+
+def mapped(fixing: Fixing, unit: Unit, call: ast.Call) -> None:
+    """``list(map(work, items))``, or `call` alone, → ``[await work(item) for item in items]``."""
+    function, items = map(unit.source.source, call.args)
+    parent, name = unit.parents.get(call), item_name(unit, call.args[1], call.args[0])
+    whole = parent if isinstance(parent, ast.Call) and callee_name(parent) == "list" else call
+    text = MAPPERS[callee_name(call)].format(f=function, x=name, items=items)
+    fixing.of(unit).replace(whole, text)
     fixing.suspending(unit, call)
 
 

@@ -311,7 +311,8 @@ def made_by_function(function: FunctionType) -> ObjectInfo | None:
         return ObjectInfo(manager, getattr(inspect.unwrap(function), "__code__", None))
     kind = made_by(function.__code__)
     if kind is not None:
-        return ObjectInfo(kind, function.__code__)
+        # The function, too: of what a decorator made it knows what that was given.
+        return ObjectInfo(kind, function.__code__, function if kind is CoroutineType else MISSING)
     if chosen := _implementations(function):
         made = {each and each.kind for each in map(made_by_function, chosen)}
         only = made.pop()  # which of them is called, its argument decides

@@ -59,6 +59,7 @@ def held_parts(evidence: Evidence, use: Use) -> Iterator[Use]:
     made_of = origins(evidence.units, evidence.unit, use.node)
     elsewhere = all(
         unit is not evidence.unit
+        or (isinstance(made, ast.Call) and not _empty(made))
         or (made is use.node and not [*_elements(made)])
         or (filled and _empty(made))
         for unit, made in made_of

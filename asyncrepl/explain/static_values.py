@@ -115,7 +115,8 @@ class Resolver:
     def value(self, node: ast.AST) -> object:
         """The object `node` names, or MISSING."""
         info = self.info(node)
-        return info.value if info else MISSING
+        made = info and info.kind is CoroutineType and is_real_instance(info.value, FunctionType)
+        return info.value if info and not made else MISSING  # what made it is no value of it
 
     def _constant(self, node: ast.Constant) -> ObjectInfo:
         return describe(node.value, keep=True)
@@ -224,9 +225,8 @@ class Resolver:
         return _listed(self.info(node))
 
     def _call_options(self, node: ast.Call) -> list[ObjectInfo]:
-        callee = self.info(node.func)
-        if callee is not None:
-            return self.results(callee.value, node)
+        if self.info(node.func) is not None:
+            return self.results(self.value(node.func), node)
         return [ObjectInfo(kind)] if (kind := result_of_method(node)) is not None else []
 
     def _await_options(self, node: ast.Await) -> list[ObjectInfo]:
@@ -309,13 +309,9 @@ class Resolver:
         return {name: v for name, v in values.items() if is_real_instance(v, _PASSED)}
 
     def _instance(self, kind: type, node: ast.Call | None) -> ObjectInfo:
-        item = None
-        if kind is map and node is not None and node.args:
-            function = self.info(node.args[0])
-            item = self.result(function.value) if function else None
-        elif kind in (list, tuple, enumerate) and node is not None and node.args:
-            inner = self.info(node.args[0])
-            item = inner.item if inner else None
+        given = self.info(node.args[0]) if node is not None and node.args else None
+        item = given.item if given and kind in (list, tuple, enumerate) else None
+        item = self.result(given.value) if given and kind is map else item
         return ObjectInfo(kind, item=item)
 
     def _of_builtin(self, callee: object, node: ast.Call | None) -> ObjectInfo | None:
@@ -331,8 +327,7 @@ class Resolver:
 
     def inside(self, code: CodeType | None, function: object = MISSING) -> Resolver:
         """The names as the code of `function` sees them, before it runs."""
-        known = is_real_instance(function, FunctionType)
-        own = variables(function, False) if known else self._shared(code)  # type: ignore[arg-type]
+        own = self._variables_of(function, code)
         inner = Resolver(self.units, own, self._globals(code), depth=self.depth)
         inner.code, inner.function = code, self._definition(code) if code is not None else None
         return inner
@@ -345,7 +340,8 @@ class Resolver:
         if mocked is not MISSING:
             return [describe(mocked, keep=True)]
         if info.kind is CoroutineType:
-            return self.returns(info.code)
+            own = self._variables_of(info.value, info.code)
+            return self._returned(info.code, own, self._globals(info.code))
         if not is_real_instance(info.value, asyncio.Future):
             return self._of_await_method(info)
         if has_result(info.value):
@@ -441,6 +437,10 @@ class Resolver:
         found = [each for value in values for each in inner.options(value)]
         bare = statement is ast.Return and len(values) < len(nodes)
         return [*found, ObjectInfo(NoneType, value=None)] if bare else found
+
+    def _variables_of(self, function: object, code: CodeType | None) -> dict[str, Any]:
+        known = is_real_instance(function, FunctionType)
+        return variables(function, False) if known else self._shared(code)  # type: ignore[arg-type]
 
     def _shared(self, code: CodeType | None) -> dict[str, Any]:
         return shared_variables(self.code, code, self.namespaces[0])

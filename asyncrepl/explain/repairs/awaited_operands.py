@@ -17,6 +17,7 @@ from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.hoisted_code import body_after, made_in_function, out_of_class
 from asyncrepl.explain.kinds import Kind, has, is_async_iterable
 from asyncrepl.explain.protocol_code import yield_each
+from asyncrepl.explain.repairs.awaited_items import is_done
 from asyncrepl.explain.repairs.awaited_origins import (
     decorated_async,
     either_awaited,
@@ -28,7 +29,7 @@ from asyncrepl.explain.repairs.moved_awaits import (
     awaitable_branches,
     called_again,
     called_then,
-    is_done,
+    given_alike,
     kept_awaited,
     not_entered,
     not_stepped,
@@ -221,12 +222,11 @@ def _await_at(fixing: Fixing, case: Case) -> None:
     for each in wanting:
         fixing.awaiting(case.unit, each)
         take_await_of_operation(fixing, case, case.unit.parents[each])
-    if given is not None and _all_want_results(case.unit, case.node):
-        fixing.changed = given[1]
-        _await_each(fixing, case, *given)
-    elif made is not None and _all_want_results(case.unit, case.node):
-        fixing.changed = made
-        _await_each(fixing, case, case.unit, made)
+    place = given if given is not None or made is None else (case.unit, made)
+    if place is not None and _all_want_results(case.unit, case.node):
+        fixing.changed = place[1]
+        for each in (place[1], *given_alike(case, *place)):
+            _await_each(fixing, case, place[0], each)
     elif isinstance(case.node, _READS) and may_await_where_made(fixing, case):
         return
     elif (made := kept_in_attribute(case)) is not None:

@@ -11,26 +11,30 @@ import contextlib
 from types import CodeType, CoroutineType
 from typing import TYPE_CHECKING
 
-from asyncrepl.events.object_info import code_of
-from asyncrepl.explain.bindings import is_coroutine_function, returned_values
+from asyncrepl.events.object_info import code_of, function_of
+from asyncrepl.explain.bindings import returned_values
 from asyncrepl.explain.demands import met
-from asyncrepl.explain.fix_editor import Fixing, is_generator
+from asyncrepl.explain.dropped_coroutines import dropping
+from asyncrepl.explain.fix_editor import Fixing
 from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.hoisted_code import made_plain
 from asyncrepl.explain.kinds import has
 from asyncrepl.explain.repairs.moved_awaits import next_values
 from asyncrepl.explain.repairs.repair_case import single_assignment
-from asyncrepl.explain.scopes import CannotFixError, own_nodes, scope
+from asyncrepl.explain.scopes import CannotFixError, scope, stored_there
 from asyncrepl.explain.static_values import Resolver
 from asyncrepl.explain.value_origins import bindings, calls_of, origins
 from asyncrepl.instrument.probe_placement import AWAITABLE_CALLS
-from asyncrepl.syntax.names import COMPREHENSIONS, FUNCTIONS, LOOPS, callee_name, last_name
+from asyncrepl.syntax.names import (
+    FUNCTIONS,
+    callee_name,
+    last_name,
+)
 from asyncrepl.syntax.source_rewriter import Span
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from asyncrepl.explain.evidence import Evidence
     from asyncrepl.explain.repairs.repair_case import Case
     from asyncrepl.explain.source_units import Function, Unit, Units
 
@@ -55,6 +59,8 @@ def awaited_where_made(fixing: Fixing, case: Case) -> None:
     code = case.code
     if case.info is None or case.info.kind is not CoroutineType or code is None:
         raise CannotFixError
+    if out_of_thread(fixing, case.unit, single_assignment(case.unit, case.node, awaited=True)):
+        return
     options = case.awaited
     if options and not any(met(case.demand, each) for each in options):
         raise CannotFixError
@@ -62,38 +68,12 @@ def awaited_where_made(fixing: Fixing, case: Case) -> None:
     found = list(_unawaited_calls(case, code, name))
     if len(found) != 1 or _is_handed_over(case, code, name):
         found = list(_calls_followed(case, code))
-    if len(found) != 1:
+    found = found if len(found) == 1 else _returned_unawaited(case)
+    if not found:
         raise CannotFixError
-    unit, call = found[0]
-    fixing.changed = call
-    fixing.awaiting(unit, call)
-
-
-def results_kept(fixing: Fixing, case: Case) -> None:
-    """``await gather(*jobs)``, thrown away above → ``jobs = await gather(*jobs)``.
-
-    Of coroutines, which cannot be awaited again; a task can, and may be asked for more.
-    """
-    unit, node = case.unit, case.node
-    held = case.evidence.resolver.info(node)
-    if CoroutineType not in [each.kind for each in (case.info, held and held.item) if each]:
-        raise CannotFixError
-    loops = [each for each in unit.ancestors(node) if isinstance(each, LOOPS + COMPREHENSIONS)]
-    clauses = [one for each in loops for one in getattr(each, "generators", [each])]
-    read = [node, *(each.iter for each in clauses if not isinstance(each, ast.While))]
-    names = {part.id for each in read for part in ast.walk(each) if isinstance(part, ast.Name)}
-    for call in unit.nodes(ast.Call):
-        given = call.args[0] if callee_name(call) == "gather" and len(call.args) == 1 else None
-        jobs = given.value if isinstance(given, ast.Starred) else None
-        waits, statement = unit.parents[call], unit.statement(call)
-        runs = isinstance(waits, ast.Await) or callee_name(waits) == "run_until_complete"
-        if not isinstance(jobs, ast.Name) or jobs.id not in names or not runs:
-            continue
-        here = scope(unit, call) is scope(unit, node) and call.lineno < node.lineno
-        if here and unit.parents[waits] is statement and isinstance(statement, ast.Expr):
-            fixing.of(unit).before(statement, f"{jobs.id} = ")
-            return
-    raise CannotFixError
+    for unit, call in found:
+        fixing.changed = call
+        fixing.awaiting(unit, call)
 
 
 def plain_factory(fixing: Fixing, case: Case) -> None:
@@ -142,6 +122,17 @@ def awaited_function(fixing: Fixing, case: Case) -> None:
     fixing.awaiting(case.unit, case.node)
 
 
+def out_of_thread(fixing: Fixing, unit: Unit, made: ast.expr | None) -> bool:
+    """`made`, ``await to_thread(work, 1)``, a coroutine → ``await work(1)``; if it is that."""
+    call = made.value if isinstance(made, ast.Await) else None
+    if not isinstance(call, ast.Call) or callee_name(call) not in ("to_thread", "run_in_executor"):
+        return False
+    parts = call.args[callee_name(call) == "run_in_executor" :]
+    function, *arguments = map(unit.source.source, [*parts, *call.keywords])
+    fixing.of(unit).replace(call, f"{function}({', '.join(arguments)})")
+    return True
+
+
 def may_await_where_made(fixing: Fixing, case: Case) -> bool:
     """The same, and whether that is possible."""
     with contextlib.suppress(CannotFixError):
@@ -175,6 +166,29 @@ def _calls_followed(case: Case, code: CodeType) -> Iterator[tuple[Unit, ast.Call
         given = isinstance(case.node, ast.Attribute) and [*map(type, bound)] == [ast.arg]
         if given and _may_be(case, node, code):
             yield unit, node
+
+
+def _returned_unawaited(case: Case) -> list[tuple[Unit, ast.Call]]:
+    """Of ``await connect()``, a coroutine, the calls that this returns: its wrapper's, say."""
+    made = single_assignment(case.unit, case.node, awaited=True) or case.node
+    call = made.value if isinstance(made, ast.Await) else made
+    called = case.evidence.resolver.value(call.func) if isinstance(call, ast.Call) else None
+    found, function = case.evidence.units.definition(code_of(called)), function_of(called)
+    if found is None or call is made or not isinstance(found[1], ast.AsyncFunctionDef):
+        return []
+    resolver = case.evidence.resolver.inside(function and function.__code__, function)
+    returned = [_given_before(*found, each) for each in returned_values(found[1])]
+    calls = dict.fromkeys(each for each in returned if isinstance(each, ast.Call))
+    known = [each for each in calls if any(has(e, "__await__") for e in resolver.options(each))]
+    may = [each for each in calls if not resolver.options(each)]
+    return [(found[0], each) for each in known or may[: len(may) == 1]]
+
+
+def _given_before(unit: Unit, function: Function, value: ast.expr) -> ast.expr:
+    """What the function gives the variable, or the item, that it returns."""
+    if isinstance(value, ast.Subscript):
+        return stored_there(function, value) or value
+    return single_assignment(unit, value) or value
 
 
 def _may_be(case: Case, call: ast.Call, code: CodeType) -> bool:
@@ -306,33 +320,6 @@ def waits_inside(fixing: Fixing, case: Case) -> None:
         fixing.of(unit).before(each, "await ")
 
 
-def dropping(evidence: Evidence, call: ast.expr) -> tuple[Unit, Function, list[ast.Call]] | None:
-    """The plain function that `call` calls, and the calls in it whose coroutines it drops."""
-    function = evidence.resolver.value(call.func) if isinstance(call, ast.Call) else None
-    found = evidence.units.definition(code_of(function))
-    if found is None or not isinstance(found[1], ast.FunctionDef) or found[1].decorator_list:
-        return None
-    (unit, definition), resolver = found, evidence.resolver.inside(code_of(function))
-    dropped = [
-        each.value
-        for each in own_nodes(definition)
-        if isinstance(each, ast.Expr) and isinstance(each.value, ast.Call)
-        if _only_makes(evidence.units, resolver, each.value)
-    ]
-    return (unit, definition, dropped) if dropped else None
-
-
-def _only_makes(units: Units, resolver: Resolver, call: ast.Call) -> bool:
-    """Whether the call gives a coroutine: as is known, or by all functions of that name."""
-    options = resolver.options(call)
-    if options:
-        return all(each.kind is CoroutineType for each in options)
-    named = [each for _, each in units.functions(callee_name(call))]
-    return bool(named) and all(
-        isinstance(each, ast.AsyncFunctionDef) and not is_generator(each) for each in named
-    )
-
-
 def awaited_on_loop(fixing: Fixing, unit: Unit, call: ast.Call, given: ast.expr) -> None:
     """``run_coroutine_threadsafe(given, loop).result(1)``, which is `call` → ``await given``."""
     source, made = unit.source.source, unit.parents[given]
@@ -345,17 +332,3 @@ def awaited_on_loop(fixing: Fixing, unit: Unit, call: ast.Call, given: ast.expr)
     fixing.of(unit).replace(call, text)
     fixing.needs_import(unit, "asyncio")
     fixing.awaiting(unit, call)
-
-
-def called_without_thread(fixing: Fixing, case: Case) -> None:
-    """``x = await to_thread(work, 1)``, where `work` is async → ``x = await work(1)``."""
-    made = single_assignment(case.unit, case.node, awaited=True) or case.node
-    call = made.value if isinstance(made, ast.Await) else None
-    first = {"to_thread": 0, "run_in_executor": 1}.get(callee_name(call), -1)
-    if not isinstance(call, ast.Call) or not 0 <= first < len(call.args):
-        raise CannotFixError
-    if not is_coroutine_function(case.evidence.resolver.value(call.args[first])):
-        raise CannotFixError
-    source = case.unit.source.source
-    function, *arguments = map(source, [*call.args[first:], *call.keywords])
-    fixing.of(case.unit).replace(call, f"{function}({', '.join(arguments)})")

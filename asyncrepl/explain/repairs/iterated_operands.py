@@ -16,6 +16,7 @@ from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.hoisted_code import not_awaiting, put_head
 from asyncrepl.explain.kinds import has, is_async_iterable, kind_of
 from asyncrepl.explain.protocol_code import yield_each
+from asyncrepl.explain.repairs.awaited_items import wants_each_round
 from asyncrepl.explain.repairs.moved_walks import walked_until
 from asyncrepl.explain.repairs.repair_case import (
     LOOPS,
@@ -352,12 +353,9 @@ def collected_jobs(fixing: Fixing, case: Case) -> None:
 
 
 def drained(fixing: Fixing, case: Case) -> None:
-    """A coroutine walks the generator; where it is wanted once, one that is written for it.
-
-    Who waits for an endless one, for so long, waits for an item.
-    """
-    unit = case.unit
-    if callee_name(case.owner) == "wait_for" and is_endless(case, waiting=True):
+    """A coroutine that is written for it walks the generator; or one item of it is waited for."""
+    unit, waits = case.unit, callee_name(case.owner) == "wait_for"
+    if wants_each_round(case) or (waits and is_endless(case, waiting=True)):
         fixing.given_to(unit, case.node, "anext")
         return
     name, statement = fixing.fresh(unit, "drain"), unit.statement(case.owner)

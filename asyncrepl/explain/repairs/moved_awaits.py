@@ -7,7 +7,6 @@ nothing. Where it belongs to the call that made the coroutine: `awaited_origins`
 from __future__ import annotations
 
 import ast
-import asyncio
 import inspect
 from types import CoroutineType, FunctionType, MethodDescriptorType
 from typing import TYPE_CHECKING
@@ -22,12 +21,11 @@ from asyncrepl.events.object_info import (
 from asyncrepl.explain.bindings import is_coroutine_function, takes
 from asyncrepl.explain.demands import demand_of, met
 from asyncrepl.explain.fix_editor import Fixing, awaits_of
-from asyncrepl.explain.fresh_names import fresh
-from asyncrepl.explain.held_operands import values_in
 from asyncrepl.explain.hoisted_code import body_after
-from asyncrepl.explain.kinds import Kind, has, waiting_method
+from asyncrepl.explain.kinds import Kind, has, kind_of, waiting_method
 from asyncrepl.explain.operand_uses import Use
 from asyncrepl.explain.scopes import CannotFixError, own_nodes, scope
+from asyncrepl.explain.static_values import Resolver
 from asyncrepl.explain.value_origins import assigned_loads, loads
 from asyncrepl.syntax.names import (
     callee_name,
@@ -256,49 +254,6 @@ def next_values(case: Case, node: ast.AST, before: list[ObjectInfo]) -> list[Obj
     return found
 
 
-def items_awaited(fixing: Fixing, case: Case) -> None:
-    """``sum(jobs)`` → ``sum([await job for job in jobs])``; ``jobs.sort()`` has them first."""
-    unit, node = case.unit, case.node
-    held, loop = case.evidence.resolver.info(node), case.owner
-    if held is None or any(not met(case.demand, each) for each in case.awaited):
-        raise CannotFixError
-    if isinstance(loop, ast.For) and unit.source.begins_line(loop.body[0]):
-        job, target = fresh(unit, "job"), unit.source.source(loop.target)
-        fixing.of(unit).lines_before(loop.body[0], f"{target} = await {job}")
-        fixing.of(unit).replace(loop.target, job)  # ``for key, value in jobs:``
-        fixing.suspending(unit, node)
-        return
-    pairs = callee_name(node) in ("items", "keys") or isinstance(loop, ast.BinOp)
-    if (
-        pairs
-        or not has(held, "__iter__")
-        or (held.item is not None and not has(held.item, "__await__"))
-    ):
-        raise CannotFixError
-    known = values_in(held.value) if type(held.value) in (dict, list, tuple) else []
-    if not all(has(describe(each), "__await__") for each in known):
-        raise CannotFixError
-    item, text = fresh(unit, "job"), case.source
-    results = f"[await {item} for {item} in {text}]"
-    done = values_in(held.value) if type(held.value) in (list, tuple, set) else []
-    if isinstance(scope(unit, node), ast.FunctionDef) and done and all(map(is_done, done)):
-        fixing.of(unit).replace(node, f"[{item}.result() for {item} in {text}]")
-        return
-    if held.kind is dict:
-        key = fresh(unit, "key")
-        results = f"{{{key}: await {item} for {key}, {item} in {text}.items()}}"
-    if getattr(case.owner, "func", None) is unit.parents.get(node):  # a method of the collection
-        fixing.of(unit).lines_before(unit.statement(node), f"{text}[:] = {results}")
-    else:
-        fixing.of(unit).replace(node, results)
-    fixing.suspending(unit, node)
-
-
-def is_done(task: object) -> bool:
-    """Whether it is a task, or a future, that is done: plain code can ask for its result."""
-    return is_real_instance(task, asyncio.Future) and bool(task.done())
-
-
 def waited_by_method(fixing: Fixing, case: Case) -> None:
     """``await event`` → ``await event.wait()``; of a queue, if the item is used."""
     method, alone = (
@@ -401,11 +356,46 @@ def siblings(case: Case) -> list[ast.expr]:
     if case.suffix:
         return []
     resolver = case.evidence.resolver
-    return [
+    alike = given_alike(case, case.unit, case.node)
+    return alike + [
         each
         for each in (*_beside(case.unit, case.node), *_arguments_alike(case))
         if any(case.info and one.kind is case.info.kind for one in resolver.options(each))
     ]
+
+
+def given_alike(case: Case, unit: Unit, own: ast.expr) -> list[ast.expr]:
+    """What the other calls of the function that `own` is given to are given in its place.
+
+    As far as it is a coroutine for certain, where `own` was one.
+    """
+    call, place = _argument_place(unit, own)
+    if call is None or case.kind is not Kind.COROUTINE:
+        return []
+    around, evidence = scope(unit, own), case.evidence
+    frames = [e.frame for e in evidence.sites if unit.definition(e.frame.f_code) is around]
+    resolver = Resolver(evidence.units, evidence.namespace)
+    resolver = Resolver.of_frame(evidence.units, frames[-1]) if frames else resolver
+    function = ast.dump(call.func)
+    found: list[ast.expr] = []
+    for other in unit.nodes(ast.Call):
+        for part in ast.walk(other.args[place]) if len(other.args) > place else ():
+            at = _argument_place(unit, part) if isinstance(part, ast.Call) else (None, 0)
+            alike = at == (other, place) and other is not call
+            if alike and ast.dump(other.func) == function and isinstance(part, ast.Call):
+                kinds = {kind_of(each) for each in resolver.options(part)}
+                found += [part] if kinds == {Kind.COROUTINE} else []
+    return found
+
+
+def _argument_place(unit: Unit, node: ast.AST) -> tuple[ast.Call | None, int]:
+    """The call that `node`, or the display around it, is an argument of; and which it is."""
+    around = unit.parents.get(node)
+    while isinstance(around, ast.Tuple | ast.List):
+        node, around = around, unit.parents.get(around)
+    if not isinstance(around, ast.Call) or node not in around.args:
+        return None, 0
+    return around, around.args.index(node)
 
 
 def _arguments_alike(case: Case) -> list[ast.expr]:

@@ -242,18 +242,6 @@ def argument_at(site: Site, unit: Unit, node: ast.expr) -> ast.expr | None:
     return argument(calls[0], name, position) if len(calls) == 1 else None
 
 
-def passed_on(case: Case) -> str:
-    """``(*args, **keywords)``, of a function that takes so whatever another one is given."""
-    given = getattr(scope(case.unit, case.node), "args", None)
-    stars = [
-        (sign, getattr(given, name, None)) for sign, name in (("*", "vararg"), ("**", "kwarg"))
-    ]
-    found = [sign + each.arg for sign, each in stars if each is not None]
-    if not found:
-        raise CannotFixError
-    return f"({', '.join(found)})"
-
-
 def used_again(case: Case) -> tuple[ast.Name, ast.stmt] | None:
     """A parameter, or what a loop gives, with several uses; and the statement with the first."""
     unit, node = case.unit, case.node
@@ -343,8 +331,11 @@ _SCALARS = frozenset([
 
 
 def is_endless(case: Case, *, waiting: bool = False) -> bool:
-    """Whether the generator never ends by itself; one that is `waiting` may be cancelled."""
-    found = case.home
+    """Whether the generator never ends by itself; one that is `waiting` may be cancelled.
+
+    Who takes only a part of it, as ``islice`` does, knows that.
+    """
+    found, waiting = case.home, waiting or callee_name(case.owner) in ("islice", "takewhile")
     for node in own_nodes(found[1]) if found is not None else ():
         if isinstance(node, ast.While) and isinstance(node.test, ast.Constant) and node.test.value:
             ends = (ast.Break, ast.Return, ast.Raise, *(() if waiting else (ast.Await,)))

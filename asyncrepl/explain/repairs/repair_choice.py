@@ -17,8 +17,13 @@ from asyncrepl.events.object_info import MISSING, ObjectInfo, is_real_instance, 
 from asyncrepl.explain.bindings import takes_nothing, takes_only_its_object
 from asyncrepl.explain.demands import Demand, met
 from asyncrepl.explain.fix_editor import Fixing, awaits_of
-from asyncrepl.explain.fresh_names import fresh
+from asyncrepl.explain.fresh_names import arguments_at_hand, fresh
 from asyncrepl.explain.kinds import ASYNCHRONOUS, Kind, has, kind_of
+from asyncrepl.explain.repairs.awaited_items import (
+    awaited_where_listed,
+    items_awaited,
+    results_kept,
+)
 from asyncrepl.explain.repairs.awaited_operands import (
     as_task,
     awaited,
@@ -41,10 +46,8 @@ from asyncrepl.explain.repairs.awaited_operands import (
 from asyncrepl.explain.repairs.awaited_origins import (
     awaited_function,
     awaited_where_made,
-    called_without_thread,
     plain_decorator,
     plain_factory,
-    results_kept,
     waits_inside,
 )
 from asyncrepl.explain.repairs.entered_operands import (
@@ -86,7 +89,6 @@ from asyncrepl.explain.repairs.mocked_operands import as_async_items, as_async_m
 from asyncrepl.explain.repairs.moved_awaits import (
     awaited_behind,
     branch_awaited,
-    items_awaited,
     left_to_taker,
     unawaited,
     waited_by_method,
@@ -94,6 +96,7 @@ from asyncrepl.explain.repairs.moved_awaits import (
 from asyncrepl.explain.repairs.moved_walks import (
     aiter_instead,
     around_each_item,
+    next_method,
     of_one_item,
     streaming_method,
     walked_elsewhere,
@@ -132,12 +135,11 @@ from asyncrepl.explain.repairs.repair_case import (
     is_lock,
     is_mocked,
     is_used_plainly,
-    passed_on,
 )
 from asyncrepl.explain.repairs.yielded_resources import resource, resource_awaited
 from asyncrepl.explain.scopes import CannotFixError, scope
 from asyncrepl.syntax.names import callee_name
-from asyncrepl.syntax.source_rewriter import Edit
+from asyncrepl.syntax.source_rewriter import Edit, Span
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -147,24 +149,6 @@ if TYPE_CHECKING:
     #: A function of `asyncrepl.explain.repairs`: `fixing` gets its edits, which correct what the
     #: `case` says. It raises `CannotFixError`, and the edits are forgotten, if it is not its case.
     Repair = Callable[[Fixing, Case], None]
-
-_NEXT = ("anext", "__anext__", "__next__", "next")
-_ITER = ("aiter", "__iter__", "iter")
-
-
-def next_method(fixing: Fixing, case: Case) -> None:
-    """``gen.anext()`` → ``await anext(gen)``; what is no iterator goes through ``aiter``."""
-    call = case.unit.parents.get(case.owner)
-    if not isinstance(call, ast.Call) or case.owner.attr not in (*_NEXT, *_ITER):
-        raise CannotFixError
-    source = case.unit.source.source
-    name = "anext" if case.owner.attr in _NEXT else "aiter"
-    whole = name == "aiter" or has(case.info, "__anext__")
-    operand = case.source if whole else f"aiter({case.source})"
-    arguments = ", ".join([operand, *(source(each) for each in call.args)])
-    fixing.of(case.unit).replace(call, f"{name}({arguments})")
-    if name == "anext" and not awaits_of(case.unit, call):
-        fixing.awaiting(case.unit, call)
 
 
 def items_as_list(fixing: Fixing, case: Case) -> None:
@@ -245,8 +229,9 @@ def _called(fixing: Fixing, case: Case) -> None:
     bound = is_real_instance(function, BuiltinFunctionType)  # to its object
     if function is MISSING or bound:
         function = case.evidence.resolver.value(case.node)
-    alone = takes_nothing(function) or takes_only_its_object(function)
-    given = "()" if alone else passed_on(case)
+    given = _taken_behind(fixing, case) or arguments_at_hand(case.unit, case.node, function)
+    if given is None:
+        raise CannotFixError
     results = case.evidence.resolver.results(function)
     fitting = [each for each in results if _fits(case.demand, each)]
     node = case.node
@@ -260,7 +245,7 @@ def _called(fixing: Fixing, case: Case) -> None:
         for each in _uncalled_beside(case):
             fixing.of(case.unit).after(each, "()")
         return
-    if loose or not results or not alone:
+    if loose or not results or given != "()":
         raise CannotFixError
     inner = Case(case.evidence, case.unit, case.demand, results[0], suffix="()")
     for repair in _choices(inner):
@@ -272,6 +257,17 @@ def _called(fixing: Fixing, case: Case) -> None:
         _put_suffix(fixing, inner)
         return
     raise CannotFixError
+
+
+def _taken_behind(fixing: Fixing, case: Case) -> str:
+    """The arguments of ``run(main)("x")``, which become those of `main`; "" if it is not so."""
+    unit, call = case.unit, case.unit.parents.get(case.owner)
+    called = isinstance(case.owner, ast.Call) and getattr(call, "func", None) is case.owner
+    if call is None or not called:
+        return ""
+    end = unit.source.span(case.owner).end
+    fixing.of(unit).replace(Span(end, unit.source.span(call).end), "")
+    return unit.text[end : unit.source.span(call).end]
 
 
 def _uncalled_beside(case: Case) -> list[ast.expr]:
@@ -315,7 +311,7 @@ _AWAITABLE: dict[str, tuple[Repair, ...]] = {
     "coroutine": (ensured,),
     "function": (scheduled,),
     "callback": (awaited_function, handed_uncalled),
-    "items": (results_kept, items_awaited, awaited_where_made),
+    "items": (results_kept, awaited_where_listed, items_awaited, awaited_where_made),
     "task": (listed,),
     "tasks": (listed,),
     "awaitables": (listed,),
@@ -331,7 +327,7 @@ _AWAITABLE: dict[str, tuple[Repair, ...]] = {
     "call": (plain_decorator, handed_uncalled, result_not_called, awaited),
     "attribute, of tasks": (awaited_result, as_task),
     "*": (
-        called_without_thread, plain_factory, results_kept, awaited, awaited_where_made,
+        plain_factory, results_kept, awaited_where_listed, awaited, awaited_where_made,
         result_of_done,
     ),
 }  # fmt: skip

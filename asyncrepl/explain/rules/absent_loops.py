@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 from asyncrepl.events.object_info import code_of, is_real_instance
 from asyncrepl.explain.dropped_coroutines import dropped_name, made_at
+from asyncrepl.explain.evidence import frames_in_thread, runs_in_thread
 from asyncrepl.explain.explanation import Finding, Fix, Rule
 from asyncrepl.explain.fix_editor import Fixing, correction, replaced, short
-from asyncrepl.explain.held_operands import frames_in_thread, innermost_frame, runs_in_thread
+from asyncrepl.explain.held_operands import innermost_frame
 from asyncrepl.explain.hoisted_code import made_in_function
 from asyncrepl.explain.rules.never_run import NEVER_RUNS, STARTING_CALLS, only_call
 from asyncrepl.explain.rules.scheduling_calls import RUNNING, run_by_await

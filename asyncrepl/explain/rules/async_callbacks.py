@@ -26,11 +26,19 @@ from asyncrepl.explain.dropped_coroutines import (
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, corrected, correction, short
 from asyncrepl.explain.fresh_names import fresh
-from asyncrepl.explain.hoisted_code import KEYED, keys_first, made_plain, predicate_awaited
+from asyncrepl.explain.hoisted_code import (
+    KEYED,
+    MAPPERS,
+    keys_first,
+    made_plain,
+    mapped,
+    predicate_awaited,
+)
 from asyncrepl.explain.scopes import CannotFixError
 from asyncrepl.explain.value_origins import bindings, origins
 from asyncrepl.instrument.probe_placement import LATER_CALLS, LOOP_CALLS
 from asyncrepl.syntax.names import callee_name, last_name
+from asyncrepl.syntax.source_rewriter import Span
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,13 +48,6 @@ if TYPE_CHECKING:
 
 THREADS = ("to_thread", "run_in_executor")
 _OWN_THREADS = ("Thread", "Timer", "submit")
-#: What is written in the place of a call that walks items through an async function.
-_WALKERS = {
-    "map": "[await {f}({x}) for {x} in {items}]",
-    "starmap": "[await {f}(*{x}) for {x} in {items}]",
-    "filter": "[{x} for {x} in {items} if await {f}({x})]",
-    "filterfalse": "[{x} for {x} in {items} if not await {f}({x})]",
-}
 
 
 def _in_thread(evidence: Evidence) -> Finding | None:
@@ -202,25 +203,19 @@ def _as_task(fixing: Fixing, unit: Unit, call: ast.Call, function: ast.expr) -> 
         task = fresh(unit, "task")
         fixing.of(unit).replace(function, f"lambda {task}: asyncio.create_task({name}({task}))")
     else:
-        for each in after:
-            fixing.of(unit).replace(each, "")
-        fixing.of(unit).replace(function, f"lambda: {made}")
+        last = unit.source.span(call.args[-1]).end
+        fixing.of(unit).replace(Span(unit.source.span(function).start, last), f"lambda: {made}")
     fixing.needs_import(unit, "asyncio")
 
 
 def _walked_through(evidence: Evidence) -> Finding | None:
-    places = handed_to(evidence, *_WALKERS)
+    places = handed_to(evidence, *MAPPERS)
     if len(places) != 1 or len(places[0][1].args) != 2:
         return None
     unit, call = places[0]
-    function, items = (unit.source.source(each) for each in call.args)
-    name, fixing = fresh(unit, "x"), Fixing(evidence)
-    parent = unit.parents.get(call)
-    whole = parent if isinstance(parent, ast.Call) and callee_name(parent) == "list" else call
-    text = _WALKERS[callee_name(call)].format(f=function, x=name, items=items)
-    fixing.of(unit).replace(whole, text)
+    fixing = Fixing(evidence)
     try:
-        fixing.suspending(unit, call)
+        mapped(fixing, unit, call)
     except CannotFixError:
         return None
     does = {"filter": "keeps every item", "filterfalse": "drops every item"}.get(callee_name(call))

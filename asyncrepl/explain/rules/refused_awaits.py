@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from asyncrepl.events.object_info import function_of, is_real_instance
 from asyncrepl.explain.bindings import makes_coroutine
+from asyncrepl.explain.dropped_coroutines import dropping
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, correction, replaced, short
 from asyncrepl.explain.fresh_names import fresh
@@ -21,7 +22,6 @@ from asyncrepl.explain.kinds import (
     waiting_method,
 )
 from asyncrepl.explain.library_results import library_source
-from asyncrepl.explain.repairs.awaited_origins import dropping
 from asyncrepl.explain.repairs.repair_case import is_lock, is_mocked, made_async
 from asyncrepl.explain.rules.operand_rules import (
     ANY,

@@ -160,28 +160,50 @@ def _nested_loop(evidence: Evidence, names: tuple[str, ...]) -> ast.Call | None:
 
 
 #: Functions and methods that take a coroutine, and no arguments of its function.
-_ONE_COROUTINE = ("create_task", "ensure_future", "run", "run_until_complete", "Task")
+_ONE_COROUTINE = (
+    "create_task", "ensure_future", "run", "run_until_complete", "Task", "shield", "wait_for",
+)  # fmt: skip
 
 
 def _with_arguments(evidence: Evidence) -> Finding | None:
     """``create_task(work, 1)``, as other libraries take it."""
     call = evidence.node(ast.Call)
-    if call is None or not evidence.direct or callee_name(call) not in _ONE_COROUTINE:
+    if call is None or not _takes_more(evidence, call):
         return None
-    if len(call.args) < 2 or any(isinstance(each, ast.Starred) for each in call.args):
-        return None
-    function = evidence.resolver.info(call.args[0])
+    function = evidence.resolver.info(call.args[0]) if call.args else None
     if function is None or kind_of(function) is not Kind.COROUTINE_FUNCTION:
         return None
-    unit = evidence.unit
-    given, *arguments = [unit.source.source(each) for each in call.args]
-    span = Span(unit.source.span(call.args[0]).start, unit.source.span(call.args[-1]).end)
-    fix = replaced(evidence, unit, (span, f"{given}({', '.join(arguments)})"))
+    unit, source = evidence.unit, evidence.unit.source.source
+    named = [each for each in call.keywords if _is_parameter(function.value, each.arg)]
+    if len(call.args) + len(named) < 2:
+        return None
+    moved, span = [*call.args[1:], *named], unit.source.span
+    text = f"{source(call.args[0])}({', '.join(map(source, moved))})"
+    own = [source(each) for each in call.keywords if each not in named]
+    whole = Span(span(call.args[0]).start, span([*call.args, *call.keywords][-1]).end)
     why = (
         f"`{callee_name(call)}` takes a coroutine alone, and {short(unit, call.args[0])} is a "
         "function: call it with its arguments."
     )
-    return Finding(why, fix)
+    return Finding(why, replaced(evidence, unit, (whole, ", ".join([text, *own]))))
+
+
+def _takes_more(evidence: Evidence, call: ast.Call) -> bool:
+    """Whether `call` has arguments that no such function of asyncio's takes."""
+    starred = any(isinstance(each, ast.Starred) for each in call.args)
+    return callee_name(call) in _ONE_COROUTINE and evidence.direct and not starred
+
+
+def _is_parameter(function: object, name: str | None) -> bool:
+    """Whether a function has a parameter of that name, which is none of asyncio's own."""
+    made = function_of(behind_partials(function))
+    code = made.__code__ if made is not None else None
+    names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount] if code else ()
+    return name in names and name not in _OWN_KEYWORDS
+
+
+#: What the functions of asyncio that take a coroutine are given by name.
+_OWN_KEYWORDS = ("name", "context", "debug", "loop", "loop_factory", "timeout", "eager_start")
 
 
 def _swapped(evidence: Evidence) -> Finding | None:
