@@ -49,6 +49,7 @@ _ORDER = (
     "wrong_with",
     "missing_streams",
     "aiter_methods",
+    "early_calls",
     "refused_awaits",
     "async_loops",
     "sync_walks",

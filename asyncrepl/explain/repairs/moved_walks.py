@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from asyncrepl.events.object_info import MISSING, ObjectInfo, describe, is_real_instance
 from asyncrepl.explain.demands import met
+from asyncrepl.explain.fix_editor import awaits_of
 from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.hoisted_code import put_head
 from asyncrepl.explain.kinds import has, is_async_iterable, kind_of
@@ -426,3 +427,22 @@ def _awaits_walkable(resolver: Any, node: ast.expr | None) -> bool:
         return False
     info = resolver.info(node.value)
     return info is not None and kind_of(info) in WALKABLE
+
+
+_NEXT = ("anext", "__anext__", "__next__", "next")
+_ITER = ("aiter", "__iter__", "iter")
+
+
+def next_method(fixing: Fixing, case: Case) -> None:
+    """``gen.anext()`` → ``await anext(gen)``; what is no iterator goes through ``aiter``."""
+    call = case.unit.parents.get(case.owner)
+    if not isinstance(call, ast.Call) or case.owner.attr not in (*_NEXT, *_ITER):
+        raise CannotFixError
+    source = case.unit.source.source
+    name = "anext" if case.owner.attr in _NEXT else "aiter"
+    whole = name == "aiter" or has(case.info, "__anext__")
+    operand = case.source if whole else f"aiter({case.source})"
+    arguments = ", ".join([operand, *(source(each) for each in call.args)])
+    fixing.of(case.unit).replace(call, f"{name}({arguments})")
+    if name == "anext" and not awaits_of(case.unit, call):
+        fixing.awaiting(case.unit, call)

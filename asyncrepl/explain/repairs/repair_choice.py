@@ -20,7 +20,6 @@ from asyncrepl.explain.fix_editor import Fixing, awaits_of
 from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.kinds import ASYNCHRONOUS, Kind, has, kind_of
 from asyncrepl.explain.repairs.awaited_operands import (
-    as_task,
     awaited,
     awaited_instead,
     awaited_result,
@@ -39,11 +38,14 @@ from asyncrepl.explain.repairs.awaited_operands import (
     whole_iterator,
 )
 from asyncrepl.explain.repairs.awaited_origins import (
+    as_task,
     awaited_function,
     awaited_where_made,
+    called_where_made,
     plain_decorator,
     plain_factory,
     results_kept,
+    unawaited,
     waits_inside,
 )
 from asyncrepl.explain.repairs.entered_operands import (
@@ -87,14 +89,15 @@ from asyncrepl.explain.repairs.mocked_operands import as_async_items, as_async_m
 from asyncrepl.explain.repairs.moved_awaits import (
     awaited_behind,
     branch_awaited,
+    entered_head,
     items_awaited,
     left_to_taker,
-    unawaited,
     waited_by_method,
 )
 from asyncrepl.explain.repairs.moved_walks import (
     aiter_instead,
     around_each_item,
+    next_method,
     of_one_item,
     streaming_method,
     walked_elsewhere,
@@ -149,24 +152,6 @@ if TYPE_CHECKING:
     #: A function of `asyncrepl.explain.repairs`: `fixing` gets its edits, which correct what the
     #: `case` says. It raises `CannotFixError`, and the edits are forgotten, if it is not its case.
     Repair = Callable[[Fixing, Case], None]
-
-_NEXT = ("anext", "__anext__", "__next__", "next")
-_ITER = ("aiter", "__iter__", "iter")
-
-
-def next_method(fixing: Fixing, case: Case) -> None:
-    """``gen.anext()`` → ``await anext(gen)``; what is no iterator goes through ``aiter``."""
-    call = case.unit.parents.get(case.owner)
-    if not isinstance(call, ast.Call) or case.owner.attr not in (*_NEXT, *_ITER):
-        raise CannotFixError
-    source = case.unit.source.source
-    name = "anext" if case.owner.attr in _NEXT else "aiter"
-    whole = name == "aiter" or has(case.info, "__anext__")
-    operand = case.source if whole else f"aiter({case.source})"
-    arguments = ", ".join([operand, *(source(each) for each in call.args)])
-    fixing.of(case.unit).replace(call, f"{name}({arguments})")
-    if name == "anext" and not awaits_of(case.unit, call):
-        fixing.awaiting(case.unit, call)
 
 
 def resource(fixing: Fixing, case: Case) -> None:
@@ -386,6 +371,7 @@ _WALKABLE: dict[str, tuple[Repair, ...]] = {
 }
 
 _MANAGER: dict[str, tuple[Repair, ...]] = {
+    "await": (awaited_behind, entered),
     "walk, yield from": (delegated_entered,),
     "enter, with": (make_async_with,),
     "enter": (entered_async,),
@@ -404,7 +390,7 @@ _AWAITABLE_MANAGER = {**_MANAGER, "async walk": (entered,), "*": (awaited,)}
 _MOCK: dict[str, tuple[Repair, ...]] = {"await": (as_async_mock,)}
 _MOCK["async walk"] = (as_async_items,)
 _MOCK["async enter, with"] = (as_plain_mock,)
-_CALLABLE: dict[str, tuple[Repair, ...]] = {"*": (_called,)}
+_CALLABLE: dict[str, tuple[Repair, ...]] = {"*": (called_where_made, _called)}
 
 _OWN: dict[Kind, dict[str, tuple[Repair, ...]]] = {
     Kind.MOCK: _MOCK,
@@ -414,7 +400,12 @@ _OWN: dict[Kind, dict[str, tuple[Repair, ...]]] = {
 }
 
 #: Entering a lock gives nothing.
-_LOCK = {**_MANAGER, "await": (dropped,), "call": (entered_uncalled,), "*": ()}
+_LOCK = {
+    **_MANAGER,
+    "await": (awaited_behind, entered_head, dropped),
+    "call": (entered_uncalled,),
+    "*": (),
+}
 
 _INSTEAD = (twin_method, wrapped_future, gathered_values, gathered, slept, awaited_behind)
 _ORDINARY: dict[str, tuple[Repair, ...]] = {
@@ -423,7 +414,9 @@ _ORDINARY: dict[str, tuple[Repair, ...]] = {
         as_awaitable,
     ),
     "await, list": (wrapped_future, in_thread, as_awaitable),
-    "await": (waits_inside, *_INSTEAD, waited_by_method, branch_awaited, as_its_like, dropped),
+    "await": (
+        unawaited, waits_inside, *_INSTEAD, waited_by_method, branch_awaited, as_its_like, dropped,
+    ),
     "coroutine": (unawaited, waited_by_method, gathered, in_thread, as_awaitable),
     "async walk": (
         twin_method, each_awaited, over_results, loop_plain, over_range, streaming_method,

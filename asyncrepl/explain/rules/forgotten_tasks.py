@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import ast
+import asyncio
 import builtins
 from typing import TYPE_CHECKING
 
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, awaited, correction, short
+from asyncrepl.explain.operand_parts import put_into
 from asyncrepl.explain.scopes import CannotFixError, own_nodes, scope
-from asyncrepl.explain.value_origins import reached_functions
+from asyncrepl.explain.value_origins import assigned_loads, bindings, reached_functions
 from asyncrepl.syntax.names import callee_name, canonical_name, last_name, written_name
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from asyncrepl.explain.evidence import Evidence
     from asyncrepl.explain.source_units import Function, Unit
 
@@ -39,17 +43,26 @@ def _cut_off(evidence: Evidence) -> Finding | None:
     if isinstance(call, ast.Call) and callee_name(call) in _JOINERS:
         return _not_joined(evidence, call)
     job = call.args[0] if isinstance(call, ast.Call) and call.args else None
-    if not isinstance(call, ast.Call) or not isinstance(job, ast.Call) or _is_used(unit, call):
+    if not isinstance(call, ast.Call) or not isinstance(job, ast.Call):
         return None
-    name = callee_name(job)
+    name, bare = callee_name(job), _named_alone(unit, call)
     homes = list(evidence.units.functions(name))
-    if len(homes) != 1 or _is_endless(evidence, *homes[0]):
+    if len(homes) != 1 or _is_endless(evidence, *homes[0]) or (_is_used(unit, call) and not bare):
         return None
     why = (
         f"`{unit.source.source(job)}` was still at work when the program ended, and was cut off: "
-        "nobody waits for its task."
     )
+    if bare is not None:
+        why += f"{short(unit, bare)} as a statement of its own waits for nothing."
+        return Finding(why, awaited(evidence, unit, bare))
+    why += "nobody waits for its task."
     return Finding(why, _gathered(evidence, unit, call) or _awaited_last(evidence, unit, call))
+
+
+def _named_alone(unit: Unit, call: ast.Call) -> ast.Name | None:
+    """``task`` as a whole statement, of the variable that is given what `call` makes."""
+    uses = assigned_loads(unit, call)
+    return next((each for each in uses if isinstance(unit.parents.get(each), ast.Expr)), None)
 
 
 def _not_ended(evidence: Evidence) -> Finding | None:
@@ -72,15 +85,37 @@ _ENDING_RUNNERS = {"asyncio.run", "asyncio.Runner"}
 
 def _not_joined(evidence: Evidence, call: ast.Call) -> Finding | None:
     """``gather``, or ``shield``, that nobody awaits: of jobs that come to an end."""
-    unit, inside = evidence.unit, [node for each in call.args for node in ast.walk(each)]
+    unit, inside = evidence.unit, [node for each in call.args for node in _jobs(evidence, each)]
     homes = [home for node in inside for home in evidence.units.functions(callee_name(node))]
     if not homes or any(_is_endless(evidence, *home) for home in homes):
+        return None
+    if any(not _is_looked_at(evidence.unit, each) for each in assigned_loads(unit, call)):
         return None
     why = (
         f"{short(unit, call)} was still at work when the program ended, and was cut off: it is "
         "not awaited, so nobody waits for it."
     )
     return Finding(why, awaited(evidence, unit, call))
+
+
+def _is_looked_at(unit: Unit, name: ast.Name) -> bool:
+    """Whether it is only printed, or stands there alone."""
+    parent = unit.parents.get(name)
+    printed = isinstance(parent, ast.Call) and callee_name(parent) == "print"
+    return printed or isinstance(parent, ast.Expr | ast.FormattedValue)
+
+
+def _jobs(evidence: Evidence, node: ast.expr, depth: int = 3) -> Iterator[ast.AST]:
+    """The nodes in an argument, and in what its variables were given, also by ``append``."""
+    unit = evidence.unit
+    for each in ast.walk(node):
+        yield each
+        for bound in bindings(unit, each)[1] if isinstance(each, ast.Name) and depth else ():
+            given = getattr(unit.parents.get(bound), "value", None)
+            put = [*put_into(unit, each)] if isinstance(each, ast.Name) else []
+            for one in (given, *put):
+                if isinstance(one, ast.expr):
+                    yield from _jobs(evidence, one, depth - 1)
 
 
 def _is_used(unit: Unit, call: ast.Call) -> bool:
@@ -136,10 +171,12 @@ def _gathered(fixing: Fixing, unit: Unit, call: ast.Call) -> None:
 def _failed(evidence: Evidence) -> Finding | None:
     """A task died with an error that nobody has asked for."""
     seen = evidence.seen
-    name = seen.info.function_name if seen is not None else ""
+    if seen is None or issubclass(seen.info.kind, asyncio.CancelledError):
+        return None  # the loop has cancelled it at its end, and a `gather` says so
+    name = seen.info.function_name
     places = [pair for pair in evidence.units.nodes(ast.Call) if _makes(*pair, name)]
-    if seen is None or not places:
-        return _failed_in_thread(evidence, name) if seen is not None else None
+    if not places:
+        return _failed_in_thread(evidence, name)
     unit, call = places[0]
     if seen.number:
         why = (

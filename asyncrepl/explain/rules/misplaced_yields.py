@@ -203,10 +203,14 @@ def _never(evidence: Evidence) -> Finding | None:
 @correction
 def _raising(fixing: Fixing, unit: Unit, function: Function) -> None:
     """Raise the error again where a handler lets the function end."""
-    edits, last = fixing.of(unit), function.body[-1]
-    if isinstance(last, ast.Return) and last.value is not None:
-        edits.replace(last, f"yield {unit.source.source(last.value)}")
-    elif not _yields([*own_nodes(function)]):
+    edits, last, nodes = fixing.of(unit), function.body[-1], [*own_nodes(function)]
+    given = [each for each in nodes if isinstance(each, ast.Return) and each.value is not None]
+    yields = _yields(nodes)
+    if last in given or (len(given) == 1 and not yields):
+        edits.replace(given[-1], f"yield {unit.source.source(given[-1].value or last)}")
+    elif not yields and getattr(last, "finalbody", []):
+        raise CannotFixError  # somewhere in the block
+    elif not yields:
         edits.lines_after(last, "yield")
     for handler in _ending(function):
         end = handler.body[-1]

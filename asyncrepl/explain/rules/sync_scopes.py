@@ -93,8 +93,14 @@ def _fix_def(fixing: Fixing, function: ast.FunctionDef) -> None:
         async_factory(fixing, unit, function)
     elif function.name in ("__iter__", "__next__", "__enter__", "__exit__"):
         to_async_protocol(fixing, unit, function)
-    elif not (function.name.startswith("__") or _done_callback(fixing, unit, function)):
+    elif function.name in _AWAITED or not (
+        function.name.startswith("__") or _done_callback(fixing, unit, function)
+    ):
         fixing.make_async(unit, function)
+
+
+#: Special methods whose result `async for` and `async with` await.
+_AWAITED = ("__anext__", "__aenter__", "__aexit__")
 
 
 def _done_callback(fixing: Fixing, unit: Unit, function: ast.FunctionDef) -> bool:
