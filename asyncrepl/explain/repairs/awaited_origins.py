@@ -203,9 +203,17 @@ def _made_in_list(case: Case) -> list[ast.expr | None]:
 def unawaited(fixing: Fixing, case: Case) -> None:
     """``create_task(await f())`` → ``create_task(f())``, also where a name was given that."""
     unit, node = case.unit, single_assignment(case.unit, case.node, awaited=True) or case.node
-    if not isinstance(node, ast.Await) or not _needs_no_await(case, node):
+    if not isinstance(node, ast.Await):
         raise CannotFixError
-    if isinstance(case.owner, ast.Await) and not _was_task(case, node):
+    if _is_meant_as_task(case, node):
+        fixing.of(unit).replace(node, f"asyncio.create_task({unit.source.source(node.value)})")
+        fixing.needs_import(unit, "asyncio")
+        return
+    if not _needs_no_await(case, node):
+        raise CannotFixError
+    if isinstance(case.owner, ast.Await) and not (
+        case.kind is Kind.NONE or _makes_task(node.value)
+    ):
         raise CannotFixError  # one `await` is enough, and that was the first
     found, by = {node}, getattr(case.owner, "func", None)
     for call in own_nodes(scope(unit, node) or unit.tree or node):  # it may be so of each task
@@ -216,9 +224,20 @@ def unawaited(fixing: Fixing, case: Case) -> None:
         fixing.of(unit).replace(each, unit.source.source(each.value))
 
 
-def _was_task(case: Case, node: ast.Await) -> bool:
-    """Whether a task was awaited where it was made, and another `await` is meant to do that."""
-    return case.kind is Kind.NONE or callee_name(node.value) in ("create_task", "ensure_future")
+def _makes_task(node: ast.expr) -> bool:
+    return callee_name(node) in ("create_task", "ensure_future")
+
+
+def _is_meant_as_task(case: Case, node: ast.Await) -> bool:
+    """Whether a coroutine is awaited for a name, or an item, that is used as its task is."""
+    options = case.evidence.resolver.options(node.value)
+    if _makes_task(node.value) or [each.kind for each in options] != [CoroutineType]:
+        return False
+    uses = loads(case.unit, case.node) if isinstance(case.node, ast.Name) else []
+    asked = {getattr(case.unit.parents.get(each), "attr", "_") for each in uses}
+    names = [each for each in asked if not each.startswith("_") and hasattr(asyncio.Task, each)]
+    kind = case.info.kind if case.info is not None else object
+    return case.demand.what == "task" or any(lookup(kind, each) is MISSING for each in names)
 
 
 def _needs_no_await(case: Case, node: ast.Await) -> bool:

@@ -417,6 +417,7 @@ _ORDINARY: dict[str, tuple[Repair, ...]] = {
     "await": (
         unawaited, waits_inside, *_INSTEAD, waited_by_method, branch_awaited, as_its_like, dropped,
     ),
+    "task": (unawaited,),
     "coroutine": (unawaited, waited_by_method, gathered, in_thread, as_awaitable),
     "async walk": (
         twin_method, each_awaited, over_results, loop_plain, over_range, streaming_method,

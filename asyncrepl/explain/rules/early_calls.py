@@ -25,6 +25,7 @@ from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.kinds import Kind, a_kind, kind_of
 from asyncrepl.explain.repairs.awaited_origins import classes_given
 from asyncrepl.explain.repairs.repair_case import single_assignment
+from asyncrepl.explain.value_origins import bindings
 from asyncrepl.instrument.probe_placement import LATER_CALLS
 from asyncrepl.syntax.names import callee_name
 from asyncrepl.syntax.static_inspection import without_annotations
@@ -153,7 +154,7 @@ def _awaited_too_soon(evidence: Evidence) -> Finding | None:
     error, node, unit = evidence.error, evidence.node(ast.Attribute), evidence.unit
     if node is None or not evidence.direct or not isinstance(error, AttributeError):
         return None
-    wait = single_assignment(unit, node.value, awaited=True)
+    wait = _awaited_for(evidence, node.value)
     if error.name != node.attr or node.attr not in _OF_TASKS or not isinstance(wait, ast.Await):
         return None
     options = evidence.resolver.options(wait.value)
@@ -169,6 +170,21 @@ def _awaited_too_soon(evidence: Evidence) -> Finding | None:
         f"{'a future' if kinds == {Kind.FUTURE} else 'a task'} has `{node.attr}`."
     )
     return Finding(why, _not_awaited(evidence, unit, wait, task=task))
+
+
+def _awaited_for(evidence: Evidence, node: ast.expr) -> ast.expr | None:
+    """What a name was given, or that one of the items of which a loop has taken it."""
+    unit = evidence.unit
+    given = single_assignment(unit, node, awaited=True)
+    bound = bindings(unit, node)[1] if isinstance(node, ast.Name) else []
+    loop = unit.parents.get(bound[0]) if len(bound) == 1 else None
+    if given is not None or not isinstance(loop, ast.For):
+        return given
+    listed = single_assignment(unit, loop.iter) or loop.iter
+    items = listed.elts if isinstance(listed, ast.List | ast.Tuple) else []
+    value = evidence.resolver.value
+    own = [each for each in items if value(each) is getattr(evidence.error, "obj", MISSING)]
+    return single_assignment(unit, own[0], awaited=True) if len(own) == 1 else None
 
 
 _MAKERS = ("create_task", "ensure_future")

@@ -56,6 +56,8 @@ def _cut_off(evidence: Evidence) -> Finding | None:
         why += f"{short(unit, bare)} as a statement of its own waits for nothing."
         return Finding(why, awaited(evidence, unit, bare))
     why += "nobody waits for its task."
+    if any(_is_looked_at(unit, each) for each in assigned_loads(unit, call)):
+        return Finding(why, awaited(evidence, unit, call))  # its result is to be shown
     return Finding(why, _gathered(evidence, unit, call) or _awaited_last(evidence, unit, call))
 
 
@@ -89,8 +91,12 @@ def _not_joined(evidence: Evidence, call: ast.Call) -> Finding | None:
     homes = [home for node in inside for home in evidence.units.functions(callee_name(node))]
     if not homes or any(_is_endless(evidence, *home) for home in homes):
         return None
-    if any(not _is_looked_at(evidence.unit, each) for each in assigned_loads(unit, call)):
+    uses, seen = assigned_loads(unit, call), evidence.seen
+    if any(not _is_looked_at(unit, each) for each in uses):
         return None
+    if seen is not None and not seen.number:  # all its parts are done
+        why = f"{short(unit, call)} is not awaited: what is shown of it is no result."
+        return Finding(why, awaited(evidence, unit, call)) if uses else None
     why = (
         f"{short(unit, call)} was still at work when the program ended, and was cut off: it is "
         "not awaited, so nobody waits for it."
@@ -133,8 +139,10 @@ def _is_used(unit: Unit, call: ast.Call) -> bool:
 
 
 def _is_asked(unit: Unit, node: ast.AST) -> bool:
-    """Whether a name, or an attribute, is read, and not only for its ``append``."""
+    """Whether a name, or an attribute, is read, and not only shown, or for its ``append``."""
     parent = unit.parents.get(node)
+    if isinstance(node, ast.Name) and _is_looked_at(unit, node):
+        return False
     appends = isinstance(parent, ast.Attribute) and parent.attr == "append"
     return isinstance(getattr(node, "ctx", None), ast.Load) and not appends
 
