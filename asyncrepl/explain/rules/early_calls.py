@@ -23,6 +23,7 @@ from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, correction, short
 from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.kinds import Kind, a_kind, kind_of
+from asyncrepl.explain.operand_parts import put_into
 from asyncrepl.explain.repairs.awaited_origins import classes_given
 from asyncrepl.explain.repairs.repair_case import single_assignment
 from asyncrepl.explain.value_origins import bindings
@@ -181,7 +182,10 @@ def _awaited_for(evidence: Evidence, node: ast.expr) -> ast.expr | None:
     if given is not None or not isinstance(loop, ast.For):
         return given
     listed = single_assignment(unit, loop.iter) or loop.iter
+    made = [listed.elt] if isinstance(listed, ast.ListComp) else put_into(unit, loop.iter)
     items = listed.elts if isinstance(listed, ast.List | ast.Tuple) else []
+    if not items and len(made) == 1:
+        return made[0]
     value = evidence.resolver.value
     own = [each for each in items if value(each) is getattr(evidence.error, "obj", MISSING)]
     return single_assignment(unit, own[0], awaited=True) if len(own) == 1 else None

@@ -17,6 +17,7 @@ from asyncrepl.syntax.names import callee_name, canonical_name, last_name, writt
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from asyncrepl.events.findings import Finding as Seen
     from asyncrepl.explain.evidence import Evidence
     from asyncrepl.explain.source_units import Function, Unit
 
@@ -87,7 +88,10 @@ _ENDING_RUNNERS = {"asyncio.run", "asyncio.Runner"}
 
 def _not_joined(evidence: Evidence, call: ast.Call) -> Finding | None:
     """``gather``, or ``shield``, that nobody awaits: of jobs that come to an end."""
-    unit, inside = evidence.unit, [node for each in call.args for node in _jobs(evidence, each)]
+    unit, inside = (
+        evidence.unit,
+        [node for each in call.args for node in _jobs(evidence.unit, each)],
+    )
     homes = [home for node in inside for home in evidence.units.functions(callee_name(node))]
     if not homes or any(_is_endless(evidence, *home) for home in homes):
         return None
@@ -111,9 +115,8 @@ def _is_looked_at(unit: Unit, name: ast.Name) -> bool:
     return printed or isinstance(parent, ast.Expr | ast.FormattedValue)
 
 
-def _jobs(evidence: Evidence, node: ast.expr, depth: int = 3) -> Iterator[ast.AST]:
+def _jobs(unit: Unit, node: ast.expr, depth: int = 3) -> Iterator[ast.AST]:
     """The nodes in an argument, and in what its variables were given, also by ``append``."""
-    unit = evidence.unit
     for each in ast.walk(node):
         yield each
         for bound in bindings(unit, each)[1] if isinstance(each, ast.Name) and depth else ():
@@ -121,7 +124,7 @@ def _jobs(evidence: Evidence, node: ast.expr, depth: int = 3) -> Iterator[ast.AS
             put = [*put_into(unit, each)] if isinstance(each, ast.Name) else []
             for one in (given, *put):
                 if isinstance(one, ast.expr):
-                    yield from _jobs(evidence, one, depth - 1)
+                    yield from _jobs(unit, one, depth - 1)
 
 
 def _is_used(unit: Unit, call: ast.Call) -> bool:
@@ -184,7 +187,7 @@ def _failed(evidence: Evidence) -> Finding | None:
     name = seen.info.function_name
     places = [pair for pair in evidence.units.nodes(ast.Call) if _makes(*pair, name)]
     if not places:
-        return _failed_in_thread(evidence, name)
+        return _failed_in_gather(evidence, seen) or _failed_in_thread(evidence, name)
     unit, call = places[0]
     if seen.number:
         why = (
@@ -201,6 +204,25 @@ def _failed(evidence: Evidence) -> Finding | None:
     kind = seen.info.kind.__name__
     fix = _awaited_here(evidence, unit, call, kind) or _awaited_last(evidence, unit, call, kind)
     return Finding(why, fix)
+
+
+def _failed_in_gather(evidence: Evidence, seen: Seen) -> Finding | None:
+    """One of what a ``gather`` runs, for which nobody waits."""
+    places = [
+        (unit, call)
+        for unit, call in evidence.units.nodes(ast.Call)
+        if callee_name(call) in _JOINERS and isinstance(unit.parents.get(call), ast.Expr)
+        for node in (each for given in call.args for each in _jobs(unit, given))
+        if callee_name(node) == seen.info.function_name
+    ]
+    if not places or any(each != places[0] for each in places):
+        return None
+    unit, call = places[0]
+    why = (
+        f"{short(unit, call)} is not awaited, so nobody waits for it, and the "
+        f"{seen.info.kind.__name__} of `{seen.info.function_name}` goes unseen."
+    )
+    return Finding(why, awaited(evidence, unit, call))
 
 
 def _failed_in_thread(evidence: Evidence, name: str) -> Finding | None:
