@@ -124,7 +124,8 @@ def plain_decorator(fixing: Fixing, case: Case) -> None:
         for _, each in case.evidence.units.functions(last_name(case.node))
         if name in map(last_name, each.decorator_list)
     ]
-    if found is None or not decorated:
+    around = getattr(case.unit.parents.get(case.node), "decorator_list", [])
+    if found is None or not (decorated or case.node in around):
         raise CannotFixError
     made_plain(fixing, *found)
 
@@ -169,6 +170,8 @@ def as_task(fixing: Fixing, case: Case) -> None:
     name = getattr(case.owner, "attr", "")
     if case.demand.what != "attribute" or lookup(asyncio.Task, name) is MISSING:
         raise CannotFixError
+    if any(lookup(each.kind, name) is not MISSING for each in case.awaited):
+        raise CannotFixError  # that is a future itself
     direct = case.node if isinstance(case.node, ast.Call) else None
     made = [direct or single_assignment(case.unit, case.node)]
     made = made if made != [None] else _made_in_list(case)

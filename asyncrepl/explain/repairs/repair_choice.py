@@ -343,7 +343,7 @@ _AWAITABLE: dict[str, tuple[Repair, ...]] = {
     "enter, with": (entered_owner, awaited_before, awaited),
     "call, awaited": (plain_decorator, awaited_function, uncalled),
     "call": (plain_decorator, handed_uncalled, result_not_called, awaited),
-    "attribute, of tasks": (awaited_result, as_task),
+    "attribute, of tasks": (awaited_result, as_task, awaited_where_made),
     "*": (plain_factory, results_kept, awaited, awaited_where_made, result_of_done),
 }  # fmt: skip
 _STEP = {**_AWAITABLE, "async step": (step_itself, awaited)}
