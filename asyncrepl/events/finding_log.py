@@ -221,7 +221,7 @@ class FindingLog:
             elif what == "unkept" or not _waits_for_synchronization(task):
                 asked = what == "cut off" and hasattr(task, "cancelling") and task.cancelling()
                 place = code, offset, "cancelling" if asked else what
-                running[place] = running.get(place, 0) + 1
+                running[place] = running.get(place, 0) + (not _has_only_to_tell(task))
         for (code, offset, what), count in running.items():
             self.add(Finding(what, describe(None), code, offset, count))
 
@@ -246,6 +246,12 @@ class FindingLog:
         self.over.clear()
         self.unbegun.clear()
         self.waits.clear()
+
+
+def _has_only_to_tell(future: Any) -> bool:
+    """Whether it is of a ``gather`` whose parts are all done."""
+    parts = getattr(future, "_children", ())
+    return bool(parts) and all(each.done() for each in parts)
 
 
 def _waits_for_synchronization(task: Any) -> bool:

@@ -10,7 +10,8 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from asyncrepl.explain.evidence import Evidence
+from asyncrepl.explain.evidence import Evidence, gather
+from asyncrepl.explain.explainer import explain
 from asyncrepl.explain.library_results import globals_of
 from asyncrepl.explain.operand_uses import Use, noted_uses
 from asyncrepl.explain.scopes import caught_kinds, own_nodes
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from asyncrepl.events.object_info import RefusedOperands
+    from asyncrepl.explain.explanation import Explanation
     from asyncrepl.explain.source_units import SourceLike
 
 #: The instruction that refuses an operand in a role, and whether it stands for the whole owner.
@@ -50,15 +52,61 @@ def gather_handled(
     To be asked when a program has ended well: then every refusal was handled.
     """
     units = Units(sources)
+    for unit, resolver, use in _refusals(units, refused, namespace):
+        if _is_reported(units, unit, use.node):
+            yield _evidence_of_handled(units, unit, resolver, use, namespace)
+
+
+def explain_raised(
+    error: BaseException,
+    sources: Mapping[str, SourceLike],
+    refused: RefusedOperands,
+    namespace: Mapping[str, object],
+) -> Explanation | None:
+    """The explanation of `error`; of a NameError also by what was `refused` and handled before."""
+    evidence = gather(error, sources, refused, namespace)
+    found = explain(evidence)
+    if found is not None or evidence is None or not isinstance(error, NameError):
+        return found
+    return next(filter(None, map(explain, _unbound(evidence, refused, namespace))), None)
+
+
+def _unbound(
+    evidence: Evidence, refused: RefusedOperands, namespace: Mapping[str, object]
+) -> Iterator[Evidence]:
+    """The evidence of each of `refused` that kept the name from being bound, caught by a ``try``.
+
+    What its handler does is all one.
+    """
+    name, unit = evidence.node(ast.Name), evidence.unit
+    for home, resolver, use in _refusals(evidence.units, refused, namespace):
+        around = [each for each in unit.ancestors(use.node) if isinstance(each, _TRIES)]
+        blocks = [each.body for each in around if home is unit and each.handlers]
+        bound = (node for block in blocks for each in block for node in ast.walk(each))
+        if name is not None and any(_binds(node, name.id) for node in bound):
+            yield _evidence_of_handled(evidence.units, unit, resolver, use, namespace)
+
+
+_TRIES = (ast.Try, ast.TryStar)
+
+
+def _binds(node: ast.AST, name: str) -> bool:
+    return isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Store)
+
+
+def _refusals(
+    units: Units, refused: RefusedOperands, namespace: Mapping[str, object]
+) -> Iterator[tuple[Unit, Resolver, Use]]:
+    """What was refused for certain, in which text, and the names there."""
     for note in refused.certain():
         unit = units.get(note.code.co_filename)
         if unit is None or unit.tree is None or note.place is None:
             continue
         resolver = Resolver(units, globals_of(unit.filename) or namespace)
         for use in noted_uses(unit, resolver, note.place, note):
-            if use.role in _INSTRUCTIONS and _is_reported(units, unit, use.node):
+            if use.role in _INSTRUCTIONS:
                 resolver.function = unit.function(use.node)
-                yield _evidence_of_handled(units, unit, resolver, use, namespace)
+                yield unit, resolver, use
 
 
 def _evidence_of_handled(

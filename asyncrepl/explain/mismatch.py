@@ -380,7 +380,7 @@ def _of_library(evidence: Evidence, info: ObjectInfo, name: str) -> Mismatch | N
     """What a library missed in an argument of the user's."""
     unfit = kind_of(info) in ASYNCHRONOUS or name in ("aclose", "add_done_callback")
     for use in candidate_uses(evidence) if unfit else ():
-        for part in parts(use):
+        for part in (*parts(use), *held_parts(evidence, use)):
             demand = demand_of(part, called_object(evidence, use))
             if demand is None or not isinstance(demand.owner, ast.Call) or met(demand, info):
                 continue

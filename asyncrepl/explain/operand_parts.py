@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from asyncrepl.events.object_info import describe, lookup
 from asyncrepl.explain.operand_uses import Use, formatted
+from asyncrepl.explain.scopes import own_nodes
 from asyncrepl.explain.static_values import Resolver
 from asyncrepl.explain.value_origins import bindings, origins
 from asyncrepl.instrument.probe_placement import ITERTOOLS_CALLS
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from asyncrepl.events.object_info import ObjectInfo
     from asyncrepl.explain.evidence import Evidence
+    from asyncrepl.explain.source_units import Unit
 
 #: Functions that ask nothing of the items of an argument.
 MOVERS = ITERTOOLS_CALLS - {"accumulate", "starmap", "chain"} | {
@@ -65,6 +67,9 @@ def held_parts(evidence: Evidence, use: Use) -> Iterator[Use]:
         for unit, made in made_of
     )
     if held is not None and held.item is not None and elsewhere and isinstance(call, ast.Call):
+        put = put_into(evidence.unit, use.node) if callee_name(call) == "gather" else []
+        if len(put) == 1 and held.item.item is None:
+            yield Use("argument", put[0], call, held.item)
         yield Use("items", use.node, call, held.item)
     for unit, made in made_of:
         if unit is evidence.unit and isinstance(call, ast.Call):
@@ -87,6 +92,17 @@ def _empty(made: ast.expr) -> bool:
     given = getattr(made, "args", []) if callee_name(made) != "defaultdict" else []
     called = callee_name(made) in ("list", "dict", "set", "deque", "defaultdict") and not given
     return called or (isinstance(made, ast.List | ast.Dict | ast.Set) and not [*_elements(made)])
+
+
+def put_into(unit: Unit, node: ast.expr) -> list[ast.expr]:
+    """What ``jobs.append(…)`` is given in the function in `unit` that has the list `node`."""
+    return [
+        call.args[0]
+        for call in own_nodes(unit.function(node) or unit.tree or node)
+        if isinstance(call, ast.Call) and callee_name(call) == "append" and len(call.args) == 1
+        if isinstance(call.func, ast.Attribute)
+        if ast.unparse(call.func.value) == ast.unparse(node)
+    ]
 
 
 def _collection(evidence: Evidence, node: ast.expr) -> ObjectInfo | None:

@@ -11,6 +11,8 @@ from asyncrepl.explain.scopes import CannotFixError, own_nodes
 from asyncrepl.syntax.names import FUNCTIONS, LOOPS, callee_name, last_name
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from asyncrepl.explain.explanation import Fix
     from asyncrepl.explain.fix_editor import Fixing
     from asyncrepl.explain.source_units import Function, Unit
@@ -79,8 +81,12 @@ _GIVING = ("append", "add", "print", "put", "put_nowait")
 
 
 def with_yield(fixing: Fixing, unit: Unit, function: Function) -> Fix | None:
-    """Yield what `function` prints or collects in its loop, or what it ends with."""
+    """Yield what `function` prints or collects in its loop, or names for nothing, or ends with."""
     edits = fixing.of(unit)
+    if meant := [*meant_to_yield(unit, function)]:
+        for statement, value in meant:
+            edits.replace(statement, f"yield {unit.source.source(value)}")
+        return fixing.fix()
     given = [node for node in own_nodes(function) if _gives(unit, node)]
     if given:
         for node in given:
@@ -93,6 +99,25 @@ def with_yield(fixing: Fixing, unit: Unit, function: Function) -> Fix | None:
         edits.lines_after(last, "yield")
         return fixing.fix()
     return None
+
+
+def meant_to_yield(unit: Unit, function: Function) -> Iterator[tuple[ast.stmt, ast.expr]]:
+    """The statements of `function` that were surely to yield, and what.
+
+    A name as a statement of its own, and a ``return`` that ends a loop in its first round.
+    """
+    for node in own_nodes(function):
+        value = node.value if isinstance(node, ast.Expr | ast.Return) else None
+        if value is None or isinstance(value, ast.Constant):
+            continue
+        looped = isinstance(unit.parents.get(node), LOOPS)
+        runs = any(isinstance(each, _RUNNING) for each in ast.walk(value))
+        if looped if isinstance(node, ast.Return) else not runs:
+            yield node, value  # type: ignore[misc]  # a statement
+
+
+#: What does something, whatever becomes of its value.
+_RUNNING = (ast.Call, ast.Await, ast.Yield, ast.YieldFrom, ast.NamedExpr)
 
 
 def _gives(unit: Unit, node: ast.AST) -> bool:

@@ -404,9 +404,13 @@ def calls_of(unit: Unit, function: Function, home: Unit) -> Iterator[ast.expr]:
 def is_handed_on(unit: Unit, call: ast.expr) -> bool:
     """Whether the coroutine of `call` is awaited already, or given to somebody who does."""
     parent = unit.parents.get(call)
-    return isinstance(parent, ast.Await) or (
-        isinstance(parent, ast.Call) and callee_name(parent) in _HOLDERS
-    )
+    # Also among others: in ``jobs = [work(n) for n in range(3)]``, and then ``gather(*jobs)``.
+    if isinstance(parent, ast.ListComp | ast.GeneratorExp | ast.List | ast.Tuple):
+        uses = assigned_loads(unit, parent)
+        stars = [unit.parents.get(each) for each in uses] or [unit.parents.get(parent)]
+        takers = [unit.parents.get(each) for each in stars if isinstance(each, ast.Starred)]
+        return bool(takers) and all(callee_name(each) in AWAITABLE_CALLS for each in takers)
+    return isinstance(parent, ast.Await) or callee_name(parent) in _HOLDERS
 
 
 def reached_functions(

@@ -302,7 +302,9 @@ class PatternProber:
             case ast.Expr(ast.Call() as call) if callee_name(call) in (*_TASK_MAKERS, *_JOINERS):
                 unkept = self.around and callee_name(call) in _TASK_MAKERS
                 node.value = wrapped_in_probe(".unkept" if unkept else ".begun_task", call)
-            case ast.Assign([ast.Name()], ast.Call() as call) if callee_name(call) in _TASK_MAKERS:
+            case ast.Assign([ast.Name()], ast.Call() as call) if callee_name(call) in (
+                *_TASK_MAKERS, *_JOINERS
+            ):  # fmt: skip
                 node.value = wrapped_in_probe(".begun_task", call)
             case ast.Expr(
                 ast.Call(ast.Attribute(attr="append"), [ast.Call() as call]) as kept

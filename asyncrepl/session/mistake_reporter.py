@@ -63,10 +63,9 @@ def explain_outcome(
 
 def explain_error(session: Session, error: BaseException) -> Explanation | None:
     """The explanation of `error`, whose traceback begins in the user's code."""
-    from asyncrepl.explain.evidence import gather
-    from asyncrepl.explain.explainer import explain
+    from asyncrepl.explain.handled_refusals import explain_raised
 
-    return explain(gather(error, session.sources, refused_operands, session.namespace))
+    return explain_raised(error, session.sources, refused_operands, session.namespace)
 
 
 def explain_value(session: Session, filename: str, value: object) -> Explanation | None:

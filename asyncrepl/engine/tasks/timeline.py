@@ -56,6 +56,7 @@ from asyncrepl.engine.tasks.task_records import (
     current_task,
     ending,
     has_started,
+    is_any_task,
     is_done,
     name_of,
     no_task,
@@ -363,6 +364,9 @@ class Timeline(Instrument):
         except BaseException:
             self._begin_slice(maker)
             raise
+        if not is_any_task(task):  # a factory may give anything, such as a coroutine
+            self._begin_slice(maker)
+            return task
         self._keep_record(record, task, coro)
         if self.count == before + 1 and not has_started(task, coro):
             del self.log.fresh[-2:]

@@ -19,6 +19,7 @@ from asyncrepl.explain.kinds import Kind, has, is_async_iterable
 from asyncrepl.explain.protocol_code import yield_each
 from asyncrepl.explain.repairs.awaited_items import is_done
 from asyncrepl.explain.repairs.awaited_origins import (
+    awaited_by_name,
     decorated_async,
     either_awaited,
     kept_in_attribute,
@@ -411,7 +412,7 @@ def awaited_result(fixing: Fixing, case: Case) -> None:
     call = case.unit.parents.get(case.owner)
     if getattr(case.owner, "attr", "") != "result" or not isinstance(call, ast.Call):
         raise CannotFixError
-    if call.func is not case.owner or call.args or call.keywords:
+    if call.func is not case.owner or call.args or call.keywords or awaited_by_name(case):
         raise CannotFixError
     fixing.of(case.unit).replace(call, case.source)
     fixing.awaiting(case.unit, call)
@@ -425,26 +426,3 @@ def result_of_done(fixing: Fixing, case: Case) -> None:
     if not is_done(task) or not (plain or [*map(type, bound)] == [ast.arg]):
         raise CannotFixError
     fixing.of(case.unit).after(node, ".result()")
-
-
-def _made_in_list(case: Case) -> ast.expr | None:
-    """In ``for each in jobs``, the one call of which a comprehension has made all the `jobs`."""
-    unit, node = case.unit, case.node
-    bound = bindings(unit, node)[1] if isinstance(node, ast.Name) else []
-    loop = unit.parents.get(bound[0]) if len(bound) == 1 else None
-    listed = single_assignment(unit, loop.iter) if isinstance(loop, ast.For) else None
-    return listed.elt if isinstance(listed, ast.ListComp) else None
-
-
-def as_task(fixing: Fixing, case: Case) -> None:
-    """``f().cancel()``: a task of it has this method."""
-    name = getattr(case.owner, "attr", "")
-    if case.demand.what != "attribute" or lookup(asyncio.Task, name) is MISSING:
-        raise CannotFixError
-    made = (
-        case.node if isinstance(case.node, ast.Call) else single_assignment(case.unit, case.node)
-    )
-    made = made if made is not None else _made_in_list(case)
-    if name in ("result", "exception") or made is None:
-        raise CannotFixError
-    fixing.given_to(case.unit, made, "asyncio.create_task")

@@ -7,23 +7,24 @@ that is called, is what is wrong.
 from __future__ import annotations
 
 import ast
+import asyncio
 import contextlib
 from types import CodeType, CoroutineType
 from typing import TYPE_CHECKING
 
-from asyncrepl.events.object_info import code_of, function_of
-from asyncrepl.explain.bindings import returned_values
+from asyncrepl.events.object_info import MISSING, code_of, function_of, is_real_instance, lookup
+from asyncrepl.explain.bindings import returned_values, takes_nothing
 from asyncrepl.explain.demands import met
 from asyncrepl.explain.dropped_coroutines import dropping
 from asyncrepl.explain.fix_editor import Fixing
 from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.hoisted_code import made_plain
-from asyncrepl.explain.kinds import has
+from asyncrepl.explain.kinds import Kind, has
 from asyncrepl.explain.repairs.moved_awaits import next_values
 from asyncrepl.explain.repairs.repair_case import single_assignment
-from asyncrepl.explain.scopes import CannotFixError, scope, stored_there
+from asyncrepl.explain.scopes import CannotFixError, own_nodes, scope, stored_there
 from asyncrepl.explain.static_values import Resolver
-from asyncrepl.explain.value_origins import bindings, calls_of, origins
+from asyncrepl.explain.value_origins import Origin, bindings, calls_of, loads, origins
 from asyncrepl.instrument.probe_placement import AWAITABLE_CALLS
 from asyncrepl.syntax.names import (
     FUNCTIONS,
@@ -103,7 +104,8 @@ def plain_decorator(fixing: Fixing, case: Case) -> None:
         for _, each in case.evidence.units.functions(last_name(case.node))
         if name in map(last_name, each.decorator_list)
     ]
-    if found is None or not decorated:
+    around = getattr(case.unit.parents.get(case.node), "decorator_list", [])
+    if found is None or not (decorated or case.node in around):
         raise CannotFixError
     made_plain(fixing, *found)
 
@@ -131,6 +133,110 @@ def out_of_thread(fixing: Fixing, unit: Unit, made: ast.expr | None) -> bool:
     function, *arguments = map(unit.source.source, [*parts, *call.keywords])
     fixing.of(unit).replace(call, f"{function}({', '.join(arguments)})")
     return True
+
+
+def called_where_made(fixing: Fixing, case: Case) -> None:
+    """``lock = asyncio.Lock`` → ``lock = asyncio.Lock()``: each use would make one of its own."""
+    made = case.info.value if case.info is not None else None
+    places = classes_given(case.evidence.units, case.unit, case.node, made)
+    if not places or not takes_nothing(made):
+        raise CannotFixError
+    for unit, node in places:
+        fixing.of(unit).after(node, "()")
+
+
+def classes_given(units: Units, unit: Unit, node: ast.expr, made: object) -> list[Origin]:
+    """Where `node` of `unit` was given the class `made` itself, and not an object of it."""
+    name = made.__name__ if is_real_instance(made, type) else ""
+    places = origins(units, unit, node)
+    same = all(last_name(each.node) == name and each.node is not node for each in places)
+    return places if name and same else []
+
+
+def as_task(fixing: Fixing, case: Case) -> None:
+    """``job = f()`` and ``job.cancel()`` → ``job = create_task(f())``, which has this method.
+
+    Of what is awaited elsewhere also for its ``result()``: that awaits a coroutine only once.
+    """
+    name = getattr(case.owner, "attr", "")
+    if case.demand.what != "attribute" or lookup(asyncio.Task, name) is MISSING:
+        raise CannotFixError
+    if any(lookup(each.kind, name) is not MISSING for each in case.awaited):
+        raise CannotFixError  # that is a future itself
+    direct = case.node if isinstance(case.node, ast.Call) else None
+    made = [direct or single_assignment(case.unit, case.node)]
+    made = made if made != [None] else _made_in_list(case)
+    if (name in ("result", "exception") and not awaited_by_name(case)) or not made:
+        raise CannotFixError
+    for each in made:
+        if each is not None:
+            fixing.given_to(case.unit, each, "asyncio.create_task")
+
+
+def awaited_by_name(case: Case) -> bool:
+    """Whether the coroutine that the operand names is awaited by its name as well."""
+    uses = loads(case.unit, case.node) if isinstance(case.node, ast.Name) else []
+    return any(isinstance(case.unit.parents.get(each), ast.Await) for each in uses)
+
+
+def _made_in_list(case: Case) -> list[ast.expr | None]:
+    """In ``for each in jobs``, the calls of which a display has made the coroutines in `jobs`."""
+    unit, node = case.unit, case.node
+    bound = bindings(unit, node)[1] if isinstance(node, ast.Name) else []
+    loop = unit.parents.get(bound[0]) if len(bound) == 1 else None
+    listed = single_assignment(unit, loop.iter) if isinstance(loop, ast.For) else None
+    if isinstance(listed, ast.ListComp):
+        return [listed.elt]
+    items = listed.elts if isinstance(listed, ast.List | ast.Tuple) else []
+    found = [single_assignment(unit, each) or each for each in items]
+    info = case.evidence.resolver.info
+    kinds = {each: info(item) for each, item in zip(found, items, strict=True)}
+    return [each for each, known in kinds.items() if known and known.kind is CoroutineType]
+
+
+def unawaited(fixing: Fixing, case: Case) -> None:
+    """``create_task(await f())`` → ``create_task(f())``, also where a name was given that."""
+    unit, node = case.unit, single_assignment(case.unit, case.node, awaited=True) or case.node
+    if not isinstance(node, ast.Await):
+        raise CannotFixError
+    if _is_meant_as_task(case, node):
+        fixing.of(unit).replace(node, f"asyncio.create_task({unit.source.source(node.value)})")
+        fixing.needs_import(unit, "asyncio")
+        return
+    if not _needs_no_await(case, node):
+        raise CannotFixError
+    if isinstance(case.owner, ast.Await) and not (
+        case.kind is Kind.NONE or _makes_task(node.value)
+    ):
+        raise CannotFixError  # one `await` is enough, and that was the first
+    found, by = {node}, getattr(case.owner, "func", None)
+    for call in own_nodes(scope(unit, node) or unit.tree or node):  # it may be so of each task
+        if isinstance(call, ast.Call) and by is not None and ast.dump(call.func) == ast.dump(by):
+            awaits = [each for each in call.args if isinstance(each, ast.Await)]
+            found |= {each for each in awaits if _needs_no_await(case, each)}
+    for each in found:
+        fixing.of(unit).replace(each, unit.source.source(each.value))
+
+
+def _makes_task(node: ast.expr) -> bool:
+    return callee_name(node) in ("create_task", "ensure_future")
+
+
+def _is_meant_as_task(case: Case, node: ast.Await) -> bool:
+    """Whether a coroutine is awaited for a name, or an item, that is used as its task is."""
+    options = case.evidence.resolver.options(node.value)
+    if _makes_task(node.value) or [each.kind for each in options] != [CoroutineType]:
+        return False
+    uses = loads(case.unit, case.node) if isinstance(case.node, ast.Name) else []
+    asked = {getattr(case.unit.parents.get(each), "attr", "_") for each in uses}
+    names = [each for each in asked if not each.startswith("_") and hasattr(asyncio.Task, each)]
+    kind = case.info.kind if case.info is not None else object
+    return case.demand.what == "task" or any(lookup(kind, each) is MISSING for each in names)
+
+
+def _needs_no_await(case: Case, node: ast.Await) -> bool:
+    info = case.evidence.resolver.info(node.value)
+    return info is not None and met(case.demand, info)
 
 
 def may_await_where_made(fixing: Fixing, case: Case) -> bool:

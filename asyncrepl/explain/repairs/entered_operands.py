@@ -15,7 +15,7 @@ from asyncrepl.explain.held_operands import ASYNCIO
 from asyncrepl.explain.hoisted_code import body_after, that_use
 from asyncrepl.explain.kinds import Kind, has, is_async_iterable
 from asyncrepl.explain.repairs.iterated_operands import given_to, walked_plainly
-from asyncrepl.explain.repairs.moved_awaits import methods_awaited
+from asyncrepl.explain.repairs.moved_awaits import entered_head, methods_awaited
 from asyncrepl.explain.repairs.repair_case import LOOPS, Case, as_entered, made_here, yields_once
 from asyncrepl.explain.scopes import CannotFixError, block_of, deepen, scope
 from asyncrepl.explain.value_origins import loads, origins
@@ -197,8 +197,7 @@ def entered(fixing: Fixing, case: Case) -> None:
     unit, node = case.unit, case.node
     whole: ast.expr = case.owner if isinstance(case.owner, ast.Await) else node
     if whole is not node and isinstance(unit.parents.get(whole), ast.withitem):
-        span = Span(unit.source.span(whole).start, unit.source.span(node).start)
-        fixing.of(unit).replace(span, "")  # ``async with await manager()``
+        entered_head(fixing, case)
         return
     if case.demand.what == "call":
         parent = unit.parents.get(case.owner)

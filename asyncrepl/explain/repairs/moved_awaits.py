@@ -19,14 +19,14 @@ from asyncrepl.events.object_info import (
     lookup,
 )
 from asyncrepl.explain.bindings import is_coroutine_function, takes
-from asyncrepl.explain.demands import demand_of, met
+from asyncrepl.explain.demands import demand_of
 from asyncrepl.explain.fix_editor import Fixing, awaits_of
 from asyncrepl.explain.hoisted_code import body_after
 from asyncrepl.explain.kinds import Kind, has, kind_of, waiting_method
 from asyncrepl.explain.operand_uses import Use
 from asyncrepl.explain.scopes import CannotFixError, own_nodes, scope
 from asyncrepl.explain.static_values import Resolver
-from asyncrepl.explain.value_origins import assigned_loads, loads
+from asyncrepl.explain.value_origins import STEPS, assigned_loads, loads
 from asyncrepl.syntax.names import (
     callee_name,
     canonical_name,
@@ -152,7 +152,9 @@ def awaited_behind(fixing: Fixing, case: Case) -> None:
     if call.func is not method or case.info is None:
         raise CannotFixError
     waits = inspect.iscoroutinefunction(lookup(case.info.kind, method.attr))
-    if not waits or isinstance(unit.parents.get(call), ast.Await):
+    steps = has(case.info, "__anext__") and method.attr in STEPS
+    made = case.kind is Kind.ASYNC_MANAGER and isinstance(case.node, ast.Call)  # to be entered
+    if made or not (waits or steps) or isinstance(unit.parents.get(call), ast.Await):
         raise CannotFixError
     span = unit.source.span(call)
     rest = unit.text[unit.source.span(method.value).end : span.end]
@@ -160,6 +162,19 @@ def awaited_behind(fixing: Fixing, case: Case) -> None:
     tight = isinstance(unit.parents.get(call), ast.Attribute | ast.Subscript)
     text = f"await {unit.source.operand(case.node)}{rest}"
     fixing.of(unit).replace(span, f"({text})" if tight else text)
+
+
+def entered_head(fixing: Fixing, case: Case) -> None:
+    """``with await lock:``, as up to Python 3.8, or ``async with await m()`` → ``async with``."""
+    unit, whole = case.unit, case.owner
+    item = unit.parents.get(whole)
+    block = unit.parents[item] if isinstance(item, ast.withitem) else None
+    if block is None or (isinstance(block, ast.With) and len(block.items) > 1):
+        raise CannotFixError
+    start, end = unit.source.span(whole).start, unit.source.span(case.node).start
+    fixing.of(unit).replace(Span(start, end), "")
+    if isinstance(block, ast.With):
+        fixing.of(unit).before(block, "async ")
 
 
 def not_stepped(fixing: Fixing, case: Case) -> bool:
@@ -261,27 +276,10 @@ def waited_by_method(fixing: Fixing, case: Case) -> None:
         isinstance(case.unit.parents.get(case.owner), ast.Expr),
     )
     uses = assigned_loads(case.unit, case.owner)  # the object itself is wanted for its methods
-    kept = any(isinstance(case.unit.parents.get(each), ast.Attribute) for each in uses)
+    kept = any(isinstance(case.unit.parents.get(each), ast.Attribute | ast.Call) for each in uses)
     if not method or (method == "get" and alone) or (kept and isinstance(case.node, ast.Call)):
         raise CannotFixError
     fixing.of(case.unit).replace(case.node, f"{case.unit.source.operand(case.node)}.{method}()")
-
-
-def unawaited(fixing: Fixing, case: Case) -> None:
-    """``create_task(await f())`` → ``create_task(f())``."""
-    unit, node = case.unit, case.node
-    if not isinstance(node, ast.Await) or not _needs_no_await(case, node):
-        raise CannotFixError
-    for call in own_nodes(scope(unit, node) or unit.tree or node):  # it may be so of each task
-        if isinstance(call, ast.Call) and ast.dump(call.func) == ast.dump(case.owner.func):
-            for each in call.args:
-                if isinstance(each, ast.Await) and _needs_no_await(case, each):
-                    fixing.of(unit).replace(each, unit.source.source(each.value))
-
-
-def _needs_no_await(case: Case, node: ast.Await) -> bool:
-    info = case.evidence.resolver.info(node.value)
-    return info is not None and met(case.demand, info)
 
 
 def left_to_taker(fixing: Fixing, case: Case) -> None:

@@ -25,7 +25,6 @@ from asyncrepl.explain.repairs.awaited_items import (
     results_kept,
 )
 from asyncrepl.explain.repairs.awaited_operands import (
-    as_task,
     awaited,
     awaited_instead,
     awaited_result,
@@ -44,10 +43,13 @@ from asyncrepl.explain.repairs.awaited_operands import (
     whole_iterator,
 )
 from asyncrepl.explain.repairs.awaited_origins import (
+    as_task,
     awaited_function,
     awaited_where_made,
+    called_where_made,
     plain_decorator,
     plain_factory,
+    unawaited,
     waits_inside,
 )
 from asyncrepl.explain.repairs.entered_operands import (
@@ -89,8 +91,8 @@ from asyncrepl.explain.repairs.mocked_operands import as_async_items, as_async_m
 from asyncrepl.explain.repairs.moved_awaits import (
     awaited_behind,
     branch_awaited,
+    entered_head,
     left_to_taker,
-    unawaited,
     waited_by_method,
 )
 from asyncrepl.explain.repairs.moved_walks import (
@@ -325,7 +327,7 @@ _AWAITABLE: dict[str, tuple[Repair, ...]] = {
     "enter, with": (entered_owner, awaited_before, awaited),
     "call, awaited": (plain_decorator, awaited_function, uncalled),
     "call": (plain_decorator, handed_uncalled, result_not_called, awaited),
-    "attribute, of tasks": (awaited_result, as_task),
+    "attribute, of tasks": (awaited_result, as_task, awaited_where_made),
     "*": (
         plain_factory, results_kept, awaited_where_listed, awaited, awaited_where_made,
         result_of_done,
@@ -356,6 +358,7 @@ _WALKABLE: dict[str, tuple[Repair, ...]] = {
 }
 
 _MANAGER: dict[str, tuple[Repair, ...]] = {
+    "await": (awaited_behind, entered),
     "walk, yield from": (delegated_entered,),
     "enter, with": (make_async_with,),
     "enter": (entered_async,),
@@ -374,7 +377,7 @@ _AWAITABLE_MANAGER = {**_MANAGER, "async walk": (entered,), "*": (awaited,)}
 _MOCK: dict[str, tuple[Repair, ...]] = {"await": (as_async_mock,)}
 _MOCK["async walk"] = (as_async_items,)
 _MOCK["async enter, with"] = (as_plain_mock,)
-_CALLABLE: dict[str, tuple[Repair, ...]] = {"*": (_called,)}
+_CALLABLE: dict[str, tuple[Repair, ...]] = {"*": (called_where_made, _called)}
 
 _OWN: dict[Kind, dict[str, tuple[Repair, ...]]] = {
     Kind.MOCK: _MOCK,
@@ -384,7 +387,12 @@ _OWN: dict[Kind, dict[str, tuple[Repair, ...]]] = {
 }
 
 #: Entering a lock gives nothing.
-_LOCK = {**_MANAGER, "await": (dropped,), "call": (entered_uncalled,), "*": ()}
+_LOCK = {
+    **_MANAGER,
+    "await": (awaited_behind, entered_head, dropped),
+    "call": (entered_uncalled,),
+    "*": (),
+}
 
 _INSTEAD = (twin_method, wrapped_future, gathered_values, gathered, slept, awaited_behind)
 _ORDINARY: dict[str, tuple[Repair, ...]] = {
@@ -393,7 +401,10 @@ _ORDINARY: dict[str, tuple[Repair, ...]] = {
         as_awaitable,
     ),
     "await, list": (wrapped_future, in_thread, as_awaitable),
-    "await": (waits_inside, *_INSTEAD, waited_by_method, branch_awaited, as_its_like, dropped),
+    "await": (
+        unawaited, waits_inside, *_INSTEAD, waited_by_method, branch_awaited, as_its_like, dropped,
+    ),
+    "task": (unawaited,),
     "coroutine": (unawaited, waited_by_method, gathered, in_thread, as_awaitable),
     "async walk": (
         twin_method, each_awaited, over_results, loop_plain, over_range, streaming_method,

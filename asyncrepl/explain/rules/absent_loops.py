@@ -37,8 +37,7 @@ def _no_loop(evidence: Evidence) -> Finding | None:
         return None
     if by.co_name != "get_event_loop" or "asyncio" not in by.co_filename:
         return None
-    unit = evidence.unit
-    uses = _loop_uses(unit, call)
+    unit, uses = evidence.unit, _loop_uses(evidence.unit, call)
     if not any(isinstance(use, ast.Attribute) and use.attr in _RUNNERS for use in uses):
         return None
     here = "in this thread" if runs_in_thread(evidence.error) else "here"
@@ -176,8 +175,8 @@ def _refused_run(evidence: Evidence) -> Finding | None:
     if found is None or not isinstance(around, ast.Call) or found[1] not in around.args:
         return None
     runs = callee_name(around) == _RUNNERS[0] or canonical_name(around.func) == "asyncio.run"
-    inside = isinstance(scope(*found), ast.AsyncFunctionDef)
-    if not runs or evidence.seen is None or (evidence.seen.number and not inside):
+    inside, seen = isinstance(scope(*found), ast.AsyncFunctionDef), evidence.seen
+    if not runs or seen is None or (seen.number and not inside):
         return None  # without a loop it died there
     fix = run_by_await(evidence, found[0], around) if inside else None
     return Finding(f"{short(found[0], around)} was refused. {RUNNING}", fix)
@@ -185,8 +184,8 @@ def _refused_run(evidence: Evidence) -> Finding | None:
 
 def _own_sites(evidence: Evidence) -> list[Site]:
     """The places that the error passed in the thread in which it arose."""
-    frames = frames_in_thread(evidence.error)
-    return [each for each in evidence.sites if each.frame in frames] or [*evidence.sites]
+    frames, sites = frames_in_thread(evidence.error), evidence.sites
+    return [each for each in sites if each.frame in frames] or [*sites]
 
 
 def _asks_for_loop(call: ast.Call | None) -> bool:

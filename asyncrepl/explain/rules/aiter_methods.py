@@ -24,7 +24,7 @@ from asyncrepl.explain.fix_editor import Fixing, corrected, correction, is_gener
 from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.hoisted_code import make_plain
 from asyncrepl.explain.kinds import has, is_async_iterable
-from asyncrepl.explain.protocol_code import yield_each
+from asyncrepl.explain.protocol_code import meant_to_yield, with_yield, yield_each
 from asyncrepl.explain.repairs.repair_case import made_async, source_of
 from asyncrepl.explain.scopes import CannotFixError, own_nodes
 from asyncrepl.syntax.names import FUNCTIONS, callee_name, canonical_name, last_name
@@ -190,6 +190,9 @@ def _plain_aiter(fixing: Fixing, unit: Unit, function: Function) -> None:
     """Without ``async``; if it awaits, an async generator, which does so at the first step."""
     if not any(isinstance(node, ast.Await) for node in own_nodes(function)):
         make_plain(fixing, unit, function)
+        return
+    if any(meant_to_yield(unit, function)):
+        with_yield(fixing, unit, function)
         return
     for node in own_nodes(function):
         if not isinstance(node, ast.Return) or node.value is None:

@@ -299,11 +299,13 @@ _NEXT = ("__next__", "next", "anext", "_anext", "_anext_")
 
 
 def _next_method(evidence: Evidence) -> Finding | None:
-    kind = walked(evidence)
+    kind, use = walked(evidence), evidence.use("argument")
+    stepped = kind is None and use is not None and callee_name(use.owner) == "anext"
+    kind = use.kind if stepped and use is not None and evidence.direct else kind
     if kind is None or lookup(kind, "__anext__") is not MISSING:
         return None
     step = next(filter(None, (python_method(kind, name) for name in _NEXT)), None)
-    if step is None:
+    if step is None or (stepped and not has_flag(step, inspect.CO_COROUTINE)):
         return None
     why = (
         f"`{kind.__name__}` has `{step.__name__}` where `async for` calls `__anext__`, and awaits "

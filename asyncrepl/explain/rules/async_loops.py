@@ -15,7 +15,7 @@ from asyncrepl.explain.explanation import Finding, Other, Rule
 from asyncrepl.explain.fix_editor import Fixing, corrected, correction, short
 from asyncrepl.explain.kinds import ASYNCHRONOUS, Kind, has, is_async_iterable
 from asyncrepl.explain.library_results import globals_of
-from asyncrepl.explain.protocol_code import with_yield
+from asyncrepl.explain.protocol_code import meant_to_yield, with_yield
 from asyncrepl.explain.repairs.repair_case import is_mocked, single_assignment
 from asyncrepl.explain.rules.operand_rules import ANY, FUNCTIONS, Told, row
 from asyncrepl.explain.scopes import CannotFixError, own_nodes
@@ -120,10 +120,13 @@ def _whole(told: Told) -> str:
 
 
 def _awaits_no_yield(told: Told) -> bool:
-    """Whether the coroutine's function returns nothing, and so was to yield."""
+    """Whether the coroutine's function returns nothing, or in a loop, and so was to yield."""
     found = told.home
-    return found is not None and not any(
-        isinstance(node, ast.Return) and node.value is not None for node in own_nodes(found[1])
+    return found is not None and (
+        any(isinstance(node, ast.Return) for node, _ in meant_to_yield(*found))
+        or not any(
+            isinstance(node, ast.Return) and node.value is not None for node in own_nodes(found[1])
+        )
     )
 
 

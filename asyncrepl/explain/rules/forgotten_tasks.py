@@ -1,4 +1,4 @@
-"""Tasks that are made and forgotten, and errors that are looked for where they do not come."""
+"""Tasks that are made and forgotten."""
 
 from __future__ import annotations
 
@@ -8,16 +8,18 @@ from typing import TYPE_CHECKING
 
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, awaited, correction, short
-from asyncrepl.explain.scopes import CannotFixError, caught_kinds, own_nodes, scope
-from asyncrepl.explain.value_origins import reached_functions
-from asyncrepl.syntax.names import callee_name, canonical_name, last_name, written_name
+from asyncrepl.explain.operand_parts import put_into
+from asyncrepl.explain.scopes import CannotFixError, own_nodes, scope
+from asyncrepl.explain.value_origins import assigned_loads, bindings, reached_functions
+from asyncrepl.syntax.names import callee_name, canonical_name, written_name
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from asyncrepl.explain.evidence import Evidence
     from asyncrepl.explain.source_units import Function, Unit
 
-_JOINERS = ("gather", "shield")
-_MAKERS = ("create_task", "ensure_future", "Task")
+JOINERS = ("gather", "shield")
 
 
 def _unkept(evidence: Evidence) -> Finding | None:
@@ -36,20 +38,31 @@ def _cut_off(evidence: Evidence) -> Finding | None:
     """A task that was still at work when the program's loop came to its end."""
     use, unit = evidence.use("seen"), evidence.unit
     call = use.node if use else None
-    if isinstance(call, ast.Call) and callee_name(call) in _JOINERS:
+    if isinstance(call, ast.Call) and callee_name(call) in JOINERS:
         return _not_joined(evidence, call)
     job = call.args[0] if isinstance(call, ast.Call) and call.args else None
-    if not isinstance(call, ast.Call) or not isinstance(job, ast.Call) or _is_used(unit, call):
+    if not isinstance(call, ast.Call) or not isinstance(job, ast.Call):
         return None
-    name = callee_name(job)
+    name, bare = callee_name(job), _named_alone(unit, call)
     homes = list(evidence.units.functions(name))
-    if len(homes) != 1 or _is_endless(evidence, *homes[0]):
+    if len(homes) != 1 or _is_endless(evidence, *homes[0]) or (_is_used(unit, call) and not bare):
         return None
     why = (
         f"`{unit.source.source(job)}` was still at work when the program ended, and was cut off: "
-        "nobody waits for its task."
     )
-    return Finding(why, _gathered(evidence, unit, call) or _awaited_last(evidence, unit, call))
+    if bare is not None:
+        why += f"{short(unit, bare)} as a statement of its own waits for nothing."
+        return Finding(why, awaited(evidence, unit, bare))
+    why += "nobody waits for its task."
+    if any(_is_looked_at(unit, each) for each in assigned_loads(unit, call)):
+        return Finding(why, awaited(evidence, unit, call))  # its result is to be shown
+    return Finding(why, _gathered(evidence, unit, call) or awaited_last(evidence, unit, call))
+
+
+def _named_alone(unit: Unit, call: ast.Call) -> ast.Name | None:
+    """``task`` as a whole statement, of the variable that is given what `call` makes."""
+    uses = assigned_loads(unit, call)
+    return next((each for each in uses if isinstance(unit.parents.get(each), ast.Expr)), None)
 
 
 def _not_ended(evidence: Evidence) -> Finding | None:
@@ -72,10 +85,19 @@ _ENDING_RUNNERS = {"asyncio.run", "asyncio.Runner"}
 
 def _not_joined(evidence: Evidence, call: ast.Call) -> Finding | None:
     """``gather``, or ``shield``, that nobody awaits: of jobs that come to an end."""
-    unit, inside = evidence.unit, [node for each in call.args for node in ast.walk(each)]
+    unit, inside = (
+        evidence.unit,
+        [node for each in call.args for node in jobs_in(evidence.unit, each)],
+    )
     homes = [home for node in inside for home in evidence.units.functions(callee_name(node))]
     if not homes or any(_is_endless(evidence, *home) for home in homes):
         return None
+    uses, seen = assigned_loads(unit, call), evidence.seen
+    if any(not _is_looked_at(unit, each) for each in uses):
+        return None
+    if seen is not None and not seen.number:  # all its parts are done
+        why = f"{short(unit, call)} is not awaited: what is shown of it is no result."
+        return Finding(why, awaited(evidence, unit, call)) if uses else None
     why = (
         f"{short(unit, call)} was still at work when the program ended, and was cut off: it is "
         "not awaited, so nobody waits for it."
@@ -138,6 +160,25 @@ def _asks_time(call: ast.Call) -> bool:
     return canonical_name(call.func).startswith("time.") and callee_name(call) != "sleep"
 
 
+def _is_looked_at(unit: Unit, name: ast.Name) -> bool:
+    """Whether it is only printed, or stands there alone."""
+    parent = unit.parents.get(name)
+    printed = isinstance(parent, ast.Call) and callee_name(parent) == "print"
+    return printed or isinstance(parent, ast.Expr | ast.FormattedValue)
+
+
+def jobs_in(unit: Unit, node: ast.expr, depth: int = 3) -> Iterator[ast.AST]:
+    """The nodes in an argument, and in what its variables were given, also by ``append``."""
+    for each in ast.walk(node):
+        yield each
+        for bound in bindings(unit, each)[1] if isinstance(each, ast.Name) and depth else ():
+            given = getattr(unit.parents.get(bound), "value", None)
+            put = [*put_into(unit, each)] if isinstance(each, ast.Name) else []
+            for one in (given, *put):
+                if isinstance(one, ast.expr):
+                    yield from jobs_in(unit, one, depth - 1)
+
+
 def _is_used(unit: Unit, call: ast.Call) -> bool:
     """Whether the name, or the list, that the task is put in is used for anything else."""
     parent = unit.parents.get(call)
@@ -153,8 +194,10 @@ def _is_used(unit: Unit, call: ast.Call) -> bool:
 
 
 def _is_asked(unit: Unit, node: ast.AST) -> bool:
-    """Whether a name, or an attribute, is read, and not only for its ``append``."""
+    """Whether a name, or an attribute, is read, and not only shown, or for its ``append``."""
     parent = unit.parents.get(node)
+    if isinstance(node, ast.Name) and _is_looked_at(unit, node):
+        return False
     appends = isinstance(parent, ast.Attribute) and parent.attr == "append"
     return isinstance(getattr(node, "ctx", None), ast.Load) and not appends
 
@@ -188,85 +231,9 @@ def _gathered(fixing: Fixing, unit: Unit, call: ast.Call) -> None:
     fixing.needs_import(unit, "asyncio")
 
 
-def _failed(evidence: Evidence) -> Finding | None:
-    """A task died with an error that nobody has asked for."""
-    seen = evidence.seen
-    name = seen.info.function_name if seen is not None else ""
-    places = [pair for pair in evidence.units.nodes(ast.Call) if _makes(*pair, name)]
-    if seen is None or not places:
-        return _failed_in_thread(evidence, name) if seen is not None else None
-    unit, call = places[0]
-    if seen.number:
-        why = (
-            f"`{name}` ended in a {seen.info.kind.__name__}, which its task keeps to itself until "
-            "somebody awaits it. What it was to do comes no more, and others wait for that."
-        )
-        return Finding(why)
-    why = (
-        f"{short(unit, call)} keeps its error to itself until somebody awaits the task, and "
-        f"nobody does: the {seen.info.kind.__name__} goes unseen."
-    )
-    if len(places) > 1:
-        return Finding(why)
-    kind = seen.info.kind.__name__
-    fix = _awaited_here(evidence, unit, call, kind) or _awaited_last(evidence, unit, call, kind)
-    return Finding(why, fix)
-
-
-def _failed_in_thread(evidence: Evidence, name: str) -> Finding | None:
-    """A function that a thread of the executor ran, whose future nobody keeps."""
-    places = [
-        (unit, call)
-        for unit, call in evidence.units.nodes(ast.Call)
-        if callee_name(call) == "run_in_executor" and len(call.args) > 1
-        if last_name(call.args[1]) == name and isinstance(unit.parents.get(call), ast.Expr)
-    ]
-    if len(places) != 1 or evidence.seen is None:
-        return None
-    unit, call = places[0]
-    why = (
-        f"{short(unit, call)} gives a future and is not awaited: nobody asks how the thread has "
-        f"ended, and the {evidence.seen.info.kind.__name__} goes unseen."
-    )
-    return Finding(why, awaited(evidence, unit, call))
-
-
-def _makes(unit: Unit, call: ast.Call, name: str) -> bool:
-    """Whether it makes a task of the function `name`, called here or for a name given here.
-
-    Or where the function around is called, whose parameter it is.
-    """
-    if callee_name(call) not in _MAKERS or not call.args:
-        return False
-    job, helper = written_name(call.args[0]), getattr(scope(unit, call), "name", None)
-    jobs = [call.args[0]]
-    if isinstance(call.args[0], ast.Name):
-        assigned = [n for n in unit.nodes(ast.Assign) if job in map(written_name, n.targets)]
-        jobs = [each.value for each in assigned]
-        calls = [each for each in unit.nodes(ast.Call) if callee_name(each) == helper]
-        jobs += [each for one in calls if not assigned for each in one.args]
-    return name in map(callee_name, jobs)
-
-
 @correction
-def _awaited_here(fixing: Fixing, unit: Unit, call: ast.Call, kind: str) -> None:
-    """In the body of a loop, the task's job awaited in its place, and its error caught."""
-    statement = unit.parents.get(call)
-    looped = unit.enclosing(call, ast.AsyncFor) is not None
-    if not isinstance(statement, ast.Expr) or not looped or kind not in vars(builtins):
-        return
-    by = unit.source.indent(statement)
-    job = unit.source.source(call.args[0])
-    text = (
-        f"try:\n{by}    await {job}\n{by}except {kind} as error:\n{by}    print('failed:', error)"
-    )
-    fixing.of(unit).replace(statement, text)
-    fixing.suspending(unit, call)
-
-
-@correction
-def _awaited_last(fixing: Fixing, unit: Unit, call: ast.Call, kind: str = "") -> None:
-    """The task awaited at the end of the function that made it.
+def awaited_last(fixing: Fixing, unit: Unit, call: ast.Call, kind: str = "") -> None:
+    """The task that `call` in `unit` makes, awaited at the end of the function that made it.
 
     An error of the `kind` is told there, unless the program is ready for it: in a ``try`` at its
     top.
@@ -304,56 +271,6 @@ _FORGOTTEN = (
         "`asyncio.TaskGroup`."
     ),
 )
-
-
-def _raised_instead(evidence: Evidence) -> Finding | None:
-    """An error out of ``gather``, where errors are looked for among what that gives."""
-    for site in reversed(evidence.sites):
-        place = site.nodes[-1] if site.nodes else None
-        call = place.value if isinstance(place, ast.Await) else None
-        if not isinstance(call, ast.Call) or canonical_name(call.func) != "asyncio.gather":
-            continue
-        kept = any(each.arg in (None, "return_exceptions") for each in call.keywords)
-        test = None if kept or not call.args else _looked_for_behind(site.unit, call)
-        if test is not None:
-            why = (
-                "`gather` raises the first error of those it waits for, and gives nothing then: "
-                f"{short(site.unit, test)} is never asked of it. `return_exceptions=True` has it "
-                "give errors as well."
-            )
-            return Finding(why, _giving_errors(evidence, site.unit, call))
-    return None
-
-
-@correction
-def _giving_errors(fixing: Fixing, unit: Unit, gather: ast.Call) -> None:
-    last = [*gather.args, *(each.value for each in gather.keywords)][-1]
-    fixing.of(unit).after(last, ", return_exceptions=True")
-
-
-def _looked_for_behind(unit: Unit, gather: ast.Call) -> ast.Call | None:
-    """The ``isinstance(each, Exception)`` for what the `gather` gives, in the same function."""
-    statement, around = unit.statement(gather), scope(unit, gather)
-    given = {name for each in ast.walk(statement) for name in _stored(each)}
-    loops = unit.nodes(ast.For), unit.nodes(ast.comprehension)
-    for each in (loop for kind in loops for loop in kind if scope(unit, loop.iter) is around):
-        if given & {n.id for n in ast.walk(each.iter) if isinstance(n, ast.Name)}:
-            given |= {name for part in ast.walk(each.target) for name in _stored(part)}
-    for call in unit.nodes(ast.Call):
-        if (
-            callee_name(call) == "isinstance"
-            and len(call.args) == 2
-            and scope(unit, call) is around
-        ):
-            kinds = map(last_name, caught_kinds(call.args[1]))
-            asked = written_name(call.args[0]) in given and call.lineno > statement.lineno
-            if asked and all(kind.endswith(("Error", "Exception")) for kind in kinds):
-                return call
-    return None
-
-
-def _stored(node: ast.AST) -> list[str]:
-    return [node.id] if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) else []
 
 
 RULES = (
@@ -394,23 +311,5 @@ RULES = (
         "`finally` may await. Only `await task`, or `asyncio.wait([task])`, sees it to its end.",
         _not_ended,
         sees="cancelling",
-    ),
-    Rule(
-        "task-exception-lost",
-        "a task whose error nobody asks for",
-        5,
-        "An exception in a task waits for somebody to await the task. Await it, or use an "
-        "`asyncio.TaskGroup`, which raises it where the tasks were made.",
-        _failed,
-        sees="failed",
-    ),
-    Rule(
-        "task-exception-lost",
-        "an error that `gather` raises, and that is looked for in what it gives",
-        5,
-        "`gather` raises the first error at once, and what the others give is lost; they run on. "
-        "With `return_exceptions=True` it waits for all, and gives errors in their places.",
-        _raised_instead,
-        errors=(Exception,),
     ),
 )

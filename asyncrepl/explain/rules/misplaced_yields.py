@@ -13,7 +13,7 @@ from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, correction, is_generator, replaced, short
 from asyncrepl.explain.held_operands import innermost_frame
 from asyncrepl.explain.kinds import is_async_iterable, is_awaitable
-from asyncrepl.explain.protocol_code import yield_each
+from asyncrepl.explain.protocol_code import meant_to_yield, yield_each
 from asyncrepl.explain.rules.object_states import block_at, made_anew, same_source
 from asyncrepl.explain.scopes import CannotFixError, annotated, own_nodes, scope
 from asyncrepl.syntax.names import COMPREHENSIONS, FUNCTIONS, LOOPS, callee_name
@@ -203,10 +203,16 @@ def _never(evidence: Evidence) -> Finding | None:
 @correction
 def _raising(fixing: Fixing, unit: Unit, function: Function) -> None:
     """Raise the error again where a handler lets the function end."""
-    edits, last = fixing.of(unit), function.body[-1]
-    if isinstance(last, ast.Return) and last.value is not None:
-        edits.replace(last, f"yield {unit.source.source(last.value)}")
-    elif not _yields([*own_nodes(function)]):
+    edits, last, nodes = fixing.of(unit), function.body[-1], [*own_nodes(function)]
+    given = [each for each in nodes if isinstance(each, ast.Return) and each.value is not None]
+    yields = _yields(nodes)
+    if last in given or (len(given) == 1 and not yields):
+        edits.replace(given[-1], f"yield {unit.source.source(given[-1].value or last)}")
+    elif not yields and len(named := [*meant_to_yield(unit, function)]) == 1:
+        edits.replace(named[0][0], f"yield {unit.source.source(named[0][1])}")
+    elif not yields and getattr(last, "finalbody", []):
+        raise CannotFixError  # somewhere in the block
+    elif not yields:
         edits.lines_after(last, "yield")
     for handler in _ending(function):
         end = handler.body[-1]

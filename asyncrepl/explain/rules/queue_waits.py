@@ -178,7 +178,8 @@ def _never_finished(evidence: Evidence, waited: ast.AST | None) -> Finding | Non
         return None
     if info is not None and not issubclass(info.kind, asyncio.Queue):
         return None
-    if info is not None and is_real_instance(info.value, asyncio.Queue) and not info.value.empty():
+    queue = info.value if info is not None else None
+    if is_real_instance(queue, asyncio.Queue) and not (queue.empty() and queue._unfinished_tasks):  # noqa: SLF001
         return None
     calls = {callee_name(node) for _, node in evidence.units.nodes(ast.Call)}
     if "task_done" in calls or not {"get", "get_nowait"} & calls:
@@ -194,8 +195,11 @@ def _never_finished(evidence: Evidence, waited: ast.AST | None) -> Finding | Non
 def _awaits_a_queue(evidence: Evidence, call: ast.AST | None) -> bool:
     """Whether the `call` of ``join`` is awaited, and queues of asyncio's are made."""
     made = {canonical_name(node.func) for _, node in evidence.units.nodes(ast.Call)}
-    waits = call is not None and isinstance(evidence.unit.parents.get(call), ast.Await)
-    return waits and "asyncio.Queue" in made
+    waits = evidence.unit.enclosing(call, ast.Await) is not None if call is not None else False
+    return waits and not made.isdisjoint(_QUEUES)
+
+
+_QUEUES = ("asyncio.Queue", "asyncio.LifoQueue", "asyncio.PriorityQueue")
 
 
 @correction
@@ -230,7 +234,8 @@ def _timed_out(evidence: Evidence) -> Finding | None:
 
 def _undone_anywhere(evidence: Evidence) -> Finding | None:
     await_ = evidence.node(ast.Await)
-    return _never_finished(evidence, await_.value) if await_ is not None else None
+    joined = ast.walk(await_.value) if await_ is not None else ()  # alone, or in a `gather`
+    return next(filter(None, (_never_finished(evidence, each) for each in joined)), None)
 
 
 def _taken_for_nobody(evidence: Evidence) -> Finding | None:

@@ -11,13 +11,10 @@ from asyncrepl.explain.bindings import makes_coroutine
 from asyncrepl.explain.dropped_coroutines import dropping
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, correction, replaced, short
-from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.held_operands import innermost_trace
 from asyncrepl.explain.kinds import (
     ASYNCHRONOUS,
     Kind,
-    a_kind,
-    kind_of,
     replaced_since,
     waiting_method,
 )
@@ -34,7 +31,6 @@ from asyncrepl.explain.rules.operand_rules import (
     row,
 )
 from asyncrepl.explain.static_values import Resolver
-from asyncrepl.instrument.probe_placement import LATER_CALLS
 from asyncrepl.syntax.names import callee_name, canonical_name
 from asyncrepl.syntax.source_rewriter import Span
 
@@ -84,7 +80,8 @@ def _of_call(told: Told, node: ast.Call) -> str:
             f"{name} is an async function now, and what was called gave no coroutine: "
             "something else stood in its place, as a mock may. An `AsyncMock` can be awaited."
         )
-    if is_real_instance(called, type) and (method := waiting_method(told.info)):
+    alone = isinstance(told.unit.parents.get(told.owner), ast.Expr)
+    if is_real_instance(called, type) and alone and (method := waiting_method(told.info)):
         return f"{name} is a class: its object cannot be awaited, what its `{method}()` gives can."
     if is_real_instance(called, type):
         return f"{name} is a class: its object is made at once, and cannot be awaited."
@@ -145,35 +142,6 @@ def _awaited_by_library(evidence: Evidence) -> Finding | None:
             )
             return Finding(why, made_async(evidence, found))
     return None
-
-
-def _called_already(evidence: Evidence) -> Finding | None:
-    """``call_soon(work())``, where `work` is a plain function: the loop gets what that gave."""
-    use, unit = evidence.use("seen"), evidence.unit
-    call = unit.parents.get(use.node) if use is not None else None
-    if use is None or use.info is None or not isinstance(call, ast.Call):
-        return None
-    if not isinstance(use.node, ast.Call) or callee_name(call) not in LATER_CALLS:
-        return None
-    why = (
-        f"`{callee_name(call)}` takes a function, and {short(unit, use.node)} has been called "
-        f"already, right here: the loop gets {a_kind(use.info, kind_of(use.info))}."
-    )
-    return Finding(why, _handed_over(evidence, call, use.node))
-
-
-@correction
-def _handed_over(fixing: Fixing, call: ast.Call, given: ast.Call) -> None:
-    """``call_soon(work(1))`` → ``call_soon(work, 1)``; a future gives its callbacks itself."""
-    unit, source = fixing.evidence.unit, fixing.evidence.unit.source.source
-    function, *arguments = [source(each) for each in (given.func, *given.args)]
-    text = ", ".join([function, *arguments])
-    if isinstance(call.func, ast.Attribute) and call.func.attr == "add_done_callback":
-        whole = arguments == [source(call.func.value)] and not given.keywords
-        text = function if whole else f"lambda {fresh(unit, 'task')}: {source(given)}"
-    elif given.keywords or call.args[-1] is not given:
-        text = f"lambda: {source(given)}"
-    fixing.of(unit).replace(given, text)
 
 
 def _awaited_calls(code: CodeType, line: int) -> list[ast.Call]:
@@ -246,15 +214,6 @@ RULES = (
         "What is called like this is awaited, and only an `async def` gives something to await: "
         "write `async def`, or register it where plain functions are called.",
         _awaited_by_library,
-    ),
-    Rule(
-        "await-a-plain-call",
-        "a function called where it is to be handed over",
-        5,
-        "What the loop is to call later takes the function itself, and its arguments beside it: "
-        "`loop.call_later(1, work, x)`. `work(x)` runs at once.",
-        _called_already,
-        sees="called back",
     ),
     row(
         "await-in-front-of-async-generator-in-loop",

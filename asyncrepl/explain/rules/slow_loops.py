@@ -172,12 +172,12 @@ def _cleared(fixing: Fixing, unit: Unit, call: ast.expr, event: str) -> None:
 
 @correction
 def _suspending_call(fixing: Fixing, unit: Unit, call: ast.Call, function: object) -> None:
-    if isinstance(unit.parents.get(call), ast.Await):
-        return
+    waits = isinstance(unit.parents.get(call), ast.Await)
     if function is not time.sleep:
-        awaited_in_thread(fixing, unit, call)
+        if not waits:
+            awaited_in_thread(fixing, unit, call)
         return
-    fixing.of(unit).replace(call.func, "await asyncio.sleep")
+    fixing.of(unit).replace(call.func, f"{'' if waits else 'await '}asyncio.sleep")
     fixing.needs_import(unit, "asyncio")
     fixing.suspending(unit, call)
 

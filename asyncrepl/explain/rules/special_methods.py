@@ -351,7 +351,11 @@ _HALVES = (
 def _completed(
     fixing: Fixing, unit: Unit, owner: ast.ClassDef, there: Function, missing: str
 ) -> None:
-    meant = method(owner, "__exit__") if missing == "__aexit__" else None
+    name, whole = missing.replace("a", "", 1), method(owner, "__enter__") is not None
+    twins = [each for each in owner.body if isinstance(each, FUNCTIONS) and each.name == name]
+    waits = [each for each in twins if isinstance(each, ast.AsyncFunctionDef)]
+    # A plain one stays where ``with`` has both halves of its own.
+    meant = next(iter(waits or (twins if missing == "__aexit__" and not whole else [])), None)
     if meant is not None:
         put_head(fixing, unit, meant, f"async def {missing}")
     elif missing == "__aexit__":

@@ -10,7 +10,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from asyncrepl.explain.explanation import Finding, Rule
-from asyncrepl.explain.fix_editor import Fixing, corrected, correction, short
+from asyncrepl.explain.fix_editor import Fixing, corrected, correction, is_generator, short
 from asyncrepl.explain.hoisted_code import (
     async_factory,
     default_inside,
@@ -93,8 +93,16 @@ def _fix_def(fixing: Fixing, function: ast.FunctionDef) -> None:
         async_factory(fixing, unit, function)
     elif function.name in ("__iter__", "__next__", "__enter__", "__exit__"):
         to_async_protocol(fixing, unit, function)
-    elif not (function.name.startswith("__") or _done_callback(fixing, unit, function)):
+    elif (
+        function.name in _AWAITED
+        or (function.name == "__aiter__" and is_generator(function))
+        or not (function.name.startswith("__") or _done_callback(fixing, unit, function))
+    ):
         fixing.make_async(unit, function)
+
+
+#: Special methods whose result `async for` and `async with` await.
+_AWAITED = ("__anext__", "__aenter__", "__aexit__")
 
 
 def _done_callback(fixing: Fixing, unit: Unit, function: ast.FunctionDef) -> bool:

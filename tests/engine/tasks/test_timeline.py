@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import inspect
 import sys
 import threading
 import time
@@ -176,6 +177,23 @@ def test_a_factory_that_runs_nothing_adds_no_slice(loop: LiveLoop, timeline: Tim
 
     loop.run_until_complete(main())
     assert [lane for lane, at in slices(timeline.snapshot()) if at == 0 and lane > IDLE] == [1, 2]
+
+
+def test_a_factory_may_give_no_task(timeline: Timeline) -> None:
+    """What an ``async def`` as a factory gives is no task, and has no record."""
+
+    async def factory(*_: object, **__: object) -> None:
+        """Give a coroutine."""
+
+    def make() -> Any:
+        return factory()
+
+    job = worker()
+    made: Any = timeline.create_eager_task(job, make)
+    assert inspect.iscoroutine(made)
+    made.close()
+    job.close()
+    assert not timeline.records
 
 
 def test_marks_belong_to_the_running_task(loop: LiveLoop, timeline: Timeline) -> None:

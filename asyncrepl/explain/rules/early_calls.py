@@ -1,0 +1,241 @@
+"""Called, or awaited, too early: a result where its function, or its task, is wanted.
+
+And a class that was not called at all where an object of it is.
+"""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import inspect
+from types import FunctionType, ModuleType, NoneType
+from typing import TYPE_CHECKING
+
+from asyncrepl.events.object_info import (
+    MISSING,
+    PLAIN,
+    function_of,
+    is_real_instance,
+    lookup,
+)
+from asyncrepl.explain.bindings import is_coroutine_function, takes_nothing
+from asyncrepl.explain.explanation import Finding, Rule
+from asyncrepl.explain.fix_editor import Fixing, correction, short
+from asyncrepl.explain.fresh_names import fresh
+from asyncrepl.explain.kinds import Kind, a_kind, kind_of
+from asyncrepl.explain.operand_parts import put_into
+from asyncrepl.explain.repairs.awaited_origins import classes_given
+from asyncrepl.explain.repairs.repair_case import single_assignment
+from asyncrepl.explain.value_origins import bindings
+from asyncrepl.instrument.probe_placement import LATER_CALLS
+from asyncrepl.syntax.names import callee_name
+from asyncrepl.syntax.static_inspection import without_annotations
+
+if TYPE_CHECKING:
+    from asyncrepl.explain.evidence import Evidence
+    from asyncrepl.explain.source_units import Unit
+    from asyncrepl.explain.value_origins import Origin
+
+#: What calls a function that it is given, with the arguments that follow: its position.
+_TAKING = {**LATER_CALLS, "to_thread": 0, "run_in_executor": 1, "add_signal_handler": 1}
+
+
+def _called_already(evidence: Evidence) -> Finding | None:
+    """``call_soon(work())``, where `work` is a plain function: the loop gets what that gave."""
+    use, unit = evidence.use("seen"), evidence.unit
+    call = unit.parents.get(use.node) if use is not None else None
+    if use is None or use.info is None or not isinstance(call, ast.Call):
+        return None
+    if not isinstance(use.node, ast.Call) or callee_name(call) not in LATER_CALLS:
+        return None
+    why = (
+        f"`{callee_name(call)}` takes a function, and {short(unit, use.node)} has been called "
+        f"already, right here: the loop gets {a_kind(use.info, kind_of(use.info))}."
+    )
+    return Finding(why, _handed_over(evidence, call, use.node, passes=False))
+
+
+def _called_with_too_little(evidence: Evidence) -> Finding | None:
+    """``add_done_callback(over())``: who calls `over` later would give it the task."""
+    given, unit = evidence.node(ast.Call), evidence.unit
+    call = unit.parents.get(given) if given is not None else None
+    if given is None or not isinstance(call, ast.Call) or not evidence.direct:
+        return None
+    place = _TAKING.get(callee_name(call), len(call.args))
+    if given not in call.args[place : place + 1]:
+        return None
+    passes = callee_name(call) == "add_done_callback"
+    later = len(call.args) - place - 1 + passes
+    if _takes(evidence, given, 0) or not _takes(evidence, given, later):
+        return None
+    by = "the task that is over" if passes else "the arguments that follow"
+    why = (
+        f"`{callee_name(call)}` takes the function itself, and calls it with {by}: "
+        f"{short(unit, given)} calls it right here, and without."
+    )
+    return Finding(why, _handed_over(evidence, call, given, passes=passes))
+
+
+def _takes(evidence: Evidence, call: ast.Call, more: int) -> bool:
+    """Whether a function of the user's can be called as by `call` and with `more` arguments."""
+    value, owner = evidence.resolver.value, getattr(call.func, "value", None)
+    function = function_of(value(call.func))
+    if function is None or any(isinstance(each, ast.Starred) for each in call.args):
+        return False
+    object_given = owner is not None and not is_real_instance(value(owner), (type, ModuleType))
+    return _binds(function, call, more + object_given)
+
+
+def _binds(function: FunctionType, call: ast.Call, more: int) -> bool:
+    named = {each.arg: None for each in call.keywords if each.arg is not None}
+    try:
+        signature = inspect.signature(without_annotations(function))
+        signature.bind(*range(len(call.args) + more), **named)
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+@correction
+def _handed_over(fixing: Fixing, call: ast.Call, given: ast.Call, *, passes: bool) -> None:
+    """``call_soon(work(1))`` → ``call_soon(work, 1)``; a future gives its callbacks itself.
+
+    `passes` says that the function was called without it, and takes it last.
+    """
+    unit, source = fixing.evidence.unit, fixing.evidence.unit.source.source
+    function, *arguments = [source(each) for each in (given.func, *given.args)]
+    text = ", ".join([function, *arguments])
+    if isinstance(call.func, ast.Attribute) and call.func.attr == "add_done_callback":
+        task, named = fresh(unit, "task"), [source(each) for each in given.keywords]
+        whole = arguments == ([] if passes else [source(call.func.value)]) and not named
+        inner = [*arguments, task, *named] if passes else [*arguments, *named]
+        text = function if whole else f"lambda {task}: {function}({', '.join(inner)})"
+    elif given.keywords or (call.args[-1] is not given and not passes and not arguments):
+        text = f"lambda: {source(given)}"
+    fixing.of(unit).replace(given, text)
+
+
+def _class_itself(evidence: Evidence) -> Finding | None:
+    """``ready = asyncio.Event``, and then ``ready.set()``, for which there is no object."""
+    call, unit = evidence.node(ast.Call), evidence.unit
+    method = call.func if call is not None else None
+    if call is None or not isinstance(method, ast.Attribute) or not evidence.direct:
+        return None
+    made = evidence.resolver.value(method.value)
+    function = lookup(made, method.attr) if is_real_instance(made, type) else MISSING
+    if not is_real_instance(made, type) or not is_real_instance(function, FunctionType):
+        return None
+    ours = made.__module__.partition(".")[0] == "asyncio" or is_coroutine_function(function)
+    if not ours or _binds(function, call, 0) or not _binds(function, call, 1):
+        return None
+    places = classes_given(evidence.units, unit, method.value, made)
+    if not places:
+        return None
+    text = places[0].unit.source.source(places[0].node)
+    why = (
+        f"{short(unit, method.value)} is the class `{text}` itself, and no object of it: it has "
+        "to be called where it is given that name."
+    )
+    return Finding(why, _made(evidence, places) if takes_nothing(made) else None)
+
+
+@correction
+def _made(fixing: Fixing, places: list[Origin]) -> None:
+    for unit, node in places:
+        fixing.of(unit).after(node, "()")
+
+
+#: What is asked of a task or a future, and what of many other things as well.
+_OF_TASKS = {name for name in dir(asyncio.Task) if not name.startswith("_")} - {"send", "throw"}
+_OF_OTHERS = {"cancel", "done", "exception", "get_loop", "result", "set_result"}
+
+
+def _awaited_too_soon(evidence: Evidence) -> Finding | None:
+    """``task = await create_task(work())``, and then ``task.cancel()``."""
+    error, node, unit = evidence.error, evidence.node(ast.Attribute), evidence.unit
+    if node is None or not evidence.direct or not isinstance(error, AttributeError):
+        return None
+    wait = _awaited_for(evidence, node.value)
+    if error.name != node.attr or node.attr not in _OF_TASKS or not isinstance(wait, ast.Await):
+        return None
+    options = evidence.resolver.options(wait.value)
+    kinds = {kind_of(each) for each in options}
+    task = callee_name(wait.value) in _MAKERS or kinds in ({Kind.TASK}, {Kind.FUTURE})
+    called = isinstance(unit.parents.get(node), ast.Call)
+    certain = node.attr not in _OF_OTHERS or (called and type(error.obj) in (*PLAIN, NoneType))
+    if not task and (kinds != {Kind.COROUTINE} or not certain):
+        return None
+    text, source = short(unit, node.value), short(unit, wait.value)
+    why = (
+        f"`await` waits for {source} right there, and {text} is what came of it: only "
+        f"{'a future' if kinds == {Kind.FUTURE} else 'a task'} has `{node.attr}`."
+    )
+    return Finding(why, _not_awaited(evidence, unit, wait, task=task))
+
+
+def _awaited_for(evidence: Evidence, node: ast.expr) -> ast.expr | None:
+    """What a name was given, or that one of the items of which a loop has taken it."""
+    unit = evidence.unit
+    given = single_assignment(unit, node, awaited=True)
+    bound = bindings(unit, node)[1] if isinstance(node, ast.Name) else []
+    loop = unit.parents.get(bound[0]) if len(bound) == 1 else None
+    if given is not None or not isinstance(loop, ast.For):
+        return given
+    listed = single_assignment(unit, loop.iter) or loop.iter
+    made = [listed.elt] if isinstance(listed, ast.ListComp) else put_into(unit, loop.iter)
+    items = listed.elts if isinstance(listed, ast.List | ast.Tuple) else []
+    if not items and len(made) == 1:
+        return made[0]
+    value = evidence.resolver.value
+    own = [each for each in items if value(each) is getattr(evidence.error, "obj", MISSING)]
+    return single_assignment(unit, own[0], awaited=True) if len(own) == 1 else None
+
+
+_MAKERS = ("create_task", "ensure_future")
+
+
+@correction
+def _not_awaited(fixing: Fixing, unit: Unit, wait: ast.Await, *, task: bool) -> None:
+    """``await create_task(work())`` → ``create_task(work())``; of ``await work()`` a task."""
+    source = unit.source.source(wait.value)
+    fixing.of(unit).replace(wait, source if task else f"asyncio.create_task({source})")
+    if not task:
+        fixing.needs_import(unit, "asyncio")
+
+
+RULES = (
+    Rule(
+        "await-a-plain-call",
+        "a function called where it is to be handed over",
+        5,
+        "What the loop is to call later takes the function itself, and its arguments beside it: "
+        "`loop.call_later(1, work, x)`. `work(x)` runs at once.",
+        _called_already,
+        sees="called back",
+    ),
+    Rule(
+        "await-a-plain-call",
+        "a function called where it is to be handed over",
+        5,
+        "What is to be called later is given as it is, without brackets: "
+        "`task.add_done_callback(over)` calls `over(task)` when the task is over.",
+        _called_with_too_little,
+    ),
+    Rule(
+        "await-a-plain-call",
+        "a class where an object of it is meant",
+        5,
+        "`asyncio.Event` is the class. Only a call of it makes an event that tasks can share: "
+        "`ready = asyncio.Event()`.",
+        _class_itself,
+    ),
+    Rule(
+        "await-a-plain-call",
+        "a result where its task is meant",
+        5,
+        "`await` waits until there is a result, and gives that. Who wants the task, to cancel it "
+        "or to ask it later, keeps it: `task = asyncio.create_task(work())`, and awaits it then.",
+        _awaited_too_soon,
+        errors=(AttributeError,),
+    ),
+)
