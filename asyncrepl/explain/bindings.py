@@ -68,9 +68,8 @@ def variables(function: FunctionType, bare: bool) -> dict[str, Any]:
     for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
         with contextlib.suppress(ValueError):  # not bound yet
             found[name] = cell.cell_contents
-    if bare and function.__defaults__:
-        code, defaults = function.__code__, function.__defaults__
-        names = code.co_varnames[: code.co_argcount]
+    if bare and (defaults := function.__defaults__):
+        names = function.__code__.co_varnames[: function.__code__.co_argcount]
         found.update(zip(names[-len(defaults) :], defaults, strict=True))
     return found
 
@@ -86,15 +85,12 @@ def own_object(
     arguments = [*definition.args.posonlyargs, *definition.args.args]
     parents = (unit.parents.get(definition) for unit in units.all())
     owner = next((each for each in parents if isinstance(each, ast.ClassDef)), None)
-    named = [each[owner.name] for each in namespaces if owner is not None and owner.name in each]
-    kind = named[0] if named else None
+    kind = next((each[owner.name] for each in namespaces if owner and owner.name in each), None)
     if not arguments or not is_real_instance(kind, type) or type.__subclasses__(kind):
         return None
     decorators = {last_name(each) for each in definition.decorator_list}
-    if "staticmethod" in decorators:
-        return None
     made = describe(kind, keep=True) if "classmethod" in decorators else ObjectInfo(kind)
-    return arguments[0].arg, made
+    return None if "staticmethod" in decorators else (arguments[0].arg, made)
 
 
 def member(owner: ObjectInfo, name: str) -> object:

@@ -22,7 +22,7 @@ from asyncrepl.explain.repairs.repair_case import is_endless
 from asyncrepl.explain.scopes import CannotFixError, block_of, caught_kinds, scope
 from asyncrepl.explain.value_origins import bindings, loads
 from asyncrepl.instrument.probe_placement import AWAITABLE_CALLS
-from asyncrepl.syntax.names import COMPREHENSIONS, LOOPS, callee_name, written_name
+from asyncrepl.syntax.names import COMPREHENSIONS, LOOPS, callee_name, method_owner, written_name
 
 if TYPE_CHECKING:
     from asyncrepl.explain.fix_editor import Fixing
@@ -85,8 +85,7 @@ def _assigned(unit: Unit, named: Named) -> list[ast.expr]:
 def _holds_coroutines(case: Case, named: ast.expr) -> bool:
     """Whether coroutines are in it, and no tasks: those run at once, and can be awaited again."""
     held = case.evidence.resolver.info(named)
-    kinds = [each.kind for each in (case.info, held and held.item) if each is not None]
-    return CoroutineType in kinds
+    return CoroutineType in [each.kind for each in (case.info, held and held.item) if each]
 
 
 def _collection_of(unit: Unit, node: ast.expr) -> Named | None:
@@ -105,7 +104,7 @@ def _collection_of(unit: Unit, node: ast.expr) -> Named | None:
 def _viewed(node: ast.expr) -> Named | None:
     """The variable, or attribute, in ``jobs`` and ``jobs.items()``."""
     view = isinstance(node, ast.Call) and callee_name(node) in ("values", "items")
-    owner = getattr(node.func, "value", None) if view else node  # type: ignore[attr-defined]
+    owner = method_owner(node) if view else node
     return owner if isinstance(owner, ast.Name | ast.Attribute) else None
 
 
@@ -118,9 +117,9 @@ def _items_made(value: ast.expr) -> list[ast.expr]:
             return [value]
         case ast.List(made) | ast.Tuple(made) | ast.Set(made) | ast.Dict(_, made):
             return made
-        case ast.ListComp(made) | ast.SetComp(made) | ast.GeneratorExp(made):
-            return [made]
-        case ast.DictComp(_, made):
+        case (
+            ast.ListComp(made) | ast.SetComp(made) | ast.GeneratorExp(made) | ast.DictComp(_, made)
+        ):
             return [made]
     return []
 
@@ -128,8 +127,7 @@ def _items_made(value: ast.expr) -> list[ast.expr]:
 def _put_in(unit: Unit, use: Named) -> list[ast.expr]:
     """What a statement with this `use` of a collection puts into it."""
     around = unit.parents[use]
-    outer = unit.parents.get(around)
-    match around, outer:
+    match around, unit.parents.get(around):
         case ast.Attribute(attr="append" | "add" | "insert" | "setdefault"), ast.Call(args=given):
             return given[-1:]
         case ast.Subscript(ctx=ast.Store()), ast.Assign(value=made):

@@ -168,7 +168,10 @@ def _is_looked_at(unit: Unit, name: ast.Name) -> bool:
 
 
 def jobs_in(unit: Unit, node: ast.expr, depth: int = 3) -> Iterator[ast.AST]:
-    """The nodes in an argument, and in what its variables were given, also by ``append``."""
+    """The nodes in `node`, an argument, and in what its variables were given, also by ``append``.
+
+    Through so many assignments as `depth` says.
+    """
     for each in ast.walk(node):
         yield each
         for bound in bindings(unit, each)[1] if isinstance(each, ast.Name) and depth else ():
