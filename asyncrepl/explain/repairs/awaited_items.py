@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     Named = ast.Name | ast.Attribute
 
 
+_INSERTING = ("heappush", "insort", "insort_left", "insort_right")
+
+
 def awaited_where_listed(fixing: Fixing, case: Case) -> None:
     """``jobs = [f(x) for x in xs]``, used as results → ``jobs = [await f(x) for x in xs]``.
 
@@ -42,7 +45,7 @@ def awaited_where_listed(fixing: Fixing, case: Case) -> None:
     if options and not any(met(case.demand, each) for each in options):
         raise CannotFixError
     named = _collection_of(unit, case.node)
-    uses = _uses(unit, named) if named is not None else []
+    uses = _uses(unit, named) if named else []
     items = [one for use in uses for one in _put_in(unit, use)]
     items += _items_made(case.node) if named is None else _assigned(unit, named)
     made = [each for item in items for each in _made(unit, item)]
@@ -103,9 +106,9 @@ def _collection_of(unit: Unit, node: ast.expr) -> Named | None:
 
 def _viewed(node: ast.expr) -> Named | None:
     """The variable, or attribute, in ``jobs`` and ``jobs.items()``."""
-    view = isinstance(node, ast.Call) and callee_name(node) in ("values", "items")
-    owner = method_owner(node) if view else node
-    return owner if isinstance(owner, ast.Name | ast.Attribute) else None
+    if isinstance(node, ast.Call) and callee_name(node) in ("values", "items"):
+        return _viewed(method_owner(node) or node.func)
+    return node if isinstance(node, ast.Name | ast.Attribute) else None
 
 
 def _items_made(value: ast.expr) -> list[ast.expr]:
@@ -135,9 +138,6 @@ def _put_in(unit: Unit, use: Named) -> list[ast.expr]:
         case ast.Call(args=[first, made]), _ if first is use and callee_name(around) in _INSERTING:
             return [made]
     return []
-
-
-_INSERTING = ("heappush", "insort", "insort_left", "insort_right")
 
 
 def _made(unit: Unit, node: ast.expr) -> list[ast.expr]:
@@ -192,8 +192,7 @@ def results_kept(fixing: Fixing, case: Case) -> None:
     Of coroutines, which cannot be awaited again; a task can, and may be asked for more.
     """
     unit, node = case.unit, case.node
-    held = case.evidence.resolver.info(node)
-    if CoroutineType not in [each.kind for each in (case.info, held and held.item) if each]:
+    if not _holds_coroutines(case, node):
         raise CannotFixError
     loops = [each for each in unit.ancestors(node) if isinstance(each, LOOPS + COMPREHENSIONS)]
     clauses = [one for each in loops for one in getattr(each, "generators", [each])]
@@ -226,14 +225,9 @@ def items_awaited(fixing: Fixing, case: Case) -> None:
         fixing.suspending(unit, node)
         return
     pairs = callee_name(node) in ("items", "keys") or isinstance(loop, ast.BinOp)
-    if (
-        pairs
-        or not has(held, "__iter__")
-        or (held.item is not None and not has(held.item, "__await__"))
-    ):
-        raise CannotFixError
     known = values_in(held.value) if type(held.value) in (dict, list, tuple) else []
-    if not all(has(describe(each), "__await__") for each in known):
+    items = [*map(describe, known), *([held.item] if held.item is not None else [])]
+    if pairs or not has(held, "__iter__") or not all(has(e, "__await__") for e in items):
         raise CannotFixError
     item, text = fresh(unit, "job"), case.source
     results = f"[await {item} for {item} in {text}]"
