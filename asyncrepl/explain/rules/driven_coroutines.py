@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from asyncrepl.events.object_info import is_real_instance
 from asyncrepl.explain.explanation import Finding, Rule
-from asyncrepl.explain.fix_editor import Fixing, correction, replaced, short
+from asyncrepl.explain.fix_editor import Fixing, correction, is_generator, replaced, short
 from asyncrepl.explain.held_operands import ASYNCIO, innermost_frame
 from asyncrepl.explain.scopes import CannotFixError, caught_kinds, own_nodes
 from asyncrepl.syntax.names import callee_name, last_name, method_owner
@@ -91,11 +91,14 @@ def _returned_out_of_try(evidence: Evidence) -> Finding | None:
             if wrapper is None or not _would_catch(unit, returned, kinds):
                 continue
             why = (
-                f"`{wrapper.name}` calls `{found[1].name}` in its `try` and returns the "
-                "coroutine, of which nothing has run by then: its errors come when that is "
-                "awaited, outside. Only an `async def` that awaits it there can catch them."
+                f"`{wrapper.name}` calls `{found[1].name}` in its `try` and returns "
+                "{}, of which nothing has run by then: its errors come when that is {}, outside. "
+                "Only an `async def` that {} it there can catch them."
             )
-            return Finding(why, _awaited_in_try(evidence, unit, wrapper, returned))
+            if is_generator(found[1]):
+                return Finding(why.format("the async generator", "iterated over", "iterates over"))
+            fix = _awaited_in_try(evidence, unit, wrapper, returned)
+            return Finding(why.format("the coroutine", "awaited", "awaits"), fix)
     return None
 
 

@@ -26,6 +26,7 @@ from asyncrepl.explain.kinds import Kind, a_kind, kind_of
 from asyncrepl.explain.operand_parts import put_into
 from asyncrepl.explain.repairs.awaited_origins import classes_given
 from asyncrepl.explain.repairs.repair_case import single_assignment
+from asyncrepl.explain.scopes import CannotFixError
 from asyncrepl.explain.value_origins import bindings
 from asyncrepl.instrument.probe_placement import LATER_CALLS
 from asyncrepl.syntax.names import callee_name
@@ -170,7 +171,18 @@ def _awaited_too_soon(evidence: Evidence) -> Finding | None:
         f"`await` waits for {source} right there, and {text} is what came of it: only "
         f"{'a future' if kinds == {Kind.FUTURE} else 'a task'} has `{node.attr}`."
     )
+    if node.attr in ("result", "exception"):
+        return Finding(why, _not_asked(evidence, unit, node))
     return Finding(why, _not_awaited(evidence, unit, wait, task=task))
+
+
+@correction
+def _not_asked(fixing: Fixing, unit: Unit, node: ast.Attribute) -> None:
+    """``rows.result()`` → ``rows``, which is the result: an awaited task has given it."""
+    call = unit.parents.get(node)
+    if node.attr != "result" or not isinstance(call, ast.Call):
+        raise CannotFixError
+    fixing.of(unit).replace(call, unit.source.operand(node.value))
 
 
 def _awaited_for(evidence: Evidence, node: ast.expr) -> ast.expr | None:

@@ -71,9 +71,12 @@ def _ends_in(unit: Unit, handler: _Swallowing) -> bool:
 
 
 def _goes_round(handler: _Swallowing) -> bool:
-    """Whether a handler itself ends with a loop that waits."""
+    """Whether a handler itself ends with a loop that waits, and has no end."""
     last = handler.body[-1]
-    return isinstance(last, ast.While) and any(isinstance(n, ast.Await) for n in ast.walk(last))
+    if isinstance(handler, ast.With) or not isinstance(last, ast.While):
+        return False
+    endless = isinstance(last.test, ast.Constant) and bool(last.test.value)
+    return endless and any(isinstance(each, ast.Await) for each in ast.walk(last))
 
 
 def _limits(node: ast.AST) -> bool:
