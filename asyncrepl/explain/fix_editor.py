@@ -44,7 +44,7 @@ from asyncrepl.explain.value_arrivals import is_called_by_others
 from asyncrepl.explain.value_origins import calls_of, is_handed_on, wrapped_functions
 from asyncrepl.instrument.probe_placement import DATA_CALLS, ITERATING_CALLS
 from asyncrepl.syntax.names import callee_name, canonical_name, last_name
-from asyncrepl.syntax.source_rewriter import SourceRewriter, Span, compiles, parses
+from asyncrepl.syntax.source_rewriter import Edit, SourceRewriter, Span, compiles, parses
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -152,8 +152,9 @@ class Fixing:
         return typed and is_pythons(name, self.evidence.namespace.get(name))
 
     def _import(self, unit: Unit, line: str) -> None:
-        if all(edit.text != line for edit in self.of(unit).edits):
-            self.of(unit).insert(place_of_import(unit, line), line)
+        edits, place = self.of(unit).edits, place_of_import(unit, line)
+        if all(edit.text != line for edit in edits):
+            edits.insert(0, Edit(place, place, line))  # above what else is put there
 
     def fresh(self, unit: Unit, name: str) -> str:
         """A name to be bound at the top of `unit`: like `name`, and nobody's yet."""
