@@ -42,7 +42,7 @@ from asyncrepl.instrument.probe_placement import ITERTOOLS_CALLS
 from asyncrepl.syntax.names import callee_name, canonical_name, method_owner
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
     from types import FrameType, TracebackType
 
     from asyncrepl.explain.evidence import Evidence
@@ -202,18 +202,22 @@ def _asked_first(node: ast.AST) -> list[ast.AST]:
 
 
 def _locals(evidence: Evidence) -> Iterator[object]:
-    unfit = ASYNCHRONOUS if asks_plain(evidence) else _meant_so(evidence)
+    plain = asks_plain(evidence)
     for each in _all_locals(evidence):
-        if kind_of(describe(each)) not in unfit:
+        if not plain or kind_of(describe(each)) not in ASYNCHRONOUS:
             yield each
 
 
-def _meant_so(evidence: Evidence) -> Collection[Kind]:
-    """What a library that refuses on purpose may well be given: a function, to call it."""
-    trace = innermost_trace(evidence)
+def is_taken_on_purpose(evidence: Evidence, use: Use, info: ObjectInfo) -> bool:
+    """Whether a library has kept the operand of `use`, a function, and refuses now on its own.
+
+    What it was made with was right then: ``Lambda(work).invoke(1)`` may want `ainvoke`.
+    """
+    trace, unit = innermost_trace(evidence), evidence.unit
     raised = trace and instruction_at(trace.tb_frame.f_code, trace.tb_lasti) == "RAISE_VARARGS"
-    ours = trace and trace.tb_frame.f_code.co_filename.startswith(ASYNCIO)
-    return FUNCTION_KINDS if raised and not ours else frozenset()
+    if not raised or kind_of(info) not in FUNCTION_KINDS or not isinstance(use.owner, ast.Call):
+        return False
+    return unit.statement(use.owner) is not unit.statement(evidence.nodes[-1])
 
 
 def _all_locals(evidence: Evidence) -> Iterator[object]:

@@ -35,6 +35,7 @@ from asyncrepl.explain.held_operands import (
     held_operands,
     holds_refused,
     is_held,
+    is_taken_on_purpose,
     is_within,
     refused_by_asyncio,
     tested_operand,
@@ -204,7 +205,8 @@ def _demands(evidence: Evidence) -> Iterator[tuple[Demand, list[ObjectInfo]]]:
                 given = not options and demand.what == "function" and not evidence.direct
                 yield demand, refused_by_asyncio(evidence) if given else options
             elif blamed := [each for each in options if is_held(evidence, each)]:
-                yield demand, blamed
+                if not is_taken_on_purpose(evidence, use, blamed[0]):
+                    yield demand, blamed
             elif any(holds_refused(evidence, each) for each in options):
                 late.append((demand._replace(what="items"), held_operands(evidence)))
             elif not options:

@@ -139,7 +139,8 @@ def called_where_made(fixing: Fixing, case: Case) -> None:
     """``lock = asyncio.Lock`` → ``lock = asyncio.Lock()``: each use would make one of its own."""
     made = case.info.value if case.info is not None else None
     places = classes_given(case.evidence.units, case.unit, case.node, made)
-    if not places or not takes_nothing(made):
+    fitting = any(met(case.demand, each) for each in case.evidence.resolver.results(made))
+    if not places or not fitting or not takes_nothing(made):
         raise CannotFixError
     for unit, node in places:
         fixing.of(unit).after(node, "()")
