@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import ast
 import inspect
+from types import ModuleType
 from typing import TYPE_CHECKING, Literal
 
 from asyncrepl.events.object_info import code_of, is_real_instance
-from asyncrepl.explain.bindings import awaits_parameter
+from asyncrepl.explain.bindings import awaits_parameter, imported
 from asyncrepl.explain.scopes import scope
 from asyncrepl.explain.unittest_classes import is_fixture
 from asyncrepl.explain.value_origins import bindings, calls_of
@@ -245,10 +246,25 @@ def _overrides_plain(evidence: Evidence, home: Unit, function: Function) -> bool
 def overridden_code(evidence: Evidence, home: Unit, function: Function) -> CodeType | None:
     """The code of the library's method that `function`, of the unit `home`, stands for, if any."""
     owner = home.parents.get(function)
-    name = ast.Name(owner.name, ast.Load()) if isinstance(owner, ast.ClassDef) else None
-    kind = evidence.resolver.value(name) if name is not None else None
-    for base in kind.__mro__[1:] if is_real_instance(kind, type) else ():
-        code = code_of(vars(base).get(function.name))
+    bases = owner.bases if isinstance(owner, ast.ClassDef) else []
+    # Not the class, nor its names: those of a program that has ended may be gone.
+    kinds = [_imported_object(home, each) for each in bases]
+    for kind in (one for each in kinds if is_real_instance(each, type) for one in each.__mro__):
+        code = code_of(vars(kind).get(function.name))
         if code is not None:
             return code if evidence.units.definition(code) is None else None
+    return None
+
+
+def _imported_object(unit: Unit, node: ast.expr) -> object:
+    """What ``Name`` or ``module.Name`` is, as far as an import in `unit` tells."""
+    match node:
+        case ast.Name(name):
+            return imported(unit, name)
+        case ast.Attribute(ast.Name(module), name):
+            return (
+                vars(found).get(name)
+                if type(found := imported(unit, module)) is ModuleType
+                else None
+            )
     return None

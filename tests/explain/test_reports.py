@@ -114,7 +114,7 @@ def _marked(case: Case) -> Any:
 _ALL = [*cases(), *cases(folder="shapes")]
 
 
-@pytest.mark.sampled(17)
+@pytest.mark.sampled(20)
 @pytest.mark.parametrize("case", [*map(_marked, _ALL)])
 def test_a_report_is_explained(case: Case) -> None:
     """The cause is named, the correction prints the right lines, the right program is silent."""

@@ -24,6 +24,7 @@ def test_one_word_is_changed() -> None:
     assert all(each.right == _PROGRAM for each in planted(_PROGRAM))
 
 
+@pytest.mark.slow
 def test_a_sample_is_put_right_as_well_as_ever() -> None:
     """Programs that nobody has written for the mistake that is planted in them."""
     counted = [each for each in map(judged, sample("short", 12)) if each.told is not None]
