@@ -333,7 +333,7 @@ def numbered(fixing: Fixing, call: ast.Call) -> None:
     unit, edits, name = fixing.evidence.unit, fixing.of(fixing.evidence.unit), _heap(call)
     order, calls = fixing.fresh(unit, "order"), [*unit.nodes(ast.Call)]
     pushed = [pair for each in calls if _heap(each) == name and (pair := _pushed(each))]
-    if not pushed:
+    if not pushed or not name:  # by a name of the method, of which heap nobody knows
         raise CannotFixError
     for pair in pushed:
         edits.before(pair.elts[-1], f"next({order}), ")

@@ -294,8 +294,10 @@ def _thread_future(evidence: Evidence) -> Finding | None:
 def _one_type(evidence: Evidence) -> Finding | None:
     """``AsyncGenerator[str]``, which is short for two types only from Python 3.13 on."""
     node, unit = evidence.node(ast.Subscript), evidence.unit
+    name = canonical_name(node.value) if node is not None else ""
     alias = evidence.resolver.value(node.value) if node is not None else None
-    known = [more for each, more in _OF_TWO if each is alias]
+    same = lambda each: alias is vars(typing)[each] or name == f"typing.{each}"
+    known = [more for each, more in _OF_TWO if same(each)]
     if node is None or not known or isinstance(node.slice, ast.Tuple):
         return None
     text, more = unit.source.source(node.slice), known[0]
@@ -307,7 +309,7 @@ def _one_type(evidence: Evidence) -> Finding | None:
 
 
 #: Generators in annotations, and what may be left out from Python 3.13 on.
-_OF_TWO = ((typing.AsyncGenerator, ", None"), (typing.Generator, ", None, None"))
+_OF_TWO = (("AsyncGenerator", ", None"), ("Generator", ", None, None"))
 #: Functions that want numbers or items, and refuse a future.
 _PLAIN = {"sum", "len", "int", "float", "sorted", "max", "min", "list", "tuple", "set", "dict",
           "round", "abs", "iter", "next", "enumerate", "join", "range"}  # fmt: skip
