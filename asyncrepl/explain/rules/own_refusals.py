@@ -296,8 +296,9 @@ def _one_type(evidence: Evidence) -> Finding | None:
     node, unit = evidence.node(ast.Subscript), evidence.unit
     name = canonical_name(node.value) if node is not None else ""
     alias = evidence.resolver.value(node.value) if node is not None else None
-    same = lambda each: alias is vars(typing)[each] or name == f"typing.{each}"
-    known = [more for each, more in _OF_TWO if same(each)]
+    known = [
+        more for each, more in _OF_TWO if alias is vars(typing)[each] or name == f"typing.{each}"
+    ]
     if node is None or not known or isinstance(node.slice, ast.Tuple):
         return None
     text, more = unit.source.source(node.slice), known[0]
