@@ -31,7 +31,7 @@ from asyncrepl.cli.endless_programs import ProgramEndedError, end_waiting, watch
 from asyncrepl.cli.plain_session import run_program
 from asyncrepl.engine.tasks.task_findings import (
     keeping_thread,
-    lost_failures,
+    left_at_the_end,
     unrun_findings,
     unseen_failure,
 )
@@ -236,12 +236,11 @@ def _look_at_the_end(shell: Shell, program: Program) -> None:
     findings.end()
     mistakes.look()
     if shell.first is None:
-        lost = lost_failures()
-        told = mistakes.tell_lost_errors(lost)
-        for seen in (
-            *(() if told else filter(None, map(unseen_failure, lost))),
-            *unrun_findings(),
-        ):
+        tasks, coroutines = left_at_the_end()
+        failed = [each for each in tasks if unseen_failure(each) is not None]
+        told = mistakes.tell_lost_errors(failed)
+        unseen = [] if told else list(filter(None, map(unseen_failure, failed)))
+        for seen in (*unseen, *unrun_findings(tasks, coroutines)):
             findings.add(seen)
         mistakes.look()
     if shell.first is None and (held := keeping_thread()) is not None:

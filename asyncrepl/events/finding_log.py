@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from asyncrepl.events.findings import Finding, FindingKind
 from asyncrepl.events.object_info import (
     ObjectInfo,
+    coroutine_of_task,
     describe,
     generator_of_step,
     has_begun,
@@ -256,7 +257,7 @@ def _has_only_to_tell(future: Any) -> bool:
 
 def _waits_for_synchronization(task: Any) -> bool:
     """Whether it waits in a queue, at a lock or for an event, which may be meant to be so."""
-    waits: Any = task.get_coro() if hasattr(task, "get_coro") else None  # a future has none
+    waits = coroutine_of_task(task)
     while (code := getattr(waits, "cr_code", None)) is not None:
         if code.co_filename.endswith(("locks.py", "queues.py")):
             return True

@@ -141,6 +141,18 @@ def function_of(value: object) -> FunctionType | None:
     return value if type(value) is FunctionType else None
 
 
+def coroutine_of_task(task: object) -> Any:
+    """The coroutine of `task`, which may be done; None of what is no task.
+
+    Not by ``get_coro()``: Python 3.12.1 dies when that asks a task that ended eagerly, before it
+    was given to anybody, and has no coroutine any more. Then this is None as well.
+    """
+    try:
+        return object.__getattribute__(task, "_coro")
+    except AttributeError:
+        return None
+
+
 def behind_partials(value: object) -> object:
     """What `value` calls in the end, if it is a ``partial`` or a method; else `value`."""
     while is_real_instance(value, (functools.partial, MethodType)):

@@ -29,6 +29,7 @@ from asyncrepl.events.object_info import (
     ObjectInfo,
     behind_partials,
     code_of,
+    coroutine_of_task,
     describe,
     lookup,
     place_at,
@@ -186,7 +187,7 @@ class WaitNotes:
         queue, code, offset = self._said_done.get(id(task), (None, None, 0))
         if queue is None or code is None or getattr(queue(), "_unfinished_tasks", True):
             return
-        waits = task.get_coro() if isinstance(task, Task) else None
+        waits = coroutine_of_task(task)
         while waits is not None and getattr(waits, "cr_code", None) is not code:
             waits = getattr(waits, "cr_await", None)
         at = getattr(waits, "cr_frame", None)

@@ -30,6 +30,7 @@ from asyncrepl.events.object_info import (
     MISSING,
     ObjectInfo,
     code_of,
+    coroutine_of_task,
     describe,
     is_real_instance,
     lookup,
@@ -346,8 +347,7 @@ class Resolver:
             return self._of_await_method(info)
         if has_result(info.value):
             return [describe(info.value.result(), keep=True)]
-        coroutine = info.value.get_coro() if is_real_instance(info.value, asyncio.Task) else None
-        return self.returns(coroutine.cr_code) if type(coroutine) is CoroutineType else []
+        return self.returns(getattr(coroutine_of_task(info.value), "cr_code", None))
 
     def _of_await_method(self, info: ObjectInfo) -> list[ObjectInfo]:
         """What an ``__await__`` of the user's gives, as far as it is known."""

@@ -510,3 +510,16 @@ def test_ctrl_c_ends_a_program_and_the_answer_comes(tmp_path: Path, text: str) -
         "explanation": None,
     }
     assert process.returncode == 130
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="eager tasks came with Python 3.12")
+def test_tasks_that_ended_eagerly_have_no_coroutine_any_more(tmp_path: Path) -> None:
+    """Some Pythons die when asked for it, and all tasks that are left are looked at in the end."""
+    text = (
+        "import asyncio\nkept = []\nasync def fails():\n    raise ValueError\n"
+        "async def works():\n    return 1\nasync def main():\n"
+        "    asyncio.get_running_loop().set_task_factory(asyncio.eager_task_factory)\n"
+        "    kept.extend(asyncio.create_task(each()) for each in (works, fails))\n"
+        "    kept[0].cancel()\nasyncio.run(main())\n"
+    )
+    assert asked(tmp_path, text)["error"] is None

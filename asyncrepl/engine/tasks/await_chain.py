@@ -49,7 +49,8 @@ LinkKind = Literal["coroutine", "async generator step", "generator", "task", "fu
 _PYTHONS_TASK = asyncio.tasks._PyTask  # type: ignore[attr-defined]  # noqa: SLF001
 _PYTHONS_AWAIT = asyncio.futures._PyFuture.__await__.__code__  # type: ignore[attr-defined]  # noqa: SLF001
 _FUTURES = (asyncio.Future, asyncio.futures._PyFuture)  # type: ignore[attr-defined]  # noqa: SLF001
-_TASKS = (asyncio.Task, _PYTHONS_TASK)
+#: The classes of tasks, in C and in Python.
+TASKS = (asyncio.Task, _PYTHONS_TASK)
 
 #: A chain is cut here, should it ever lead back into itself.
 MAX_LINKS = 10_000
@@ -168,7 +169,7 @@ def is_future(thing: object) -> bool:
 
 def is_task(thing: object) -> bool:
     """Whether it is a task of asyncio's."""
-    return issubclass(type(thing), _TASKS)
+    return issubclass(type(thing), TASKS)
 
 
 def first_argument(link: AwaitLink) -> object:

@@ -38,11 +38,18 @@ from types import (
 from typing import TYPE_CHECKING, Any
 
 from asyncrepl.engine.code_owner import is_plumbing, is_users
-from asyncrepl.engine.tasks.await_chain import await_chain, first_argument, is_task, waits_at
+from asyncrepl.engine.tasks.await_chain import (
+    TASKS,
+    await_chain,
+    first_argument,
+    is_task,
+    waits_at,
+)
 from asyncrepl.engine.tasks.task_records import task_coroutine
 from asyncrepl.events.findings import Finding, finding_at
 from asyncrepl.events.object_info import (
     ObjectInfo,
+    coroutine_of_task,
     describe,
     is_real_instance,
     refused_operands,
@@ -72,7 +79,8 @@ def dropped_finding(coroutine: CoroutineType[Any, Any, Any]) -> Finding:
 
 def unseen_failure(task: Any) -> Finding | None:
     """What is seen of a `task` of the user's that failed, if nobody has asked how it ended."""
-    code, error = getattr(task.get_coro(), "cr_code", None), task._exception  # noqa: SLF001
+    code = getattr(coroutine_of_task(task), "cr_code", None)
+    error = task._exception  # noqa: SLF001
     if code is None or not is_users(code.co_filename) or not task._log_traceback:  # noqa: SLF001
         return None
     if not is_real_instance(error, Exception):  # none, or the program's end
@@ -80,22 +88,26 @@ def unseen_failure(task: Any) -> Finding | None:
     return Finding("failed", ObjectInfo(type(error), code), code, 0)
 
 
-def lost_failures() -> list[asyncio.Task[Any]]:
-    """The tasks that have failed, that something still holds, and that nobody has asked.
+def left_at_the_end() -> tuple[list[asyncio.Task[Any]], list[CoroutineType[Any, Any, Any]]]:
+    """The tasks and the coroutines that something still holds, when a program has ended.
 
-    For the end of a program, when nobody is going to; looks at all objects.
-    """
-    return [each for each in gc.get_objects() if is_task(each) and unseen_failure(each)]
-
-
-def unrun_findings() -> list[Finding]:
-    """The findings for the user's coroutines that something still holds, and that never ran.
-
-    For the end of a program, when nobody is going to run them; looks at all objects.
+    Looks at all objects there are, once: there may be a million.
     """
     objects = gc.get_objects()
-    begun = {id(each.get_coro()) for each in objects if is_task(each) and _may_run(each)}
-    held = [each for each in objects if type(each) is CoroutineType and id(each) not in begun]
+    kinds = {kind for kind in set(map(type, objects)) if issubclass(kind, TASKS)}
+    tasks = [each for each in objects if type(each) in kinds]
+    return tasks, [each for each in objects if type(each) is CoroutineType]
+
+
+def unrun_findings(
+    tasks: list[asyncio.Task[Any]], coroutines: list[CoroutineType[Any, Any, Any]]
+) -> list[Finding]:
+    """The findings for those of the user's `coroutines` that never ran, and are of no task.
+
+    Both are what was left at the end of a program, when nobody is going to run them.
+    """
+    begun = {id(coroutine_of_task(each)) for each in tasks if _may_run(each)}
+    held = [each for each in coroutines if id(each) not in begun]
     unrun = (each for each in held if inspect.getcoroutinestate(each) == inspect.CORO_CREATED)
     return [dropped_finding(each) for each in unrun if is_users(each.cr_code.co_filename)]
 
@@ -302,7 +314,7 @@ def _waits_in(suspended: Any) -> int:
 
 def note_lost_item(task: asyncio.Task[object], findings: FindingLog) -> None:
     """See if `task` has taken an item of a queue, and nobody has it any more to ask for that."""
-    if getattr(task.get_coro(), "cr_code", None) is not asyncio.Queue.get.__code__:
+    if getattr(coroutine_of_task(task), "cr_code", None) is not asyncio.Queue.get.__code__:
         return
     if _called_at_the_end(task) or any(map(_holds_for_user, gc.get_referrers(task))):
         return

@@ -11,7 +11,7 @@ import asyncio
 from types import AsyncGeneratorType, CoroutineType
 from typing import TYPE_CHECKING
 
-from asyncrepl.events.object_info import has_begun, is_real_instance, lookup
+from asyncrepl.events.object_info import coroutine_of_task, has_begun, is_real_instance, lookup
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, correction, short
 from asyncrepl.explain.repairs.repair_case import called_class, single_assignment
@@ -217,7 +217,7 @@ def _runs_here(task: asyncio.Task[object], evidence: Evidence) -> bool:
     name = evidence.nodes[-1] if evidence.nodes else None
     if isinstance(name, ast.Await) and _names_current(evidence, name.value):
         return True
-    code = getattr(task.get_coro(), "cr_code", None)
+    code = getattr(coroutine_of_task(task), "cr_code", None)
     if any(site.frame.f_code is code for site in evidence.sites) and task.done():
         # Its own frame is among those that this ``await`` ended.
         return not task.cancelled() and task.exception() is evidence.error
