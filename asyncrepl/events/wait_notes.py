@@ -8,6 +8,7 @@ any code of the user's, and never held: by its ``id``, or by a weak reference.
 from __future__ import annotations
 
 import gc
+import sys
 import weakref
 from asyncio import (
     Event,
@@ -92,8 +93,9 @@ class WaitNotes:
         #: What was shielded, the future that is awaited for it, and what is to be seen.
         self._shielded: deque[tuple[weakref.ref[Any], weakref.ref[Any], Finding]]
         self._shielded = deque(maxlen=_MAX_KNOWN)
-        #: By the code of what was given to a thread: the ``id`` of the variables set for that.
+        #: Whether a task has set a context variable: else none can be missed in a thread.
         self._sets_variables = False
+        #: By the code of what was given to a thread: the ``id`` of the variables set for that.
         self._submitted: dict[CodeType, frozenset[int]] = {}
         #: What was cut off, or is going to be.
         self._lost: list[Finding] = []
@@ -274,9 +276,10 @@ class WaitNotes:
             self._submitted[code] = found & self._submitted.get(code, found)
 
     def _is_left_behind(self, variable: ContextVar[object], frame: FrameType | None) -> bool:
-        while frame is not None and variable.get(MISSING) is MISSING:
+        pools: Any = sys.modules.get("concurrent.futures.thread")  # there, if there is a pool
+        while pools and frame is not None and variable.get(MISSING) is MISSING:
             caller = frame.f_back
-            if caller is not None and caller.f_code.co_qualname == "_WorkItem.run":
+            if caller is not None and caller.f_code is pools._WorkItem.run.__code__:  # noqa: SLF001
                 return id(variable) in self._submitted.get(frame.f_code, ())
             frame = caller
         return False

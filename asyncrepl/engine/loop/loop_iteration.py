@@ -33,6 +33,7 @@ import selectors
 import sys
 import threading
 import weakref
+from concurrent.futures import Future
 from queue import Empty, SimpleQueue
 from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -229,7 +230,8 @@ class ExternalWaits:
 
 def _is_idle_worker(frame: FrameType | None) -> bool:
     """Whether a thread that is at `frame` is one of a pool, and waits for a job."""
-    return frame is not None and frame.f_code.co_qualname == "_worker"
+    pools: Any = sys.modules.get("concurrent.futures.thread")  # there, if there is a pool
+    return frame is not None and pools and frame.f_code is pools._worker.__code__  # noqa: SLF001
 
 
 def _loop_waited_for(frame: FrameType | None) -> object:
@@ -241,7 +243,7 @@ def _loop_waited_for(frame: FrameType | None) -> object:
     if frame is None or caller is None or frame.f_code is not threading.Condition.wait.__code__:
         return None
     future, limit = caller.f_locals.get("self"), frame.f_locals.get("timeout")
-    if caller.f_code.co_qualname != "Future.result" or limit is not None:
+    if caller.f_code is not Future.result.__code__ or limit is not None:
         return None
     for callback in getattr(future, "_done_callbacks", ()):
         code = getattr(callback, "__code__", None)
