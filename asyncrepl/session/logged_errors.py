@@ -45,11 +45,11 @@ def logged_errors_explained(mistakes: _ErrorSink, console: Console) -> Iterator[
 
     def factory(*args: Any, **named: Any) -> logging.LogRecord:
         record = made(*args, **named)
-        error = record.exc_info[1] if record.exc_info else None
-        heard = listening and threading.get_ident() == thread
-        if error is not None and heard and _is_lost(record, error):
+        if listening and record.exc_info and threading.get_ident() == thread:
             with suppress(Exception):  # the program is not to fail for it
-                _tell(mistakes.explain_lost_error(error), console)
+                _, error, _ = record.exc_info
+                if error is not None and _is_lost(record, error):
+                    _tell(mistakes.explain_lost_error(error), console)
         return record
 
     logging.setLogRecordFactory(factory)
@@ -71,6 +71,8 @@ def _is_lost(record: logging.LogRecord, error: BaseException) -> bool:
 
 
 def _tell(lines: list[Line], console: Console) -> None:
+    if not lines:
+        return
     try:
         get_running_loop().call_soon(console.complain, *lines)
     except RuntimeError:  # none runs here
