@@ -258,13 +258,8 @@ def overridden_code(evidence: Evidence, home: Unit, function: Function) -> CodeT
 
 def _imported_object(unit: Unit, node: ast.expr) -> object:
     """What ``Name`` or ``module.Name`` is, as far as an import in `unit` tells."""
-    match node:
-        case ast.Name(name):
-            return imported(unit, name)
-        case ast.Attribute(ast.Name(module), name):
-            return (
-                vars(found).get(name)
-                if type(found := imported(unit, module)) is ModuleType
-                else None
-            )
-    return None
+    if isinstance(node, ast.Name):
+        return imported(unit, node.id)
+    owner = node.value if isinstance(node, ast.Attribute) else None
+    found = imported(unit, owner.id) if isinstance(owner, ast.Name) else None
+    return vars(found).get(last_name(node)) if is_real_instance(found, ModuleType) else None

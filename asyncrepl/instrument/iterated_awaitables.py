@@ -224,13 +224,12 @@ def probe_turns(tree: ast.AST) -> None:
 
 def _probe_turn(before: ast.stmt | None, node: ast.AST) -> None:
     """Mark what `node` awaits, if it is a task that it makes, or that the statement before has."""
-    made = (
-        getattr(before, "targets", [None])[0] if _makes_task(getattr(before, "value", None)) else 0
-    )
+    makes = isinstance(before, ast.Assign) and _makes_task(before.value)
+    made = {getattr(each, "id", "") for each in before.targets} if makes else set()  # type: ignore[union-attr]
     for each in own_nodes(node):
         if isinstance(each, ast.Await):
             name = getattr(bare(each.value), "id", "")
-            if _makes_task(each.value) or (name and getattr(made, "id", "") == name):
+            if _makes_task(each.value) or (name and name in made):
                 each.value = wrapped_in_probe(".in_turn", each.value)
                 return
 

@@ -302,8 +302,10 @@ def _changes(evidence: Evidence, kind: type, asked: set[str], block: _Block) -> 
         me = function.args.args[0].arg
         for node in ast.walk(function):
             if isinstance(node, ast.Attribute) and written_name(node.value) == me:
-                stored |= {node.attr} if isinstance(node.ctx, ast.Store) else set()
-                todo += [node.attr] if node.attr not in todo else []
+                if isinstance(node.ctx, ast.Store):
+                    stored.add(node.attr)
+                if node.attr not in todo:
+                    todo.append(node.attr)
     return bool(stored & asked)
 
 
@@ -314,8 +316,9 @@ def _touched_at_the_end(evidence: Evidence, block: _Block) -> Iterator[str]:
         gives = [each for each in ast.walk(function) if isinstance(each, ast.Yield) and each.value]
         for each in ast.walk(function) if gives else ():
             given = written_name(gives[0].value)
-            if isinstance(each, ast.Attribute) and given and written_name(each.value) == given:
-                yield from [each.attr] if each.lineno > gives[0].lineno else []
+            of_it = isinstance(each, ast.Attribute) and written_name(each.value) == given != ""
+            if of_it and each.lineno > gives[0].lineno:  # type: ignore[attr-defined]
+                yield each.attr  # type: ignore[attr-defined]
 
 
 @correction
