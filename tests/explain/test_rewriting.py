@@ -6,6 +6,8 @@ import ast
 
 import pytest
 
+from asyncrepl.explain.scopes import place_of_import
+from asyncrepl.explain.source_units import Unit, parsed
 from asyncrepl.syntax.source_rewriter import SourceRewriter, SourceText, compiles, parses
 
 
@@ -99,3 +101,21 @@ def test_lines_beside_a_one_line_body_are_lines_of_their_own() -> None:
     after.lines_after(body, "x = 2")
     assert ast.unparse(ast.parse(before.apply())) == "def f():\n    x = 2\n    y = 3\n    return 1"
     assert ast.unparse(ast.parse(after.apply())) == "def f():\n    return 1\n    x = 2"
+
+
+@pytest.mark.parametrize(
+    ("text", "before"),
+    [
+        ("x = 1\n", "x = 1"),
+        ('"""Doc."""\nfrom __future__ import annotations\nx = 1\n', "x = 1"),
+        ("import abc\nimport time\nfrom os import path\nx = 1\n", "import time"),
+        ("import abc\nx = 1\n", "x = 1"),
+        ("from abc import ABC\nx = 1\n", "from abc"),
+        ("import abc\n\nimport own\nx = 1\n", "\nimport own"),
+        ("import abc; import zlib\nx = 1\n", "x = 1"),
+    ],
+)
+def test_an_import_stands_in_its_order_among_the_first(text: str, before: str) -> None:
+    """Behind comments, docstring and ``__future__``; in a text of imports, in their first group."""
+    unit = Unit("file.py", text, parsed(text))
+    assert text[place_of_import(unit, "import asyncio\n") :].startswith(before)
