@@ -24,6 +24,7 @@ from asyncrepl.explain.fresh_names import (
     is_pythons,
     names_in,
 )
+from asyncrepl.explain.other_callers import is_called_by_others
 from asyncrepl.explain.scopes import (
     CannotFixError,
     is_async_genexp,
@@ -40,7 +41,6 @@ from asyncrepl.explain.unittest_classes import (
     is_fixture,
     plain_test_case,
 )
-from asyncrepl.explain.value_arrivals import is_called_by_others
 from asyncrepl.explain.value_origins import calls_of, is_handed_on, wrapped_functions
 from asyncrepl.instrument.probe_placement import DATA_CALLS, ITERATING_CALLS
 from asyncrepl.syntax.names import callee_name, canonical_name, last_name

@@ -9,6 +9,7 @@ from asyncrepl.explain.demands import demand_of
 from asyncrepl.explain.fresh_names import fresh, item_name
 from asyncrepl.explain.held_operands import ASYNCIO
 from asyncrepl.explain.operand_uses import Use
+from asyncrepl.explain.other_callers import overridden_code
 from asyncrepl.explain.scopes import (
     CannotFixError,
     block_of,
@@ -17,7 +18,6 @@ from asyncrepl.explain.scopes import (
     own_nodes,
     scope,
 )
-from asyncrepl.explain.value_arrivals import overridden_code
 from asyncrepl.explain.value_origins import is_handed_on
 from asyncrepl.instrument.probe_placement import LATER_CALLS
 from asyncrepl.syntax.names import FUNCTIONS, bound_names, callee_name, last_name

@@ -27,6 +27,7 @@ def test_what_a_library_logs_is_explained(
     type_in(HANDLER)
     shown = type_in("future.add_done_callback(handle)")
     assert "why  `rows()` is an async generator" in shown
+    assert "async def handle" not in shown  # nobody would await it
     assert [record.name for record in caplog.records] == ["concurrent.futures"]
 
 
