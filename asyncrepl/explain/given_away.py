@@ -9,8 +9,10 @@ the user's: if it is made, or named, at one place alone, that is the mistake.
 from __future__ import annotations
 
 import ast
+import builtins
 from contextvars import Context
-from types import AsyncGeneratorType, CoroutineType, FunctionType
+from functools import partial
+from types import AsyncGeneratorType, CoroutineType, FunctionType, ModuleType
 from typing import TYPE_CHECKING
 
 from asyncrepl.events.object_info import (
@@ -27,11 +29,11 @@ from asyncrepl.explain.kinds import Kind, kind_of
 from asyncrepl.explain.library_results import library_nodes
 from asyncrepl.explain.scopes import CannotFixError
 from asyncrepl.explain.value_origins import calls_of, is_handed_on
-from asyncrepl.syntax.names import callee_name, last_name
+from asyncrepl.syntax.names import callee_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from types import TracebackType
+    from types import FrameType, TracebackType
 
     from asyncrepl.explain.evidence import Evidence
     from asyncrepl.explain.source_units import Function
@@ -84,25 +86,34 @@ def _refused(trace: TracebackType) -> Iterator[tuple[str, object]]:
             case ast.Call(function, arguments):
                 yield "callback", _value(function, names)
                 first, *others = arguments or [function]
-                yield _demanded(function, names), _value(first, names)
+                yield _demanded(function, trace.tb_frame), _value(first, names)
                 yield from (("value", _value(each, names)) for each in others)
             case ast.Name() | ast.Attribute() if op == "GET_ITER":
                 yield "walk", _value(node, names)
 
 
-_WALKING = ("iter", "list", "tuple", "set", "sorted")
+_WALKING = (iter, list, tuple, set, sorted)
 
 
-def _demanded(function: ast.expr, names: Mapping[str, object]) -> str:
-    """What a function demands that is called in a library: as ``context.run``, to call it."""
+def _demanded(function: ast.expr, frame: FrameType) -> str:
+    """What a function demands that a library calls in `frame`: as ``context.run``, to call it."""
+    names = {**vars(builtins), **frame.f_globals, **frame.f_locals}
     match function:
+        case ast.Name(name):
+            called = names.get(name)
+        case ast.Attribute(ast.Name(owner), name) if type(names.get(owner)) is ModuleType:
+            called = vars(names[owner]).get(name)
         case ast.Attribute(ast.Name(owner), "run") if type(names.get(owner)) is Context:
             return "callback"
-        case _ if last_name(function) == "partial":
-            return "callback"
-        case ast.Name(name) if name in _WALKING:
-            return "walk"
-    return "value"
+        case _:
+            return "value"
+    return (
+        "callback"
+        if called is partial
+        else "walk"
+        if any(called is each for each in _WALKING)
+        else "value"
+    )
 
 
 def _value(node: ast.expr, names: Mapping[str, object]) -> object:
