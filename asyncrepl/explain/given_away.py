@@ -107,13 +107,9 @@ def _demanded(function: ast.expr, frame: FrameType) -> str:
             return "callback"
         case _:
             return "value"
-    return (
-        "callback"
-        if called is partial
-        else "walk"
-        if any(called is each for each in _WALKING)
-        else "value"
-    )
+    if called is partial:
+        return "callback"
+    return "walk" if any(called is each for each in _WALKING) else "value"
 
 
 def _value(node: ast.expr, names: Mapping[str, object]) -> object:
