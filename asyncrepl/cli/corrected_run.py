@@ -63,7 +63,9 @@ def run_corrected(
 ) -> CorrectedRun:
     """Run `program` with `texts` in the place of the files so named, for at most `seconds`."""
     request = {
-        "filename": None if program.path is None else str(program.path),
+        "path": None if program.path is None else str(program.path),
+        "arguments": program.arguments,
+        "module": program.module,
         "text": texts.get(program.filename, program.text),
         "modules": {name: text for name, text in texts.items() if name != program.filename},
     }
@@ -134,10 +136,12 @@ def _with_one_fix(new: list[Explanation], before: Fix) -> list[Explanation]:
 
 
 def _run_request(request: dict[str, Any]) -> dict[str, Any]:
-    path = None if request["filename"] is None else Path(request["filename"])
+    path = None if request["path"] is None else Path(request["path"])
+    program = Program(request["text"], path, tuple(request["arguments"]), request["module"])
+    add_user_folder(program.folder)
     corrected_modules.update(request["modules"])
-    sys.argv = [request["filename"] or "-"]
-    found = diagnose(Program(request["text"], path), clock=clock_for_settings("virtual", None))
+    sys.argv = program.argv
+    found = diagnose(program, clock=clock_for_settings("virtual", None))
     told = [
         {name: getattr(each, name) for name in ("id", "title", "step", "why")}
         | {"texts": each.fix.texts if each.fix is not None else {}}
@@ -161,8 +165,8 @@ def answer() -> None:
     out, nowhere = os.dup(1), os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1):
         os.dup2(nowhere, descriptor)
-    path = request["filename"]
-    add_user_folder("" if path is None else str(Path(path).resolve().parent))
+    # Else pytest reads and compiles the tests itself, as they stand in their files.
+    os.environ["PYTEST_ADDOPTS"] = f"{os.environ.get('PYTEST_ADDOPTS', '')} --assert=plain"
     process = os.getpid()
     told = json.dumps(_run_request(request)).encode()
     if os.getpid() == process:  # not a child that the program has forked

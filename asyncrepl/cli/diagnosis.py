@@ -36,6 +36,7 @@ from asyncrepl.engine.tasks.task_findings import (
     unseen_failure,
 )
 from asyncrepl.instrument.compilation import needs_loop
+from asyncrepl.runtime.isolation import find_for_user
 from asyncrepl.runtime.process import INTERRUPTED
 from asyncrepl.session.frontend import Console
 from asyncrepl.session.shell import open_shell
@@ -72,15 +73,32 @@ _PATIENCE = 0.5
 
 
 class Program(NamedTuple):
-    """The code to explain; `path` is its file, None where it came by standard input."""
+    """The code to explain, and its `arguments`, the words of ``sys.argv``.
+
+    `path` is its file, None where it came by standard input or runs `module`, by name.
+    """
 
     text: str
     path: Path | None = None
+    arguments: tuple[str, ...] = ()
+    module: str = ""
 
     @property
     def filename(self) -> str:
         """What its tracebacks call it."""
+        if self.module:  # a file of ours: no traceback shows it
+            return str(Path(__file__).with_name("module"))
         return "<stdin>" if self.path is None else str(self.path)
+
+    @property
+    def folder(self) -> str:
+        """Where it imports from first."""
+        return "" if self.path is None else str(self.path.resolve().parent)
+
+    @property
+    def argv(self) -> list[str]:
+        """What ``sys.argv`` is where it begins; a module's own name is put there by `runpy`."""
+        return ["-" if self.path is None else str(self.path), *self.arguments]
 
 
 @dataclass(slots=True)
@@ -116,13 +134,29 @@ class Diagnosis:
         return isinstance(self.error, KeyboardInterrupt)
 
 
-def read_program(file: str | None) -> Program:
-    """The program in `file`, or on standard input for ``-`` and None.
+def module_program(module: str, arguments: Sequence[str] = ()) -> Program:
+    """The program that runs `module` with `arguments`, as ``python -m`` does.
+
+    Raises LoadError, in one line, where there is none of its first name: to look for the others
+    is to import that.
+    """
+    try:
+        found = find_for_user(module.partition(".")[0])
+    except (ImportError, ValueError):
+        found = None
+    if found is None:
+        raise LoadError(f"no module named {module!r}: -m takes its name, not its file")
+    text = f"import runpy\nrunpy.run_module({module!r}, run_name='__main__', alter_sys=True)\n"
+    return Program(text, None, tuple(arguments), module)
+
+
+def read_program(file: str | None, arguments: Sequence[str] = ()) -> Program:
+    """The program in `file`, or on standard input for ``-`` and None, with its `arguments`.
 
     Raises LoadError, in one line, where there is none.
     """
     if file is not None and file != "-":
-        return Program(read_text(Path(file)), Path(file))
+        return Program(read_text(Path(file)), Path(file), tuple(arguments))
     if sys.stdin is None or (file is None and sys.stdin.isatty()):
         raise LoadError("explain takes a FILE, or code on standard input")
     try:
@@ -134,7 +168,7 @@ def read_program(file: str | None) -> Program:
         raise LoadError(f"cannot read standard input: {error.strerror}") from None
     if not text.strip():
         raise LoadError("there is no code on standard input")
-    return Program(text)
+    return Program(text, None, tuple(arguments))
 
 
 def explain_program(

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from asyncrepl.cli import diagnosis
     from asyncrepl.session.frontend import Console, Frontend
     from asyncrepl.session.shell import Shell
 
@@ -285,7 +286,7 @@ def _export(words: list[str]) -> int:
 
 
 def _explain(words: list[str]) -> int:
-    from asyncrepl.cli.diagnosis import explain_program, read_program
+    from asyncrepl.cli.diagnosis import explain_program
     from asyncrepl.session.user_modules import LoadError
 
     options: Any = explain_words(words)
@@ -294,12 +295,11 @@ def _explain(words: list[str]) -> int:
 
         options = explain_options(words)
     try:
-        program = read_program(options.file)
+        program = _program_to_explain(options)
     except LoadError as error:
         _print_error(error)
         return USAGE
-    sys.argv = [options.file or "-"]
-    add_user_folder("" if program.path is None else str(program.path.resolve().parent))
+    sys.argv = program.argv
     go_on = None
     if options.every or options.verify:
         from functools import partial
@@ -315,6 +315,18 @@ def _explain(words: list[str]) -> int:
         every=options.every,
         continue_with_fix=go_on,
     )
+
+
+def _program_to_explain(options: Any) -> diagnosis.Program:
+    """What `options` name, which imports from its folder first; raises LoadError."""
+    from asyncrepl.cli.diagnosis import module_program, read_program
+
+    if options.module:
+        add_user_folder("")
+        return module_program(options.module, options.arguments)
+    program = read_program(options.file, options.arguments)
+    add_user_folder(program.folder)
+    return program
 
 
 def _console(color: str) -> Console:

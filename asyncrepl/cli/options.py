@@ -21,6 +21,7 @@ programs:
   asyncrepl replay DEMO…         type a scripted demo out live
   asyncrepl check PATH…          run transcripts and compare what they print
   asyncrepl explain [FILE|-]     run code, explain the first error or misuse
+  asyncrepl explain -m MODULE    the same of a module: -m pytest tests
   asyncrepl export TRANSCRIPT    make a script, a recording, a page, a picture, a trace of it
 """
 
@@ -111,13 +112,25 @@ def check_options(words: Sequence[str]) -> argparse.Namespace:
 
 
 def explain_options(words: Sequence[str]) -> argparse.Namespace:
-    """The options of ``asyncrepl explain``."""
+    """The options of ``asyncrepl explain``.
+
+    Those of ours may stand after FILE as well. What follows ``--``, or the module of ``-m``, is
+    the program's, whatever it looks like.
+    """
     parser = _OneLineErrorParser(
         "asyncrepl explain",
         description="Run code, and explain its first error or misuse of async iteration.",
+        epilog="A program's own options come after --: asyncrepl explain serve.py -- --port 80",
     )
     parser.add_argument(
         "file", nargs="?", metavar="FILE", help="run FILE; - (or nothing) is standard input"
+    )
+    parser.add_argument("arguments", nargs="*", metavar="ARG", help="what sys.argv has after it")
+    parser.add_argument(
+        "-m",
+        dest="module",
+        metavar="MODULE",
+        help="run a module by its name, with all the words that follow: -m pytest tests",
     )
     printed = "print one JSON object; what the program prints goes to standard error"
     _add_flag(parser, "--json", printed)
@@ -126,7 +139,32 @@ def explain_options(words: Sequence[str]) -> argparse.Namespace:
     _add_flag(parser, "--all", goes_on, "every")
     _add_flag(parser, "--verify", "run the corrected program, and say whether it is right now")
     _add_color_option(parser)
-    return parser.parse_args(words)
+    own, theirs = _without_programs(words)
+    options = parser.parse_intermixed_args(own)
+    words = [*filter(None, [options.file]), *options.arguments]
+    if not theirs or theirs[0] == "--":
+        words += theirs[1:]
+        options.file, options.arguments = words[0] if words else None, words[1:]
+    elif words:
+        parser.error(f"-m runs a module, {words[0]!r} is a file: a program's own -m is after --")
+    elif len(theirs) < 2:
+        parser.error("argument -m: which module?")
+    else:
+        options.module, options.arguments = theirs[1], theirs[2:]
+    return options
+
+
+def _without_programs(words: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The words that are ours, and those from ``--`` or ``-m`` on, of which none is.
+
+    Not left to argparse, which takes a ``--`` out wherever it stands.
+    """
+    for place, word in enumerate(words):
+        if word in {"--", "-m"}:
+            return [*words[:place]], [*words[place:]]
+        if word.startswith("-m"):  # ``-mpytest``
+            return [*words[:place]], ["-m", word[2:], *words[place + 1 :]]
+    return [*words], []
 
 
 def export_options(words: Sequence[str]) -> argparse.Namespace:

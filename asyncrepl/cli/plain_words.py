@@ -66,7 +66,7 @@ def explain_words(words: Sequence[str]) -> SimpleNamespace | None:
     if len(words) != 1 or not _plain(words):
         return None
     flags = dict.fromkeys(("json", "whole", "every", "verify"), False)
-    return SimpleNamespace(file=words[0], color="auto", **flags)
+    return SimpleNamespace(file=words[0], module=None, arguments=[], color="auto", **flags)
 
 
 def _plain(words: Sequence[str]) -> bool:

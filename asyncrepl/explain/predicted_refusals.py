@@ -4,7 +4,8 @@ A correction is judged before it is offered: by the same rules as an error, from
 that nobody has seen yet. Certain is little. A name counts if it is bound once in its scope,
 by an assignment, a ``def`` or an import; or earlier, in another input. What an attribute of an
 object holds, or a function that returns this or that, may be something else when it runs.
-What stands in a ``try`` with handlers may be expected to fail.
+What stands in a ``try`` with handlers, or below ``with suppress(TypeError)`` or
+``with pytest.raises(TypeError)``, may be expected to fail.
 """
 
 from __future__ import annotations
@@ -24,11 +25,18 @@ from asyncrepl.explain.kinds import ASYNCHRONOUS, Kind, has, is_mock, kind_of
 from asyncrepl.explain.mismatch import mismatch
 from asyncrepl.explain.operand_uses import Use
 from asyncrepl.explain.repairs.repair_case import single_assignment
-from asyncrepl.explain.scopes import own_nodes, scopes
+from asyncrepl.explain.scopes import caught_kinds, own_nodes, scopes
 from asyncrepl.explain.static_values import Resolver
 from asyncrepl.explain.value_origins import bindings
 from asyncrepl.instrument.probe_placement import ITERATING_CALLS
-from asyncrepl.syntax.names import FUNCTIONS, bound_names, callee_name, canonical_name, last_name
+from asyncrepl.syntax.names import (
+    FUNCTIONS,
+    bound_names,
+    callee_name,
+    canonical_name,
+    last_name,
+    written_name,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -248,9 +256,18 @@ del _ARGUMENTS["iter"], _ARGUMENTS["reversed"]  # they take other things as well
 
 def _may_fail(unit: Unit, node: ast.AST) -> bool:
     """Whether an error at `node` may be expected, or it may stand there for others."""
-    return any(
-        isinstance(each, ast.Try | ast.TryStar) and each.handlers for each in unit.ancestors(node)
-    )
+    around = list(unit.ancestors(node))
+    tried = any(isinstance(each, ast.Try | ast.TryStar) and each.handlers for each in around)
+    blocks = (each for each in around if isinstance(each, ast.With | ast.AsyncWith))
+    return tried or any(_names_error(item.context_expr) for one in blocks for item in one.items)
+
+
+def _names_error(manager: ast.expr) -> bool:
+    """Whether it is told of a kind of errors: ``suppress(TypeError)``, ``pytest.raises(…)``."""
+    given = manager.args if isinstance(manager, ast.Call) else []
+    names = {written_name(kind) for each in given for kind in caught_kinds(each)}
+    kinds = (vars(builtins).get(each) for each in names)
+    return any(isinstance(each, type) and issubclass(each, BaseException) for each in kinds)
 
 
 class _Expecting(Resolver):

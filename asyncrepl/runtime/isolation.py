@@ -389,6 +389,19 @@ def is_import_of_user(called_by: "FrameType | None") -> bool:
     return not _is_tool(frame) and not is_library(frame.f_code.co_filename)
 
 
+def may_get_users(name: str, called_by: "FrameType | None") -> bool:
+    """Whether who imports `name`, as in `is_import_of_user`, may get a module of the user's.
+
+    That is the user, or a library that was told of it, as a server of ``app:main``; which means
+    the standard library's and our packages where it names one of these.
+    """
+    if is_import_of_user(called_by):
+        return True
+    frame, top = _importer(called_by), name.partition(".")[0]
+    known = top in sys.stdlib_module_names or top in DEPENDENCIES
+    return frame is not None and not known and not _is_tool(frame)
+
+
 def _is_tool(frame: "FrameType | None") -> bool:
     """Whether `frame` is of asyncrepl, its demos, or a package that it needs."""
     filename = "" if frame is None else frame.f_code.co_filename

@@ -1,10 +1,11 @@
-"""Errors of the user's code that a library has caught and only written to its log.
+"""Errors of the user's code that a library has caught and only reported.
 
 A web server goes on when a handler fails: it answers 500, and logs the error with its traceback.
 That is where most people see their async mistakes. So what is logged with an error is looked at,
 while its traceback is there, by the factory that `logging` has its records made by. What does not
 work: a handler at the root logger takes `logging`'s last resort away, and the program's own
-settings with it; to keep the error for later keeps alive what it holds.
+settings with it; to keep the error for later keeps alive what it holds. A test that fails under
+pytest is told to `explain_failed_test` by our plugin.
 
 An error that the user's own code has caught is left alone, as it may be expected, and so is what
 asyncio logs: the loop's exception handler is told of that.
@@ -22,7 +23,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from asyncrepl.engine.code_owner import owner, reaches_users, traceback_entries
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from asyncrepl.session.frontend import Console
     from asyncrepl.views.styled_lines import Line
@@ -32,6 +33,15 @@ class _ErrorSink(Protocol):
     """Who explains an error that nobody is given."""
 
     def explain_lost_error(self, error: BaseException) -> list[Line]: ...
+
+
+_listeners: list[Callable[[BaseException], None]] = []
+
+
+def explain_failed_test(error: BaseException) -> None:
+    """Have `error`, with which a test failed, explained by the session in which tests run."""
+    for each in _listeners:
+        each(error)
 
 
 @contextmanager
@@ -48,23 +58,29 @@ def logged_errors_explained(mistakes: _ErrorSink, console: Console) -> Iterator[
         if listening and record.exc_info and threading.get_ident() == thread:
             with suppress(Exception):  # the program is not to fail for it
                 _, error, _ = record.exc_info
-                if error is not None and _is_lost(record, error):
-                    _tell(mistakes.explain_lost_error(error), console)
+                if error is not None and record.name != logger.name:
+                    caught(error)
         return record
 
+    def caught(error: BaseException) -> None:
+        if _is_by_library(error):
+            _tell(mistakes.explain_lost_error(error), console)
+
     logging.setLogRecordFactory(factory)
+    _listeners.append(caught)
     try:
         yield
     finally:
+        _listeners.remove(caught)
         listening = False  # the program may have built a factory of its own on this one
         if logging.getLogRecordFactory() is factory:
             logging.setLogRecordFactory(made)
 
 
-def _is_lost(record: logging.LogRecord, error: BaseException) -> bool:
-    """Whether a library has caught an error of the user's, to log it."""
+def _is_by_library(error: BaseException) -> bool:
+    """Whether a library has caught an error of the user's."""
     trace = next(traceback_entries(error.__traceback__), None)
-    if trace is None or record.name == logger.name:
+    if trace is None:
         return False
     by_library = owner(trace.tb_frame.f_code.co_filename) == "library"
     return by_library and reaches_users(error.__traceback__)

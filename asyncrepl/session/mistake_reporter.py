@@ -136,8 +136,9 @@ class SilentMistakeReporter(Instrument):
         self._look_scheduled = False
         #: The ``id`` of the task that was found stuck.
         self._stuck_task_id = 0
-        #: What the statement that ends now has raised.
+        #: What the statement that ends now has raised; what explains the first error lost.
         self._error: BaseException | None = None
+        self._first_lost: Explanation | None = None
         #: Whether a StopIteration has come out of a thread, for which somebody waits in vain.
         self.stopped = False
         #: Whether nothing is told: somebody tells the first of all in the end.
@@ -171,14 +172,14 @@ class SilentMistakeReporter(Instrument):
         self._findings.add(finding)
 
     def explain_lost_error(self, error: BaseException) -> list[Line]:
-        """What explains an error that reached only the loop's exception handler."""
+        """What explains an error that nobody was given: more than what was noticed before."""
         found = explain_error(self._context.session, error)
         if found is None:
             return []
         self._context.leak_reporter.account(error)
-        told = self._is_reported(found)
-        self._context.first = None  # it is more than what was noticed before
+        told, self._context.first = self._is_reported(found), self._first_lost
         lines = self.said(found)
+        self._first_lost = self._context.first
         return [] if told else lines
 
     def tell_lost_errors(self, tasks: Iterable[asyncio.Task[Any]]) -> bool:

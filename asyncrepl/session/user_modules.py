@@ -5,10 +5,11 @@ mistakes. While a session is open, a finder before Python's own gives the module
 folders a loader that compiles them as programs are; never from ``__pycache__``, nor into it. All
 else about them stays: name, file, cached file, lines, source, what pickle and ``reload`` see.
 
-Python's own loader does it for what somebody else imports, for what is installed, for files that
-have nothing asynchronous in them (they come from ``__pycache__`` as ever, however many they are),
-and for what does not compile: then the error is Python's own. A finder that stands before ours,
-as that of pytest does, goes first.
+A library may import them as well, as a web server does that is given ``app:main``. Python's own
+loader does it for what we import ourselves, for what is installed, for files that have nothing
+asynchronous in them (they come from ``__pycache__`` as ever, however many they are), and for what
+does not compile: then the error is Python's own. A finder that stands before ours, as that of
+pytest does, goes first.
 
 `load_file` and `load_attribute` bind what is in a file or a module in a session's namespace.
 """
@@ -29,7 +30,7 @@ from asyncrepl.engine.statements import compiled
 from asyncrepl.runtime.isolation import (
     find_for_user,
     import_for_user,
-    is_import_of_user,
+    may_get_users,
     user_folders,
 )
 from asyncrepl.session.command_registry import CommandError
@@ -81,8 +82,8 @@ class UserModuleFinder:
         self, name: str, path: Sequence[str] | None = None, target: types.ModuleType | None = None
     ) -> ModuleSpec | None:
         """Python's own spec of `name` in `path`, with our loader, for files of the user's."""
-        imports = is_import_of_user(sys._getframe(1))  # noqa: SLF001  as in `isolation`
-        if not imports or PathFinder not in sys.meta_path:
+        theirs = may_get_users(name, sys._getframe(1))  # noqa: SLF001  as in `isolation`
+        if not theirs or PathFinder not in sys.meta_path:
             return None
         spec = PathFinder.find_spec(name, path, target)
         if spec is None or type(spec.loader) is not SourceFileLoader or spec.origin is None:

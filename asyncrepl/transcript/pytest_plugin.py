@@ -1,5 +1,7 @@
 """The pytest plugin: each `.pycon` file is a test, which passes if all is as written.
 
+Where tests are run to be explained, it tells who explains which of them have failed.
+
 It also runs one file: ``pytest demos/04-six-steps.pycon``. pytest imports this
 module in every project that has asyncrepl installed, so it imports nothing of
 ours before there is a transcript to check.
@@ -7,6 +9,7 @@ ours before there is a transcript to check.
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -23,6 +26,13 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> Transcript
     if file_path.suffix != ".pycon":
         return None
     return TranscriptFile.from_parent(parent, path=file_path)
+
+
+def pytest_exception_interact(call: pytest.CallInfo[object]) -> None:
+    """The hook of pytest: a test has failed; ``asyncrepl explain -m pytest`` says why."""
+    reported = sys.modules.get("asyncrepl.session.logged_errors")
+    if reported is not None and call.excinfo is not None:
+        reported.explain_failed_test(call.excinfo.value)
 
 
 class TranscriptFile(pytest.File):

@@ -20,13 +20,16 @@ if TYPE_CHECKING:
 Finished = subprocess.CompletedProcess[str]
 
 
-def run(*words: str, stdin: str | None = None, **environment: str) -> Finished:
+def run(
+    *words: str, stdin: str | None = None, cwd: Path | None = None, **environment: str
+) -> Finished:
     environ = {k: v for k, v in os.environ.items() if k not in {"NO_COLOR", "FORCE_COLOR"}}
     return forked_starts.run(
         [sys.executable, "-m", "asyncrepl", *words],
         input="" if stdin is None else stdin,
         text=True,
         encoding="utf-8",
+        cwd=None if cwd is None else str(cwd),
         env=environ | {"PYTHONIOENCODING": "utf-8"} | environment,
     )
 

@@ -523,3 +523,138 @@ def test_tasks_that_ended_eagerly_have_no_coroutine_any_more(tmp_path: Path) -> 
         "    kept[0].cancel()\nasyncio.run(main())\n"
     )
     assert asked(tmp_path, text)["error"] is None
+
+
+SHOW_WORDS = "import sys\nprint(sys.argv[1:])\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "given"),
+    [
+        (["a", "b"], ["a", "b"]),
+        (["--color", "never", "a"], ["a"]),
+        (["a", "--", "-m", "--json", "--", "b"], ["a", "-m", "--json", "--", "b"]),
+        (["--"], []),
+    ],
+)
+def test_a_program_gets_its_words(tmp_path: Path, words: list[str], given: list[str]) -> None:
+    """Those of ours are ours wherever they stand; after ``--`` none is."""
+    (tmp_path / "program.py").write_text(SHOW_WORDS)
+    finished = run("explain", str(tmp_path / "program.py"), *words)
+    assert finished.stdout.startswith(f"{given}\nnothing to explain"), finished.stderr
+
+
+def test_the_words_come_to_the_corrected_program_too(tmp_path: Path) -> None:
+    """It is verified with what it was given."""
+    program = tmp_path / "program.py"
+    program.write_text(f"{WRONG}import sys\nassert sys.argv[1:] == ['a', '--json']\n")
+    finished = run("explain", str(program), "--verify", "a", "--", "--json")
+    assert "run  the corrected program was run, and ends well" in finished.stdout
+
+
+ASKS = """\
+from .rows import is_more
+import sys, asyncio
+async def main():
+    if is_more(sys.argv[1]):
+        print(__package__, __spec__.name, sys.argv[1:])
+asyncio.run(main())
+"""
+
+
+def test_a_module_is_run_by_its_name(tmp_path: Path) -> None:
+    """As ``python -m`` does, with all words that follow; its silent mistakes are seen."""
+    package = tmp_path / "app"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    (package / "rows.py").write_text("async def is_more(word):\n    return word == '--json'\n")
+    (package / "__main__.py").write_text(ASKS)
+    finished = run("explain", "--verify", "-m", "app", "--json", "--", "-m", cwd=tmp_path)
+    said, why = finished.stdout.splitlines()[:2]
+    assert said == "app app.__main__ ['--json', '--', '-m']"
+    assert why.startswith("why  `is_more(sys.argv[1])` is a coroutine")
+    assert "run  the corrected program was run, and ends well" in finished.stdout
+    assert "+    if await is_more(sys.argv[1]):" in finished.stdout
+
+
+def test_a_traceback_begins_in_the_module(tmp_path: Path) -> None:
+    """Not with what has run it."""
+    (tmp_path / "app.py").write_text("1 / 0\n")
+    finished = run("explain", "-m", "app", cwd=tmp_path)
+    assert finished.stdout.splitlines()[:2] == [
+        "Traceback (most recent call last):",
+        f'  File "{tmp_path / "app.py"}", line 1, in <module>',
+    ]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["-m"], "argument -m: which module?"),
+        (["-m", "nowhere.at_all"], "no module named 'nowhere.at_all'"),
+        (["a.py", "-m", "b"], "-m runs a module, 'a.py' is a file"),
+        (["a.py", "--port", "3"], "unrecognized arguments: --port"),
+    ],
+)
+def test_words_that_name_no_program_are_one_line(words: list[str], said: str) -> None:
+    """And status 2."""
+    finished = run("explain", *words)
+    assert (finished.returncode, finished.stdout) == (2, "")
+    assert said in finished.stderr
+    assert finished.stderr.count("\n") == 1
+
+
+TESTS = """\
+import asyncio, pytest, helper
+
+async def get(n):
+    return n
+
+def test_first():
+    async def main():
+        for row in helper.rows(): assert row
+    asyncio.run(main())
+
+def test_second():
+    assert 1 + 1 == 3
+
+def test_third():
+    with pytest.raises(TypeError):
+        list(helper.rows())
+
+def test_fourth():
+    async def main():
+        return await get(1) + get(2)
+    asyncio.run(main())
+"""
+
+
+def test_what_tests_fail_with_is_explained(tmp_path: Path) -> None:
+    """That pytest has caught it is no matter; what a test expects is right."""
+    (tmp_path / "helper.py").write_text("async def rows():\n    yield 1\n")
+    (tmp_path / "test_rows.py").write_text(TESTS)
+    finished = run("explain", "--verify", "-m", "pytest", "-q", cwd=tmp_path)
+    whys = [line for line in finished.stdout.splitlines() if line.startswith("why ")]
+    assert whys[0].startswith("why  `helper.rows()` is an async generator")
+    assert "3 failed, 1 passed" in finished.stdout
+    assert "+        async for row in helper.rows(): assert row" in finished.stdout
+    assert "+        return await get(1) + await get(2)" in finished.stdout
+    assert "-        list(helper.rows())" not in finished.stdout
+    assert "is not right yet: it ends with exit status 1" in finished.stdout  # of the second test
+
+
+def test_what_a_library_imports_for_the_user_is_his(tmp_path: Path) -> None:
+    """As a server does that is told of ``app:main``: the silent mistakes of a module are seen."""
+    library = tmp_path / "site-packages"
+    library.mkdir()
+    (library / "server.py").write_text(
+        "import asyncio, importlib\n"
+        "def serve(name): asyncio.run(importlib.import_module(name).main())\n"
+    )
+    (tmp_path / "app.py").write_text(
+        "async def is_more(): return False\nasync def main():\n    print(bool(is_more()))\n"
+    )
+    program = tmp_path / "program.py"
+    program.write_text("import server\nserver.serve('app')\n")
+    finished = run("explain", str(program), PYTHONPATH=str(library))
+    assert "why  `is_more()` is a coroutine, and every object is true" in finished.stdout

@@ -83,6 +83,8 @@ def test_what_would_fail_again_is_not_offered(text: str) -> None:
         "def g(x):\n    for y in x: print(y)\n",  # a parameter may be anything
         "x = ticks()\nx = [1]\nfor y in x: print(y)",  # bound twice
         "try:\n    for y in ticks(): print(y)\nexcept TypeError: print('as expected')",
+        "import contextlib\nwith contextlib.suppress(OSError, TypeError):\n    list(ticks())",
+        "import pytest\nwith pytest.raises((TypeError, OSError)):\n    for y in ticks(): print(y)",
         "def give(ok):\n    if not ok: return None\n    return [1]\nfor y in give(True): print(y)",
         "for x in xs: pass\nfor y in [x]: print(y)",
     ],
