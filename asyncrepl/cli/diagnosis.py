@@ -36,11 +36,10 @@ from asyncrepl.engine.tasks.task_findings import (
     unseen_failure,
 )
 from asyncrepl.instrument.compilation import needs_loop
-from asyncrepl.runtime.isolation import find_for_user
 from asyncrepl.runtime.process import INTERRUPTED
 from asyncrepl.session.frontend import Console
 from asyncrepl.session.shell import open_shell
-from asyncrepl.session.user_modules import LoadError, UserModuleFinder, read_text
+from asyncrepl.session.user_modules import MODULE_RUNNER, LoadError, UserModuleFinder, read_text
 from asyncrepl.syntax.names import canonical_name
 from asyncrepl.syntax.parsed_input import decode_failure, decoded
 from asyncrepl.views.diagnosis_patch import DiagnosedProgram, diagnosis_lines
@@ -86,8 +85,8 @@ class Program(NamedTuple):
     @property
     def filename(self) -> str:
         """What its tracebacks call it."""
-        if self.module:  # a file of ours: no traceback shows it
-            return str(Path(__file__).with_name("module"))
+        if self.module:
+            return MODULE_RUNNER
         return "<stdin>" if self.path is None else str(self.path)
 
     @property
@@ -132,22 +131,6 @@ class Diagnosis:
     def interrupted(self) -> bool:
         """Whether a Ctrl-C has ended it."""
         return isinstance(self.error, KeyboardInterrupt)
-
-
-def module_program(module: str, arguments: Sequence[str] = ()) -> Program:
-    """The program that runs `module` with `arguments`, as ``python -m`` does.
-
-    Raises LoadError, in one line, where there is none of its first name: to look for the others
-    is to import that.
-    """
-    try:
-        found = find_for_user(module.partition(".")[0])
-    except (ImportError, ValueError):
-        found = None
-    if found is None:
-        raise LoadError(f"no module named {module!r}: -m takes its name, not its file")
-    text = f"import runpy\nrunpy.run_module({module!r}, run_name='__main__', alter_sys=True)\n"
-    return Program(text, None, tuple(arguments), module)
 
 
 def read_program(file: str | None, arguments: Sequence[str] = ()) -> Program:

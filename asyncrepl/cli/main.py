@@ -120,6 +120,8 @@ def _given_program(options: Any) -> Program | int | None:
         add_user_folder("")
         return Program(options.code, "<string>", stays=options.stay)
     sys.argv = [options.file or "", *options.arguments]
+    if options.module is not None:
+        return _module(options)
     if options.file in {None, "-"}:
         add_user_folder("")
         return None
@@ -132,6 +134,17 @@ def _given_program(options: Any) -> Program | int | None:
         _print_error(f"no file {options.file!r}; did you mean asyncrepl {meant}?")
         return USAGE
     return _read(path, stays=options.stay)
+
+
+def _module(options: Any) -> Program | int:
+    from asyncrepl.session.user_modules import MODULE_RUNNER, LoadError, text_to_run
+
+    add_user_folder("")
+    try:
+        return Program(text_to_run(options.module), MODULE_RUNNER, options.stay)
+    except LoadError as error:
+        _print_error(error)
+        return USAGE
 
 
 def _read(path: Path, *, stays: bool = False) -> Program | int:
@@ -319,11 +332,13 @@ def _explain(words: list[str]) -> int:
 
 def _program_to_explain(options: Any) -> diagnosis.Program:
     """What `options` name, which imports from its folder first; raises LoadError."""
-    from asyncrepl.cli.diagnosis import module_program, read_program
+    from asyncrepl.cli.diagnosis import Program, read_program
+    from asyncrepl.session.user_modules import text_to_run
 
     if options.module:
         add_user_folder("")
-        return module_program(options.module, options.arguments)
+        text = text_to_run(options.module)
+        return Program(text, arguments=tuple(options.arguments), module=options.module)
     program = read_program(options.file, options.arguments)
     add_user_folder(program.folder)
     return program

@@ -56,7 +56,10 @@ class _OneLineErrorParser(argparse.ArgumentParser):
 
 
 def session_options(words: Sequence[str]) -> argparse.Namespace:
-    """The options of a session: at the prompt, or with a program."""
+    """The options of a session: at the prompt, or with a program.
+
+    What follows the module of ``-m`` is the program's; one behind a FILE is no option.
+    """
     parser = _OneLineErrorParser(
         "asyncrepl",
         description="A terminal REPL that shows async iteration live.",
@@ -64,6 +67,7 @@ def session_options(words: Sequence[str]) -> argparse.Namespace:
     )
     parser.add_argument("-V", "--version", action="version", version=f"asyncrepl {__version__}")
     parser.add_argument("-c", dest="code", metavar="CODE", help="run CODE, then exit")
+    _add_module(parser, "run a module by its name, then exit; what follows are its words")
     _add_switches(parser, "-i", "-q", "--trace")
     parser.add_argument("--rate", type=_rate, metavar="N", help="let N seconds pass in a real one")
     parser.add_argument(
@@ -75,7 +79,12 @@ def session_options(words: Sequence[str]) -> argparse.Namespace:
     _add_color_option(parser)
     parser.add_argument("file", nargs="?", metavar="FILE", help="run FILE; - is standard input")
     parser.add_argument("arguments", nargs=argparse.REMAINDER, metavar="ARG")
-    return parser.parse_args(words)  # fmt: skip
+    own, theirs = _split_at(("-m",), words)
+    options = parser.parse_args(own)
+    if not theirs or options.file or options.code:
+        return parser.parse_args(words)
+    options.module, options.arguments = _module(parser, theirs)
+    return options  # fmt: skip
 
 
 def demos_options(words: Sequence[str]) -> argparse.Namespace:
@@ -126,12 +135,7 @@ def explain_options(words: Sequence[str]) -> argparse.Namespace:
         "file", nargs="?", metavar="FILE", help="run FILE; - (or nothing) is standard input"
     )
     parser.add_argument("arguments", nargs="*", metavar="ARG", help="what sys.argv has after it")
-    parser.add_argument(
-        "-m",
-        dest="module",
-        metavar="MODULE",
-        help="run a module by its name, with all the words that follow: -m pytest tests",
-    )
+    _add_module(parser, "run a module by its name; what follows are its words: -m pytest tests")
     printed = "print one JSON object; what the program prints goes to standard error"
     _add_flag(parser, "--json", printed)
     _add_flag(parser, "--whole", "show the whole corrected program, not a patch")
@@ -139,7 +143,7 @@ def explain_options(words: Sequence[str]) -> argparse.Namespace:
     _add_flag(parser, "--all", goes_on, "every")
     _add_flag(parser, "--verify", "run the corrected program, and say whether it is right now")
     _add_color_option(parser)
-    own, theirs = _without_programs(words)
+    own, theirs = _split_at(("--", "-m"), words)
     options = parser.parse_intermixed_args(own)
     words = [*filter(None, [options.file]), *options.arguments]
     if not theirs or theirs[0] == "--":
@@ -147,24 +151,33 @@ def explain_options(words: Sequence[str]) -> argparse.Namespace:
         options.file, options.arguments = words[0] if words else None, words[1:]
     elif words:
         parser.error(f"-m runs a module, {words[0]!r} is a file: a program's own -m is after --")
-    elif len(theirs) < 2:
-        parser.error("argument -m: which module?")
     else:
-        options.module, options.arguments = theirs[1], theirs[2:]
+        options.module, options.arguments = _module(parser, theirs)
     return options
 
 
-def _without_programs(words: Sequence[str]) -> tuple[list[str], list[str]]:
-    """The words that are ours, and those from ``--`` or ``-m`` on, of which none is.
+def _add_module(parser: argparse.ArgumentParser, meaning: str) -> None:
+    parser.add_argument("-m", dest="module", metavar="MODULE", help=meaning)
+
+
+def _split_at(marks: Sequence[str], words: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The words that are ours, and those from one of `marks` on, of which none is.
 
     Not left to argparse, which takes a ``--`` out wherever it stands.
     """
     for place, word in enumerate(words):
-        if word in {"--", "-m"}:
+        if word in marks:
             return [*words[:place]], [*words[place:]]
         if word.startswith("-m"):  # ``-mpytest``
             return [*words[:place]], ["-m", word[2:], *words[place + 1 :]]
     return [*words], []
+
+
+def _module(parser: argparse.ArgumentParser, words: Sequence[str]) -> tuple[str, list[str]]:
+    """The module that ``-m``, the first of `words`, is given, and the words of that."""
+    if len(words) < 2:
+        parser.error("argument -m: which module?")
+    return words[1], [*words[2:]]
 
 
 def export_options(words: Sequence[str]) -> argparse.Namespace:

@@ -38,9 +38,8 @@ SWITCHES = (
 
 def session_words(words: Sequence[str]) -> SimpleNamespace | None:
     """The options of a session, from switches and perhaps ``-c CODE``; None if there is more."""
-    chosen = SimpleNamespace(
-        code=None, rate=None, clock=None, config=None, color="auto", file=None, arguments=[]
-    )
+    unset = dict.fromkeys(("code", "module", "rate", "clock", "config", "file"))
+    chosen = SimpleNamespace(**unset, color="auto", arguments=[])
     for switch in SWITCHES:
         setattr(chosen, switch.name, False)
     names = {switch.word: switch.name for switch in SWITCHES}

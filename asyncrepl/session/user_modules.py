@@ -195,6 +195,26 @@ def load_attribute(session: Session, name: str) -> Loaded:
     return Loaded(objects)
 
 
+#: What runs a module is a file of ours, which is not there: no traceback shows it.
+MODULE_RUNNER = os.path.join(os.path.dirname(__file__), "module")
+
+
+def text_to_run(module: str) -> str:
+    """A program that runs `module` by its name, as ``python -m`` does; it keeps its names.
+
+    Raises LoadError, in one line, where there is none of its first name: to look for the others
+    is to import that.
+    """
+    try:
+        found = find_for_user(module.partition(".")[0])
+    except (ImportError, ValueError):
+        found = None
+    if found is None:
+        raise LoadError(f"no module named {module!r}: -m takes its name, not its file")
+    run = f"runpy.run_module({module!r}, run_name='__main__', alter_sys=True)"
+    return f"import runpy\nglobals().update({run})\n"
+
+
 def read_text(path: Path) -> str:
     """The text of a Python file; raises LoadError, in one line, where there is none."""
     try:

@@ -362,3 +362,31 @@ def test_a_replay_into_a_pipe_holds_no_controls(tmp_path: Path) -> None:
     assert done.returncode == 0
     assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]", done.stdout)
     assert done.stdout.endswith("\nb\n")
+
+
+def test_a_module_is_run_by_its_name(tmp_path: Path) -> None:
+    """As ``python -m`` does: its words are its own, and its silent mistakes are told."""
+    package = tmp_path / "app"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    (package / "rows.py").write_text("async def is_more():\n    return False\n")
+    (package / "__main__.py").write_text(
+        "import asyncio, sys\nfrom .rows import is_more\nasync def main():\n"
+        "    if is_more(): print(__package__, sys.argv[1:])\nasyncio.run(main())\n"
+    )
+    finished = run("-q", "-m", "app", "--trace", "--", "-m", cwd=tmp_path)
+    assert finished.stdout == "app ['--trace', '--', '-m']\n"
+    assert "`is_more()` is a coroutine, and every object is true" in finished.stderr
+    assert finished.returncode == 0
+
+
+def test_the_module_of_a_file_is_the_files() -> None:
+    """Behind FILE or CODE nothing is ours; a module that is not there is one line."""
+    assert (
+        run("-c", "import sys; print(sys.argv[1:])", "a", "-m", "b").stdout == "['a', '-m', 'b']\n"
+    )
+    missing = run("-m", "nowhere")
+    assert (missing.returncode, missing.stderr) == (
+        2,
+        "asyncrepl: no module named 'nowhere': -m takes its name, not its file\n",
+    )
