@@ -14,7 +14,7 @@ from asyncrepl.explain.evidence import Evidence, gather
 from asyncrepl.explain.explainer import explain
 from asyncrepl.explain.library_results import globals_of
 from asyncrepl.explain.operand_uses import Use, noted_uses
-from asyncrepl.explain.scopes import caught_kinds, own_nodes
+from asyncrepl.explain.scopes import caught_kinds, may_be_caught, own_nodes
 from asyncrepl.explain.source_units import Unit, Units
 from asyncrepl.explain.static_values import Resolver
 from asyncrepl.explain.unittest_classes import ISOLATED
@@ -122,6 +122,8 @@ def _evidence_of_handled(
 
 def _is_reported(units: Units, unit: Unit, node: ast.AST) -> bool:
     """Whether an error at `node` is reported by the handler that gets it."""
+    if _fails_test(unit, node):
+        return True
     for around in unit.ancestors(node):
         if isinstance(around, ast.Try) and around.handlers and _in_body(unit, around, node):
             return _reports(units, around)
@@ -133,6 +135,17 @@ def _is_reported(units: Units, unit: Unit, node: ast.AST) -> bool:
     kept = kept and not any(_expects(each) for _, each in units.nodes(ast.Call))
     handled = all(_reports(units, each) for each in tries)  # by one of them it is
     return (bool(tries) or kept) and handled
+
+
+def _fails_test(unit: Unit, node: ast.AST) -> bool:
+    """Whether an error at `node`, in a test itself, is one that the test does not expect."""
+    function = unit.enclosing(node, *FUNCTIONS)
+    if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+        return False
+    owner = unit.parents.get(function)
+    runs = function.name.startswith(("test", "setUp", "asyncSetUp"))
+    own = runs and owner is not None and _keeps_errors(owner)
+    return own and not may_be_caught(unit, node)
 
 
 def _keeps_errors(node: ast.AST) -> bool:

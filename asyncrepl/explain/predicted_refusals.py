@@ -25,7 +25,7 @@ from asyncrepl.explain.kinds import ASYNCHRONOUS, Kind, has, is_mock, kind_of
 from asyncrepl.explain.mismatch import mismatch
 from asyncrepl.explain.operand_uses import Use
 from asyncrepl.explain.repairs.repair_case import single_assignment
-from asyncrepl.explain.scopes import caught_kinds, own_nodes, scopes
+from asyncrepl.explain.scopes import may_be_caught, own_nodes, scopes
 from asyncrepl.explain.static_values import Resolver
 from asyncrepl.explain.value_origins import bindings
 from asyncrepl.instrument.probe_placement import ITERATING_CALLS
@@ -35,7 +35,6 @@ from asyncrepl.syntax.names import (
     callee_name,
     canonical_name,
     last_name,
-    written_name,
 )
 
 if TYPE_CHECKING:
@@ -66,7 +65,7 @@ def foreseen(before: Evidence, units: Units, names: tuple[str, ...]) -> Iterator
             if op == "CALL" and not resolver.calls_known(owner):
                 continue
             use = Use(role, node, owner, resolver.info(node))
-            if _is_refused(use) and not _may_fail(unit, node):
+            if _is_refused(use) and not may_be_caught(unit, node):
                 yield _evidence(before, resolver, use, op)
 
 
@@ -252,22 +251,6 @@ _ARGUMENTS: dict[str, tuple[slice, tuple[str, ...]]] = {
     "asyncio.run": (slice(0, 1), ("__await__",)),
 }
 del _ARGUMENTS["iter"], _ARGUMENTS["reversed"]  # they take other things as well
-
-
-def _may_fail(unit: Unit, node: ast.AST) -> bool:
-    """Whether an error at `node` may be expected, or it may stand there for others."""
-    around = list(unit.ancestors(node))
-    tried = any(isinstance(each, ast.Try | ast.TryStar) and each.handlers for each in around)
-    blocks = (each for each in around if isinstance(each, ast.With | ast.AsyncWith))
-    return tried or any(_names_error(item.context_expr) for one in blocks for item in one.items)
-
-
-def _names_error(manager: ast.expr) -> bool:
-    """Whether it is told of a kind of errors: ``suppress(TypeError)``, ``pytest.raises(…)``."""
-    given = manager.args if isinstance(manager, ast.Call) else []
-    names = {written_name(kind) for each in given for kind in caught_kinds(each)}
-    kinds = (vars(builtins).get(each) for each in names)
-    return any(isinstance(each, type) and issubclass(each, BaseException) for each in kinds)
 
 
 class _Expecting(Resolver):

@@ -8,10 +8,18 @@ are no scope here: whether they may suspend is decided by the function around th
 from __future__ import annotations
 
 import ast
+import builtins
 import re
 from typing import TYPE_CHECKING
 
-from asyncrepl.syntax.names import LOOPS, SCOPES, callee_name, canonical_name, last_name
+from asyncrepl.syntax.names import (
+    LOOPS,
+    SCOPES,
+    callee_name,
+    canonical_name,
+    last_name,
+    written_name,
+)
 from asyncrepl.syntax.source_rewriter import Span
 
 if TYPE_CHECKING:
@@ -56,6 +64,35 @@ def own_nodes(function: ast.AST) -> Iterator[ast.AST]:
 def caught_kinds(kind: ast.expr | None) -> list[ast.expr]:
     """The kinds of errors that an ``except`` names by its `kind`, one or a tuple."""
     return [] if kind is None else kind.elts if isinstance(kind, ast.Tuple) else [kind]
+
+
+def may_be_caught(unit: Unit, node: ast.AST) -> bool:
+    """Whether an error at `node` may be expected around it, in the same text."""
+    for around in unit.ancestors(node):
+        match around:
+            case ast.Try(handlers=[_, *_]) | ast.TryStar():
+                return True
+            case ast.With(items=items) | ast.AsyncWith(items=items):
+                if any(_names_error(each.context_expr) for each in items):
+                    return True
+            case ast.FunctionDef() | ast.AsyncFunctionDef():
+                if any(map(_expects_failure, around.decorator_list)):
+                    return True
+    return False
+
+
+def _expects_failure(decorator: ast.expr) -> bool:
+    """Whether it marks a test that is to fail, for `unittest` or pytest."""
+    mark = decorator.func if isinstance(decorator, ast.Call) else decorator
+    return last_name(mark) in ("expectedFailure", "xfail")
+
+
+def _names_error(manager: ast.expr) -> bool:
+    """Whether it is told of a kind of errors: ``suppress(TypeError)``, ``pytest.raises(…)``."""
+    given = manager.args if isinstance(manager, ast.Call) else []
+    names = {written_name(kind) for each in given for kind in caught_kinds(each)}
+    kinds = (vars(builtins).get(each) for each in names)
+    return any(isinstance(each, type) and issubclass(each, BaseException) for each in kinds)
 
 
 def may_be_left(unit: Unit, loop: ast.AsyncFor) -> bool:

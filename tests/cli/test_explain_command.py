@@ -643,6 +643,37 @@ def test_what_tests_fail_with_is_explained(tmp_path: Path) -> None:
     assert "is not right yet: it ends with exit status 1" in finished.stdout  # of the second test
 
 
+CASES = """\
+import unittest
+from unittest import TestCase
+
+async def rows(n):
+    for i in range(n):
+        yield i
+
+class Rows(TestCase):
+    def test_expected(self):
+        with self.assertRaises(TypeError):
+            list(rows(2))
+
+    @unittest.expectedFailure
+    def test_marked(self):
+        sum(rows(2))
+
+    def test_fails(self):
+        self.assertEqual(max(rows(2)), 1)
+"""
+
+
+def test_tests_of_unittest_are_explained_alike(tmp_path: Path) -> None:
+    """What one test expects says nothing of another, and stays as it is."""
+    (tmp_path / "test_rows.py").write_text(CASES)
+    finished = run("explain", "-m", "unittest", cwd=tmp_path)
+    assert finished.stdout.startswith("why  `max` walks synchronously")
+    changed = [line for line in finished.stdout.splitlines() if line.startswith("-  ")]
+    assert changed == ["-    def test_fails(self):", "-        self.assertEqual(max(rows(2)), 1)"]
+
+
 def test_what_a_library_imports_for_the_user_is_his(tmp_path: Path) -> None:
     """As a server does that is told of ``app:main``: the silent mistakes of a module are seen."""
     library = tmp_path / "site-packages"
