@@ -310,6 +310,10 @@ class PatternProber:
                 ast.Call(ast.Attribute(attr="append"), [ast.Call() as call]) as kept
             ) if callee_name(call) in _TASK_MAKERS:
                 kept.args[0] = wrapped_in_probe(".begun_task", call)
+            case ast.Assign([ast.Name()], ast.ListComp(ast.Call() as call) as kept) if (
+                callee_name(call) in _TASK_MAKERS
+            ):
+                kept.elt = wrapped_in_probe(".begun_task", call)
 
     def _mark_call(self, node: ast.Call) -> None:
         function = node.func
