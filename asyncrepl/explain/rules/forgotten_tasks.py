@@ -299,7 +299,7 @@ def awaited_last(fixing: Fixing, unit: Unit, call: ast.Call, kind: str = "") -> 
     else:
         raise CannotFixError
     uses = [each for each in own_nodes(function) if isinstance(each, ast.Name) and each.id == name]
-    asked = [each for each in uses if _is_asked(unit, each)]
+    asked = [e for e in uses if isinstance(e.ctx, ast.Del) or _is_asked(unit, e)]
     if asked or isinstance(last, ast.Return | ast.Raise):
         raise CannotFixError
     text, body = f"await {name}", unit.tree.body if unit.tree else []
