@@ -68,9 +68,8 @@ def _changed_meanwhile(evidence: Evidence) -> Finding | None:
     waiting = (ast.Await, ast.AsyncFor, ast.AsyncWith, ast.Yield)
     suspends = any(isinstance(e, waiting) for part in loop.body for e in ast.walk(part))
     unit = evidence.unit
-    if not suspends or _changes(evidence, loop, use.node):
-        return None
-    if lookup(use.info.kind, "__len__") is None:
+    sized = lookup(use.info.kind, "__len__") is not None
+    if not suspends or not sized or _changes(evidence, loop, use.node):
         return None
     why = (
         f"The body suspends, and another task changed {short(unit, use.node)} meanwhile: walk "
