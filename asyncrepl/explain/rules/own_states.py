@@ -20,10 +20,11 @@ from asyncrepl.events.object_info import (
     lookup,
 )
 from asyncrepl.explain.explanation import Finding, Rule
-from asyncrepl.explain.fix_editor import Fixing, awaited, correction, short
+from asyncrepl.explain.fix_editor import Fixing, correction, short
 from asyncrepl.explain.held_operands import innermost_frame, innermost_trace
 from asyncrepl.explain.hoisted_code import taken_in
 from asyncrepl.explain.library_results import function_of_code
+from asyncrepl.explain.repairs.entered_operands import enter_rest
 from asyncrepl.explain.repairs.plain_operands import awaited_in_thread
 from asyncrepl.explain.repairs.repair_case import single_assignment
 from asyncrepl.explain.rules.never_run import STARTING_CALLS
@@ -363,8 +364,17 @@ def _not_awaited(evidence: Evidence) -> Finding | None:
                 f"`{name.id}` is made ready by `await`{enters}, and nobody has awaited it: "
                 f"{short(site.unit, made)} only makes it."
             )
-            return Finding(why, awaited(evidence, site.unit, made))
+            return Finding(why, _made_ready(evidence, site.unit, made, bool(enters and not uses)))
     return None
+
+
+@correction
+def _made_ready(fixing: Fixing, unit: Unit, made: ast.Call, enters: bool) -> None:
+    """``await`` in front of the call; or ``async with`` around the rest, if no name is needed."""
+    if enters:
+        enter_rest(fixing, unit, unit.statement(made), unit.source.source(made), "")
+    else:
+        fixing.awaiting(unit, made)
 
 
 def _kept_calls(unit: Unit, function: Function) -> Iterator[tuple[ast.Name, ast.Call]]:
