@@ -25,6 +25,7 @@ from asyncrepl.events.object_info import (
     is_real_instance,
 )
 from asyncrepl.explain.demands import Demand, met
+from asyncrepl.explain.held_operands import innermost_trace
 from asyncrepl.explain.kinds import Kind, kind_of
 from asyncrepl.explain.library_results import library_nodes
 from asyncrepl.explain.scopes import CannotFixError
@@ -97,19 +98,33 @@ _WALKING = (iter, list, tuple, set, sorted)
 
 def _demanded(function: ast.expr, frame: FrameType) -> str:
     """What a function demands that a library calls in `frame`: as ``context.run``, to call it."""
-    names = {**vars(builtins), **frame.f_globals, **frame.f_locals}
     match function:
-        case ast.Name(name):
-            called = names.get(name)
-        case ast.Attribute(ast.Name(owner), name) if type(names.get(owner)) is ModuleType:
-            called = vars(names[owner]).get(name)
-        case ast.Attribute(ast.Name(owner), "run") if type(names.get(owner)) is Context:
+        case ast.Attribute(ast.Name(owner), "run") if type(frame.f_locals.get(owner)) is Context:
             return "callback"
-        case _:
-            return "value"
+    called = _called(function, frame)
     if called is partial:
         return "callback"
     return "walk" if any(called is each for each in _WALKING) else "value"
+
+
+def _called(function: ast.expr, frame: FrameType) -> object:
+    """The function of that name in a library's `frame`, also one of a module; None if unknown."""
+    names = {**vars(builtins), **frame.f_globals, **frame.f_locals}
+    match function:
+        case ast.Name(name):
+            return names.get(name)
+        case ast.Attribute(ast.Name(owner), name) if type(names.get(owner)) is ModuleType:
+            return vars(names[owner]).get(name)
+    return None
+
+
+def asked_in_library(evidence: Evidence) -> object:
+    """The function that a library has called where the error arose; None for none."""
+    trace = innermost_trace(evidence)
+    if trace is None or evidence.units.get(trace.tb_frame.f_code.co_filename) is not None:
+        return None
+    calls = library_nodes(trace.tb_frame.f_code, trace.tb_lasti)
+    return next((_called(c.func, trace.tb_frame) for c in calls if isinstance(c, ast.Call)), None)
 
 
 def _value(node: ast.expr, names: Mapping[str, object]) -> object:

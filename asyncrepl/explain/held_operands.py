@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from types import FrameType, TracebackType
 
     from asyncrepl.explain.evidence import Evidence
+    from asyncrepl.explain.static_values import Resolver
 
 #: The folder that asyncio lies in.
 ASYNCIO = str(Path(asyncio.__file__).parent)
@@ -264,7 +265,7 @@ def tested_operand(evidence: Evidence) -> tuple[Demand, ObjectInfo] | None:
     """A coroutine or an async generator in the test before the ``raise``, and its demand."""
     variables = evidence.frame.f_locals if evidence.frame is not None else {}
     nodes = [each for test in _tests(evidence) for each in ast.walk(test)]
-    if any(isinstance(each, ast.Call) and _expects(evidence, each) for each in nodes):
+    if any(isinstance(each, ast.Call) and expects(evidence.resolver, each) for each in nodes):
         return None
     for name in nodes:
         value = variables.get(name.id) if isinstance(name, ast.Name) else None
@@ -310,9 +311,10 @@ def _tests(evidence: Evidence) -> list[ast.expr]:
     return [each.test for each in block if isinstance(each, ast.If)]
 
 
-def _expects(evidence: Evidence, call: ast.Call) -> bool:
+def expects(resolver: Resolver, call: ast.Call) -> bool:
+    """Whether `call` asks if something can be awaited, walked asynchronously, or called."""
     function, *kinds = (
-        evidence.resolver.value(each)
+        resolver.value(each)
         for part in (call.func, *call.args[1:])
         for each in (part.elts if isinstance(part, ast.Tuple) else [part])
     )

@@ -221,7 +221,7 @@ BLOCKING_FUNCTIONS = frozenset({
 })  # fmt: skip
 _BLOCKING_NAMES = {name for _, name in BLOCKING_FUNCTIONS}
 _TASK_MAKERS = ("create_task", "ensure_future")
-_JOINERS = ("gather", "shield")
+_BEGINNERS = (*_TASK_MAKERS, "gather", "shield")
 _CLOSE_CALLS = ("aclose", "athrow")
 _ANEXT_CALLS = ("anext", "__anext__")
 _STEP_METHODS = ("__anext__", "asend")
@@ -291,25 +291,25 @@ class PatternProber:
                 _probe_reads(node)
             case ast.AsyncFunctionDef(decorator_list=decorators):
                 _probe_gathered(node)
-                decorators[-1:] = [
-                    wrapped_in_probe(".decorating", each) for each in decorators[-1:]
-                ]
+                decorators[-1:] = [wrapped_in_probe(".decorating", e) for e in decorators[-1:]]
             case ast.AsyncWith(items=items) if self._makes_locks:
                 for item in items:
                     item.context_expr = wrapped_in_probe(".locking", item.context_expr)
             case ast.Assign([ast.Name()], ast.Call() as call) if callee_name(call) in _CLOSE_CALLS:
                 node.value = wrapped_in_probe(".closing", call)
-            case ast.Expr(ast.Call() as call) if callee_name(call) in (*_TASK_MAKERS, *_JOINERS):
+            case ast.Expr(ast.Call() as call) if callee_name(call) in _BEGINNERS:
                 unkept = self.around and callee_name(call) in _TASK_MAKERS
                 node.value = wrapped_in_probe(".unkept" if unkept else ".begun_task", call)
-            case ast.Assign([ast.Name()], ast.Call() as call) if callee_name(call) in (
-                *_TASK_MAKERS, *_JOINERS
-            ):  # fmt: skip
+            case ast.Assign([ast.Name()], ast.Call() as call) if callee_name(call) in _BEGINNERS:
                 node.value = wrapped_in_probe(".begun_task", call)
             case ast.Expr(
                 ast.Call(ast.Attribute(attr="append"), [ast.Call() as call]) as kept
             ) if callee_name(call) in _TASK_MAKERS:
                 kept.args[0] = wrapped_in_probe(".begun_task", call)
+            case ast.Assign([ast.Name()], ast.ListComp(ast.Call() as call) as made) if (
+                callee_name(call) in _TASK_MAKERS
+            ):
+                made.elt = wrapped_in_probe(".begun_task", call)
 
     def _mark_call(self, node: ast.Call) -> None:
         function = node.func

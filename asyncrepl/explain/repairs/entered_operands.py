@@ -271,16 +271,20 @@ def _adapt_loop(fixing: Fixing, case: Case, options: list[ObjectInfo]) -> None:
 
 
 def enter_rest(fixing: Fixing, unit: Unit, statement: ast.stmt, manager: str, name: str) -> None:
-    """Make ``async with manager as name:`` of `statement`, around the rest of its block."""
-    block = block_of(unit, statement)
-    rest = that_use(block[block.index(statement) + 1 :], {name})
+    """Make ``async with manager as name:`` of `statement`, around the rest of its block.
+
+    Without a `name` it is around all that follows.
+    """
+    block, head = block_of(unit, statement), f"async with {manager}{name and f' as {name}'}:"
+    after = block[block.index(statement) + 1 :]
+    rest = that_use(after, {name}) if name else after
     if not rest and unit.filename.startswith("<input "):  # what follows is typed later
-        fixing.of(unit).replace(statement, f"async with {manager} as {name}: pass")
+        fixing.of(unit).replace(statement, f"{head} pass")
         return
     if not rest or not unit.source.begins_line(statement):
         raise CannotFixError
     edits, by = fixing.of(unit), unit.source.indent(statement)
-    edits.replace(statement, f"async with {manager} as {name}:")
+    edits.replace(statement, head)
     start, end = unit.source.block(rest[0]).start, unit.source.block(rest[-1]).end
     deepen(fixing.of(unit), unit, start, end, by)
     fixing.suspending(unit, statement)

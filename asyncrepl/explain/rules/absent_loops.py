@@ -12,6 +12,7 @@ from asyncrepl.explain.dropped_coroutines import dropped_name, made_at
 from asyncrepl.explain.evidence import frames_in_thread, runs_in_thread
 from asyncrepl.explain.explanation import Finding, Fix, Rule
 from asyncrepl.explain.fix_editor import Fixing, correction, replaced, short
+from asyncrepl.explain.given_away import asked_in_library
 from asyncrepl.explain.held_operands import innermost_frame
 from asyncrepl.explain.hoisted_code import made_in_function
 from asyncrepl.explain.rules.never_run import NEVER_RUNS, STARTING_CALLS, only_call
@@ -99,21 +100,21 @@ def _new_loop(fixing: Fixing, call: ast.Call) -> None:
 
 def _made_too_early(evidence: Evidence) -> Finding | None:
     """A task or future made where nothing runs: at the top of a program, or called from there."""
-    site = next((each for each in evidence.sites[::-1] if each.node(ast.Call)), None)
     asked = evidence.node(ast.Call)
     functions = [by for by in evidence.inner if by.co_qualname == by.co_name]  # and no methods
     library = {by.co_name for by in functions if "asyncio" in by.co_filename}
-    refused = library <= {"get_event_loop"} and _asks_for_loop(asked)
+    in_library = not library and asked_in_library(evidence) is asyncio.get_running_loop
+    asks = in_library or callee_name(asked) == "get_running_loop"
+    future = asked is not None and canonical_name(asked.func) == "asyncio.Future"  # on 3.14
+    refused = library <= {"get_event_loop"} and (asks or future)
     within = not library.isdisjoint(_MAKERS)
-    if site is None or not (refused or within) or _ran_in_a_loop(evidence):
+    if not (refused or within) or _ran_in_a_loop(evidence):
         return None
     first = _own_sites(evidence)[0]
     call = first.node(ast.Call) or asked
     if call is None:
         return None
-    does = f"makes {_MAKERS.get(callee_name(asked), 'a future')} for"
-    if callee_name(asked) == "get_running_loop":
-        does = "asks for"
+    does = "asks for" if asks else f"makes {_MAKERS.get(callee_name(asked), 'a future')} for"
     subject = f"{short(first.unit, call)} {does} the loop that runs, and none runs"
     if runs_in_thread(evidence.error):
         why = f"{subject} in this thread. What is for the loop of another one, is given to it by "
@@ -186,12 +187,6 @@ def _own_sites(evidence: Evidence) -> list[Site]:
     """The places that the error passed in the thread in which it arose."""
     frames, sites = frames_in_thread(evidence.error), evidence.sites
     return [each for each in sites if each.frame in frames] or [*sites]
-
-
-def _asks_for_loop(call: ast.Call | None) -> bool:
-    """Whether it asks for the loop itself; a future does since Python 3.14."""
-    name = canonical_name(call.func) if call is not None else None
-    return name == "asyncio.Future" or callee_name(call) == "get_running_loop"
 
 
 @correction

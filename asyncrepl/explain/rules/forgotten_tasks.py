@@ -11,7 +11,7 @@ from asyncrepl.explain.fix_editor import Fixing, awaited, correction, short
 from asyncrepl.explain.operand_parts import put_into
 from asyncrepl.explain.scopes import CannotFixError, own_nodes, scope
 from asyncrepl.explain.value_origins import assigned_loads, bindings, reached_functions
-from asyncrepl.syntax.names import callee_name, canonical_name, written_name
+from asyncrepl.syntax.names import callee_name, canonical_name, last_name, written_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,6 +57,45 @@ def _cut_off(evidence: Evidence) -> Finding | None:
     if any(_is_looked_at(unit, each) for each in assigned_loads(unit, call)):
         return Finding(why, awaited(evidence, unit, call))  # its result is to be shown
     return Finding(why, _gathered(evidence, unit, call) or awaited_last(evidence, unit, call))
+
+
+def _given_up(unit: Unit, call: ast.Call) -> ast.Call | None:
+    """The `asyncio.wait` for what `call` makes in whose ``try`` a TimeoutError is waited for."""
+    for each in _uses(unit, call):
+        wait = unit.parents.get(each)
+        if isinstance(wait, ast.Call) and canonical_name(wait.func) == "asyncio.wait":
+            blocks = [b for b in unit.ancestors(wait) if isinstance(b, ast.Try)]
+            caught = [h.type for b in blocks if wait in ast.walk(b) for h in b.handlers if h.type]
+            limits = [keyword.arg for keyword in wait.keywords]
+            if limits == ["timeout"] and any(last_name(t) == "TimeoutError" for t in caught):
+                return wait
+    return None
+
+
+def _gave_up(evidence: Evidence) -> Finding | None:
+    """Tasks that `asyncio.wait` did not wait for any longer, where an error was expected of it."""
+    use, unit = evidence.use("seen"), evidence.unit
+    wait = _given_up(unit, use.node) if use and isinstance(use.node, ast.Call) else None
+    if wait is None:
+        return None
+    why = (
+        f"{short(unit, wait)} raises no TimeoutError: when the time is up it returns what is done "
+        "and what is not, and that goes on. `asyncio.wait_for` and `asyncio.timeout` raise one."
+    )
+    return Finding(why, _raising(evidence, unit, wait))
+
+
+@correction
+def _raising(fixing: Fixing, unit: Unit, wait: ast.Call) -> None:
+    """``asyncio.wait(tasks, timeout=1)`` → ``asyncio.wait_for(asyncio.gather(*tasks), 1)``."""
+    awaits, function, source = unit.parents.get(wait), wait.func, unit.source.source
+    if not isinstance(unit.parents.get(awaits or wait), ast.Expr):
+        raise CannotFixError  # what is done is asked for
+    if not isinstance(function, ast.Attribute):
+        raise CannotFixError
+    module, tasks, limit = map(source, (function.value, wait.args[0], wait.keywords[0].value))
+    text = f"{module}.wait_for({module}.gather(*{tasks}), {limit})"
+    fixing.of(unit).replace(wait, text)
 
 
 def _named_alone(unit: Unit, call: ast.Call) -> ast.Name | None:
@@ -161,9 +200,9 @@ def _asks_time(call: ast.Call) -> bool:
 
 
 def _is_looked_at(unit: Unit, name: ast.Name) -> bool:
-    """Whether it is only printed, or stands there alone."""
+    """Whether it is only printed, or counted, or stands there alone."""
     parent = unit.parents.get(name)
-    printed = isinstance(parent, ast.Call) and callee_name(parent) == "print"
+    printed = isinstance(parent, ast.Call) and callee_name(parent) in ("print", "len")
     return printed or isinstance(parent, ast.Expr | ast.FormattedValue)
 
 
@@ -184,16 +223,21 @@ def jobs_in(unit: Unit, node: ast.expr, depth: int = 3) -> Iterator[ast.AST]:
 
 def _is_used(unit: Unit, call: ast.Call) -> bool:
     """Whether the name, or the list, that the task is put in is used for anything else."""
+    return any(_is_asked(unit, each) for each in _uses(unit, call))
+
+
+def _uses(unit: Unit, call: ast.Call) -> list[ast.expr]:
+    """Where the name, or the list, that the task is put in stands; all but where it is put in."""
     parent = unit.parents.get(call)
     owner: ast.AST | None = None
+    if isinstance(parent, ast.ListComp):
+        parent = unit.parents.get(parent)
     if isinstance(parent, ast.Assign):
         owner = parent.targets[0]
     elif isinstance(parent, ast.Call) and isinstance(parent.func, ast.Attribute):
         owner = parent.func.value
-    return owner is not None and any(
-        written_name(node) == written_name(owner) and node is not owner and _is_asked(unit, node)
-        for node in unit.nodes(ast.Name, ast.Attribute)
-    )
+    nodes: list[ast.expr] = [*unit.nodes(ast.Name, ast.Attribute)] if owner is not None else []
+    return [e for e in nodes if written_name(e) == written_name(owner) and e is not owner]
 
 
 def _is_asked(unit: Unit, node: ast.AST) -> bool:
@@ -242,6 +286,8 @@ def awaited_last(fixing: Fixing, unit: Unit, call: ast.Call, kind: str = "") -> 
     top.
     """
     statement, function = unit.parents.get(call), scope(unit, call)
+    many = isinstance(statement, ast.ListComp)
+    statement = unit.parents.get(statement or call) if many else statement
     if not isinstance(function, ast.AsyncFunctionDef) or statement not in function.body:
         return
     last = function.body[-1]
@@ -253,9 +299,13 @@ def awaited_last(fixing: Fixing, unit: Unit, call: ast.Call, kind: str = "") -> 
     else:
         raise CannotFixError
     uses = [each for each in own_nodes(function) if isinstance(each, ast.Name) and each.id == name]
-    if len(uses) > 1 or isinstance(last, ast.Return | ast.Raise):
+    asked = [e for e in uses if isinstance(e.ctx, ast.Del) or _is_asked(unit, e)]
+    if asked or isinstance(last, ast.Return | ast.Raise):
         raise CannotFixError
     text, body = f"await {name}", unit.tree.body if unit.tree else []
+    if many:
+        text = f"await asyncio.gather(*{name})"
+        fixing.needs_import(unit, "asyncio")
     if kind in vars(builtins) and not any(isinstance(s, ast.Try | ast.TryStar) for s in body):
         caught = fixing.fresh(unit, "error")
         text = (
@@ -278,6 +328,15 @@ _FORGOTTEN = (
 
 RULES = (
     Rule(*_FORGOTTEN, _unkept, sees="unkept"),
+    Rule(
+        "fire-and-forget-in-loop",
+        "a wait that raises no TimeoutError",
+        5,
+        "`asyncio.wait` returns two sets when its time is up, and leaves the tasks alone. "
+        "`asyncio.wait_for` and `asyncio.timeout` cancel what they wait for, and raise.",
+        _gave_up,
+        sees="cut off",
+    ),
     Rule(*_FORGOTTEN, _cut_off, sees="cut off"),
     Rule(
         "fire-and-forget-in-loop",

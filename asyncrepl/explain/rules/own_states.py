@@ -8,19 +8,28 @@ method sets while it waits, or the running loop, the thread, the task.
 from __future__ import annotations
 
 import ast
+import asyncio
 import inspect
 from typing import TYPE_CHECKING
 
-from asyncrepl.events.object_info import code_of, lookup
+from asyncrepl.events.object_info import (
+    MISSING,
+    code_of,
+    instance_dict,
+    is_real_instance,
+    lookup,
+)
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, correction, short
 from asyncrepl.explain.held_operands import innermost_frame, innermost_trace
 from asyncrepl.explain.hoisted_code import taken_in
 from asyncrepl.explain.library_results import function_of_code
+from asyncrepl.explain.repairs.entered_operands import enter_rest
 from asyncrepl.explain.repairs.plain_operands import awaited_in_thread
 from asyncrepl.explain.repairs.repair_case import single_assignment
 from asyncrepl.explain.rules.never_run import STARTING_CALLS
 from asyncrepl.explain.scopes import CannotFixError, own_nodes, scope
+from asyncrepl.explain.value_origins import bindings, loads
 from asyncrepl.syntax.names import callee_name, method_owner, written_name
 
 if TYPE_CHECKING:
@@ -293,8 +302,13 @@ def _returning(evidence: Evidence, unit: Unit, call: ast.Call) -> tuple[_Block, 
 
 def _changes(evidence: Evidence, kind: type, asked: set[str], block: _Block) -> bool:
     """Whether leaving the `block` sets one of the attributes that were `asked`, of a `kind`."""
-    stored = set(_touched_at_the_end(evidence, block))
-    todo = ["__aexit__", "__exit__", *stored]
+    touched = set(_touched_at_the_end(evidence, block))
+    return bool((touched | _set_by(evidence, kind, "__aexit__", "__exit__", *touched)) & asked)
+
+
+def _set_by(evidence: Evidence, kind: type, *methods: str) -> set[str]:
+    """The attributes of its own that these `methods` of a `kind` set, and all that they call."""
+    stored, todo = set[str](), [*methods]
     for name in todo:  # which grows
         function = function_of_code(evidence.units, code_of(lookup(kind, name)))
         if function is None or not function.args.args:
@@ -306,7 +320,7 @@ def _changes(evidence: Evidence, kind: type, asked: set[str], block: _Block) -> 
                     stored.add(node.attr)
                 if node.attr not in todo:
                     todo.append(node.attr)
-    return bool(stored & asked)
+    return stored
 
 
 def _touched_at_the_end(evidence: Evidence, block: _Block) -> Iterator[str]:
@@ -331,6 +345,53 @@ def _moved_in(fixing: Fixing, unit: Unit, block: _Block, place: ast.AST) -> None
         if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store)
     }
     taken_in(fixing, unit, block, names, unit.statement(place))
+
+
+def _not_awaited(evidence: Evidence) -> Finding | None:
+    """What only `await` makes ready, as a pool or a server, and nobody has awaited."""
+    own, asked = asked_of_itself(evidence)
+    refused = bool(asked & _set_by(evidence, type(own), "__await__"))
+    for site in reversed(evidence.sites):
+        function = site.unit.definition(site.frame.f_code)
+        for name, made in _kept_calls(site.unit, function) if function is not None else ():
+            value, uses = site.frame.f_locals.get(name.id), loads(site.unit, name)
+            if not (refused and value is own and uses) and (uses or not _waits_for_await(value)):
+                continue
+            if any(isinstance(site.unit.parents.get(e), ast.Await | ast.withitem) for e in uses):
+                continue
+            enters = " or `async with`" if lookup(type(value), "__aenter__") is not MISSING else ""
+            why = (
+                f"`{name.id}` is made ready by `await`{enters}, and nobody has awaited it: "
+                f"{short(site.unit, made)} only makes it."
+            )
+            return Finding(why, _made_ready(evidence, site.unit, made, bool(enters and not uses)))
+    return None
+
+
+@correction
+def _made_ready(fixing: Fixing, unit: Unit, made: ast.Call, enters: bool) -> None:
+    """``await`` in front of the call; or ``async with`` around the rest, if no name is needed."""
+    if enters:
+        enter_rest(fixing, unit, unit.statement(made), unit.source.source(made), "")
+    else:
+        fixing.awaiting(unit, made)
+
+
+def _kept_calls(unit: Unit, function: Function) -> Iterator[tuple[ast.Name, ast.Call]]:
+    """The names in an ``async def`` that are given once, and what a call has made."""
+    for each in own_nodes(function) if isinstance(function, ast.AsyncFunctionDef) else ():
+        match each:
+            case ast.Assign([ast.Name() as name], ast.Call() as made):
+                if len(bindings(unit, name)[1]) == 1:
+                    yield name, made
+
+
+def _waits_for_await(value: object) -> bool:
+    """Whether it is of a class with `__await__`, and has no task that runs already."""
+    awaits = code_of(lookup(type(value), "__await__")) is not None
+    held = instance_dict(value).values() if awaits else ()
+    runs = is_real_instance(value, asyncio.Future)
+    return awaits and not runs and not any(is_real_instance(e, asyncio.Task) for e in held)
 
 
 RULES = (
@@ -359,6 +420,15 @@ RULES = (
         "What `async with` enters is open inside of the block, and closed when that is left: by "
         "its end, by `return`, by an error. What needs it belongs inside.",
         _left,
+        errors=(Exception,),
+    ),
+    Rule(
+        "coroutine-never-awaited-in-body",
+        "an awaitable that nobody awaits",
+        5,
+        "Some objects are made at once, and ready when they have been awaited: a pool of "
+        "connections, a server. `await` in front of the call does both.",
+        _not_awaited,
         errors=(Exception,),
     ),
 )

@@ -10,6 +10,7 @@ from asyncrepl.events.object_info import is_real_instance
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, correction, short
 from asyncrepl.explain.rules.endless_waits import awaited_object, behind, calls_on
+from asyncrepl.explain.rules.other_loops import refused_by
 from asyncrepl.explain.scopes import REPEATED, deepen, own_nodes, scope
 from asyncrepl.syntax.names import LOOPS, bound_names, callee_name, canonical_name, written_name
 
@@ -303,7 +304,44 @@ _DONE = (
     ),
 )
 
+
+def _too_soon(evidence: Evidence) -> Finding | None:
+    """``get_nowait`` of a queue into which another task is yet to put something."""
+    call, unit = refused_by(evidence, asyncio.Queue.get_nowait), evidence.unit
+    if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute):
+        return None
+    owner, here = call.func.value, scope(unit, call)
+    puts = calls_on(evidence, written_name(owner), "put", "put_nowait")
+    lost = any(
+        callee_name(each) == "put" and not isinstance(home.parents.get(each), ast.Await)
+        for home, each in puts
+    )
+    elsewhere = any(scope(home, each) is not here for home, each in puts)
+    if lost or not elsewhere or not isinstance(here, ast.AsyncFunctionDef):
+        return None
+    text = unit.source.source(owner)
+    why = f"{short(unit, call)} waits for nobody, and there is no item in the queue yet: `await "
+    why += f"{text}.get()` waits for one."
+    return Finding(why, _waiting_for_item(evidence, unit, call, text))
+
+
+@correction
+def _waiting_for_item(fixing: Fixing, unit: Unit, call: ast.Call, queue: str) -> None:
+    """``q.get_nowait()`` → ``await q.get()``."""
+    fixing.of(unit).replace(call.func, f"{queue}.get")
+    fixing.awaiting(unit, call)
+
+
 RULES = (
+    Rule(
+        "endless-generator-hangs",
+        "an item asked for too soon",
+        3,
+        "`get_nowait` and `put_nowait` never wait: they raise QueueEmpty and QueueFull. `await "
+        "queue.get()` waits until another task has put something.",
+        _too_soon,
+        errors=(asyncio.QueueEmpty,),
+    ),
     Rule(*_DONE, _undone_anywhere, sees="stuck"),
     Rule(*_DONE, _undone, sees="stuck"),
     Rule(

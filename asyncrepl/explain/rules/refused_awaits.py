@@ -11,14 +11,14 @@ from asyncrepl.explain.bindings import makes_coroutine
 from asyncrepl.explain.dropped_coroutines import dropping
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, correction, replaced, short
-from asyncrepl.explain.held_operands import innermost_trace
+from asyncrepl.explain.held_operands import expects, innermost_trace
 from asyncrepl.explain.kinds import (
     ASYNCHRONOUS,
     Kind,
     replaced_since,
     waiting_method,
 )
-from asyncrepl.explain.library_results import library_source
+from asyncrepl.explain.library_results import library_nodes, library_source
 from asyncrepl.explain.repairs.repair_case import is_lock, is_mocked, made_async
 from asyncrepl.explain.rules.operand_rules import (
     ANY,
@@ -31,7 +31,7 @@ from asyncrepl.explain.rules.operand_rules import (
     row,
 )
 from asyncrepl.explain.static_values import Resolver
-from asyncrepl.syntax.names import callee_name, canonical_name
+from asyncrepl.syntax.names import callee_name, canonical_name, written_name
 from asyncrepl.syntax.source_rewriter import Span
 
 if TYPE_CHECKING:
@@ -131,13 +131,15 @@ def _awaited_by_library(evidence: Evidence) -> Finding | None:
     trace = innermost_trace(evidence)
     if evidence.direct or trace is None:
         return None
-    resolver = Resolver.of_frame(evidence.units, trace.tb_frame)
-    for call in _awaited_calls(trace.tb_frame.f_code, trace.tb_lineno):
+    code, resolver = trace.tb_frame.f_code, Resolver.of_frame(evidence.units, trace.tb_frame)
+    checked = _checked_calls(resolver, code, library_nodes(code, trace.tb_lasti))
+    by = evidence.inner[0 if checked else -1]  # which checks by a function of its own
+    for call in checked or _awaited_calls(code, trace.tb_lineno):
         function = function_of(resolver.value(call.func))
         found = evidence.units.definition(function.__code__) if function is not None else None
         if found is not None and isinstance(found[1], ast.FunctionDef):
             why = (
-                f"`{evidence.inner[-1].co_name}` awaits what `{found[1].name}` gives, and that is "
+                f"`{by.co_name}` awaits what `{found[1].name}` gives, and that is "
                 "a plain function: here an `async def` is wanted."
             )
             return Finding(why, made_async(evidence, found))
@@ -152,6 +154,25 @@ def _awaited_calls(code: CodeType, line: int) -> list[ast.Call]:
         for node in (ast.walk(source) if source is not None else ())
         if isinstance(node, ast.Await) and isinstance(node.value, ast.Call)
         if node.lineno == line - code.co_firstlineno + 1
+    ]
+
+
+def _checked_calls(resolver: Resolver, code: CodeType, nodes: list[ast.AST]) -> list[ast.Call]:
+    """``coro = func()``, where ``if not isinstance(coro, Coroutine)`` has refused what it gave."""
+    source = library_source(code)
+    asked = {
+        argument.id
+        for test in (each.test for each in nodes if isinstance(each, ast.If))
+        if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not)
+        if isinstance(test.operand, ast.Call) and expects(resolver, test.operand)
+        for argument in test.operand.args[:1]
+        if isinstance(argument, ast.Name)
+    }
+    return [
+        node.value
+        for node in (ast.walk(source) if source is not None and asked else ())
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call)
+        if {written_name(each) for each in node.targets} <= asked
     ]
 
 

@@ -17,15 +17,9 @@ from asyncrepl.explain.repairs.repair_case import single_assignment
 from asyncrepl.explain.rules.aiter_methods import method
 from asyncrepl.explain.rules.operand_rules import ANY, GENERATOR, STREAMS, Told, row
 from asyncrepl.explain.scopes import CannotFixError, scope
-from asyncrepl.explain.value_origins import loads, reached_functions
+from asyncrepl.explain.value_origins import loads, origins, reached_functions
 from asyncrepl.instrument.probe_placement import ITERTOOLS_CALLS
-from asyncrepl.syntax.names import (
-    FUNCTIONS,
-    callee_name,
-    canonical_name,
-    last_name,
-    written_name,
-)
+from asyncrepl.syntax.names import FUNCTIONS, callee_name, canonical_name, last_name, written_name
 
 if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence
@@ -71,15 +65,11 @@ def _changed_meanwhile(evidence: Evidence) -> Finding | None:
     loop = use.owner
     if not isinstance(loop, ast.For) or use.info is None:
         return None
-    suspends = any(
-        isinstance(node, ast.Await | ast.AsyncFor | ast.AsyncWith | ast.Yield)
-        for statement in loop.body
-        for node in ast.walk(statement)
-    )
+    waiting = (ast.Await, ast.AsyncFor, ast.AsyncWith, ast.Yield)
+    suspends = any(isinstance(e, waiting) for part in loop.body for e in ast.walk(part))
     unit = evidence.unit
-    if not suspends or _changes(evidence, loop, use.node):
-        return None
-    if lookup(use.info.kind, "__len__") is None:
+    sized = lookup(use.info.kind, "__len__") is not None
+    if not suspends or not sized or _changes(evidence, loop, use.node):
         return None
     why = (
         f"The body suspends, and another task changed {short(unit, use.node)} meanwhile: walk "
@@ -129,7 +119,7 @@ def _own_lock(evidence: Evidence) -> Finding | None:
     use, unit = evidence.use("seen"), evidence.unit
     found = _made_for_one(evidence, unit, use.node) if use is not None else None
     if use is None or found is None:
-        return None
+        return _made_in_each_round(evidence, unit, use.node) if use is not None else None
     home, made = found
     kind = "semaphore" if "Semaphore" in callee_name(made) else "lock"
     where = "" if made is use.node else f" for {short(unit, use.node)}"
@@ -164,6 +154,46 @@ def _made_for_one(evidence: Evidence, unit: Unit, node: ast.expr) -> tuple[Unit,
     return home, cast("ast.Call", values[0])
 
 
+_ROUNDS = (ast.For, ast.AsyncFor, ast.While, ast.ListComp, ast.GeneratorExp)
+
+
+def _made_in_each_round(evidence: Evidence, unit: Unit, node: ast.expr) -> Finding | None:
+    """The same of a lock that each round of a loop makes, and gives to one call alone."""
+    found = [*origins(evidence.units, unit, node)]
+    home, made = found[0] if len(found) == 1 else (unit, node)
+    statement, loop = home.parents.get(made), home.enclosing(made, *_ROUNDS)
+    target = statement.targets[0] if isinstance(statement, ast.Assign) else None
+    given = loads(home, target) if isinstance(target, ast.Name) else [made]
+    uses = [unit.parents.get(each) for each in _uses(unit, node)]
+    alone = len(given) == 1 and {*map(type, uses)} == {ast.withitem}
+    if not isinstance(made, ast.Call) or canonical_name(made.func) not in _LOCKS or not alone:
+        return None
+    where = {home.enclosing(given[0], *_ROUNDS), loop}
+    if loop is None or len(where) > 1 or scope(home, loop) is not scope(home, made):
+        return None
+    kind = "semaphore" if "Semaphore" in callee_name(made) else "lock"
+    why = (
+        f"Each round of the loop makes a new {kind}, {short(home, made)}: no two tasks share one, "
+        f"so it keeps nobody out. Make one {kind} in front of the loop."
+    )
+    return Finding(why, _made_before(evidence, home, made, loop))
+
+
+@correction
+def _made_before(fixing: Fixing, unit: Unit, made: ast.Call, loop: ast.AST) -> None:
+    """``for n in ns: lock = Lock(); …`` → ``lock = Lock()`` in front of the loop."""
+    statement = unit.parents.get(made)
+    if _has_names(made) or not isinstance(statement, ast.Assign) or not isinstance(loop, ast.stmt):
+        raise CannotFixError
+    fixing.of(unit).lines_before(loop, unit.source.source(statement))
+    fixing.of(unit).remove(statement)
+
+
+def _has_names(made: ast.Call) -> bool:
+    """Whether it is made of a local, perhaps."""
+    return any(isinstance(each, ast.Name) for part in made.args for each in ast.walk(part))
+
+
 #: What may decorate a function that makes a new one each time.
 _MAKING = ("property", "staticmethod", "classmethod")
 
@@ -178,8 +208,8 @@ def _shared_lock(fixing: Fixing, unit: Unit, node: ast.expr, made: ast.Call) -> 
     function = scope(unit, node)
     if not isinstance(function, FUNCTIONS) or scope(unit, made) is not function:
         raise CannotFixError
-    if any(isinstance(each, ast.Name) for part in made.args for each in ast.walk(part)):
-        raise CannotFixError  # a local, perhaps
+    if _has_names(made):
+        raise CannotFixError
     owner, edits = unit.parents.get(function), fixing.of(unit)
     if isinstance(owner, ast.ClassDef):
         init, own = method(owner, "__init__"), function.args.args[:1]
