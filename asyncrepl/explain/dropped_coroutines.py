@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING
 
 from asyncrepl.events.object_info import MISSING, behind_partials, code_of, is_real_instance
 from asyncrepl.explain.bindings import imported
-from asyncrepl.explain.fix_editor import is_generator
 from asyncrepl.explain.library_results import globals_of, mock_file
-from asyncrepl.explain.scopes import own_nodes
+from asyncrepl.explain.scopes import is_generator, own_nodes
 from asyncrepl.explain.static_values import Resolver
 from asyncrepl.syntax.names import callee_name, canonical_name, last_name
 

@@ -17,7 +17,7 @@ from asyncrepl.explain.hoisted_code import made_in_function
 from asyncrepl.explain.rules.never_run import NEVER_RUNS, STARTING_CALLS, only_call
 from asyncrepl.explain.rules.scheduling_calls import RUNNING, run_by_await
 from asyncrepl.explain.scopes import CannotFixError, loop_at, own_nodes, scope
-from asyncrepl.explain.value_origins import bindings, loads, origins
+from asyncrepl.explain.value_origins import bindings, bound_by, loads, origins
 from asyncrepl.explain.verified_fixes import in_main, own_runs
 from asyncrepl.instrument.probe_placement import LATER_CALLS
 from asyncrepl.syntax.names import callee_name, canonical_name, last_name
@@ -366,8 +366,8 @@ def _idle_loop(unit: Unit, loop: ast.expr | None) -> ast.Call | None:
     """The call that made `loop`, if nothing is done with it that might run it."""
     made: ast.AST | None = loop
     if isinstance(loop, ast.Name):
-        bound = [unit.parents.get(each) for each in bindings(unit, loop)[1]]
-        made = bound[0].value if len(bound) == 1 and isinstance(bound[0], ast.Assign) else None
+        bound = bound_by(unit, loop)
+        made = bound.value if isinstance(bound, ast.Assign) else None
         uses = [unit.parents.get(each) for each in loads(unit, loop)]
         if not all(isinstance(use, ast.Attribute | ast.Call) for use in uses):
             return None

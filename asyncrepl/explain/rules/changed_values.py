@@ -16,7 +16,7 @@ from asyncrepl.explain.fix_editor import Fixing, awaited, correction, replaced, 
 from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.scopes import CannotFixError, deepen, own_nodes, scope
 from asyncrepl.explain.tokens import Words
-from asyncrepl.explain.value_origins import bindings, reached_functions
+from asyncrepl.explain.value_origins import bound_by, reached_functions
 from asyncrepl.syntax.names import (
     FUNCTIONS,
     LOOPS,
@@ -174,9 +174,8 @@ def _made_anew(fixing: Fixing, unit: Unit, item: ast.Name) -> None:
         and unit.source.source(each.value) == f"{item.id}.clear()"
         and each.lineno > item.lineno
     ]
-    first = [unit.parents.get(node) for node in bindings(unit, item)[1]]
-    value = first[0].value if len(first) == 1 and isinstance(first[0], ast.Assign) else None
-    empty = unit.source.source(value) if value is not None else ""
+    first = bound_by(unit, item)
+    empty = unit.source.source(first.value) if isinstance(first, ast.Assign) else ""
     if len(cleared) == 1 and empty in ("[]", "{}", "list()", "dict()", "set()"):
         fixing.of(unit).replace(cleared[0], f"{item.id} = {empty}")
     else:
@@ -322,12 +321,7 @@ def _leaves_nothing(evidence: Evidence, block: ast.With | ast.AsyncWith) -> bool
 def _not_in_order(evidence: Evidence) -> Finding | None:
     """``zip(names, done)``: what `asyncio.wait` gives is a set."""
     unit, done = evidence.unit, _seen(evidence)
-    assigned = (
-        [unit.parents.get(node) for node in bindings(unit, done)[1]]
-        if isinstance(done, ast.Name)
-        else []
-    )
-    pair = assigned[0] if assigned else None
+    pair = bound_by(unit, done)
     wait = unit.parents.get(pair) if pair is not None else None
     awaited = wait.value if isinstance(wait, ast.Assign) else None
     call = awaited.value if isinstance(awaited, ast.Await) else None

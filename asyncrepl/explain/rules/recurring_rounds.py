@@ -11,9 +11,9 @@ import ast
 from typing import TYPE_CHECKING
 
 from asyncrepl.explain.explanation import Finding, Rule
-from asyncrepl.explain.fix_editor import Fixing, correction, is_generator
+from asyncrepl.explain.fix_editor import Fixing, correction
 from asyncrepl.explain.rules.anext_methods import none_at_the_end
-from asyncrepl.explain.scopes import own_nodes, scope
+from asyncrepl.explain.scopes import is_generator, own_nodes, scope
 from asyncrepl.syntax.names import bound_names, callee_name, canonical_name, written_name
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from asyncrepl.explain.repairs.awaited_origins import awaited_on_loop
 from asyncrepl.explain.repairs.plain_operands import awaited_in_thread
 from asyncrepl.explain.rules.endless_waits import calls_on
 from asyncrepl.explain.scopes import own_nodes, scope
-from asyncrepl.explain.value_origins import bindings
+from asyncrepl.explain.value_origins import bound_by
 from asyncrepl.syntax.names import callee_name, canonical_name, last_name, written_name
 
 if TYPE_CHECKING:
@@ -91,8 +91,7 @@ def _given_to_loop(unit: Unit, function: ast.expr) -> ast.expr | None:
     """The coroutine given to ``run_coroutine_threadsafe``, if its future is asked."""
     future = function.value if isinstance(function, ast.Attribute) else None
     if isinstance(future, ast.Name):
-        bound = [unit.parents.get(each) for each in bindings(unit, future)[1]]
-        assigned = bound[0] if len(bound) == 1 else None
+        assigned = bound_by(unit, future)
         future = assigned.value if isinstance(assigned, ast.Assign) else None
     known = canonical_name(getattr(future, "func", None)) == "asyncio.run_coroutine_threadsafe"
     return future.args[0] if known and isinstance(future, ast.Call) and future.args else None
