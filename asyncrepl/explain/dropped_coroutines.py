@@ -29,8 +29,7 @@ Place = tuple["Unit", ast.Call]
 
 def dropped_name(evidence: Evidence) -> str:
     """The name of the function whose coroutine died."""
-    assert evidence.seen is not None
-    return evidence.seen.info.function_name
+    return evidence.finding.info.function_name
 
 
 def calls_that_made(evidence: Evidence) -> Iterator[Place]:
@@ -38,8 +37,7 @@ def calls_that_made(evidence: Evidence) -> Iterator[Place]:
 
     Of what is no function of the user's, a mock or one of a library, those that give the like.
     """
-    assert evidence.seen is not None
-    code, name = evidence.seen.info.code, dropped_name(evidence)
+    code, name = evidence.finding.info.code, dropped_name(evidence)
     library = _is_of_library(evidence)
     for unit in evidence.units.all():
         resolver = _resolver(evidence, unit) if library else None
@@ -58,7 +56,7 @@ def _is_of_module(unit: Unit, call: ast.Call) -> bool:
 
 def _is_of_library(evidence: Evidence) -> bool:
     """Whether its function is none of the user's: a mock, or one of a library."""
-    code = evidence.seen.info.code if evidence.seen is not None else None
+    code = evidence.finding.info.code
     return code is not None and evidence.units.get(code.co_filename) is None
 
 
@@ -70,7 +68,7 @@ def _may_give(evidence: Evidence, unit: Unit, call: ast.Call) -> bool:
     """Whether an innermost call gives the coroutine, or calls what nobody knows."""
     if any(isinstance(each, ast.Call) for each in ast.walk(call) if each is not call):
         return False
-    resolver, code = _resolver(evidence, unit), evidence.seen.info.code if evidence.seen else None
+    resolver, code = _resolver(evidence, unit), evidence.finding.info.code
     return resolver.value(call.func) is MISSING or _gives(resolver, call, code)
 
 
@@ -87,14 +85,13 @@ def made_at(evidence: Evidence, name: str) -> Place | None:
 
     One of its name; or the only one there of a variable, which has the function.
     """
-    made = evidence.seen.made if evidence.seen is not None else None
-    unit = evidence.units.get(made[0]) if made is not None else None
-    if unit is None or made is None:
+    if evidence.made is None:
         return None
+    unit, line = evidence.made
     here = [
         call
         for call in unit.nodes(ast.Call)
-        if call.lineno <= made[1] <= (call.end_lineno or 0)
+        if call.lineno <= line <= (call.end_lineno or 0)
         if not isinstance(unit.parents.get(call), ast.Await)
     ]
     named = [call for call in here if callee_name(call) == name]
@@ -202,7 +199,7 @@ def is_of_variable(evidence: Evidence, unit: Unit, call: ast.Call) -> bool:
         return False
     value = behind_partials(_resolver(evidence, unit).value(call.func))
     if is_real_instance(value, FunctionType):
-        return evidence.seen is not None and value.__code__ is evidence.seen.info.code
+        return value.__code__ is evidence.finding.info.code
     if is_real_instance(value, (BuiltinFunctionType, type)):
         return False
     name = callee_name(call)

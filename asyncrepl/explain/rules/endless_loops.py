@@ -339,11 +339,11 @@ def _is_end(error: ast.expr | None) -> bool:
 
 def _accompanies(evidence: Evidence, loop: ast.While) -> Finding | None:
     """A task without an end, for which others that are done are waited for, too."""
-    seen, function = evidence.seen, scope(evidence.unit, loop)
-    if seen is None or not seen.number or seen.made is None or function is None:
+    function = scope(evidence.unit, loop)
+    if not evidence.finding.number or evidence.made is None or function is None:
         return None
-    home = evidence.units.get(seen.made[0])
-    text = home.source.lines[seen.made[1] - 1].strip() if home is not None else ""
+    home, line = evidence.made
+    text = home.source.lines[line - 1].strip()
     name = getattr(function, "name", "")
     why = (
         f"`{text}` waits for all of its tasks, and `{name}` goes round for ever, in a `while` "

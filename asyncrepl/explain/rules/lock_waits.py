@@ -79,7 +79,7 @@ def _taken_twice(
 def _in_other_order(evidence: Evidence) -> Finding | None:
     """A lock that is waited for inside of another, where somebody takes them the other way."""
     place, unit = evidence.nodes[-1] if evidence.nodes else None, evidence.unit
-    if evidence.seen is None or not evidence.seen.number:
+    if not evidence.finding.number:
         return None  # nobody waits for another lock meanwhile
     for outer, inner in _nested_locks(unit):
         if place not in (inner, unit.parents[unit.parents[inner]]):
@@ -290,9 +290,8 @@ def _never_set(evidence: Evidence) -> Finding | None:
     Its maker is not under way any more, for nobody is.
     """
     waited, calls = ends_of(evidence) or (None, [])
-    if waited is None or evidence.seen is None or evidence.seen.info.kind is not asyncio.Future:
-        return None
-    if evidence.seen.number or len(calls) != 1:
+    seen = evidence.finding
+    if waited is None or seen.info.kind is not asyncio.Future or seen.number or len(calls) != 1:
         return None
     unit, call = calls[0]
     ended, block = unit.statement(call), block_of(unit, unit.statement(call))

@@ -187,7 +187,7 @@ _DUNDERS = {
 
 
 def _died(evidence: Evidence) -> Finding | None:
-    return _of_protocol(evidence, evidence.seen.info.code if evidence.seen else None)
+    return _of_protocol(evidence, evidence.finding.info.code)
 
 
 def _used(evidence: Evidence) -> Finding | None:

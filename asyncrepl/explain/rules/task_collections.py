@@ -315,8 +315,8 @@ def _waits_for_itself(evidence: Evidence) -> Finding | None:
 
 def _wait_for_each_other(evidence: Evidence) -> Finding | None:
     """A task that awaits one which waits for it in turn."""
-    seen, await_ = evidence.seen, evidence.node(ast.Await)
-    if seen is None or await_ is None or seen.info.kind is not asyncio.Task:
+    await_ = evidence.node(ast.Await)
+    if await_ is None or evidence.finding.info.kind is not asyncio.Task:
         return None
     why = (
         f"{short(evidence.unit, await_.value)} waits, itself or through others, for the very task "
@@ -327,10 +327,10 @@ def _wait_for_each_other(evidence: Evidence) -> Finding | None:
 
 def _unread(evidence: Evidence) -> Finding | None:
     """An error among what ``gather`` has given, which nobody looks at."""
-    use, unit, seen = evidence.use("seen"), evidence.unit, evidence.seen
+    use, unit = evidence.use("seen"), evidence.unit
     await_ = use.node if use is not None else None
     call = await_.value if isinstance(await_, ast.Await) else None
-    if seen is None or await_ is None or not isinstance(call, ast.Call):
+    if await_ is None or not isinstance(call, ast.Call):
         return None
     inside = [each for part in call.args for each in ast.walk(part)]
     jobs = [each for each in inside if isinstance(each, ast.Call)]
@@ -338,7 +338,7 @@ def _unread(evidence: Evidence) -> Finding | None:
         return None  # tasks that have a name may be asked how they ended
     why = (
         f"With `return_exceptions` an error is one of the results of {short(unit, call)}, and "
-        f"nobody looks at these: the {seen.info.kind.__name__} goes unseen."
+        f"nobody looks at these: the {evidence.finding.info.kind.__name__} goes unseen."
     )
     return Finding(why, _looked_at(evidence, unit, await_))
 
