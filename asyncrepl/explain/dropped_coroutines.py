@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from asyncrepl.events.object_info import MISSING, behind_partials, code_of, is_real_instance
 from asyncrepl.explain.bindings import imported
 from asyncrepl.explain.library_results import globals_of, mock_file
-from asyncrepl.explain.scopes import is_generator, own_nodes
+from asyncrepl.explain.scopes import is_generator, own_nodes, root_of
 from asyncrepl.explain.static_values import Resolver
 from asyncrepl.syntax.names import callee_name, canonical_name, last_name
 
@@ -192,9 +192,7 @@ def is_of_variable(evidence: Evidence, unit: Unit, call: ast.Call) -> bool:
 
     Not if it is known to be another one, as ``gc.collect``, in which the coroutine only dies.
     """
-    root = call.func
-    while isinstance(root, ast.Attribute):
-        root = root.value
+    root = root_of(call.func)
     if isinstance(root, ast.Name) and is_real_instance(imported(unit, root.id), ModuleType):
         return False
     value = behind_partials(_resolver(evidence, unit).value(call.func))
@@ -203,11 +201,7 @@ def is_of_variable(evidence: Evidence, unit: Unit, call: ast.Call) -> bool:
     if is_real_instance(value, (BuiltinFunctionType, type)):
         return False
     name = callee_name(call)
-    return not hasattr(builtins, name) and not any(
-        each.name == name
-        for other in evidence.units.all()
-        for each in (*other.functions(), *other.nodes(ast.ClassDef))
-    )
+    return not hasattr(builtins, name) and not evidence.units.defines(name)
 
 
 def is_kept(unit: Unit, call: ast.Call) -> bool:
@@ -249,11 +243,7 @@ def handed_to(evidence: Evidence, *callees: str) -> list[Place]:
     """
     found = mentions(evidence, dropped_name(evidence))
     names = {callee_name(call) for _, call in found}
-    own = any(
-        each.name in names
-        for unit in evidence.units.all()
-        for each in (*unit.functions(), *unit.nodes(ast.ClassDef))
-    )
+    own = any(map(evidence.units.defines, names))
     if len(names) != 1 or not names.issubset(callees) or own:
         return []
     called = any(not is_kept(*place) for place in calls_that_made(evidence))
