@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING
 
 from asyncrepl.events.object_info import MISSING, behind_partials, code_of, is_real_instance
 from asyncrepl.explain.bindings import imported
-from asyncrepl.explain.fix_editor import is_generator
 from asyncrepl.explain.library_results import globals_of, mock_file
-from asyncrepl.explain.scopes import own_nodes
+from asyncrepl.explain.scopes import is_generator, own_nodes, root_of
 from asyncrepl.explain.static_values import Resolver
 from asyncrepl.syntax.names import callee_name, canonical_name, last_name
 
@@ -30,8 +29,7 @@ Place = tuple["Unit", ast.Call]
 
 def dropped_name(evidence: Evidence) -> str:
     """The name of the function whose coroutine died."""
-    assert evidence.seen is not None
-    return evidence.seen.info.function_name
+    return evidence.finding.info.function_name
 
 
 def calls_that_made(evidence: Evidence) -> Iterator[Place]:
@@ -39,8 +37,7 @@ def calls_that_made(evidence: Evidence) -> Iterator[Place]:
 
     Of what is no function of the user's, a mock or one of a library, those that give the like.
     """
-    assert evidence.seen is not None
-    code, name = evidence.seen.info.code, dropped_name(evidence)
+    code, name = evidence.finding.info.code, dropped_name(evidence)
     library = _is_of_library(evidence)
     for unit in evidence.units.all():
         resolver = _resolver(evidence, unit) if library else None
@@ -59,7 +56,7 @@ def _is_of_module(unit: Unit, call: ast.Call) -> bool:
 
 def _is_of_library(evidence: Evidence) -> bool:
     """Whether its function is none of the user's: a mock, or one of a library."""
-    code = evidence.seen.info.code if evidence.seen is not None else None
+    code = evidence.finding.info.code
     return code is not None and evidence.units.get(code.co_filename) is None
 
 
@@ -71,7 +68,7 @@ def _may_give(evidence: Evidence, unit: Unit, call: ast.Call) -> bool:
     """Whether an innermost call gives the coroutine, or calls what nobody knows."""
     if any(isinstance(each, ast.Call) for each in ast.walk(call) if each is not call):
         return False
-    resolver, code = _resolver(evidence, unit), evidence.seen.info.code if evidence.seen else None
+    resolver, code = _resolver(evidence, unit), evidence.finding.info.code
     return resolver.value(call.func) is MISSING or _gives(resolver, call, code)
 
 
@@ -88,14 +85,13 @@ def made_at(evidence: Evidence, name: str) -> Place | None:
 
     One of its name; or the only one there of a variable, which has the function.
     """
-    made = evidence.seen.made if evidence.seen is not None else None
-    unit = evidence.units.get(made[0]) if made is not None else None
-    if unit is None or made is None:
+    if evidence.made is None:
         return None
+    unit, line = evidence.made
     here = [
         call
         for call in unit.nodes(ast.Call)
-        if call.lineno <= made[1] <= (call.end_lineno or 0)
+        if call.lineno <= line <= (call.end_lineno or 0)
         if not isinstance(unit.parents.get(call), ast.Await)
     ]
     named = [call for call in here if callee_name(call) == name]
@@ -196,22 +192,16 @@ def is_of_variable(evidence: Evidence, unit: Unit, call: ast.Call) -> bool:
 
     Not if it is known to be another one, as ``gc.collect``, in which the coroutine only dies.
     """
-    root = call.func
-    while isinstance(root, ast.Attribute):
-        root = root.value
+    root = root_of(call.func)
     if isinstance(root, ast.Name) and is_real_instance(imported(unit, root.id), ModuleType):
         return False
     value = behind_partials(_resolver(evidence, unit).value(call.func))
     if is_real_instance(value, FunctionType):
-        return evidence.seen is not None and value.__code__ is evidence.seen.info.code
+        return value.__code__ is evidence.finding.info.code
     if is_real_instance(value, (BuiltinFunctionType, type)):
         return False
     name = callee_name(call)
-    return not hasattr(builtins, name) and not any(
-        each.name == name
-        for other in evidence.units.all()
-        for each in (*other.functions(), *other.nodes(ast.ClassDef))
-    )
+    return not hasattr(builtins, name) and not evidence.units.defines(name)
 
 
 def is_kept(unit: Unit, call: ast.Call) -> bool:
@@ -253,11 +243,7 @@ def handed_to(evidence: Evidence, *callees: str) -> list[Place]:
     """
     found = mentions(evidence, dropped_name(evidence))
     names = {callee_name(call) for _, call in found}
-    own = any(
-        each.name in names
-        for unit in evidence.units.all()
-        for each in (*unit.functions(), *unit.nodes(ast.ClassDef))
-    )
+    own = any(map(evidence.units.defines, names))
     if len(names) != 1 or not names.issubset(callees) or own:
         return []
     called = any(not is_kept(*place) for place in calls_that_made(evidence))

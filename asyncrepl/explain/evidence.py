@@ -30,7 +30,7 @@ from asyncrepl.events.object_info import (
     place_at,
 )
 from asyncrepl.explain.library_results import globals_of
-from asyncrepl.explain.operand_uses import Use, use_iterated, uses_at
+from asyncrepl.explain.operand_uses import Use, notes_at, use_iterated, uses_at
 from asyncrepl.explain.scopes import CannotFixError
 from asyncrepl.explain.source_units import Function, SourceLike, Unit, Units
 from asyncrepl.explain.static_values import Resolver
@@ -128,6 +128,19 @@ class Evidence:
         if found and beside != [function]:
             raise CannotFixError
         return [(home, call) for home, call in found if call is not None]
+
+    @property
+    def finding(self) -> Finding:
+        """What was seen: for rules that say what they see."""
+        assert self.seen is not None
+        return self.seen
+
+    @property
+    def made(self) -> tuple[Unit, int] | None:
+        """Where what was seen was made, a unit of the user's and a line, if that is known."""
+        filename, line = (self.seen.made if self.seen is not None else None) or (None, 0)
+        unit = self.units.get(filename)
+        return (unit, line) if unit is not None else None
 
     def use(self, *roles: str) -> Use | None:
         """The refused operand in one of these roles; of several the first."""
@@ -301,7 +314,7 @@ def _of_run(
     place = place_at(frame.f_code, offset)
     around = _statement_place(unit, site.nodes) if site.op.startswith("UNPACK") else place
     resolver = Resolver.of_frame(units, frame)
-    notes = _matching(refused, frame, around, offset)
+    notes = notes_at(refused, frame.f_code, around, offset)
     inner = _inner(error, tuple(each.f_code for each, _ in frames[last + 1 :]))
     nodes = (*site.nodes, *_refused_within(unit, resolver, site.nodes, inner))
     return Evidence(
@@ -408,25 +421,6 @@ def _frames(trace: TracebackType | None) -> list[tuple[FrameType, int]]:
         found.append((trace.tb_frame, trace.tb_lasti))
         trace = trace.tb_next
     return found
-
-
-def _matching(
-    refused: RefusedOperands, frame: FrameType, place: Place | None, offset: int
-) -> list[tuple[Place, Any]]:
-    """The notes made in this code before the failing instruction, inside its place."""
-    found = []
-    for noted in refused.at(frame.f_code):
-        where = noted.place
-        if where and noted.offset <= offset and (place is None or _within(where, place)):
-            found.append((where, noted))
-    return found
-
-
-def _within(inner: Place, outer: Place) -> bool:
-    return (outer.lineno, outer.column) <= (inner.lineno, inner.column) and (
-        inner.end_lineno,
-        inner.end_column,
-    ) <= (outer.end_lineno, outer.end_column)
 
 
 #: The modules whose functions run what a thread was made for.

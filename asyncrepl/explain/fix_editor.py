@@ -28,6 +28,7 @@ from asyncrepl.explain.other_callers import is_called_by_others
 from asyncrepl.explain.scopes import (
     CannotFixError,
     is_async_genexp,
+    is_generator,
     keyword_span,
     own_nodes,
     place_of_import,
@@ -437,11 +438,6 @@ def replaced(fixing: Fixing, unit: Unit, *texts: tuple[ast.AST | Span, str]) -> 
 def awaited(fixing: Fixing, unit: Unit, node: ast.expr) -> None:
     """``await`` in front of `node`."""
     fixing.awaiting(unit, node)
-
-
-def is_generator(function: Function) -> bool:
-    """Whether the body of `function` yields."""
-    return any(isinstance(node, ast.Yield | ast.YieldFrom) for node in own_nodes(function))
 
 
 def short(unit: Unit, node: ast.AST, limit: int = 40) -> str:

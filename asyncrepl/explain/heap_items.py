@@ -1,4 +1,4 @@
-"""What a heap holds, which compares what it is given with that."""
+"""Heaps and priority queues: what their items are, and whether comparing these is what failed."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ from asyncrepl.events.object_info import (
     is_step,
     lookup,
 )
-from asyncrepl.explain.scopes import own_nodes
+from asyncrepl.explain.scopes import is_generator
 
 
 class Kind(Enum):
@@ -134,8 +134,8 @@ def _of_class(made: object) -> Kind:
 
 def _of_function(function: object) -> Kind:
     if isinstance(function, ast.AsyncFunctionDef):  # of a text that has not run
-        yields = any(isinstance(each, ast.Yield) for each in own_nodes(function))
-        return Kind.ASYNC_GENERATOR_FUNCTION if yields else Kind.COROUTINE_FUNCTION
+        generates = is_generator(function)
+        return Kind.ASYNC_GENERATOR_FUNCTION if generates else Kind.COROUTINE_FUNCTION
     inner = getattr(function, "__func__", function)
     if is_real_instance(inner, FunctionType) and is_manager_function(inner):
         return Kind.ASYNC_MANAGER_FUNCTION

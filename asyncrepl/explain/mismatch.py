@@ -246,12 +246,7 @@ def _is_particular(evidence: Evidence) -> bool:
 
 def _is_foreign(evidence: Evidence, call: ast.AST) -> bool:
     """Whether nothing of the user's has the name of what is called."""
-    name = callee_name(call)
-    return not any(
-        each.name == name
-        for unit in evidence.units.all()
-        for each in (*unit.functions(), *unit.nodes(ast.ClassDef))
-    )
+    return not evidence.units.defines(callee_name(call))
 
 
 def _is_python(callee: object) -> bool:

@@ -24,7 +24,9 @@ from asyncrepl.events.object_info import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from types import CodeType
 
+    from asyncrepl.events.object_info import RefusedOperands
     from asyncrepl.explain.source_units import Unit
     from asyncrepl.explain.static_values import Resolver
 
@@ -105,6 +107,21 @@ def _item_of(resolver: Resolver, info: ObjectInfo) -> ObjectInfo | None:
     step = lookup(info.kind, "__next__") if waits is MISSING else waits
     made = resolver.yielded(info.code) if info.code is not None else resolver.results(step)
     return info.item or next(iter(made), None)
+
+
+def notes_at(
+    refused: RefusedOperands, code: CodeType, place: Place | None, offset: int
+) -> list[tuple[Place, RefusedOperand]]:
+    """What was noted in `code` up to the instruction at `offset`, inside of `place`."""
+    noted = [(each.place, each) for each in refused.at(code) if each.offset <= offset]
+    return [(at, each) for at, each in noted if at and (place is None or _within(at, place))]
+
+
+def _within(inner: Place, outer: Place) -> bool:
+    return (outer.lineno, outer.column) <= (inner.lineno, inner.column) and (
+        inner.end_lineno,
+        inner.end_column,
+    ) <= (outer.end_lineno, outer.end_column)
 
 
 def noted_uses(

@@ -25,7 +25,7 @@ from asyncrepl.explain.kinds import ASYNCHRONOUS, Kind, has, is_mock, kind_of
 from asyncrepl.explain.mismatch import mismatch
 from asyncrepl.explain.operand_uses import Use
 from asyncrepl.explain.repairs.repair_case import single_assignment
-from asyncrepl.explain.scopes import may_be_caught, own_nodes, scopes
+from asyncrepl.explain.scopes import may_be_caught, own_nodes, root_of, scopes
 from asyncrepl.explain.static_values import Resolver
 from asyncrepl.explain.value_origins import bindings
 from asyncrepl.instrument.probe_placement import ITERATING_CALLS
@@ -105,9 +105,7 @@ def _defined(units: Units, filename: str, names: set[str]) -> list[str]:
 
 def _variable(unit: Unit, function: ast.expr) -> tuple[str, str]:
     """What is called, and whose local name it begins with: a class's, for its ``self``."""
-    root: ast.AST = function
-    while isinstance(root, ast.Attribute | ast.Subscript):
-        root = root.value
+    root = root_of(function)
     around = bindings(unit, root)[0] if isinstance(root, ast.Name) else None
     owner = unit.parents.get(around) if around is not None else None
     if isinstance(owner, ast.ClassDef) and getattr(root, "id", "") == _own_name(around):

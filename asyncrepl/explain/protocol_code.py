@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.hoisted_code import put_head
-from asyncrepl.explain.scopes import CannotFixError, own_nodes
+from asyncrepl.explain.scopes import CannotFixError, is_generator, own_nodes
 from asyncrepl.syntax.names import FUNCTIONS, LOOPS, callee_name, last_name
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def to_async_protocol(fixing: Fixing, unit: Unit, function: Function) -> None:
         raise CannotFixError
     for each in owner.body:
         if isinstance(each, FUNCTIONS) and (each.name in ("__iter__", "__next__")) is walks:
-            plain = each.name == "__iter__" and not is_generator_body(each)
+            plain = each.name == "__iter__" and not is_generator(each)
             if each.name in _PLAIN:
                 put_head(fixing, unit, each, f"{'' if plain else 'async '}def __a{each.name[2:]}")
                 stop_asynchronously(fixing, unit, each)
@@ -50,11 +50,6 @@ def to_async_protocol(fixing: Fixing, unit: Unit, function: Function) -> None:
 
 
 _PLAIN = ("__iter__", "__next__", "__enter__", "__exit__")
-
-
-def is_generator_body(function: Function) -> bool:
-    """Whether `function` yields."""
-    return any(isinstance(each, ast.Yield | ast.YieldFrom) for each in own_nodes(function))
 
 
 def _is_made_by(unit: Unit, node: ast.AST, name: str) -> bool:

@@ -211,6 +211,11 @@ def deepen(edits: SourceRewriter, unit: Unit, start: int, end: int, by: str) -> 
         at += len(line) or 1
 
 
+def is_generator(function: ast.AST) -> bool:
+    """Whether the body of `function` yields."""
+    return any(isinstance(node, ast.Yield | ast.YieldFrom) for node in own_nodes(function))
+
+
 def is_async_genexp(node: ast.GeneratorExp) -> bool:
     """Whether it is an asynchronous generator."""
     return any(each.is_async for each in node.generators) or any(
@@ -332,10 +337,16 @@ def _is_busy(unit: Unit, loop: str, node: ast.AST) -> bool:
 REPEATED = (ast.For, ast.AsyncFor, ast.While, ast.ListComp, ast.SetComp, ast.GeneratorExp)
 
 
-def is_own(unit: Unit, place: ast.expr) -> bool:
-    """Whether `place` is, or is a part of, what the function around it has made for itself."""
+def root_of(place: ast.expr) -> ast.expr:
+    """What `place` begins with: ``app`` in ``app.jobs[0].task``."""
     while isinstance(place, ast.Attribute | ast.Subscript):
         place = place.value
+    return place
+
+
+def is_own(unit: Unit, place: ast.expr) -> bool:
+    """Whether `place` is, or is a part of, what the function around it has made for itself."""
+    place = root_of(place)
     function, name = scope(unit, place), getattr(place, "id", "")
     names = (
         [each for each in own_nodes(function) if isinstance(each, ast.Name)] if function else []

@@ -233,6 +233,11 @@ class Units:
         for unit in self.all():
             yield from ((unit, each) for each in unit.functions() if each.name == name)
 
+    def defines(self, name: str) -> bool:
+        """Whether a function or a class of the user's has that `name`."""
+        classes = (each for _, each in self.nodes(ast.ClassDef))
+        return any(self.functions(name)) or any(each.name == name for each in classes)
+
     def definition(self, code: CodeType | None) -> tuple[Unit, Function] | None:
         """The ``def`` behind `code` and the unit it stands in."""
         unit = self.get(code.co_filename) if code else None

@@ -15,7 +15,7 @@ from weakref import WeakKeyDictionary
 
 from asyncrepl.events import object_info
 from asyncrepl.explain.bindings import imported, returned_values
-from asyncrepl.explain.scopes import CannotFixError, own_nodes, scopes
+from asyncrepl.explain.scopes import CannotFixError, is_generator, own_nodes, scopes
 from asyncrepl.instrument.probe_placement import AWAITABLE_CALLS
 from asyncrepl.syntax.names import FUNCTIONS, callee_name, last_name, method_owner
 
@@ -100,11 +100,16 @@ def assigned_loads(unit: Unit, node: ast.AST) -> list[ast.Name]:
     return loads(unit, target) if isinstance(target, ast.Name) else []
 
 
+def bound_by(unit: Unit, node: ast.AST | None) -> ast.AST | None:
+    """What alone binds the variable that `node` names, its assignment or loop; else None."""
+    nodes = bindings(unit, node)[1] if isinstance(node, ast.Name) else []
+    return unit.parents.get(nodes[0]) if len(nodes) == 1 else None
+
+
 def _parameters(scope: Scope) -> list[ast.arg]:
     arguments = getattr(scope, "args", None)
-    if arguments is None:
-        return []
-    return [each for each in ast.walk(arguments) if isinstance(each, ast.arg)]
+    nodes = ast.walk(arguments) if arguments is not None else ()
+    return [each for each in nodes if isinstance(each, ast.arg)]
 
 
 def _bound(node: ast.AST) -> str:
@@ -226,13 +231,9 @@ class _Tracing:
     def _of_call(self, call: ast.Call, kind: type[ast.AST]) -> Iterator[Origin]:
         """What a function of the user's returns."""
         for unit, function in self.definitions(call):
-            nodes = list(own_nodes(function))
-            if isinstance(function, kind) and not any(isinstance(n, ast.Yield) for n in nodes):
-                if function.decorator_list:
-                    continue
-                for node in nodes:
-                    if isinstance(node, ast.Return) and node.value is not None:
-                        yield Origin(unit, node.value)
+            plain = not function.decorator_list and not is_generator(function)
+            if isinstance(function, kind) and plain:
+                yield from (Origin(unit, each) for each in returned_values(function))
 
     def definitions(self, call: ast.Call) -> Iterator[tuple[Unit, Function]]:
         """The functions of the user's that the called name may be one of."""
@@ -445,5 +446,5 @@ def wrapped_functions(units: Units, unit: Unit, wrapper: Function) -> list[tuple
         if any((last_name(one) or callee_name(one)) in around for one in each.decorator_list)
     ]
     plain = any(not isinstance(each, ast.AsyncFunctionDef) for _, each in found)
-    yields = any(isinstance(n, ast.Yield) for _, each in found for n in own_nodes(each))
+    yields = any(is_generator(each) for _, each in found)
     return [] if plain or yields else found

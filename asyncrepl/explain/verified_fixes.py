@@ -26,7 +26,14 @@ from asyncrepl.explain.evidence import gather
 from asyncrepl.explain.explanation import Fix
 from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.predicted_refusals import foreseen
-from asyncrepl.explain.scopes import deepen, own_nodes, place_of_import, runner_at, scope
+from asyncrepl.explain.scopes import (
+    deepen,
+    is_generator,
+    own_nodes,
+    place_of_import,
+    runner_at,
+    scope,
+)
 from asyncrepl.explain.source_units import Unit, parsed
 from asyncrepl.instrument.compilation import needs_loop
 from asyncrepl.syntax.names import FUNCTIONS, SCOPES, bound_names, callee_name, canonical_name
@@ -133,9 +140,7 @@ def _run_once(unit: Unit) -> str:
 def _makes_coroutine(unit: Unit, call: ast.Call) -> bool:
     named = [each for each in unit.functions() if each.name == callee_name(call)]
     return bool(named) and all(
-        isinstance(each, ast.AsyncFunctionDef)
-        and not any(isinstance(node, ast.Yield) for node in own_nodes(each))
-        for each in named
+        isinstance(each, ast.AsyncFunctionDef) and not is_generator(each) for each in named
     )
 
 

@@ -23,7 +23,7 @@ from asyncrepl.explain.repairs.repair_case import (
 )
 from asyncrepl.explain.scopes import CannotFixError, deepen, keyword_span, own_nodes, scope
 from asyncrepl.explain.static_values import Resolver
-from asyncrepl.explain.value_origins import bindings, loads, origins, stepped_source
+from asyncrepl.explain.value_origins import bindings, bound_by, loads, origins, stepped_source
 from asyncrepl.instrument.probe_placement import ITERATING_CALLS
 from asyncrepl.syntax.names import FUNCTIONS, callee_name, canonical_name, written_name
 from asyncrepl.syntax.source_rewriter import SourceRewriter, Span, indent
@@ -48,8 +48,7 @@ def read_until(fixing: Fixing, case: Case) -> bool:
 
 def read_by_loop(fixing: Fixing, unit: Unit, node: ast.expr) -> bool:
     """The same of `node`, where that is ``x``."""
-    bound = bindings(unit, node)[1] if isinstance(node, ast.Name) else []
-    loop = unit.parents.get(bound[0]) if len(bound) == 1 else None
+    loop = bound_by(unit, node)
     return isinstance(loop, ast.For) and read_in(fixing, unit, loop)
 
 

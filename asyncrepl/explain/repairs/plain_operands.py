@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from asyncrepl.events.object_info import MISSING, code_of, is_real_instance, lookup
 from asyncrepl.explain.bindings import is_coroutine_function, makes_coroutine
 from asyncrepl.explain.demands import passes_arguments
-from asyncrepl.explain.fix_editor import Fixing, awaits_of, is_generator
+from asyncrepl.explain.fix_editor import Fixing, awaits_of
 from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.hoisted_code import made_in_function, next_taken, not_awaiting
 from asyncrepl.explain.kinds import Kind, has, is_async_iterable, is_awaitable, replaced_since
@@ -22,7 +22,7 @@ from asyncrepl.explain.repairs.entered_operands import around_statement
 from asyncrepl.explain.repairs.moved_awaits import async_methods, awaited_beside, coroutines_given
 from asyncrepl.explain.repairs.moved_walks import read_asynchronously, streaming_helper
 from asyncrepl.explain.repairs.repair_case import LOOPS, Case, given_by_caller
-from asyncrepl.explain.scopes import CannotFixError, own_nodes, scope
+from asyncrepl.explain.scopes import CannotFixError, is_generator, own_nodes, scope
 from asyncrepl.explain.value_origins import assigned_loads, loads
 from asyncrepl.instrument.probe_placement import AWAITABLE_CALLS
 from asyncrepl.syntax.names import callee_name, canonical_name, last_name

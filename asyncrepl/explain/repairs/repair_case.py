@@ -11,7 +11,14 @@ from asyncrepl.explain.fix_editor import Fixing, correction
 from asyncrepl.explain.kinds import Kind, has, is_mock, kind_of
 from asyncrepl.explain.scopes import CannotFixError, own_nodes, scope
 from asyncrepl.explain.static_values import Resolver
-from asyncrepl.explain.value_origins import argument, bindings, loads, origins, stepped_source
+from asyncrepl.explain.value_origins import (
+    argument,
+    bindings,
+    bound_by,
+    loads,
+    origins,
+    stepped_source,
+)
 from asyncrepl.syntax.names import FUNCTIONS, callee_name, written_name
 
 if TYPE_CHECKING:
@@ -247,8 +254,7 @@ def used_again(case: Case) -> tuple[ast.Name, ast.stmt] | None:
     unit, node = case.unit, case.node
     if not isinstance(node, ast.Name):
         return None
-    function, bound = bindings(unit, node)
-    loop = unit.parents.get(bound[0]) if len(bound) == 1 else None
+    (function, bound), loop = bindings(unit, node), bound_by(unit, node)
     given = isinstance(function, FUNCTIONS) and [*map(type, bound)] == [ast.arg]
     around = function if given else loop if isinstance(loop, ast.For | ast.AsyncFor) else None
     uses: set[ast.AST] = set(loads(unit, node))

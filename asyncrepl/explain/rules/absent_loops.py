@@ -18,7 +18,7 @@ from asyncrepl.explain.hoisted_code import made_in_function
 from asyncrepl.explain.rules.never_run import NEVER_RUNS, STARTING_CALLS, only_call
 from asyncrepl.explain.rules.scheduling_calls import RUNNING, run_by_await
 from asyncrepl.explain.scopes import CannotFixError, loop_at, own_nodes, scope
-from asyncrepl.explain.value_origins import bindings, loads, origins
+from asyncrepl.explain.value_origins import bindings, bound_by, loads, origins
 from asyncrepl.explain.verified_fixes import in_main, own_runs
 from asyncrepl.instrument.probe_placement import LATER_CALLS
 from asyncrepl.syntax.names import callee_name, canonical_name, last_name
@@ -176,8 +176,8 @@ def _refused_run(evidence: Evidence) -> Finding | None:
     if found is None or not isinstance(around, ast.Call) or found[1] not in around.args:
         return None
     runs = callee_name(around) == _RUNNERS[0] or canonical_name(around.func) == "asyncio.run"
-    inside, seen = isinstance(scope(*found), ast.AsyncFunctionDef), evidence.seen
-    if not runs or seen is None or (seen.number and not inside):
+    inside = isinstance(scope(*found), ast.AsyncFunctionDef)
+    if not runs or (evidence.finding.number and not inside):
         return None  # without a loop it died there
     fix = run_by_await(evidence, found[0], around) if inside else None
     return Finding(f"{short(found[0], around)} was refused. {RUNNING}", fix)
@@ -270,7 +270,7 @@ _NO_LOOP = (
 
 def _scheduled(evidence: Evidence) -> Finding | None:
     """A task made in a program that runs no loop, or at its top: no loop takes a step of it."""
-    found = only_call(evidence) if evidence.seen is not None and evidence.seen.number else None
+    found = only_call(evidence) if evidence.finding.number else None
     around = found[0].parents.get(found[1]) if found is not None else None
     if found is None or not isinstance(around, ast.Call):
         return None
@@ -307,7 +307,7 @@ def _run_instead(fixing: Fixing, unit: Unit, around: ast.Call, call: ast.Call) -
 def _for_idle_loop(evidence: Evidence) -> Finding | None:
     """A task, or a coroutine, that was given to a loop which nobody runs."""
     unit, around = evidence.unit, evidence.node(ast.Call)
-    if evidence.seen is not None and evidence.seen.what == "dropped":
+    if evidence.finding.what == "dropped":
         found = only_call(evidence)
         unit, given = found or (unit, None)
         parent = unit.parents.get(given) if given is not None else None
@@ -338,8 +338,7 @@ def _for_kept_loop(
     evidence: Evidence, unit: Unit, around: ast.Call, loop: ast.expr | None
 ) -> Finding | None:
     """The same, of a loop that an object keeps: that of its import, beside `asyncio.run`."""
-    dropped = evidence.seen is not None and evidence.seen.what == "dropped"
-    if not dropped or not isinstance(loop, ast.Attribute):
+    if evidence.finding.what != "dropped" or not isinstance(loop, ast.Attribute):
         return None
     made = [each for _, each in origins(evidence.units, unit, loop)]
     calls = [each for each in made if isinstance(each, ast.Call)]
@@ -361,8 +360,8 @@ def _idle_loop(unit: Unit, loop: ast.expr | None) -> ast.Call | None:
     """The call that made `loop`, if nothing is done with it that might run it."""
     made: ast.AST | None = loop
     if isinstance(loop, ast.Name):
-        bound = [unit.parents.get(each) for each in bindings(unit, loop)[1]]
-        made = bound[0].value if len(bound) == 1 and isinstance(bound[0], ast.Assign) else None
+        bound = bound_by(unit, loop)
+        made = bound.value if isinstance(bound, ast.Assign) else None
         uses = [unit.parents.get(each) for each in loads(unit, loop)]
         if not all(isinstance(use, ast.Attribute | ast.Call) for use in uses):
             return None

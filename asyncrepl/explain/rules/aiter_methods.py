@@ -20,13 +20,13 @@ from asyncrepl.explain.bindings import (
     takes,
 )
 from asyncrepl.explain.explanation import Finding, Rule
-from asyncrepl.explain.fix_editor import Fixing, corrected, correction, is_generator, short
+from asyncrepl.explain.fix_editor import Fixing, corrected, correction, short
 from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.hoisted_code import make_plain
 from asyncrepl.explain.kinds import has, is_async_iterable
 from asyncrepl.explain.protocol_code import meant_to_yield, with_yield, yield_each
 from asyncrepl.explain.repairs.repair_case import made_async, source_of
-from asyncrepl.explain.scopes import CannotFixError, own_nodes
+from asyncrepl.explain.scopes import CannotFixError, is_generator, own_nodes
 from asyncrepl.syntax.names import FUNCTIONS, callee_name, canonical_name, last_name
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def _returning_self(fixing: Fixing, unit: Unit, owner: ast.ClassDef) -> None:
 
 def _on_instance(evidence: Evidence) -> Finding | None:
     use = over(evidence)
-    if use is None or use.info is None or not _has_member(evidence, use, "__aiter__"):
+    if use is None or use.info is None or not _has_own_aiter(evidence, use):
         return None
     why = on_instance(short(evidence.unit, use.node), "__aiter__", use.info.kind)
     return Finding(why, corrected(evidence, _asked_itself, use.node))
@@ -90,11 +90,10 @@ def _asked_itself(fixing: Fixing, node: ast.expr) -> None:
     fixing.of(unit).replace(node, f"{unit.source.operand(node)}.__aiter__()")
 
 
-def _has_member(evidence: Evidence, use: Use, name: str) -> bool:
-    if use.info is not None and name in use.info.members:
-        return True
-    found = evidence.resolver.info(use.node)
-    return found is not None and name in found.members
+def _has_own_aiter(evidence: Evidence, use: Use) -> bool:
+    """Whether the object has an ``__aiter__`` that its class has not."""
+    known = use.info, evidence.resolver.info(use.node)
+    return any(info is not None and "__aiter__" in info.members for info in known)
 
 
 def _proxy(evidence: Evidence) -> Finding | None:

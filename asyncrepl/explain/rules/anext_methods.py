@@ -18,7 +18,7 @@ from asyncrepl.explain.rules.aiter_methods import method, on_instance, walked
 from asyncrepl.explain.rules.iteration_end import NEXT_CALLS
 from asyncrepl.explain.rules.operand_rules import ANY, Told, row
 from asyncrepl.explain.scopes import own_nodes
-from asyncrepl.explain.value_origins import bindings, called, reached_functions, stepped_source
+from asyncrepl.explain.value_origins import bound_by, called, reached_functions, stepped_source
 from asyncrepl.syntax.names import callee_name, canonical_name
 from asyncrepl.syntax.source_rewriter import Span
 
@@ -218,9 +218,8 @@ def _gave_none(evidence: Evidence) -> Finding | None:
     """The None that the loop has given, where it was used as an item."""
     unit = evidence.unit
     for node in ast.walk(evidence.nodes[-1]) if evidence.nodes and evidence.direct else ():
-        bound = bindings(unit, node)[1] if isinstance(node, ast.Name) else []
-        loop = unit.parents.get(bound[0]) if len(bound) == 1 else None
-        if not isinstance(loop, ast.AsyncFor):
+        loop = bound_by(unit, node)
+        if not isinstance(loop, ast.AsyncFor) or not isinstance(node, ast.Name):
             continue
         info = evidence.resolver.info(loop.iter)
         step = python_method(_iterator_kind(evidence, info.kind), "__anext__") if info else None

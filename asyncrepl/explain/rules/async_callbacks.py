@@ -141,8 +141,7 @@ def _called_back(evidence: Evidence) -> Finding | None:
 
 def _made_already(evidence: Evidence) -> tuple[Unit, ast.Call, ast.Call] | None:
     """``call_later(1, save())``, where the coroutine was made: the calls."""
-    made = evidence.seen.made if evidence.seen is not None else None
-    found = []
+    made, found = evidence.finding.made, []
     for unit in evidence.units.all():
         for call in unit.nodes(ast.Call):
             given = _callback_of(call)

@@ -16,7 +16,7 @@ from asyncrepl.explain.fix_editor import Fixing, awaited, correction, replaced, 
 from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.scopes import CannotFixError, deepen, own_nodes, scope
 from asyncrepl.explain.tokens import Words
-from asyncrepl.explain.value_origins import bindings, reached_functions
+from asyncrepl.explain.value_origins import bound_by, reached_functions
 from asyncrepl.syntax.names import (
     FUNCTIONS,
     LOOPS,
@@ -93,11 +93,10 @@ def _is_in(test: ast.expr, store: ast.Assign) -> bool:
 
 def _set_elsewhere(evidence: Evidence) -> Finding | None:
     """A context variable that another task has set, in a context of its own."""
-    variable, seen = _seen(evidence), evidence.seen
-    home = evidence.units.get(seen.made[0]) if seen is not None and seen.made else None
-    if variable is None or seen is None or seen.made is None or home is None:
+    variable = _seen(evidence)
+    if variable is None or evidence.made is None:
         return None
-    line, text = seen.made[1], evidence.unit.source.source(variable)
+    (home, line), text = evidence.made, evidence.unit.source.source(variable)
     calls = [each for each in home.nodes(ast.Call) if each.lineno == line and _sets(each)]
     if not calls or _is_asked(evidence.unit, variable):
         return None
@@ -174,9 +173,8 @@ def _made_anew(fixing: Fixing, unit: Unit, item: ast.Name) -> None:
         and unit.source.source(each.value) == f"{item.id}.clear()"
         and each.lineno > item.lineno
     ]
-    first = [unit.parents.get(node) for node in bindings(unit, item)[1]]
-    value = first[0].value if len(first) == 1 and isinstance(first[0], ast.Assign) else None
-    empty = unit.source.source(value) if value is not None else ""
+    first = bound_by(unit, item)
+    empty = unit.source.source(first.value) if isinstance(first, ast.Assign) else ""
     if len(cleared) == 1 and empty in ("[]", "{}", "list()", "dict()", "set()"):
         fixing.of(unit).replace(cleared[0], f"{item.id} = {empty}")
     else:
@@ -185,9 +183,9 @@ def _made_anew(fixing: Fixing, unit: Unit, item: ast.Name) -> None:
 
 def _limits_nothing(evidence: Evidence) -> Finding | None:
     """A lock, a semaphore or a timeout around tasks that run when it is left."""
-    unit, entered, seen = evidence.unit, _seen(evidence), evidence.seen
+    unit, entered = evidence.unit, _seen(evidence)
     block = unit.enclosing(entered, ast.AsyncWith) if entered is not None else None
-    if entered is None or block is None or seen is None:
+    if entered is None or block is None:
         return None
     makers = [
         node
@@ -195,7 +193,7 @@ def _limits_nothing(evidence: Evidence) -> Finding | None:
         for node in ast.walk(part)
         if callee_name(node) in ("create_task", "ensure_future")
     ]
-    kind, made = seen.info.kind.__name__, makers[0] if makers else None
+    kind, made = evidence.finding.info.kind.__name__, makers[0] if makers else None
     alone = all(
         not isinstance(part, ast.If) and any(each in ast.walk(part) for each in makers)
         for part in block.body
@@ -287,7 +285,7 @@ def _outlives(evidence: Evidence) -> Finding | None:
     if not around or _leaves_nothing(evidence, around[0]):
         return None
     text, name = short(unit, call), written_name(owner)
-    if evidence.seen is not None and evidence.seen.info.kind is CoroutineType:
+    if evidence.finding.info.kind is CoroutineType:
         why = (
             f"{text} is a coroutine, and not awaited when `return` leaves the block of `{name}`, "
             "which closes that: nothing of it has run by then. Await it inside."
@@ -322,12 +320,7 @@ def _leaves_nothing(evidence: Evidence, block: ast.With | ast.AsyncWith) -> bool
 def _not_in_order(evidence: Evidence) -> Finding | None:
     """``zip(names, done)``: what `asyncio.wait` gives is a set."""
     unit, done = evidence.unit, _seen(evidence)
-    assigned = (
-        [unit.parents.get(node) for node in bindings(unit, done)[1]]
-        if isinstance(done, ast.Name)
-        else []
-    )
-    pair = assigned[0] if assigned else None
+    pair = bound_by(unit, done)
     wait = unit.parents.get(pair) if pair is not None else None
     awaited = wait.value if isinstance(wait, ast.Assign) else None
     call = awaited.value if isinstance(awaited, ast.Await) else None
@@ -344,11 +337,11 @@ def _not_in_order(evidence: Evidence) -> Finding | None:
 
 def _ends_with_false(evidence: Evidence) -> Finding | None:
     """``while item := await anext(it, None)``, where an item counts as false."""
-    unit, step, seen = evidence.unit, _seen(evidence), evidence.seen
+    unit, step = evidence.unit, _seen(evidence)
     named = unit.enclosing(step, ast.NamedExpr) if step is not None else None
-    if named is None or seen is None:
+    if named is None:
         return None
-    text, value = unit.source.source(named), seen.info.value
+    text, value = unit.source.source(named), evidence.finding.info.value
     item = "an item that is empty" if value is MISSING else f"the item `{value!r}`"
     why, fix = f"The loop ended with {item}, which counts as false, as None does", None
     awaited = named.value.value if isinstance(named.value, ast.Await) else named.value

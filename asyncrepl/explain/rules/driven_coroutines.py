@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from asyncrepl.events.object_info import is_real_instance
 from asyncrepl.explain.explanation import Finding, Rule
-from asyncrepl.explain.fix_editor import Fixing, correction, is_generator, replaced, short
+from asyncrepl.explain.fix_editor import Fixing, correction, replaced, short
 from asyncrepl.explain.held_operands import ASYNCIO, innermost_frame
-from asyncrepl.explain.scopes import CannotFixError, caught_kinds, own_nodes
+from asyncrepl.explain.scopes import CannotFixError, caught_kinds, is_generator
 from asyncrepl.syntax.names import callee_name, last_name, method_owner
 from asyncrepl.syntax.source_rewriter import Span
 
@@ -135,7 +135,7 @@ def _would_catch(unit: Unit, returned: ast.Return, kinds: set[str]) -> bool:
 def _awaited_in_try(
     fixing: Fixing, unit: Unit, wrapper: ast.FunctionDef, returned: ast.Return
 ) -> None:
-    if returned.value is None or any(isinstance(n, ast.Yield) for n in own_nodes(wrapper)):
+    if returned.value is None or is_generator(wrapper):
         raise CannotFixError
     fixing.of(unit).before(wrapper, "async ")
     fixing.of(unit).before(returned.value, "await ")

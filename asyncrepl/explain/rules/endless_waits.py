@@ -25,10 +25,9 @@ if TYPE_CHECKING:
 
 def awaited_object(evidence: Evidence, kind: type, method: str) -> ast.expr | None:
     """The object that is waited for by its own `method`, where that is what never returns."""
-    info = evidence.seen.info if evidence.seen is not None else None
-    await_ = evidence.node(ast.Await)
+    info, await_ = evidence.finding.info, evidence.node(ast.Await)
     call = await_.value if await_ is not None else None
-    if info is None or info.kind is not kind or info.name != method:
+    if info.kind is not kind or info.name != method:
         return None
     if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute):
         return None
@@ -59,7 +58,7 @@ def _notified_before(evidence: Evidence) -> Finding | None:
     unit, call = notified[0]
     source = unit.source.source
     if evidence.unit.enclosing(condition, ast.While) is not None:
-        if evidence.seen is None or evidence.seen.number < 2 or not _wake_one(notified):
+        if evidence.finding.number < 2 or not _wake_one(notified):
             return None  # it has asked for the state
         why = (
             f"`{source(call)}` wakes one of those that wait for `{text}`, and there are more: "
@@ -87,8 +86,8 @@ def _all_woken(fixing: Fixing, notified: Ends) -> None:
 
 
 def _missing_parties(evidence: Evidence) -> Finding | None:
-    barrier, seen = awaited_object(evidence, asyncio.Barrier, "wait"), evidence.seen
-    if barrier is None or seen is None:
+    barrier, seen = awaited_object(evidence, asyncio.Barrier, "wait"), evidence.finding
+    if barrier is None:
         return None
     more = "1 more task" if seen.number == 1 else f"{seen.number} more tasks"
     text = evidence.unit.source.source(barrier)
@@ -114,8 +113,8 @@ def ends_of(evidence: Evidence) -> tuple[ast.expr, Ends] | None:
 
     Of a future that is what is awaited itself.
     """
-    await_, seen = evidence.node(ast.Await), evidence.seen
-    kind, method = (seen.info.kind, seen.info.name) if seen is not None else (object, "")
+    await_, info = evidence.node(ast.Await), evidence.finding.info
+    kind, method = info.kind, info.name
     if (kind, method) not in _ENDS or await_ is None:
         return None
     waited = awaited_object(evidence, kind, method) if method else await_.value
@@ -237,8 +236,8 @@ def _forgotten(evidence: Evidence) -> Finding | None:
 
 def _forgotten_by_another(evidence: Evidence, event: ast.expr) -> Finding | None:
     """An event that was set, and that another task has cleared before this one came to wait."""
-    cleared, seen = calls_on(evidence, written_name(event), "clear"), evidence.seen
-    if seen is None or not seen.number or not cleared:
+    cleared = calls_on(evidence, written_name(event), "clear")
+    if not evidence.finding.number or not cleared:
         return None
     text, clear = evidence.unit.source.source(event), short(*cleared[0])
     why = (
@@ -259,12 +258,10 @@ def behind(evidence: Evidence, calls: list[tuple[Unit, ast.Call]]) -> tuple[Unit
 
     It is where the stuck task waits, or where what runs in the foreground does.
     """
-    seen, waiting = evidence.seen, [(evidence.unit, each) for each in evidence.nodes[-1:]]
-    if seen is not None and seen.made is not None:
-        home = evidence.units.get(seen.made[0])
-        lines = home.nodes(ast.stmt) if home is not None else ()
-        first = next((each for each in lines if each.lineno == seen.made[1]), None)
-        waiting += [(home, first)] if home is not None and first is not None else []
+    waiting: list[tuple[Unit, ast.AST]] = [(evidence.unit, e) for e in evidence.nodes[-1:]]
+    if evidence.made is not None:
+        home, line = evidence.made
+        waiting += [(home, each) for each in home.nodes(ast.stmt) if each.lineno == line][:1]
     around = [each for unit, node in waiting[::-1] for each in _awaited_from(evidence, unit, node)]
     for unit, node in around:
         statement = unit.statement(node)
@@ -338,8 +335,8 @@ _WORDS: dict[object, str] = {
 def _left_undone(evidence: Evidence) -> str:
     """What nobody does for what is waited for, or where somebody would have done it."""
     waited, calls = ends_of(evidence) or (None, [])
-    info = evidence.seen.info if evidence.seen is not None else None
-    words = _WORDS.get(info.name or info.kind) or _WORDS.get(info.kind) if info else None
+    info = evidence.finding.info
+    words = _WORDS.get(info.name or info.kind) or _WORDS.get(info.kind)
     if words is None or waited is None:
         return f", and nobody {words}" if words else ""
     homes = {getattr(scope(*each), "name", ""): each for each in calls}

@@ -106,9 +106,9 @@ def _catches_exit(handler: ast.ExceptHandler) -> bool:
 
 def _left(evidence: Evidence) -> Finding | None:
     """A generator died at a ``yield`` that has cleanup around it, in a loop over its call."""
-    seen = evidence.seen
-    made = evidence.units.definition(seen.info.code) if seen else None
-    if seen is None or made is None or not _cleans_up(made[1], seen.number):
+    seen = evidence.finding
+    made = evidence.units.definition(seen.info.code)
+    if made is None or not _cleans_up(made[1], seen.number):
         return None
     place = seen.place
     loop = _loop_over(evidence.unit, made[1].name, place.lineno if place else 0)
@@ -124,9 +124,9 @@ def _left(evidence: Evidence) -> Finding | None:
 
 def _never_exited(evidence: Evidence) -> Finding | None:
     """One below ``@asynccontextmanager`` died at its ``yield``: it was entered, and never left."""
-    seen = evidence.seen
-    made = evidence.units.definition(seen.info.code) if seen else None
-    if seen is None or made is None or not _cleans_up(made[1], seen.number):
+    seen = evidence.finding
+    made = evidence.units.definition(seen.info.code)
+    if made is None or not _cleans_up(made[1], seen.number):
         return None
     if "asynccontextmanager" not in map(last_name, made[1].decorator_list):
         return None

@@ -10,9 +10,9 @@ from types import CoroutineType
 from typing import TYPE_CHECKING
 
 from asyncrepl.explain.explanation import Finding, Rule
-from asyncrepl.explain.fix_editor import Fixing, correction, is_generator, short
+from asyncrepl.explain.fix_editor import Fixing, correction, short
 from asyncrepl.explain.kinds import has
-from asyncrepl.explain.scopes import CannotFixError, own_nodes
+from asyncrepl.explain.scopes import CannotFixError, is_generator, own_nodes
 from asyncrepl.syntax.names import callee_name, canonical_name, written_name
 from asyncrepl.syntax.source_rewriter import Span
 

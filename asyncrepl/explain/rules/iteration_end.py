@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from asyncrepl.explain.explanation import Finding, Other, Rule
 from asyncrepl.explain.fix_editor import Fixing, corrected, correction, replaced, short
 from asyncrepl.explain.repairs.moved_walks import end_loop, guard_statement
-from asyncrepl.explain.scopes import own_nodes, scope
+from asyncrepl.explain.scopes import is_generator, scope
 from asyncrepl.explain.static_values import Resolver
 from asyncrepl.explain.value_origins import called, is_step, stepped_source
 from asyncrepl.syntax.names import FUNCTIONS, LOOPS, callee_name, canonical_name, last_name
@@ -355,9 +355,7 @@ def _at_the_end(unit: Unit, waited: ast.Await) -> str:
             if last_name(handler.type) == "StopIteration":
                 inside = loop in set(unit.ancestors(guard)) and len(handler.body) == 1
                 return unit.source.source(handler.body[0]) if inside else "raise StopIteration"
-    yields = function is not None and any(
-        isinstance(node, ast.Yield) for node in own_nodes(function)
-    )
+    yields = function is not None and is_generator(function)
     return "return" if yields and not isinstance(loop, ast.While) else "break"
 
 

@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, correction, short
 from asyncrepl.explain.rules.endless_waits import Ends, ends_of
-from asyncrepl.explain.scopes import CannotFixError, block_of, deepen, may_be_left, scope
+from asyncrepl.explain.scopes import (
+    CannotFixError,
+    block_of,
+    deepen,
+    may_be_left,
+    root_of,
+    scope,
+)
 from asyncrepl.syntax.names import (
     bound_names,
     callee_name,
@@ -72,7 +79,7 @@ def _taken_twice(
 def _in_other_order(evidence: Evidence) -> Finding | None:
     """A lock that is waited for inside of another, where somebody takes them the other way."""
     place, unit = evidence.nodes[-1] if evidence.nodes else None, evidence.unit
-    if evidence.seen is None or not evidence.seen.number:
+    if not evidence.finding.number:
         return None  # nobody waits for another lock meanwhile
     for outer, inner in _nested_locks(unit):
         if place not in (inner, unit.parents[unit.parents[inner]]):
@@ -115,7 +122,7 @@ def _is_called_both_ways(
     if not isinstance(function, ast.AsyncFunctionDef):
         return False
     names = [each.arg for each in function.args.args]
-    roots = [_root(outer), _root(inner)]
+    roots = [written_name(root_of(outer)), written_name(root_of(inner))]
     if not all(each in names for each in roots):
         return False
     given = {
@@ -125,13 +132,6 @@ def _is_called_both_ways(
         if (bound := _bound_arguments(call, names)).keys() >= set(roots)
     }
     return any(pair[::-1] in given for pair in given if pair[0] != pair[1])
-
-
-def _root(place: ast.expr) -> str:
-    """The name that `place` begins with."""
-    while isinstance(place, ast.Attribute | ast.Subscript):
-        place = place.value
-    return place.id if isinstance(place, ast.Name) else ""
 
 
 def _bound_arguments(call: ast.Call, names: list[str]) -> dict[str, ast.expr]:
@@ -290,9 +290,8 @@ def _never_set(evidence: Evidence) -> Finding | None:
     Its maker is not under way any more, for nobody is.
     """
     waited, calls = ends_of(evidence) or (None, [])
-    if waited is None or evidence.seen is None or evidence.seen.info.kind is not asyncio.Future:
-        return None
-    if evidence.seen.number or len(calls) != 1:
+    seen = evidence.finding
+    if waited is None or seen.info.kind is not asyncio.Future or seen.number or len(calls) != 1:
         return None
     unit, call = calls[0]
     ended, block = unit.statement(call), block_of(unit, unit.statement(call))

@@ -17,10 +17,7 @@ from asyncrepl.explain.rules.iteration_end import (
     outlives_timeouts,
     stopped_at,
 )
-from asyncrepl.explain.scopes import (
-    own_nodes,
-    scope,
-)
+from asyncrepl.explain.scopes import is_generator, scope
 from asyncrepl.explain.static_values import Resolver
 from asyncrepl.explain.value_origins import STEPS, given, stepped_source
 from asyncrepl.syntax.names import FUNCTIONS, callee_name
@@ -32,10 +29,7 @@ if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence, Site
     from asyncrepl.explain.source_units import Unit
 
-    _Swallowing = ast.ExceptHandler | ast.With
-
 _LIMITS = ("timeout", "timeout_at", "move_on_after", "fail_after")
-_CANCELLED = ("CancelledError", "BaseException")
 
 
 def _finished(evidence: Evidence) -> Finding | None:
@@ -125,10 +119,8 @@ def _end_quietly(fixing: Fixing, unit: Unit, step: ast.Call) -> None:
     if not guards or any(catches_end(each) for each in guards):
         return
     function, last = scope(unit, step), guards[0].handlers[-1]
-    generator = isinstance(function, ast.AsyncFunctionDef) and any(
-        isinstance(node, ast.Yield) for node in own_nodes(function)
-    )
-    text = f"except StopAsyncIteration:\n    {'return' if generator else 'break'}"
+    way_out = "return" if function is not None and is_generator(function) else "break"
+    text = f"except StopAsyncIteration:\n    {way_out}"
     by = unit.source.indent(guards[0])
     fixing.of(unit).insert(unit.source.block(last.body[-1]).end, indent(text, by) + "\n")
 

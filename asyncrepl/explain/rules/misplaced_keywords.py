@@ -26,10 +26,15 @@ _FOREACH = ("for", "foreach")
 def _reordered(why: str, correct: Correct) -> Callable[[Evidence], Finding | None]:
     def find(evidence: Evidence) -> Finding | None:
         words = Words.of(evidence.unit.text)
-        text = words.corrected(correct(words))
-        return Finding(why, Fix(evidence.unit.filename, text)) if text else None
+        return put_right(evidence, words, correct(words), why)
 
     return find
+
+
+def put_right(evidence: Evidence, words: Words, edits: list[Edit], why: str) -> Finding | None:
+    """The finding with this `why`, if the text parses when the `edits` of its `words` are made."""
+    text = words.corrected(edits)
+    return Finding(why, Fix(evidence.unit.filename, text)) if text else None
 
 
 def _head(words: Words, number: int) -> list[Edit]:
@@ -198,11 +203,8 @@ def _anywhere(evidence: Evidence) -> Finding | None:
                 continue
             subject = subject or after
             edits.append(_plain_or_awaited(words, number, evidence))
-    text = words.corrected(edits)
-    if not text:
-        return None
     why = f"`async` only goes with `def`, `for` and `with`: there is no `async {subject}`."
-    return Finding(why, Fix(evidence.unit.filename, text))
+    return put_right(evidence, words, edits, why)
 
 
 def _begins(words: Words, number: int) -> bool:
@@ -231,13 +233,9 @@ def _as_names(evidence: Evidence) -> Finding | None:
     found = [number for number in range(len(words)) if _is_used_as_name(words, number)]
     if all(_is_unfinished(words, number) for number in found):
         return None
-    text = words.corrected(
-        [words.swap(number, number + 1, _new_name(words, number)) for number in found]
-    )
-    if not text:
-        return None
+    edits = [words.swap(number, number + 1, _new_name(words, number)) for number in found]
     why = f"`{words[found[0]]}` is a reserved word since Python 3.7: it cannot name anything."
-    return Finding(why, Fix(evidence.unit.filename, text))
+    return put_right(evidence, words, edits, why)
 
 
 def _behind(evidence: Evidence) -> Finding | None:
@@ -301,12 +299,10 @@ def _inside(evidence: Evidence) -> Finding | None:
         if words[number] == "async" and not words.starts_statement(number)
         if _is_called(words, number + 1)
     ]
-    text = words.corrected([words.swap(number, number + 1, "await") for number in found])
-    if not text:
-        return None
-    what = words[found[0] + 1]
+    edits = [words.swap(number, number + 1, "await") for number in found]
+    what = words[found[0] + 1] if found else ""
     why = f"`async` goes with `def`, `for` and `with`: for what `{what}` gives, write `await`."
-    return Finding(why, Fix(evidence.unit.filename, text))
+    return put_right(evidence, words, edits, why)
 
 
 def _is_called(words: Words, number: int) -> bool:

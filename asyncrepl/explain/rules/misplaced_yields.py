@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 from asyncrepl.events.object_info import is_real_instance
 from asyncrepl.explain.bindings import result_of_definition
 from asyncrepl.explain.explanation import Finding, Rule
-from asyncrepl.explain.fix_editor import Fixing, correction, is_generator, replaced, short
+from asyncrepl.explain.fix_editor import Fixing, correction, replaced, short
 from asyncrepl.explain.held_operands import innermost_frame
 from asyncrepl.explain.kinds import is_async_iterable, is_awaitable
 from asyncrepl.explain.protocol_code import meant_to_yield, yield_each
 from asyncrepl.explain.rules.object_states import block_at, made_anew, same_source
-from asyncrepl.explain.scopes import CannotFixError, annotated, own_nodes, scope
+from asyncrepl.explain.scopes import CannotFixError, annotated, is_generator, own_nodes, scope
 from asyncrepl.syntax.names import COMPREHENSIONS, FUNCTIONS, LOOPS, callee_name
 from asyncrepl.syntax.source_rewriter import indent
 

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 from asyncrepl.events.object_info import code_of
 from asyncrepl.explain.bindings import falls_through, returned_values
 from asyncrepl.explain.explanation import Finding, Rule
-from asyncrepl.explain.fix_editor import Fixing, correction, is_generator, replaced, short
+from asyncrepl.explain.fix_editor import Fixing, correction, replaced, short
 from asyncrepl.explain.kinds import has
 from asyncrepl.explain.rules.aiter_methods import over
+from asyncrepl.explain.scopes import is_generator
 from asyncrepl.explain.value_origins import given
 from asyncrepl.syntax.names import callee_name
 

@@ -9,13 +9,15 @@ import keyword
 from difflib import SequenceMatcher
 from typing import TYPE_CHECKING
 
-from asyncrepl.explain.explanation import Finding, Fix, Rule
+from asyncrepl.explain.explanation import Rule
+from asyncrepl.explain.rules.misplaced_keywords import put_right
 from asyncrepl.explain.tokens import Words
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from asyncrepl.explain.evidence import Evidence
+    from asyncrepl.explain.explanation import Finding
     from asyncrepl.syntax.source_rewriter import Edit
 
 #: What stands behind ``async``.
@@ -37,10 +39,8 @@ def _found(
     def find(evidence: Evidence) -> Finding | None:
         words = Words.of(evidence.unit.text)
         found = edits(words)
-        text = words.corrected([edit for each in found.values() for edit in each])
-        if not text:
-            return None
-        return Finding(say(words, min(found)), Fix(evidence.unit.filename, text))
+        every = [edit for each in found.values() for edit in each]
+        return put_right(evidence, words, every, say(words, min(found))) if found else None
 
     return find
 

@@ -172,7 +172,7 @@ def _is_yielded(unit: Unit, call: ast.Call) -> bool:
 
 def _property(evidence: Evidence) -> Finding | None:
     """The value of a property that is an ``async def``."""
-    found = evidence.units.definition(evidence.seen.info.code if evidence.seen else None)
+    found = evidence.units.definition(evidence.finding.info.code)
     if found is None or not _PROPERTIES & {*map(last_name, found[1].decorator_list)}:
         return None
     read = [
@@ -249,8 +249,7 @@ def _called_by_others(evidence: Evidence) -> Finding | None:
     """What was given the function calls it somewhere, and drops what that gives."""
     name = dropped_name(evidence)
     made, places = list(calls_that_made(evidence)), mentions(evidence, name)
-    code = evidence.seen.info.code if evidence.seen is not None else None
-    if evidence.units.definition(code) is None:
+    if evidence.units.definition(evidence.finding.info.code) is None:
         return None
     if any(not is_kept(*each) for each in made) or (made and len(places) != 1):
         return None
@@ -265,12 +264,11 @@ def _called_by_others(evidence: Evidence) -> Finding | None:
 
 def _caller(evidence: Evidence) -> str:
     """The one call in the line in which the coroutine was made, which has no name of its own."""
-    filename, line = (evidence.seen.made if evidence.seen is not None else None) or ("", 0)
-    unit = evidence.units.get(filename)
-    calls = [call for call in unit.nodes(ast.Call) if call.lineno == line] if unit else []
+    unit, line = evidence.made or (evidence.unit, 0)
+    calls = [call for call in unit.nodes(ast.Call) if call.lineno == line]
     inner = {part for call in calls for part in ast.walk(call) if part is not call}
     outer = [call for call in calls if call not in inner]
-    return short(unit, outer[0]) if unit is not None and len(outer) == 1 else ""
+    return short(unit, outer[0]) if len(outer) == 1 else ""
 
 
 def _cancelled_before(evidence: Evidence) -> Finding | None:
@@ -293,8 +291,7 @@ def _cancelled_before(evidence: Evidence) -> Finding | None:
 
 def _of_plain_case(evidence: Evidence) -> Finding | None:
     """A test of a plain ``TestCase``, or a ``setUp``: what calls it awaits nothing."""
-    seen = evidence.seen
-    found = evidence.units.definition(seen.info.code) if seen is not None else None
+    found = evidence.units.definition(evidence.finding.info.code)
     owner = found[0].parents.get(found[1]) if found is not None else None
     if found is None or not isinstance(owner, ast.ClassDef):
         return None

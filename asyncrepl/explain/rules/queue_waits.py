@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 def _full(evidence: Evidence) -> Finding | None:
     """``put`` into a queue that has no room, and from which nobody takes."""
-    queue, seen = awaited_object(evidence, asyncio.Queue, "put"), evidence.seen
-    if queue is None or seen is None:
+    queue, seen = awaited_object(evidence, asyncio.Queue, "put"), evidence.finding
+    if queue is None:
         return None
     text = evidence.unit.source.source(queue)
     items = "1 item" if seen.number == 1 else f"{seen.number} items"
@@ -46,8 +46,8 @@ def _full(evidence: Evidence) -> Finding | None:
 
 def _undone(evidence: Evidence) -> Finding | None:
     """``join`` of a queue whose items were taken, where not each was said to be done."""
-    queue, seen = awaited_object(evidence, asyncio.Queue, "join"), evidence.seen
-    if queue is None or seen is None or not seen.number:
+    queue, seen = awaited_object(evidence, asyncio.Queue, "join"), evidence.finding
+    if queue is None or not seen.number:
         return None
     name = written_name(queue)
     told = calls_on(evidence, name, "task_done") or [

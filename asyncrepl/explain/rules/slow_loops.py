@@ -18,7 +18,7 @@ from asyncrepl.explain.repairs.awaited_origins import awaited_on_loop
 from asyncrepl.explain.repairs.plain_operands import awaited_in_thread
 from asyncrepl.explain.rules.endless_waits import calls_on
 from asyncrepl.explain.scopes import own_nodes, scope
-from asyncrepl.explain.value_origins import bindings
+from asyncrepl.explain.value_origins import bound_by
 from asyncrepl.syntax.names import callee_name, canonical_name, last_name, written_name
 
 if TYPE_CHECKING:
@@ -48,18 +48,17 @@ def _blocks(evidence: Evidence) -> Finding | None:
 
 def _blocked(evidence: Evidence) -> Finding | None:
     """A line at which the loop was seen for long; nothing is known but that."""
-    seen = evidence.seen
-    unit = evidence.units.get(seen.made[0]) if seen is not None and seen.made else None
-    if seen is None or seen.made is None or unit is None:
+    if evidence.made is None:
         return None
-    around = [f for f in unit.functions() if f.lineno <= seen.made[1] <= (f.end_lineno or 0)]
-    line = unit.text.split("\n")[seen.made[1] - 1].strip()
+    unit, number = evidence.made
+    around = [f for f in unit.functions() if f.lineno <= number <= (f.end_lineno or 0)]
+    line = unit.text.split("\n")[number - 1].strip()
     where = f"`{line}` in `{around[-1].name}`" if around else f"`{line}`"
-    if around and around[-1].lineno == seen.made[1]:
+    if around and around[-1].lineno == number:
         where = f"`{around[-1].name}`"
     why = (
-        f"{where} held the loop for {seen.number} ms in one go, and other tasks were ready: they "
-        "wait until it suspends. Call what blocks or computes in `asyncio.to_thread`."
+        f"{where} held the loop for {evidence.finding.number} ms in one go, and other tasks were "
+        "ready: they wait until it suspends. Call what blocks or computes in `asyncio.to_thread`."
     )
     return Finding(why)
 
@@ -69,12 +68,12 @@ _THREADS = {"Thread", "Timer", "ThreadPoolExecutor", "to_thread", "run_in_execut
 
 def _waits_for_own_loop(evidence: Evidence) -> Finding | None:
     """``run_coroutine_threadsafe(…).result()`` in the one thread there is."""
-    seen, calls = evidence.seen, [*evidence.units.nodes(ast.Call)]
     named = map(last_name, (each for _, each in evidence.units.nodes(ast.expr)))
-    if seen is None or seen.made is None or not _THREADS.isdisjoint(named):
+    if evidence.made is None or not _THREADS.isdisjoint(named):
         return None
-    for unit, call in calls:
-        if (unit.filename, call.lineno) != seen.made or callee_name(call) != "result":
+    unit, line = evidence.made
+    for call in unit.nodes(ast.Call):
+        if call.lineno != line or callee_name(call) != "result":
             continue
         given = _given_to_loop(unit, call.func)
         if given is not None:
@@ -91,8 +90,7 @@ def _given_to_loop(unit: Unit, function: ast.expr) -> ast.expr | None:
     """The coroutine given to ``run_coroutine_threadsafe``, if its future is asked."""
     future = function.value if isinstance(function, ast.Attribute) else None
     if isinstance(future, ast.Name):
-        bound = [unit.parents.get(each) for each in bindings(unit, future)[1]]
-        assigned = bound[0] if len(bound) == 1 else None
+        assigned = bound_by(unit, future)
         future = assigned.value if isinstance(assigned, ast.Assign) else None
     known = canonical_name(getattr(future, "func", None)) == "asyncio.run_coroutine_threadsafe"
     return future.args[0] if known and isinstance(future, ast.Call) and future.args else None
@@ -100,11 +98,10 @@ def _given_to_loop(unit: Unit, function: ast.expr) -> ast.expr | None:
 
 def _stays_set(evidence: Evidence) -> Finding | None:
     """A loop that waits for an event which is set and never cleared: it does not suspend."""
-    filename, line = evidence.seen.made or ("", 0) if evidence.seen is not None else ("", 0)
-    unit = evidence.units.get(filename)
-    loops = [*unit.nodes(ast.While)] if unit is not None else []
+    unit, line = evidence.made or (evidence.unit, 0)
+    loops = unit.nodes(ast.While)
     around = [each for each in loops if each.lineno <= line <= (each.end_lineno or 0)]
-    if unit is None or evidence.seen is None or not around or _calls_in(unit, line):
+    if not around or _calls_in(unit, line):
         return None
     waits = [node.value for node in ast.walk(around[-1]) if isinstance(node, ast.Await)]
     event = _event_waited_for(evidence, waits[0]) if len(waits) == 1 else None
@@ -113,7 +110,7 @@ def _stays_set(evidence: Evidence) -> Finding | None:
     text = unit.source.source(event)
     why = (
         f"`await {text}.wait()` does not suspend, for an event that was set stays set: the loop "
-        f"went round for {evidence.seen.number} ms, and others waited. `{text}.clear()` has to "
+        f"went round for {evidence.finding.number} ms, and others waited. `{text}.clear()` has to "
         "follow."
     )
     return Finding(why, _cleared(evidence, unit, waits[0], text))
@@ -121,10 +118,9 @@ def _stays_set(evidence: Evidence) -> Finding | None:
 
 def _goes_round(evidence: Evidence) -> Finding | None:
     """A loop in which the one ``await`` gives at once: no other task comes between its rounds."""
-    filename, line = evidence.seen.made or ("", 0) if evidence.seen is not None else ("", 0)
-    unit = evidence.units.get(filename)
-    here = [f for f in unit.functions() if f.lineno <= line <= (f.end_lineno or 0)] if unit else []
-    if unit is None or not here or _calls_in(unit, line, _AT_ONCE):
+    unit, line = evidence.made or (evidence.unit, 0)
+    here = [f for f in unit.functions() if f.lineno <= line <= (f.end_lineno or 0)]
+    if not here or _calls_in(unit, line, _AT_ONCE):
         return None
     waits = [
         pair
@@ -197,11 +193,11 @@ def _told_of_loop(
     """A finder that says of the loop that was seen `why`, a text with places."""
 
     def find(evidence: Evidence) -> Finding | None:
-        found, seen, unit = walked_at(evidence), evidence.seen, evidence.unit
-        if found is None or seen is None:
+        found, unit = walked_at(evidence), evidence.unit
+        if found is None:
             return None
         loop, operand = found
-        said = why.format(operand=short(unit, operand), ms=seen.number)
+        said = why.format(operand=short(unit, operand), ms=evidence.finding.number)
         return Finding(said, correct(evidence, unit, loop))
 
     return find

@@ -16,14 +16,7 @@ from asyncrepl.explain.bindings import (
 )
 from asyncrepl.explain.dropped_coroutines import calls_that_made
 from asyncrepl.explain.explanation import Finding, Rule
-from asyncrepl.explain.fix_editor import (
-    Fixing,
-    corrected,
-    correction,
-    is_generator,
-    replaced,
-    short,
-)
+from asyncrepl.explain.fix_editor import Fixing, corrected, correction, replaced, short
 from asyncrepl.explain.hoisted_code import (
     async_factory,
     made_by_factory,
@@ -36,7 +29,7 @@ from asyncrepl.explain.mismatch import mismatch
 from asyncrepl.explain.protocol_code import stop_asynchronously, yield_each
 from asyncrepl.explain.repairs.repair_case import called_class, source_of
 from asyncrepl.explain.rules.aiter_methods import method
-from asyncrepl.explain.scopes import CannotFixError, is_async, own_nodes
+from asyncrepl.explain.scopes import CannotFixError, is_async, is_generator, own_nodes
 from asyncrepl.explain.unittest_classes import is_fixture
 from asyncrepl.syntax.names import FUNCTIONS, callee_name, last_name
 
@@ -194,7 +187,7 @@ _DUNDERS = {
 
 
 def _died(evidence: Evidence) -> Finding | None:
-    return _of_protocol(evidence, evidence.seen.info.code if evidence.seen else None)
+    return _of_protocol(evidence, evidence.finding.info.code)
 
 
 def _used(evidence: Evidence) -> Finding | None:

@@ -33,8 +33,7 @@ _CANCELLED = ("CancelledError", "BaseException")
 
 
 def _swallowed(evidence: Evidence) -> Finding | None:
-    seen = evidence.seen
-    home = evidence.units.definition(seen.info.code) if seen else None
+    home = evidence.units.definition(evidence.finding.info.code)
     if home is None:
         return None
     name = f"`{home[1].name}`"
@@ -86,16 +85,13 @@ def _limits(node: ast.AST) -> bool:
 
 def _is_unasked(evidence: Evidence) -> bool:
     """Whether nobody waits for the task, or somebody who reckons with its cancellation."""
-    seen = evidence.seen
-    if seen is None or seen.number:
-        return seen is not None
-    if seen.made is None:
+    if evidence.finding.number:
+        return True
+    if evidence.finding.made is None:
         waits = evidence.units.nodes(ast.Await)
         return any(needs_cancelled(each, unit.function(each)) for unit, each in waits)
-    unit, line = evidence.units.get(seen.made[0]), seen.made[1]
-    blocks: list[ast.Try | ast.With] = []
-    if unit is not None:
-        blocks = [*unit.nodes(ast.Try), *unit.nodes(ast.With)]
+    unit, line = evidence.made or (evidence.unit, 0)
+    blocks: list[ast.Try | ast.With] = [*unit.nodes(ast.Try), *unit.nodes(ast.With)]
     return any(
         each.body[0].lineno <= line <= (each.body[-1].end_lineno or 0) and _reckons(each)
         for each in blocks

@@ -10,7 +10,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from asyncrepl.explain.explanation import Finding, Rule
-from asyncrepl.explain.fix_editor import Fixing, corrected, correction, is_generator, short
+from asyncrepl.explain.fix_editor import Fixing, corrected, correction, short
 from asyncrepl.explain.hoisted_code import (
     async_factory,
     default_inside,
@@ -18,7 +18,7 @@ from asyncrepl.explain.hoisted_code import (
     out_of_class,
 )
 from asyncrepl.explain.protocol_code import to_async_protocol
-from asyncrepl.explain.scopes import annotated, is_async, own_nodes, scope, scopes
+from asyncrepl.explain.scopes import annotated, is_async, is_generator, own_nodes, scope, scopes
 from asyncrepl.instrument.compilation import starts_loop
 from asyncrepl.syntax.names import FUNCTIONS, callee_name
 from asyncrepl.syntax.source_rewriter import parses

@@ -15,7 +15,7 @@ from asyncrepl.explain.kinds import is_awaitable
 from asyncrepl.explain.repairs.repair_case import LOOPS, single_assignment
 from asyncrepl.explain.rules.endless_waits import calls_on
 from asyncrepl.explain.scopes import CannotFixError
-from asyncrepl.explain.value_origins import bindings, loads, reached_functions
+from asyncrepl.explain.value_origins import bound_by, loads, reached_functions
 from asyncrepl.syntax.names import callee_name, canonical_name, written_name
 from asyncrepl.syntax.source_rewriter import Span
 
@@ -57,9 +57,8 @@ def _asked(evidence: Evidence) -> tuple[ast.Attribute, object] | None:
 def _waited(evidence: Evidence, node: ast.expr) -> ast.expr | None:
     """``asyncio.wait(…)``, if `node` is what it gives, or one of the two that a loop takes."""
     unit = evidence.unit
-    bound = bindings(unit, node)[1] if isinstance(node, ast.Name) else []
-    loop = unit.parents.get(bound[0]) if len(bound) == 1 else None
-    source = loop.iter if isinstance(loop, LOOPS) and loop.target is bound[0] else node
+    loop = bound_by(unit, node)
+    source = loop.iter if isinstance(loop, LOOPS) else node
     made = single_assignment(unit, source, awaited=True) or source
     call = made.value if isinstance(made, ast.Await) else None
     known = isinstance(call, ast.Call) and canonical_name(call.func) == "asyncio.wait"
@@ -300,9 +299,8 @@ def _waits_for_itself(evidence: Evidence) -> Finding | None:
     for each in waits.args:
         tasks = each.value if isinstance(each, ast.Starred) else each
         if isinstance(tasks, ast.Name):
-            bound = [unit.parents.get(node) for node in bindings(unit, tasks)[1]]
             taken = calls_on(evidence, tasks.id, "discard", "remove", "difference_update")
-            assigned = bound[0] if len(bound) == 1 and not taken else None
+            assigned = bound_by(unit, tasks) if not taken else None
             tasks = assigned.value if isinstance(assigned, ast.Assign) else tasks
         if isinstance(tasks, ast.Call) and canonical_name(tasks.func) == "asyncio.all_tasks":
             text = unit.source.source(tasks)
@@ -317,8 +315,8 @@ def _waits_for_itself(evidence: Evidence) -> Finding | None:
 
 def _wait_for_each_other(evidence: Evidence) -> Finding | None:
     """A task that awaits one which waits for it in turn."""
-    seen, await_ = evidence.seen, evidence.node(ast.Await)
-    if seen is None or await_ is None or seen.info.kind is not asyncio.Task:
+    await_ = evidence.node(ast.Await)
+    if await_ is None or evidence.finding.info.kind is not asyncio.Task:
         return None
     why = (
         f"{short(evidence.unit, await_.value)} waits, itself or through others, for the very task "
@@ -329,10 +327,10 @@ def _wait_for_each_other(evidence: Evidence) -> Finding | None:
 
 def _unread(evidence: Evidence) -> Finding | None:
     """An error among what ``gather`` has given, which nobody looks at."""
-    use, unit, seen = evidence.use("seen"), evidence.unit, evidence.seen
+    use, unit = evidence.use("seen"), evidence.unit
     await_ = use.node if use is not None else None
     call = await_.value if isinstance(await_, ast.Await) else None
-    if seen is None or await_ is None or not isinstance(call, ast.Call):
+    if await_ is None or not isinstance(call, ast.Call):
         return None
     inside = [each for part in call.args for each in ast.walk(part)]
     jobs = [each for each in inside if isinstance(each, ast.Call)]
@@ -340,7 +338,7 @@ def _unread(evidence: Evidence) -> Finding | None:
         return None  # tasks that have a name may be asked how they ended
     why = (
         f"With `return_exceptions` an error is one of the results of {short(unit, call)}, and "
-        f"nobody looks at these: the {seen.info.kind.__name__} goes unseen."
+        f"nobody looks at these: the {evidence.finding.info.kind.__name__} goes unseen."
     )
     return Finding(why, _looked_at(evidence, unit, await_))
 

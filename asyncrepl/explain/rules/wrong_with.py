@@ -34,15 +34,9 @@ _ASYNC_MANAGER = "_AsyncGeneratorContextManager"
 _ARGUMENTS = {"__aenter__": 0, "__aexit__": 3}
 
 
-def _manager(evidence: Evidence, role: str) -> Use | None:
-    for use in evidence.uses:
-        if use.role == role and evidence.direct and use.info is not None and use.lacks:
-            return use
-    return None
-
-
 def _needs_plain(evidence: Evidence) -> Finding | None:
-    use = _manager(evidence, "async with")
+    refused = (use for use in evidence.uses if use.role == "async with" and use.lacks)
+    use = next(refused, None) if evidence.direct else None
     if use is None or not has(use.info, "__enter__"):
         return None
     fixing, unit = Fixing(evidence), evidence.unit

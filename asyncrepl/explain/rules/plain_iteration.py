@@ -1,4 +1,4 @@
-"""Steps and walks of the wrong world: ``next``, ``for``, unpacking, builtins that walk.
+"""Plain iteration over what is asynchronous: ``next``, ``for``, unpacking, builtins that iterate.
 
 And a plain loop over what another task changes while its body is suspended.
 """

@@ -1,4 +1,4 @@
-"""One iterator walked twice: by several at once, by a loop in a loop, or when it is over."""
+"""One iterator for two iterations: of several tasks, of a loop in a loop, or when it is over."""
 
 from __future__ import annotations
 
