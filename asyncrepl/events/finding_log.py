@@ -10,6 +10,7 @@ is none, nothing is noted.
 from __future__ import annotations
 
 import gc
+import sys
 import weakref
 from collections import deque
 from types import CodeType, CoroutineType
@@ -173,7 +174,8 @@ class FindingLog:
             self.add(found[0][3])
 
     def end(self) -> None:
-        """The program is over: see what was never begun and still is there."""
+        """The program is over: see what was never begun and still is there, or still runs."""
+        self._review_tasks(at_the_end=True)
         for ref, *_, seen in self._steps:
             if (generator := ref()) is not None and not has_begun(generator):
                 self.add(seen)
@@ -219,7 +221,7 @@ class FindingLog:
                 continue
             if what == "cut off" and not at_the_end:
                 self._tasks.append((ref, code, offset, what))
-            elif what == "unkept" or not _waits_for_synchronization(task):
+            elif what == "unkept" or not _waits_for_others(task):
                 asked = what == "cut off" and hasattr(task, "cancelling") and task.cancelling()
                 place = code, offset, "cancelling" if asked else what
                 running[place] = running.get(place, 0) + (not _has_only_to_tell(task))
@@ -255,11 +257,16 @@ def _has_only_to_tell(future: Any) -> bool:
     return bool(parts) and all(each.done() for each in parts)
 
 
-def _waits_for_synchronization(task: Any) -> bool:
-    """Whether it waits in a queue, at a lock or for an event, which may be meant to be so."""
+#: Where asyncio waits for what others do, in this program or outside; a timer is not of these.
+_FOR_OTHERS = ("locks", "queues", "streams", "base_events")
+
+
+def _waits_for_others(task: Any) -> bool:
+    """Whether it listens: to a queue, an event, a server or a stream, which may be meant so."""
+    files = {vars(sys.modules[f"asyncio.{each}"])["__file__"] for each in _FOR_OTHERS}
     waits = coroutine_of_task(task)
     while (code := getattr(waits, "cr_code", None)) is not None:
-        if code.co_filename.endswith(("locks.py", "queues.py")):
+        if code.co_filename in files:
             return True
         waits = waits.cr_await
     return False

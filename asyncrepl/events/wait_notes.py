@@ -47,7 +47,7 @@ _READS_AT_END = 50
 #: What is raised by code that is wrong, and by what is out there hardly ever.
 _BUGS = (
     TypeError, AttributeError, NameError, UnboundLocalError, KeyError, IndexError,
-    AssertionError, NotImplementedError, RecursionError, ImportError, ModuleNotFoundError,
+    AssertionError, RecursionError, ImportError, ModuleNotFoundError,
 )  # fmt: skip
 #: Whether what was yielded is kept, is looked at so often by one generator, and by all of a place:
 #: that goes through all objects there are.

@@ -225,6 +225,32 @@ def is_async_genexp(node: ast.GeneratorExp) -> bool:
     )
 
 
+def suppressed_kinds(block: ast.AST) -> list[ast.expr]:
+    """The kinds of errors that a ``with suppress(…)`` catches; none of another `block`."""
+    calls = [item.context_expr for item in block.items] if isinstance(block, ast.With) else []
+    return [
+        kind
+        for call in calls
+        if isinstance(call, ast.Call) and callee_name(call) == "suppress"
+        for kind in call.args
+    ]
+
+
+def is_expected(unit: Unit, node: ast.AST, *kinds: str) -> bool:
+    """Whether code around `node` in its function is ready for an error of one of the `kinds`."""
+    for child, block in unit.steps_up(node):
+        if isinstance(block, SCOPES):
+            break
+        caught = suppressed_kinds(block)
+        if isinstance(block, ast.Try) and child in block.body:
+            caught = [kind for each in block.handlers for kind in caught_kinds(each.type)]
+            if any(each.type is None for each in block.handlers):
+                return True
+        if {"Exception", "BaseException", *kinds} & set(map(last_name, caught)):
+            return True
+    return False
+
+
 def needs_cancelled(wait: ast.Await, function: Function | None) -> bool:
     """Whether a ``gather`` or ``wait_for`` gives what `function` has cancelled above it.
 

@@ -166,14 +166,23 @@ class LiveLoop(_SelectorEventLoop):
                 self.live.timeline.loop_stands()
 
     def run_until_complete(self, future: Any) -> Any:
-        """As asyncio's own; what the program leaves undone is seen before it is cancelled."""
+        """As asyncio's own; what the program leaves undone is seen before it is cancelled.
+
+        Who runs the loop himself may run it once more, to end what is left.
+        """
         try:
             result = super().run_until_complete(future)
         except BaseException as error:
             cut_to_user_part(error)  # who explains it asks what of asyncio's the user has called
             raise
-        self.live.findings.review_pending(at_the_end=True)
+        by_runner = sys._getframe(1).f_globals is vars(asyncio.runners)  # noqa: SLF001
+        self.live.findings.review_pending(at_the_end=by_runner)
         return result
+
+    def close(self) -> None:
+        """As asyncio's own; what the program leaves undone is seen before."""
+        self.live.findings.review_pending(at_the_end=True)
+        super().close()
 
     def shutdown_asyncgens(self) -> Coroutine[Any, Any, None]:
         """As asyncio's own; what is closed by it half way through is known to be."""

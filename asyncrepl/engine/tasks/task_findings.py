@@ -121,7 +121,8 @@ def keeping_thread() -> Finding | None:
             frame = frame.f_back
         if frame is not None:
             found.append((thread, frame))
-    if len(found) != 1 or found[0][0].daemon:
+    timed = any(isinstance(each, threading.Timer) for each in threading.enumerate())
+    if len(found) != 1 or found[0][0].daemon or timed:
         return None  # one may have something for the other
     return finding_at("held", describe(found[0][0]), found[0][1])
 
@@ -205,6 +206,7 @@ def _asks(callback: Any) -> bool:
         return False
     cells = dict(zip(code.co_freevars, function.__closure__ or (), strict=True))
     taken = "return_exceptions" in cells and cells["return_exceptions"].cell_contents
+    taken = taken or "return_when" in cells  # of `wait`, to which it is all one
     gathered = cells["outer"].cell_contents if "outer" in cells else None
     # A `gather` that was cancelled itself ends so, however its parts end.
     return not taken and not getattr(gathered, "_cancel_requested", False)

@@ -7,18 +7,17 @@ object that changes is kept. What is said here is where it was read, and what ke
 from __future__ import annotations
 
 import ast
-from types import CoroutineType
 from typing import TYPE_CHECKING
 
 from asyncrepl.events.object_info import MISSING
 from asyncrepl.explain.explanation import Finding, Rule
-from asyncrepl.explain.fix_editor import Fixing, awaited, correction, replaced, short
+from asyncrepl.explain.fix_editor import Fixing, correction, replaced, short
 from asyncrepl.explain.fresh_names import fresh
-from asyncrepl.explain.scopes import CannotFixError, deepen, own_nodes, scope
+from asyncrepl.explain.repairs.repair_case import single_assignment
+from asyncrepl.explain.scopes import CannotFixError, deepen, is_expected, own_nodes, scope
 from asyncrepl.explain.tokens import Words
 from asyncrepl.explain.value_origins import bound_by, reached_functions
 from asyncrepl.syntax.names import (
-    FUNCTIONS,
     LOOPS,
     bound_names,
     callee_name,
@@ -27,6 +26,8 @@ from asyncrepl.syntax.names import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from asyncrepl.explain.evidence import Evidence
     from asyncrepl.explain.source_units import Unit
 
@@ -98,7 +99,7 @@ def _set_elsewhere(evidence: Evidence) -> Finding | None:
         return None
     (home, line), text = evidence.made, evidence.unit.source.source(variable)
     calls = [each for each in home.nodes(ast.Call) if each.lineno == line and _sets(each)]
-    if not calls or _is_asked(evidence.unit, variable):
+    if not calls or is_expected(evidence.unit, variable, "LookupError"):
         return None
     setter, name = scope(home, calls[0]), getattr(scope(home, calls[0]), "name", "")
     if isinstance(setter, ast.FunctionDef | ast.AsyncFunctionDef):
@@ -112,13 +113,6 @@ def _set_elsewhere(evidence: Evidence) -> Finding | None:
         "task, or have it return the value."
     )
     return Finding(why)
-
-
-def _is_asked(unit: Unit, variable: ast.AST) -> bool:
-    """Whether a ``try`` around `variable` asks if it has a value."""
-    around = unit.enclosing(variable, ast.Try)
-    caught = [written_name(each.type) for each in around.handlers if each.type] if around else []
-    return "LookupError" in caught
 
 
 def _sets(call: ast.Call) -> bool:
@@ -198,7 +192,9 @@ def _limits_nothing(evidence: Evidence) -> Finding | None:
         not isinstance(part, ast.If) and any(each in ast.walk(part) for each in makers)
         for part in block.body
     )
-    guards = kind == "Condition" or (kind == "Lock" and not alone)  # of what is looked at there
+    into = getattr(unit.parents[made], "targets", [made])[0] if made is not None else None
+    shared = isinstance(into, ast.Attribute | ast.Subscript)
+    guards = kind == "Condition" or (kind == "Lock" and (shared or not alone))  # what is shared
     if not isinstance(made, ast.Call) or not made.args or guards:
         return None
     text, job = unit.source.source(entered), short(unit, made.args[0])
@@ -274,49 +270,6 @@ def _kept_by_default(fixing: Fixing, unit: Unit, function: Late, names: list[str
     edits.insert(start + next(each.end for each in words if each.text == "("), kept)
 
 
-def _outlives(evidence: Evidence) -> Finding | None:
-    """What is returned out of ``async with … as x`` and runs only later, when that is left."""
-    unit, call = evidence.unit, _seen(evidence)
-    owner = method_owner(call) if isinstance(call, ast.Call) else None
-    if call is None or owner is None:
-        return None
-    blocks = [each for each in unit.ancestors(call) if isinstance(each, ast.AsyncWith | ast.With)]
-    around = [each for each in blocks if _gives(each, written_name(owner))]
-    if not around or _leaves_nothing(evidence, around[0]):
-        return None
-    text, name = short(unit, call), written_name(owner)
-    if evidence.finding.info.kind is CoroutineType:
-        why = (
-            f"{text} is a coroutine, and not awaited when `return` leaves the block of `{name}`, "
-            "which closes that: nothing of it has run by then. Await it inside."
-        )
-        waits = evidence.units.nodes(ast.Await)
-        twice = any(isinstance(each.value, ast.Await) for _, each in waits)  # of what is returned
-        return Finding(why, None if twice else awaited(evidence, unit, call))
-    why = (
-        f"`return` leaves the block of `{name}`, which closes it, and {text} has not run by then: "
-        "it begins when it is walked. Do that inside the block."
-    )
-    return Finding(why)
-
-
-def _gives(block: ast.With | ast.AsyncWith, name: str) -> bool:
-    return any(written_name(each.optional_vars) == name for each in block.items)
-
-
-def _leaves_nothing(evidence: Evidence, block: ast.With | ast.AsyncWith) -> bool:
-    """Whether what is entered is of a class of the user's that does nothing when it is left."""
-    made = callee_name(block.items[0].context_expr)
-    for unit in evidence.units.all():
-        owner = unit.class_named(made) if made else None
-        for each in owner.body if owner is not None else ():
-            if isinstance(each, FUNCTIONS) and each.name in ("__aexit__", "__exit__"):
-                plain = (ast.Pass, ast.Return, ast.Expr)
-                calls = any(isinstance(node, ast.Call) for node in ast.walk(each))
-                return not calls and all(isinstance(part, plain) for part in each.body)
-    return False
-
-
 def _not_in_order(evidence: Evidence) -> Finding | None:
     """``zip(names, done)``: what `asyncio.wait` gives is a set."""
     unit, done = evidence.unit, _seen(evidence)
@@ -324,7 +277,10 @@ def _not_in_order(evidence: Evidence) -> Finding | None:
     wait = unit.parents.get(pair) if pair is not None else None
     awaited = wait.value if isinstance(wait, ast.Assign) else None
     call = awaited.value if isinstance(awaited, ast.Await) else None
+    zipping = unit.enclosing(done, ast.Call) if done is not None else None
     if not isinstance(done, ast.Name) or not isinstance(call, ast.Call) or not call.args:
+        return None
+    if zipping is None or not walked_beside(unit, zipping, call.args[0]):
         return None
     given = unit.source.source(call.args[0])
     why = (
@@ -335,6 +291,38 @@ def _not_in_order(evidence: Evidence) -> Finding | None:
     return Finding(why, replaced(evidence, unit, (done, given)) if whole else None)
 
 
+def walked_beside(unit: Unit, call: ast.Call, jobs: ast.expr) -> list[ast.expr]:
+    """The arguments of a `call` of ``zip`` that are the awaitables `jobs`, or what made them."""
+    sources = {ast.dump(each) for each in _made_of(unit, jobs)}
+    return [each for each in call.args if ast.dump(_walked(each)) in sources]
+
+
+def _made_of(unit: Unit, jobs: ast.expr) -> Iterator[ast.expr]:
+    """What the awaitables `jobs` are made of, item by item: themselves, and what was walked."""
+    yield _walked(jobs)
+    made = single_assignment(unit, jobs) or jobs
+    match made:
+        case ast.ListComp(generators=[clause]) | ast.GeneratorExp(generators=[clause]):
+            yield _walked(clause.iter)
+        case ast.Call(args=[_, *walked]) if callee_name(made) == "map":
+            yield from map(_walked, walked)
+
+
+def _walked(node: ast.expr) -> ast.expr:
+    """The collection itself: of ``list(names)``, ``sizes.items()`` and ``[*names]``."""
+    match node:
+        case ast.Call(args=[inner]) if callee_name(node) in ("list", "tuple", "iter"):
+            return _walked(inner)
+        case ast.Call(ast.Attribute(value=inner), []) if callee_name(node) in _VIEWS:
+            return inner
+        case ast.List([ast.Starred(inner)]):
+            return _walked(inner)
+    return node
+
+
+_VIEWS = ("items", "keys", "values")
+
+
 def _ends_with_false(evidence: Evidence) -> Finding | None:
     """``while item := await anext(it, None)``, where an item counts as false."""
     unit, step = evidence.unit, _seen(evidence)
@@ -342,6 +330,8 @@ def _ends_with_false(evidence: Evidence) -> Finding | None:
     if named is None:
         return None
     text, value = unit.source.source(named), evidence.finding.info.value
+    if type(value) is bytes:
+        return None  # which ends what is read, by convention
     item = "an item that is empty" if value is MISSING else f"the item `{value!r}`"
     why, fix = f"The loop ended with {item}, which counts as false, as None does", None
     awaited = named.value.value if isinstance(named.value, ast.Await) else named.value
@@ -409,15 +399,6 @@ RULES = (
         "run when the code that makes them waits: then the variable has its last value.",
         _asks_late,
         sees="late",
-    ),
-    Rule(
-        "returned-out-of-its-block",
-        "what is returned out of the block that it needs",
-        1,
-        "A generator or coroutine runs when it is walked or awaited, not when it is made. What "
-        "is entered is closed by then: walk it inside, and yield or return what it gives.",
-        _outlives,
-        sees="outliving",
     ),
     Rule(
         "done-tasks-have-no-order",

@@ -251,11 +251,18 @@ def _is_asked(unit: Unit, node: ast.AST) -> bool:
 
 def _is_endless(evidence: Evidence, unit: Unit, function: Function) -> bool:
     """Whether the job may be meant to go on until the program ends."""
-    return any(
-        isinstance(node, ast.While)
-        for _, each in reached_functions(evidence, unit, function)
-        for node in own_nodes(each)
-    )
+    reached = [each for _, each in reached_functions(evidence, unit, function)]
+    return any(_goes_on(node, each.name) for each in reached for node in own_nodes(each))
+
+
+def _goes_on(node: ast.AST, name: str) -> bool:
+    """Whether it is what may go on without an end in the function `name`: it may call itself."""
+    if isinstance(node, ast.For):
+        return canonical_name(getattr(node.iter, "func", None)) in _ENDLESS
+    return isinstance(node, ast.While) or callee_name(node) == name
+
+
+_ENDLESS = {"itertools.count", "itertools.cycle", "itertools.repeat", "iter"}
 
 
 @correction

@@ -126,7 +126,9 @@ def _raised_instead(evidence: Evidence) -> Finding | None:
         if not isinstance(call, ast.Call) or canonical_name(call.func) != "asyncio.gather":
             continue
         kept = any(each.arg in (None, "return_exceptions") for each in call.keywords)
-        test = None if kept or not call.args else _looked_for_behind(site.unit, call)
+        if kept or not call.args or _gives_errors(evidence, site.unit, call):
+            continue
+        test = _looked_for_behind(site.unit, call)
         if test is not None:
             why = (
                 "`gather` raises the first error of those it waits for, and gives nothing then: "
@@ -135,6 +137,19 @@ def _raised_instead(evidence: Evidence) -> Finding | None:
             )
             return Finding(why, _giving_errors(evidence, site.unit, call))
     return None
+
+
+def _gives_errors(evidence: Evidence, unit: Unit, gather: ast.Call) -> bool:
+    """Whether a job of the `gather` catches errors and returns them: then these are looked for."""
+    jobs = {callee_name(node) for given in gather.args for node in jobs_in(unit, given)} - {""}
+    functions = [each for name in jobs for _, each in evidence.units.functions(name)]
+    return any(
+        isinstance(node, ast.Return) and each.name and written_name(node.value) == each.name
+        for function in functions
+        for each in ast.walk(function)
+        if isinstance(each, ast.ExceptHandler)
+        for node in ast.walk(each)
+    )
 
 
 @correction

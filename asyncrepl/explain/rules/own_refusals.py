@@ -30,7 +30,7 @@ from asyncrepl.explain.rules.endless_waits import awaited_object, calls_on
 from asyncrepl.explain.rules.kept_coroutines import numbered
 from asyncrepl.explain.rules.other_loops import GET_LOOP, refused_by
 from asyncrepl.explain.rules.own_states import OF_LOOPS, questions
-from asyncrepl.explain.scopes import scope
+from asyncrepl.explain.scopes import scope, suppressed_kinds
 from asyncrepl.syntax.names import callee_name, canonical_name, last_name, written_name
 from asyncrepl.syntax.source_rewriter import Span, indent
 
@@ -190,13 +190,7 @@ def _drops_when_full(unit: Unit, call: ast.Call) -> bool:
     around = [*unit.ancestors(call)]
     handlers = [h for each in around if isinstance(each, ast.Try) for h in each.handlers]
     ignores = [h.type for h in handlers if isinstance(h.body[0], ast.Pass)]
-    items = [item for each in around if isinstance(each, ast.With) for item in each.items]
-    ignores += [
-        each
-        for item in items
-        if callee_name(item.context_expr) == "suppress"
-        for each in getattr(item.context_expr, "args", ())
-    ]
+    ignores += [kind for each in around for kind in suppressed_kinds(each)]
     return any(last_name(each) == "QueueFull" for each in ignores if each is not None)
 
 

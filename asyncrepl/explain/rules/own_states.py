@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import asyncio
 import inspect
+from types import CoroutineType
 from typing import TYPE_CHECKING
 
 from asyncrepl.events.object_info import (
@@ -20,7 +21,7 @@ from asyncrepl.events.object_info import (
     lookup,
 )
 from asyncrepl.explain.explanation import Finding, Rule
-from asyncrepl.explain.fix_editor import Fixing, correction, short
+from asyncrepl.explain.fix_editor import Fixing, awaited, correction, short
 from asyncrepl.explain.held_operands import innermost_frame, innermost_trace
 from asyncrepl.explain.hoisted_code import taken_in
 from asyncrepl.explain.library_results import function_of_code
@@ -30,10 +31,10 @@ from asyncrepl.explain.repairs.repair_case import single_assignment
 from asyncrepl.explain.rules.never_run import STARTING_CALLS
 from asyncrepl.explain.scopes import CannotFixError, own_nodes, scope
 from asyncrepl.explain.value_origins import bindings, loads
-from asyncrepl.syntax.names import callee_name, method_owner, written_name
+from asyncrepl.syntax.names import FUNCTIONS, callee_name, method_owner, written_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from asyncrepl.explain.evidence import Evidence, Site
     from asyncrepl.explain.source_units import Function, Unit
@@ -198,11 +199,13 @@ def _in_the_middle(evidence: Evidence) -> Finding | None:
 def _marked_while_it_waits(function: Function, asked: set[str]) -> str:
     """The attribute that `function` sets, waits, and sets back whatever happens; "" for none."""
     me = function.args.args[0].arg if function.args.args else ""
-    stored = {
-        each.attr: each.lineno
-        for each in [*own_nodes(function)][::-1]
-        if isinstance(each, ast.Attribute) and isinstance(each.ctx, ast.Store)
-        if written_name(each.value) == me and each.attr in asked
+    given = [each for each in own_nodes(function) if isinstance(each, ast.Assign)]
+    stored = {  # what is counted limits how many there may be
+        attr: each.lineno
+        for each in given[::-1]
+        for target in each.targets
+        for attr in _own_attributes(target, me) & asked
+        if not isinstance(each.value, ast.BinOp)
     }
     waits = [each.lineno for each in own_nodes(function) if isinstance(each, _WAITING)]
     for block in own_nodes(function):
@@ -303,11 +306,17 @@ def _returning(evidence: Evidence, unit: Unit, call: ast.Call) -> tuple[_Block, 
 def _changes(evidence: Evidence, kind: type, asked: set[str], block: _Block) -> bool:
     """Whether leaving the `block` sets one of the attributes that were `asked`, of a `kind`."""
     touched = set(_touched_at_the_end(evidence, block))
-    return bool((touched | _set_by(evidence, kind, "__aexit__", "__exit__", *touched)) & asked)
+    stored = _set_by(evidence, kind, "__aexit__", "__exit__", *touched, to=_STATES)
+    return bool((touched | stored) & asked)
 
 
-def _set_by(evidence: Evidence, kind: type, *methods: str) -> set[str]:
-    """The attributes of its own that these `methods` of a `kind` set, and all that they call."""
+def _set_by(
+    evidence: Evidence, kind: type, *methods: str, to: tuple[type, ...] = (ast.expr,)
+) -> set[str]:
+    """The attributes of its own that these `methods` of a `kind` set, and all that they call.
+
+    Those that are set `to` such expressions.
+    """
     stored, todo = set[str](), [*methods]
     for name in todo:  # which grows
         function = function_of_code(evidence.units, code_of(lookup(kind, name)))
@@ -315,12 +324,14 @@ def _set_by(evidence: Evidence, kind: type, *methods: str) -> set[str]:
             continue
         me = function.args.args[0].arg
         for node in ast.walk(function):
-            if isinstance(node, ast.Attribute) and written_name(node.value) == me:
-                if isinstance(node.ctx, ast.Store):
-                    stored.add(node.attr)
-                if node.attr not in todo:
-                    todo.append(node.attr)
+            if isinstance(node, ast.Assign) and isinstance(node.value, to):
+                stored |= _own_attributes(ast.Tuple(node.targets), me)
+        todo += sorted(_own_attributes(function, me).difference(todo))
     return stored
+
+
+#: What says that something is closed: ``True``, ``None``, ``State.CLOSED``.
+_STATES = (ast.Constant, ast.Attribute)
 
 
 def _touched_at_the_end(evidence: Evidence, block: _Block) -> Iterator[str]:
@@ -394,6 +405,59 @@ def _waits_for_await(value: object) -> bool:
     return awaits and not runs and not any(is_real_instance(e, asyncio.Task) for e in held)
 
 
+def _outlives(evidence: Evidence) -> Finding | None:
+    """What is returned out of ``async with … as x`` and runs only later, when that is left."""
+    unit, use = evidence.unit, evidence.use("seen")
+    call = use.node if use is not None else None
+    owner = method_owner(call) if isinstance(call, ast.Call) else None
+    if call is None or owner is None:
+        return None
+    blocks = [each for each in unit.ancestors(call) if isinstance(each, ast.AsyncWith | ast.With)]
+    around = [each for each in blocks if _gives(each, written_name(owner))]
+    if not around or _leaves_alone(evidence, around[0], callee_name(call)):
+        return None
+    text, name = short(unit, call), written_name(owner)
+    if evidence.seen is not None and evidence.seen.info.kind is CoroutineType:
+        why = (
+            f"{text} is a coroutine, and not awaited when `return` leaves the block of `{name}`, "
+            "which closes that: nothing of it has run by then. Await it inside."
+        )
+        waits = evidence.units.nodes(ast.Await)
+        twice = any(isinstance(each.value, ast.Await) for _, each in waits)  # of what is returned
+        return Finding(why, None if twice else awaited(evidence, unit, call))
+    why = (
+        f"`return` leaves the block of `{name}`, which closes it, and {text} has not run by then: "
+        "it begins when it is walked. Do that inside the block."
+    )
+    return Finding(why)
+
+
+def _gives(block: ast.With | ast.AsyncWith, name: str) -> bool:
+    return any(written_name(each.optional_vars) == name for each in block.items)
+
+
+def _leaves_alone(evidence: Evidence, block: ast.With | ast.AsyncWith, method: str) -> bool:
+    """Whether leaving an object of a class of the user's touches nothing that `method` uses."""
+    made = callee_name(block.items[0].context_expr)
+    owners = (unit.class_named(made) for unit in evidence.units.all()) if made else ()
+    for owner in filter(None, owners):
+        methods = {each.name: each for each in owner.body if isinstance(each, FUNCTIONS)}
+        exits = _touched(methods, {"__aexit__", "__exit__"} & methods.keys())
+        used = _touched(methods, {method}) if method in methods else exits
+        return bool(exits) and not (exits - methods.keys()) & used
+    return False
+
+
+def _touched(methods: Mapping[str, Function], names: set[str]) -> set[str]:
+    """The attributes of their object that `methods` of these `names` name, or others they call."""
+    todo = sorted(names)
+    for name in todo:  # which grows
+        given = methods[name].args.args[:1] if name in methods else []
+        found = _own_attributes(methods[name], given[0].arg) if given else set()
+        todo += sorted(found.difference(todo))
+    return {*todo}
+
+
 RULES = (
     Rule(
         "concurrent-steps-of-one-generator",
@@ -430,5 +494,14 @@ RULES = (
         "connections, a server. `await` in front of the call does both.",
         _not_awaited,
         errors=(Exception,),
+    ),
+    Rule(
+        "returned-out-of-its-block",
+        "what is returned out of the block that it needs",
+        1,
+        "A generator or coroutine runs when it is walked or awaited, not when it is made. What "
+        "is entered is closed by then: walk it inside, and yield or return what it gives.",
+        _outlives,
+        sees="outliving",
     ),
 )

@@ -15,6 +15,7 @@ from asyncrepl.explain.scopes import (
     needs_cancelled,
     own_nodes,
     scope,
+    suppressed_kinds,
 )
 from asyncrepl.explain.value_origins import reached_functions
 from asyncrepl.syntax.names import FUNCTIONS, callee_name, last_name
@@ -56,7 +57,9 @@ def _swallowed(evidence: Evidence) -> Finding | None:
 def _ends_in(unit: Unit, handler: _Swallowing) -> bool:
     """Whether `handler` is for the cancellation of a task, by its name, and leaves any loop."""
     plain = isinstance(handler, ast.With)
-    kinds = _suppressed(handler) if isinstance(handler, ast.With) else caught_kinds(handler.type)
+    kinds = suppressed_kinds(handler)
+    if isinstance(handler, ast.ExceptHandler):
+        kinds = caught_kinds(handler.type)
     if not any(last_name(each) == "CancelledError" for each in kinds) or _goes_round(handler):
         return False
     if not plain and isinstance(handler.body[-1], ast.Return | ast.Break | ast.Assign):
@@ -102,18 +105,7 @@ def _reckons(node: ast.Try | ast.With) -> bool:
     """Whether a CancelledError in its body is caught."""
     if isinstance(node, ast.Try):
         return any(_catches(each.type) for each in node.handlers)
-    return any(map(_catches, _suppressed(node)))
-
-
-def _suppressed(block: ast.With) -> list[ast.expr]:
-    """The kinds of errors that a ``with suppress(…)`` catches."""
-    calls = [item.context_expr for item in block.items]
-    return [
-        kind
-        for call in calls
-        if isinstance(call, ast.Call) and callee_name(call) == "suppress"
-        for kind in call.args
-    ]
+    return any(map(_catches, suppressed_kinds(node)))
 
 
 _WAITS = (ast.Await, ast.AsyncFor, ast.AsyncWith, ast.Yield)
@@ -121,7 +113,7 @@ _WAITS = (ast.Await, ast.AsyncFor, ast.AsyncWith, ast.Yield)
 
 def _suppressing(function: Function) -> Iterator[ast.With]:
     for node in own_nodes(function):
-        if not isinstance(node, ast.With) or not any(map(_catches, _suppressed(node))):
+        if not isinstance(node, ast.With) or not any(map(_catches, suppressed_kinds(node))):
             continue
         if any(isinstance(each, _WAITS) for part in node.body for each in ast.walk(part)):
             yield node
@@ -178,7 +170,7 @@ def _put_around(fixing: Fixing, unit: Unit, block: ast.With) -> None:
 
     Of what suppresses everything: it suppresses errors only.
     """
-    loop, (kind, *others) = unit.parents.get(block), _suppressed(block)
+    loop, (kind, *others) = unit.parents.get(block), suppressed_kinds(block)
     if last_name(kind) == "BaseException" and not others:
         fixing.of(unit).replace(kind, "Exception")
         return

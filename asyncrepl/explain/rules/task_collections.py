@@ -13,6 +13,7 @@ from asyncrepl.explain.fix_editor import Fixing, correction, replaced, short
 from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.kinds import is_awaitable
 from asyncrepl.explain.repairs.repair_case import LOOPS, single_assignment
+from asyncrepl.explain.rules.changed_values import walked_beside
 from asyncrepl.explain.rules.endless_waits import calls_on
 from asyncrepl.explain.scopes import CannotFixError
 from asyncrepl.explain.value_origins import bound_by, loads, reached_functions
@@ -20,7 +21,7 @@ from asyncrepl.syntax.names import callee_name, canonical_name, written_name
 from asyncrepl.syntax.source_rewriter import Span
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
     from asyncrepl.explain.evidence import Evidence
     from asyncrepl.explain.source_units import Unit
@@ -164,8 +165,7 @@ def _in_another_order(evidence: Evidence) -> Finding | None:
     called = canonical_name(getattr(made, "func", None))
     if not isinstance(made, ast.Call) or not made.args or called != "asyncio.as_completed":
         return None
-    sources = {ast.dump(each) for each in _made_of(unit, made.args[0])}
-    beside = [each for each in use.owner.args if ast.dump(_walked(each)) in sources]
+    beside = walked_beside(unit, use.owner, made.args[0])
     if not beside:
         return None
     why = (
@@ -184,32 +184,6 @@ def _filled_by(unit: Unit, name: ast.expr) -> ast.expr | None:
               and written_name(each.value) == written_name(name)]  # fmt: skip
     loop = unit.enclosing(filled[0], ast.For, ast.AsyncFor) if len(filled) == 1 else None
     return loop.iter if isinstance(loop, ast.For | ast.AsyncFor) else None
-
-
-def _made_of(unit: Unit, jobs: ast.expr) -> Iterator[ast.expr]:
-    """What the awaitables `jobs` are made of, item by item: themselves, and what was walked."""
-    yield _walked(jobs)
-    made = single_assignment(unit, jobs) or jobs
-    match made:
-        case ast.ListComp(generators=[clause]) | ast.GeneratorExp(generators=[clause]):
-            yield _walked(clause.iter)
-        case ast.Call(args=[_, *walked]) if callee_name(made) == "map":
-            yield from map(_walked, walked)
-
-
-def _walked(node: ast.expr) -> ast.expr:
-    """The collection itself: of ``list(names)``, ``sizes.items()`` and ``[*names]``."""
-    match node:
-        case ast.Call(args=[inner]) if callee_name(node) in ("list", "tuple", "iter"):
-            return _walked(inner)
-        case ast.Call(ast.Attribute(value=inner), []) if callee_name(node) in _VIEWS:
-            return inner
-        case ast.List([ast.Starred(inner)]):
-            return _walked(inner)
-    return node
-
-
-_VIEWS = ("items", "keys", "values")
 
 
 @correction
