@@ -165,12 +165,13 @@ class Unit:
         ]
 
     def definition(self, code: CodeType) -> Function | None:
-        """The ``def`` that `code` was compiled from."""
-        for node in self.functions():
+        """The ``def`` that `code` was compiled from; a correction may have moved its lines."""
+        named = [each for each in self.functions() if each.name == code.co_name]
+        for node in named:
             first = min([node, *node.decorator_list], key=lambda each: each.lineno)
-            if node.name == code.co_name and code.co_firstlineno in (first.lineno, node.lineno):
+            if code.co_firstlineno in (first.lineno, node.lineno):
                 return node
-        return None
+        return named[0] if len(named) == 1 else None
 
     def class_named(self, name: str) -> ast.ClassDef | None:
         """The last class of that name."""

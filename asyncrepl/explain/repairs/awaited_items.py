@@ -197,6 +197,7 @@ def results_kept(fixing: Fixing, case: Case) -> None:
     loops = [each for each in unit.ancestors(node) if isinstance(each, LOOPS + COMPREHENSIONS)]
     clauses = [one for each in loops for one in getattr(each, "generators", [each])]
     read = [node, *(each.iter for each in clauses if not isinstance(each, ast.While))]
+    read += getattr(case.owner, "args", [])
     names = {part.id for each in read for part in ast.walk(each) if isinstance(part, ast.Name)}
     for call in unit.nodes(ast.Call):
         given = call.args[0] if callee_name(call) == "gather" and len(call.args) == 1 else None
@@ -205,11 +206,32 @@ def results_kept(fixing: Fixing, case: Case) -> None:
         runs = isinstance(waits, ast.Await) or callee_name(waits) == "run_until_complete"
         if not isinstance(jobs, ast.Name) or jobs.id not in names or not runs:
             continue
-        here = scope(unit, call) is scope(unit, node) and call.lineno < node.lineno
+        last = max(node.lineno, getattr(case.owner, "lineno", 0))
+        here = scope(unit, call) is scope(unit, node) and call.lineno < last
         if here and unit.parents[waits] is statement and isinstance(statement, ast.Expr):
             fixing.of(unit).before(statement, f"{jobs.id} = ")
             return
     raise CannotFixError
+
+
+def variable_of_awaited(case: Case) -> ast.Name | None:
+    """The variable given the collection that the operand stands in, if its items are awaited."""
+    unit, statement = case.unit, case.unit.statement(case.node)
+    target = statement.targets[0] if isinstance(statement, ast.Assign) else None
+    if not isinstance(target, ast.Name) or case.node not in _items_made(statement.value):  # type: ignore[attr-defined]
+        return None
+    return target if any(_is_awaited(unit, each) for each in loads(unit, target)) else None
+
+
+def tasks_awaited(fixing: Fixing, case: Case) -> None:
+    """``sum(tasks)``, of tasks that somebody waits for → ``sum([await job for job in tasks])``."""
+    named, given = variable_of_awaited(case), getattr(case.owner, "args", [])
+    used = [each for each in given if named is not None and written_name(each) == named.id]
+    if len(used) != 1 or case.info is None or case.info.kind is CoroutineType:
+        raise CannotFixError
+    job, text = fresh(case.unit, "job"), case.unit.source.source(used[0])
+    fixing.of(case.unit).replace(used[0], f"[await {job} for {job} in {text}]")
+    fixing.suspending(case.unit, used[0])
 
 
 def items_awaited(fixing: Fixing, case: Case) -> None:

@@ -17,7 +17,7 @@ from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.hoisted_code import body_after, made_in_function, out_of_class
 from asyncrepl.explain.kinds import Kind, has, is_async_iterable
 from asyncrepl.explain.protocol_code import yield_each
-from asyncrepl.explain.repairs.awaited_items import is_done
+from asyncrepl.explain.repairs.awaited_items import is_done, variable_of_awaited
 from asyncrepl.explain.repairs.awaited_origins import (
     awaited_by_name,
     decorated_async,
@@ -176,6 +176,8 @@ def awaited(fixing: Fixing, case: Case) -> None:
         out_of_class(fixing, case.unit, around, case.node, f"await {case.source}")
         return
     if called_object(case) is functools.reduce:  # its function was given coroutines before
+        raise CannotFixError
+    if case.demand.what == "value" and variable_of_awaited(case) is not None:
         raise CannotFixError
     options = case.awaited
     usable = [each for each in options if met(case.demand, each) or is_async_iterable(each)]

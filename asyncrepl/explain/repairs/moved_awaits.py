@@ -241,8 +241,7 @@ def _is_dropped(unit: Unit, call: ast.Call) -> bool:
 def _is_plain_result(case: Case, node: ast.AST) -> bool:
     """Whether it is a call of ``max`` or the like of results that nobody can await."""
     called = isinstance(node, ast.Call) and canonical_name(node.func) in _PASSING
-    results = case.awaited
-    return called and bool(results) and not any(has(each, "__await__") for each in results)
+    return called and not any(has(each, "__await__") for each in case.awaited)
 
 
 #: Builtins that give one of their arguments, or a value like it.

@@ -9,7 +9,7 @@ from asyncrepl.events.object_info import ObjectInfo, is_real_instance
 from asyncrepl.explain.demands import met
 from asyncrepl.explain.fix_editor import Fixing, correction
 from asyncrepl.explain.kinds import Kind, has, is_mock, kind_of
-from asyncrepl.explain.scopes import CannotFixError, own_nodes, scope
+from asyncrepl.explain.scopes import CannotFixError, block_of, own_nodes, scope
 from asyncrepl.explain.static_values import Resolver
 from asyncrepl.explain.value_origins import (
     argument,
@@ -358,13 +358,10 @@ def wants_list(case: Case) -> bool:
     once = found is not None and yields_once(*found)
     if case.demand.what == "await":
         around = case.unit.parents.get(case.owner)
-        return not (once and isinstance(around, ast.BinOp | ast.Subscript | ast.Attribute))
+        parts = isinstance(around, ast.BinOp | ast.Subscript | ast.Attribute)
+        return found is None or not once or not (parts or gives_back(*found))
     if once and isinstance(case.owner, ast.BinOp | ast.AugAssign):  # ``[0] + stream()``
-        both = (
-            (case.owner.left, case.owner.right)
-            if isinstance(case.owner, ast.BinOp)
-            else (case.owner.target, case.owner.value)
-        )
+        both = [each for each in ast.iter_child_nodes(case.owner) if isinstance(each, ast.expr)]
         sides = [each for each in both if each is not case.node]
         infos = [case.evidence.resolver.info(each) for each in sides]
         return all(info is not None and info.kind is list for info in infos)
@@ -409,6 +406,16 @@ def yields_once(unit: Unit, function: ast.AST) -> bool:
         for each in unit.ancestors(node)
     )
     return len(yields) == 1 and not looped
+
+
+def gives_back(unit: Unit, function: ast.AST) -> bool:
+    """Whether `function` does something when what it yields, once, was used."""
+    one = next(node for node in own_nodes(function) if isinstance(node, ast.Yield))
+    last = block_of(unit, unit.statement(one))[-1]
+    around = [each for each in unit.ancestors(one) if each in own_nodes(function)]
+    blocks = any(isinstance(each, ast.With | ast.AsyncWith) for each in around)
+    tries = [each for each in around if isinstance(each, ast.Try)]
+    return blocks or any(each.finalbody for each in tries) or last is not unit.statement(one)
 
 
 @correction

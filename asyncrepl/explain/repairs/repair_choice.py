@@ -23,6 +23,7 @@ from asyncrepl.explain.repairs.awaited_items import (
     awaited_where_listed,
     items_awaited,
     results_kept,
+    tasks_awaited,
 )
 from asyncrepl.explain.repairs.awaited_operands import (
     awaited,
@@ -329,8 +330,8 @@ _AWAITABLE: dict[str, tuple[Repair, ...]] = {
     "call": (plain_decorator, handed_uncalled, result_not_called, awaited),
     "attribute, of tasks": (awaited_result, as_task, awaited_where_made),
     "*": (
-        plain_factory, results_kept, awaited_where_listed, awaited, awaited_where_made,
-        result_of_done,
+        plain_factory, results_kept, awaited_where_listed, tasks_awaited, awaited,
+        awaited_where_made, result_of_done,
     ),
 }  # fmt: skip
 _STEP = {**_AWAITABLE, "async step": (step_itself, awaited)}

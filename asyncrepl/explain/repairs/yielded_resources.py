@@ -13,8 +13,8 @@ from asyncrepl.events.object_info import MISSING, lookup
 from asyncrepl.explain.demands import met
 from asyncrepl.explain.repairs.entered_operands import around_statement, enter_rest
 from asyncrepl.explain.repairs.iterated_operands import later_walked
-from asyncrepl.explain.repairs.repair_case import yields_once
-from asyncrepl.explain.scopes import CannotFixError, own_nodes
+from asyncrepl.explain.repairs.repair_case import gives_back, yields_once
+from asyncrepl.explain.scopes import CannotFixError
 from asyncrepl.explain.value_origins import assigned_loads, origins
 from asyncrepl.syntax.names import callee_name
 
@@ -45,7 +45,7 @@ def resource_awaited(fixing: Fixing, case: Case) -> None:
     if found is None or not isinstance(call, ast.Call) or not yields_once(*found):
         raise CannotFixError
     walked = later_walked(case, case.unit.parents.get(case.owner))
-    if walked or not (_is_used_as_one(case) or _closes(*found)):
+    if walked or not (_is_used_as_one(case) or gives_back(*found)):
         raise CannotFixError
     _enter(fixing, case.unit, call, case.owner, found[1])
 
@@ -60,15 +60,6 @@ def _is_used_as_one(case: Case) -> bool:
     return False
 
 
-def _closes(unit: Unit, function: Function) -> bool:
-    """Whether something is done after the one thing was used, whatever happens."""
-    (one,) = (node for node in own_nodes(function) if isinstance(node, ast.Yield))
-    around = [each for each in unit.ancestors(one) if each in own_nodes(function)]
-    return any(isinstance(each, ast.With | ast.AsyncWith) for each in around) or any(
-        isinstance(each, ast.Try) and each.finalbody for each in around
-    )
-
-
 def _enter(
     fixing: Fixing, unit: Unit, call: ast.Call, whole: ast.expr, function: Function
 ) -> None:
@@ -81,5 +72,7 @@ def _enter(
     assigned = unit.parents.get(whole)
     if isinstance(assigned, ast.Assign) and isinstance(assigned.targets[0], ast.Name):
         enter_rest(fixing, unit, assigned, manager, assigned.targets[0].id)
+    elif isinstance(unit.statement(whole), ast.Assign):
+        raise CannotFixError  # what is made of it may need it, and outlives the statement
     else:
         around_statement(fixing, unit, whole, manager)
