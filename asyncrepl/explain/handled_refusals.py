@@ -131,7 +131,7 @@ def _is_reported(units: Units, unit: Unit, node: ast.AST) -> bool:
             break
     tries = [each for one in units.all() for each in one.nodes(ast.Try) if each.handlers]
     kept = any(_keeps_errors(each) for one in units.all() for each in one.nodes(ast.AST))
-    kept = kept and all(each.id != "TypeError" for _, each in units.nodes(ast.Name))
+    kept = kept and not units.names("TypeError")
     kept = kept and not any(_expects(each) for _, each in units.nodes(ast.Call))
     handled = all(_reports(units, each) for each in tries)  # by one of them it is
     return (bool(tries) or kept) and handled

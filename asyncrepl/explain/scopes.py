@@ -236,21 +236,6 @@ def suppressed_kinds(block: ast.AST) -> list[ast.expr]:
     ]
 
 
-def is_expected(unit: Unit, node: ast.AST, *kinds: str) -> bool:
-    """Whether code around `node` in its function is ready for an error of one of the `kinds`."""
-    for child, block in unit.steps_up(node):
-        if isinstance(block, SCOPES):
-            break
-        caught = suppressed_kinds(block)
-        if isinstance(block, ast.Try) and child in block.body:
-            caught = [kind for each in block.handlers for kind in caught_kinds(each.type)]
-            if any(each.type is None for each in block.handlers):
-                return True
-        if {"Exception", "BaseException", *kinds} & set(map(last_name, caught)):
-            return True
-    return False
-
-
 def needs_cancelled(wait: ast.Await, function: Function | None) -> bool:
     """Whether a ``gather`` or ``wait_for`` gives what `function` has cancelled above it.
 

@@ -229,6 +229,10 @@ class Units:
             for node in unit.nodes(*kinds):
                 yield unit, node
 
+    def names(self, name: str) -> bool:
+        """Whether `name` occurs in some unit, as that of an error which somebody reckons with."""
+        return any(each.id == name for _, each in self.nodes(ast.Name))
+
     def functions(self, name: str) -> Iterator[tuple[Unit, Function]]:
         """The ``def`` and ``async def`` statements of that name, newest unit first."""
         for unit in self.all():

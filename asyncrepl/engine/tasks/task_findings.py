@@ -121,8 +121,9 @@ def keeping_thread() -> Finding | None:
             frame = frame.f_back
         if frame is not None:
             found.append((thread, frame))
-    timed = any(isinstance(each, threading.Timer) for each in threading.enumerate())
-    if len(found) != 1 or found[0][0].daemon or timed:
+    threads = [each for each in threading.enumerate() if not each.daemon]
+    timed = any(isinstance(each, threading.Timer) for each in threads)
+    if len(found) != 1 or found[0][0] not in threads or timed:
         return None  # one may have something for the other
     return finding_at("held", describe(found[0][0]), found[0][1])
 

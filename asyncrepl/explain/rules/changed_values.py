@@ -14,7 +14,7 @@ from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, correction, replaced, short
 from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.repairs.repair_case import single_assignment
-from asyncrepl.explain.scopes import CannotFixError, deepen, is_expected, own_nodes, scope
+from asyncrepl.explain.scopes import CannotFixError, deepen, own_nodes, scope
 from asyncrepl.explain.tokens import Words
 from asyncrepl.explain.value_origins import bound_by, reached_functions
 from asyncrepl.syntax.names import (
@@ -99,7 +99,7 @@ def _set_elsewhere(evidence: Evidence) -> Finding | None:
         return None
     (home, line), text = evidence.made, evidence.unit.source.source(variable)
     calls = [each for each in home.nodes(ast.Call) if each.lineno == line and _sets(each)]
-    if not calls or is_expected(evidence.unit, variable, "LookupError"):
+    if not calls or evidence.units.names("LookupError"):
         return None
     setter, name = scope(home, calls[0]), getattr(scope(home, calls[0]), "name", "")
     if isinstance(setter, ast.FunctionDef | ast.AsyncFunctionDef):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, correction, short
 from asyncrepl.explain.rules.endless_waits import awaited_object, calls_on
-from asyncrepl.explain.scopes import CannotFixError, is_expected, scope
+from asyncrepl.explain.scopes import CannotFixError, scope
 from asyncrepl.syntax.names import (
     FUNCTIONS,
     callee_name,
@@ -112,7 +112,7 @@ def _left_behind(evidence: Evidence) -> Finding | None:
         return None
     if getattr(unit.enclosing(use.node, ast.Call), "args", None):
         return None  # it has a default of its own
-    if is_expected(unit, use.node, "LookupError"):
+    if evidence.units.names("LookupError"):
         return None
     calls = [
         (home, call)
