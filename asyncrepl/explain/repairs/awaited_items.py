@@ -200,18 +200,27 @@ def results_kept(fixing: Fixing, case: Case) -> None:
     read += getattr(case.owner, "args", [])
     names = {part.id for each in read for part in ast.walk(each) if isinstance(part, ast.Name)}
     for call in unit.nodes(ast.Call):
-        given = call.args[0] if callee_name(call) == "gather" and len(call.args) == 1 else None
-        jobs = given.value if isinstance(given, ast.Starred) else None
+        jobs = _named(call) if callee_name(call) == "gather" else ""
         waits, statement = unit.parents[call], unit.statement(call)
         runs = isinstance(waits, ast.Await) or callee_name(waits) == "run_until_complete"
-        if not isinstance(jobs, ast.Name) or jobs.id not in names or not runs:
+        if names.isdisjoint(jobs.split(", ")) or not runs:
             continue
         last = max(node.lineno, getattr(case.owner, "lineno", 0))
         here = scope(unit, call) is scope(unit, node) and call.lineno < last
         if here and unit.parents[waits] is statement and isinstance(statement, ast.Expr):
-            fixing.of(unit).before(statement, f"{jobs.id} = ")
+            fixing.of(unit).before(statement, f"{jobs} = ")
             return
     raise CannotFixError
+
+
+def _named(call: ast.Call) -> str:
+    """The variables that a `call` is given, to take what it gives; "" where it is given more."""
+    match call.args:
+        case [ast.Starred(ast.Name(name))]:
+            return name
+        case [_, _, *_] as given if all(isinstance(each, ast.Name) for each in given):
+            return ", ".join(map(written_name, given))
+    return ""
 
 
 def variable_of_awaited(case: Case) -> ast.Name | None:
