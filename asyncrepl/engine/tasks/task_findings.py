@@ -207,7 +207,6 @@ def _asks(callback: Any) -> bool:
         return False
     cells = dict(zip(code.co_freevars, function.__closure__ or (), strict=True))
     taken = "return_exceptions" in cells and cells["return_exceptions"].cell_contents
-    taken = taken or "return_when" in cells  # of `wait`, to which it is all one
     gathered = cells["outer"].cell_contents if "outer" in cells else None
     # A `gather` that was cancelled itself ends so, however its parts end.
     return not taken and not getattr(gathered, "_cancel_requested", False)

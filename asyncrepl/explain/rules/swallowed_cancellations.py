@@ -18,7 +18,7 @@ from asyncrepl.explain.scopes import (
     suppressed_kinds,
 )
 from asyncrepl.explain.value_origins import reached_functions
-from asyncrepl.syntax.names import FUNCTIONS, callee_name, last_name
+from asyncrepl.syntax.names import FUNCTIONS, callee_name, canonical_name, last_name
 from asyncrepl.syntax.source_rewriter import Span
 
 if TYPE_CHECKING:
@@ -91,6 +91,10 @@ def _is_unasked(evidence: Evidence) -> bool:
     if evidence.finding.number:
         return True
     if evidence.finding.made is None:
+        called = {canonical_name(each.func) for _, each in evidence.units.nodes(ast.Call)}
+        asked = any(each.rpartition(".")[2] == "cancelled" for each in called)
+        if "asyncio.wait" in called and not asked:  # to which it is all one
+            return True
         waits = evidence.units.nodes(ast.Await)
         return any(needs_cancelled(each, unit.function(each)) for unit, each in waits)
     unit, line = evidence.made or (evidence.unit, 0)
