@@ -1,6 +1,7 @@
 """Called, or awaited, too early: a result where its function, or its task, is wanted.
 
-And a class that was not called at all where an object of it is.
+And a class that was not called at all where an object of it is; and what is returned out of the
+block that it needs, before it has run.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import ast
 import asyncio
 import inspect
-from types import FunctionType, ModuleType, NoneType
+from types import CoroutineType, FunctionType, ModuleType, NoneType
 from typing import TYPE_CHECKING
 
 from asyncrepl.events.object_info import (
@@ -20,21 +21,24 @@ from asyncrepl.events.object_info import (
 )
 from asyncrepl.explain.bindings import is_coroutine_function, takes_nothing
 from asyncrepl.explain.explanation import Finding, Rule
-from asyncrepl.explain.fix_editor import Fixing, correction, short
+from asyncrepl.explain.fix_editor import Fixing, awaited, correction, short
 from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.kinds import Kind, a_kind, kind_of
 from asyncrepl.explain.operand_parts import put_into
 from asyncrepl.explain.repairs.awaited_origins import classes_given
 from asyncrepl.explain.repairs.repair_case import single_assignment
+from asyncrepl.explain.rules.own_states import own_attributes
 from asyncrepl.explain.scopes import CannotFixError
 from asyncrepl.explain.value_origins import bindings
 from asyncrepl.instrument.probe_placement import LATER_CALLS
-from asyncrepl.syntax.names import callee_name
+from asyncrepl.syntax.names import FUNCTIONS, callee_name, method_owner, written_name
 from asyncrepl.syntax.static_inspection import without_annotations
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from asyncrepl.explain.evidence import Evidence
-    from asyncrepl.explain.source_units import Unit
+    from asyncrepl.explain.source_units import Function, Unit
     from asyncrepl.explain.value_origins import Origin
 
 #: What calls a function that it is given, with the arguments that follow: its position.
@@ -215,6 +219,59 @@ def _not_awaited(fixing: Fixing, unit: Unit, wait: ast.Await, *, task: bool) -> 
         fixing.needs_import(unit, "asyncio")
 
 
+def _outlives(evidence: Evidence) -> Finding | None:
+    """What is returned out of ``async with … as x`` and runs only later, when that is left."""
+    unit, use = evidence.unit, evidence.use("seen")
+    call = use.node if use is not None else None
+    owner = method_owner(call) if isinstance(call, ast.Call) else None
+    if call is None or owner is None:
+        return None
+    blocks = [each for each in unit.ancestors(call) if isinstance(each, ast.AsyncWith | ast.With)]
+    around = [each for each in blocks if _gives(each, written_name(owner))]
+    if not around or _leaves_alone(evidence, around[0], callee_name(call)):
+        return None
+    text, name = short(unit, call), written_name(owner)
+    if evidence.seen is not None and evidence.seen.info.kind is CoroutineType:
+        why = (
+            f"{text} is a coroutine, and not awaited when `return` leaves the block of `{name}`, "
+            "which closes that: nothing of it has run by then. Await it inside."
+        )
+        waits = evidence.units.nodes(ast.Await)
+        twice = any(isinstance(each.value, ast.Await) for _, each in waits)  # of what is returned
+        return Finding(why, None if twice else awaited(evidence, unit, call))
+    why = (
+        f"`return` leaves the block of `{name}`, which closes it, and {text} has not run by then: "
+        "it begins when it is walked. Do that inside the block."
+    )
+    return Finding(why)
+
+
+def _gives(block: ast.With | ast.AsyncWith, name: str) -> bool:
+    return any(written_name(each.optional_vars) == name for each in block.items)
+
+
+def _leaves_alone(evidence: Evidence, block: ast.With | ast.AsyncWith, method: str) -> bool:
+    """Whether leaving an object of a class of the user's touches nothing that `method` uses."""
+    made = callee_name(block.items[0].context_expr)
+    owners = (unit.class_named(made) for unit in evidence.units.all()) if made else ()
+    for owner in filter(None, owners):
+        methods = {each.name: each for each in owner.body if isinstance(each, FUNCTIONS)}
+        exits = _touched(methods, {"__aexit__", "__exit__"} & methods.keys())
+        used = _touched(methods, {method}) if method in methods else exits
+        return bool(exits) and not (exits - methods.keys()) & used
+    return False
+
+
+def _touched(methods: Mapping[str, Function], names: set[str]) -> set[str]:
+    """The attributes of their object that `methods` of these `names` name, or others they call."""
+    todo = sorted(names)
+    for name in todo:  # which grows
+        given = methods[name].args.args[:1] if name in methods else []
+        found = own_attributes(methods[name], given[0].arg) if given else set()
+        todo += sorted(found.difference(todo))
+    return {*todo}
+
+
 RULES = (
     Rule(
         "await-a-plain-call",
@@ -249,5 +306,14 @@ RULES = (
         "or to ask it later, keeps it: `task = asyncio.create_task(work())`, and awaits it then.",
         _awaited_too_soon,
         errors=(AttributeError,),
+    ),
+    Rule(
+        "returned-out-of-its-block",
+        "what is returned out of the block that it needs",
+        1,
+        "A generator or coroutine runs when it is walked or awaited, not when it is made. What "
+        "is entered is closed by then: walk it inside, and yield or return what it gives.",
+        _outlives,
+        sees="outliving",
     ),
 )

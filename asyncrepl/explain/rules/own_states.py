@@ -10,7 +10,6 @@ from __future__ import annotations
 import ast
 import asyncio
 import inspect
-from types import CoroutineType
 from typing import TYPE_CHECKING
 
 from asyncrepl.events.object_info import (
@@ -21,7 +20,7 @@ from asyncrepl.events.object_info import (
     lookup,
 )
 from asyncrepl.explain.explanation import Finding, Rule
-from asyncrepl.explain.fix_editor import Fixing, awaited, correction, short
+from asyncrepl.explain.fix_editor import Fixing, correction, short
 from asyncrepl.explain.held_operands import innermost_frame, innermost_trace
 from asyncrepl.explain.hoisted_code import taken_in
 from asyncrepl.explain.library_results import function_of_code
@@ -31,10 +30,10 @@ from asyncrepl.explain.repairs.repair_case import single_assignment
 from asyncrepl.explain.rules.never_run import STARTING_CALLS
 from asyncrepl.explain.scopes import CannotFixError, own_nodes, scope
 from asyncrepl.explain.value_origins import bindings, loads
-from asyncrepl.syntax.names import FUNCTIONS, callee_name, method_owner, written_name
+from asyncrepl.syntax.names import callee_name, method_owner, written_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from asyncrepl.explain.evidence import Evidence, Site
     from asyncrepl.explain.source_units import Function, Unit
@@ -102,15 +101,16 @@ def asked_of_itself(evidence: Evidence) -> tuple[object, set[str]]:
     me = frame.f_code.co_varnames[0]
     own, asked = frame.f_locals.get(me), set[str]()
     for guard in _guards(*found):
-        asked |= _own_attributes(guard, me)
+        asked |= own_attributes(guard, me)
     for each in [*asked]:  # of a property, what that asks
         getter = code_of(getattr(lookup(type(own), each), "fget", None))
         read = function_of_code(evidence.units, getter)
-        asked |= _own_attributes(read, read.args.args[0].arg) if read is not None else set()
+        asked |= own_attributes(read, read.args.args[0].arg) if read is not None else set()
     return own, asked
 
 
-def _own_attributes(node: ast.AST, me: str) -> set[str]:
+def own_attributes(node: ast.AST, me: str) -> set[str]:
+    """The attributes of what `me` stands for that `node` names."""
     return {
         each.attr
         for each in ast.walk(node)
@@ -204,7 +204,7 @@ def _marked_while_it_waits(function: Function, asked: set[str]) -> str:
         attr: each.lineno
         for each in given[::-1]
         for target in each.targets
-        for attr in _own_attributes(target, me) & asked
+        for attr in own_attributes(target, me) & asked
         if not isinstance(each.value, ast.BinOp)
     }
     waits = [each.lineno for each in own_nodes(function) if isinstance(each, _WAITING)]
@@ -325,8 +325,8 @@ def _set_by(
         me = function.args.args[0].arg
         for node in ast.walk(function):
             if isinstance(node, ast.Assign) and isinstance(node.value, to):
-                stored |= _own_attributes(ast.Tuple(node.targets), me)
-        todo += sorted(_own_attributes(function, me).difference(todo))
+                stored |= own_attributes(ast.Tuple(node.targets), me)
+        todo += sorted(own_attributes(function, me).difference(todo))
     return stored
 
 
@@ -405,59 +405,6 @@ def _waits_for_await(value: object) -> bool:
     return awaits and not runs and not any(is_real_instance(e, asyncio.Task) for e in held)
 
 
-def _outlives(evidence: Evidence) -> Finding | None:
-    """What is returned out of ``async with … as x`` and runs only later, when that is left."""
-    unit, use = evidence.unit, evidence.use("seen")
-    call = use.node if use is not None else None
-    owner = method_owner(call) if isinstance(call, ast.Call) else None
-    if call is None or owner is None:
-        return None
-    blocks = [each for each in unit.ancestors(call) if isinstance(each, ast.AsyncWith | ast.With)]
-    around = [each for each in blocks if _gives(each, written_name(owner))]
-    if not around or _leaves_alone(evidence, around[0], callee_name(call)):
-        return None
-    text, name = short(unit, call), written_name(owner)
-    if evidence.seen is not None and evidence.seen.info.kind is CoroutineType:
-        why = (
-            f"{text} is a coroutine, and not awaited when `return` leaves the block of `{name}`, "
-            "which closes that: nothing of it has run by then. Await it inside."
-        )
-        waits = evidence.units.nodes(ast.Await)
-        twice = any(isinstance(each.value, ast.Await) for _, each in waits)  # of what is returned
-        return Finding(why, None if twice else awaited(evidence, unit, call))
-    why = (
-        f"`return` leaves the block of `{name}`, which closes it, and {text} has not run by then: "
-        "it begins when it is walked. Do that inside the block."
-    )
-    return Finding(why)
-
-
-def _gives(block: ast.With | ast.AsyncWith, name: str) -> bool:
-    return any(written_name(each.optional_vars) == name for each in block.items)
-
-
-def _leaves_alone(evidence: Evidence, block: ast.With | ast.AsyncWith, method: str) -> bool:
-    """Whether leaving an object of a class of the user's touches nothing that `method` uses."""
-    made = callee_name(block.items[0].context_expr)
-    owners = (unit.class_named(made) for unit in evidence.units.all()) if made else ()
-    for owner in filter(None, owners):
-        methods = {each.name: each for each in owner.body if isinstance(each, FUNCTIONS)}
-        exits = _touched(methods, {"__aexit__", "__exit__"} & methods.keys())
-        used = _touched(methods, {method}) if method in methods else exits
-        return bool(exits) and not (exits - methods.keys()) & used
-    return False
-
-
-def _touched(methods: Mapping[str, Function], names: set[str]) -> set[str]:
-    """The attributes of their object that `methods` of these `names` name, or others they call."""
-    todo = sorted(names)
-    for name in todo:  # which grows
-        given = methods[name].args.args[:1] if name in methods else []
-        found = _own_attributes(methods[name], given[0].arg) if given else set()
-        todo += sorted(found.difference(todo))
-    return {*todo}
-
-
 RULES = (
     Rule(
         "concurrent-steps-of-one-generator",
@@ -494,14 +441,5 @@ RULES = (
         "connections, a server. `await` in front of the call does both.",
         _not_awaited,
         errors=(Exception,),
-    ),
-    Rule(
-        "returned-out-of-its-block",
-        "what is returned out of the block that it needs",
-        1,
-        "A generator or coroutine runs when it is walked or awaited, not when it is made. What "
-        "is entered is closed by then: walk it inside, and yield or return what it gives.",
-        _outlives,
-        sees="outliving",
     ),
 )
