@@ -106,7 +106,7 @@ def nests(found: list[dict[str, Any]]) -> bool:
     return True
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(12)
 @pytest.mark.parametrize("name", NAMES)
 def test_each_demo_gives_an_ordered_nested_trace(name: str) -> None:
     """Events come in the order of time; what overlaps on a track is nested."""

@@ -232,6 +232,7 @@ def limited(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
     return run
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("name", ["pycon", "cast", "html"])
 def test_a_full_disk_is_told_at_once(
     limited: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path, name: str
