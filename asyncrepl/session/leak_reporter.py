@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from asyncrepl.engine.leaks.open_generators import LeftGeneratorFinder
     from asyncrepl.engine.statements import Outcome
     from asyncrepl.events.findings import Leak
+    from asyncrepl.session.mistake_reporter import SilentMistakeReporter
     from asyncrepl.views.styled_lines import Line
 
 #: Where the module `warnings` writes a warning out.
@@ -60,26 +61,11 @@ class _RefusedCoroutine(NamedTuple):
     made: Callable[[], object] | None = None
 
 
-class _MistakeSink(Protocol):
-    """Who explains what was forgotten."""
-
-    #: Whether a StopIteration has come out of a thread, for which somebody waits in vain.
-    stopped: bool
-    #: Whether nothing is told: somebody tells the first of all in the end.
-    silent: bool
-
-    def see(self, finding: Finding, otherwise: Callable[[], object] | None = None) -> None: ...
-    def keep(self, finding: Finding) -> None: ...
-    def explain_lost_error(self, error: BaseException) -> list[Line]: ...
-
-
 class _LeakContext(ForegroundView, Protocol):
     """What a leak reporter needs: also who explains."""
 
-    @property
-    def mistake_reporter(self) -> _MistakeSink: ...
-    @property
-    def runs_own_loop(self) -> bool: ...
+    mistake_reporter: SilentMistakeReporter
+    runs_own_loop: bool
 
 
 class LeakReporter(Instrument):
@@ -246,7 +232,7 @@ class LeakReporter(Instrument):
                 self._context.loop.call_soon(_end_session, PIPE_CLOSED)
             return
         if (never := refused_result(error)) is not None:
-            self._context.loop.live.outside.lost(never)
+            self._context.loop.live.outside.jobs.discard(never)  # it will never be done
             self._context.mistake_reporter.stopped = True
         leak = self._leak_of_context(context)
         if self._programs_handler is not None:

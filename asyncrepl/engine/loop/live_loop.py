@@ -195,25 +195,12 @@ class LiveLoop(_SelectorEventLoop):
                 asyncio.tasks._leave_task(self, task)  # noqa: SLF001
         super().call_exception_handler(context)
 
-    def settle(self) -> None:
-        """Run all that can run without time passing; for a loop that is not running.
-
-        Returns when nothing is ready, no I/O has arrived, and every timer still to come lies
-        ahead. A program that never rests (``while True: await asyncio.sleep(0)``) never settles.
-        """
-        held = self.live.clock.held
-        self.live.clock.hold()
-        try:
-            self.when_settled(self.stop)
-            self.run_forever()
-        finally:
-            if not held:
-                self.live.clock.release()
-
     def when_settled(self, callback: Callable[[], object], *, patience: float = math.inf) -> None:
-        """`settle` for a loop that is running, its clock held: then call `callback`.
+        """Run all that can run without time passing, the clock held: then call `callback`.
 
-        After so many loop iterations as `patience` says, settled or not. On the loop's thread.
+        That is when nothing is ready, no I/O has arrived, and every timer still to come lies
+        ahead; or after so many loop iterations as `patience` says: what never rests
+        (``while True: await asyncio.sleep(0)``) never settles. On the loop's thread.
         """
         self.call_soon(self._look_whether_settled, callback, 0, patience)
 
@@ -297,7 +284,7 @@ class LiveLoop(_SelectorEventLoop):
     def run_in_executor(self, *args: Any) -> asyncio.Future[Any]:  # type: ignore[override]
         """As asyncio's own; the job is noted, so that no virtual time jumps past it."""
         future = super().run_in_executor(*args)
-        self.live.outside.job(future)
+        self.live.outside.jobs.add(future)
         return future
 
     async def shutdown_default_executor(self, *args: Any, **kwargs: Any) -> None:
@@ -308,7 +295,7 @@ class LiveLoop(_SelectorEventLoop):
     async def _make_subprocess_transport(self, *args: Any, **kwargs: Any) -> Any:
         with self.live.outside.busy():
             transport = await super()._make_subprocess_transport(*args, **kwargs)
-        self.live.outside.process(transport)
+        self.live.outside.processes.add(transport)
         return transport
 
     # -- observation -------------------------------------------------------------
