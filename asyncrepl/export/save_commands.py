@@ -130,7 +130,7 @@ def _record_words(_shell: Shell, typed: str) -> CompletionWords:
 def _record(shell: Shell, rest: str) -> list[Line]:
     from asyncrepl.export.session_recorder import SessionRecorder
 
-    recorder = shell.recorder
+    recorder = shell.tape.recorder
     if rest == "off":
         if recorder is None:
             raise CommandError("nothing is recorded; :record FILE begins")
@@ -140,5 +140,5 @@ def _record(shell: Shell, rest: str) -> list[Line]:
         return [[("", now), ("dim", "; :record FILE begins, :record off ends")]]
     if recorder is not None:
         raise CommandError(f"already recording to {recorder.name}: :record off ends that")
-    shell.recorder = SessionRecorder(shell, *_target(":record", rest, None))
-    return [[("", f"recording to {shell.recorder.name}"), ("dim", "; :record off ends")]]
+    begun = SessionRecorder(shell, *_target(":record", rest, None))
+    return [[("", f"recording to {begun.name}"), ("dim", "; :record off ends")]]

@@ -198,10 +198,9 @@ def _normalized_input(registry: CommandRegistry, text: str) -> str:
     words = text.split()
     command = as_command(text)
     if command is not None and words:
-        try:
-            words[0] = f":{registry.find(command.name).name}"
-        except CommandError:
+        if (found := registry.get(command.name)) is None:
             return text
+        words[0] = f":{found.name}"
     return " ".join(words)
 
 

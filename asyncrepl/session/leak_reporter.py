@@ -112,10 +112,6 @@ class LeakReporter(Instrument):
             vars(warnings)[_WARNING_WRITER] = written
             self._context.loop.live.instruments.remove(self)
 
-    def began(self) -> None:
-        """A statement begins."""
-        self.explained.begin()
-
     def settle(self, error: BaseException, *, explained: bool) -> None:
         """The `error` of a statement is about to be told, and whether it is `explained`."""
         if explained:

@@ -30,8 +30,6 @@ from asyncrepl.terminal.terminal_frontend import (
     ReplayControl,
     TerminalFrontend,
     complete_command,
-    saves_session,
-    takes_python,
 )
 from asyncrepl.terminal.terminal_lease import TerminalLease, hooks_installed
 from asyncrepl.terminal.terminal_setup import ReplayPlan
@@ -215,7 +213,7 @@ class PromptSession:
         terminal.completer.connect(
             self._shell.session.namespace, lambda text: complete_command(self._shell, text)
         )
-        terminal.editor.lexer.takes_python = lambda name: takes_python(self._shell, name)
+        terminal.editor.lexer.command = self._shell.registry.get
         terminal.ui.call(terminal.ui.painter.redraw)  # what is typed already may need help
         terminal.bridge.connect(loop, self._start)
         install_stdlib_copies()
@@ -401,7 +399,8 @@ class PromptSession:
         """Somebody writes: what the text may need is loaded by the time it is run."""
         if len(buffer.text) >= _STATEMENT_LENGTH:
             name = buffer.text[1:].split(maxsplit=1)[:1] if buffer.text[0] == ":" else []
-            saving = bool(name) and saves_session(self._shell, name[0])
+            found = self._shell.registry.get(name[0]) if name else None
+            saving = found is not None and found.run.__module__.startswith("asyncrepl.export.")
             self._preloader.start(command=bool(name), saving=saving)
 
     def _reports_sleeps_only(self) -> bool:

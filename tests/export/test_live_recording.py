@@ -180,7 +180,7 @@ def test_a_file_that_somebody_replaced_is_left_alone(type_in: Typed, name: str) 
 def test_a_file_that_somebody_closed_is_told(type_in: Typed) -> None:
     """And nothing is written to the one that has its number now."""
     type_in(":record talk.pycon")
-    recording = type_in.shell.recorder
+    recording = type_in.shell.tape.recorder
     assert isinstance(recording, SessionRecorder)
     number = recording._file._fd  # type: ignore[attr-defined]
     with Path("other").open("w+") as other:

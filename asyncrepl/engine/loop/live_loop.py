@@ -33,7 +33,7 @@ import math
 import sys
 import threading
 import weakref
-from types import CoroutineType, FunctionType, MethodType
+from types import CoroutineType, MethodType
 from typing import TYPE_CHECKING, Any
 
 from asyncrepl.engine.code_owner import cut_to_user_part, is_ours
@@ -43,7 +43,7 @@ from asyncrepl.engine.loop.loop_iteration import ExternalWaits, WatchingSelector
 from asyncrepl.engine.tasks.task_findings import left_finding, note_made_outside
 from asyncrepl.engine.tasks.task_records import current_task, restore_running_loop, task_coroutine
 from asyncrepl.events.finding_log import FindingLog
-from asyncrepl.events.object_info import has_begun
+from asyncrepl.events.object_info import behind_partials, code_of, has_begun
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable
@@ -377,12 +377,8 @@ class LiveLoop(_SelectorEventLoop):
 
 def _file_of(callback: Any) -> str:
     """The file in which a callback of debug mode is written; empty where that is not known."""
-    while type(callback) is functools.partial:
-        callback = callback.func
-    if type(callback) is MethodType:
-        callback = callback.__func__
-    if type(callback) is FunctionType:
-        return callback.__code__.co_filename
+    if (code := code_of(behind_partials(callback))) is not None:
+        return code.co_filename
     if type(callback).__name__ in _STEP_TYPES and issubclass(
         type(callback.__self__), asyncio.Task
     ):
