@@ -112,17 +112,13 @@ def _target(command: str, words: str, name: str | None) -> tuple[TargetFile, str
     return target, name or format_by_suffix(target.path, command)
 
 
-def _record_words(_shell: Shell, typed: str) -> CompletionWords:
-    return {"off": "end the recording"} | paths_beginning_with(typed)
-
-
 @command(
     ":record FILE|off",
     "the same from now on, until off or the end",
     group="keeping",
     rank=20,
     example=":record talk.cast",
-    complete=_record_words,
+    complete=lambda _shell, typed: {"off": "end the recording"} | paths_beginning_with(typed),
     details=_FORMAT_HELP,
     more=_format_lines,
     saved=False,
