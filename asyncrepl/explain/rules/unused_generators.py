@@ -405,6 +405,6 @@ RULES = (
         "catches that where it has the `await` inside: `return await fetch()`.",
         _escaped,
         errors=(Exception,),
-        before="sync_walks",  # what has failed there may have an explanation of its own
+        before="plain_iteration",  # what has failed there may have an explanation of its own
     ),
 )
