@@ -67,7 +67,9 @@ def pytest_configure(config: pytest.Config) -> None:
     if getattr(config.option, "dist", "no") == "load":  # what takes seconds stands side by side
         config.option.dist = "worksteal"
     config.addinivalue_line("markers", "slow: takes long, and is run with --slow only")
-    config.addinivalue_line("markers", "sampled(n): of its cases all but one in n are slow")
+    config.addinivalue_line(
+        "markers", "sampled(n): of its cases, or of a file's tests, all but one in n are slow"
+    )
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
     for number in (signal.SIGQUIT, signal.SIGHUP, signal.SIGTERM, signal.SIGTSTP, signal.SIGCHLD):
         if signal.getsignal(number) is signal.SIG_IGN:

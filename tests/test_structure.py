@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from statistics import median
-from typing import TYPE_CHECKING
 
-import pytest
 from support.structure import (
     FILES,
     ROOT,
@@ -17,9 +15,6 @@ from support.structure import (
     spaced_names,
     stem,
 )
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 #: A call in it would cost more than the note that it makes: see the file.
 LONG = {"observed_iteration.py": {"_run_ready"}}
@@ -37,32 +32,33 @@ def test_no_two_names_differ_only_by_an_ending() -> None:
     assert [name for name, times in count.items() if times > 1] == []
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_a_file_can_be_read_in_one_go(path: Path) -> None:
+def test_a_file_can_be_read_in_one_go() -> None:
     """At most 450 lines; no function of more than 50, not counting what is said of it."""
-    assert lines(path) <= 450
-    long = {node.name for node in functions(path) if body_length(node) > 50}
-    assert long <= LONG.get(path.name, set())
+    assert [str(path) for path in FILES if lines(path) > 450] == []
+    long = {
+        path: {node.name for node in functions(path) if body_length(node) > 50} for path in FILES
+    }
+    long = {path: names - LONG.get(path.name, set()) for path, names in long.items()}
+    assert {path: names for path, names in long.items() if names} == {}
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_names_are_the_fields_terms(path: Path) -> None:
+def test_names_are_the_fields_terms() -> None:
     """Nothing has a name of a private picture: no definition, parameter or variable."""
-    assert private_names(path) == set()
+    found = {path: private_names(path) for path in FILES}
+    assert {path: names for path, names in found.items() if names} == {}
 
 
 #: The command is called so; Python's functions are.
 WALKS = {" walk", "walk packages", "walk tb"}
 
 
-@pytest.mark.parametrize(
-    "path",
-    [path for path in FILES if "explain" not in path.relative_to(ROOT).parts],
-    ids=lambda path: str(path.relative_to(ROOT)),
-)
-def test_an_iteration_is_called_so(path: Path) -> None:
+def test_an_iteration_is_called_so() -> None:
     """And no walk: only the explanations say that, in plain words to who does not know the term."""
-    assert {name for name in spaced_names(path) if "walk" in name.lower()} - WALKS == set()
+    others = [path for path in FILES if "explain" not in path.relative_to(ROOT).parts]
+    names = {
+        name: path for path in others for name in spaced_names(path) if "walk" in name.lower()
+    }
+    assert {name: names[name] for name in names.keys() - WALKS} == {}
 
 
 def test_whole_ideas() -> None:

@@ -14,7 +14,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TextIO
 
 from asyncrepl import __version__
-from asyncrepl.cli.plain_words import check_words, explain_words, session_words, with_options
+from asyncrepl.cli.plain_words import check_words, session_words, with_options
 from asyncrepl.runtime.configuration import (
     Program,
     Settings,
@@ -300,13 +300,10 @@ def _export(words: list[str]) -> int:
 
 def _explain(words: list[str]) -> int:
     from asyncrepl.cli.diagnosis import explain_program
+    from asyncrepl.cli.options import explain_options
     from asyncrepl.session.user_modules import LoadError
 
-    options: Any = explain_words(words)
-    if options is None:
-        from asyncrepl.cli.options import explain_options
-
-        options = explain_options(words)
+    options = explain_options(words)
     try:
         program = _program_to_explain(options)
     except LoadError as error:

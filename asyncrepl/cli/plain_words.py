@@ -60,14 +60,6 @@ def check_words(words: Sequence[str]) -> SimpleNamespace | None:
     return SimpleNamespace(paths=list(words), accept=False, color="auto")
 
 
-def explain_words(words: Sequence[str]) -> SimpleNamespace | None:
-    """The options of an explanation, from one file; None if there is anything else."""
-    if len(words) != 1 or not _plain(words):
-        return None
-    flags = dict.fromkeys(("json", "whole", "every", "verify"), False)
-    return SimpleNamespace(file=words[0], module=None, arguments=[], color="auto", **flags)
-
-
 def _plain(words: Sequence[str]) -> bool:
     return bool(words) and all(word and not word.startswith("-") for word in words)
 

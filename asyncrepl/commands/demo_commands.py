@@ -246,10 +246,6 @@ def _class_source(shell: Shell, found: object) -> str:
     return textwrap.dedent(home[0].text[start:end])
 
 
-def _demo_names(_shell: Shell, _typed: str) -> CompletionWords:
-    return {demo.name: demo.title for demo in demo_transcripts()}
-
-
 @command(
     ":replay NAME|stop",
     "play a demo of the course, typed out live",
@@ -257,7 +253,7 @@ def _demo_names(_shell: Shell, _typed: str) -> CompletionWords:
     rank=50,
     example=":replay six-steps",
     own_loop=True,
-    complete=_demo_names,
+    complete=lambda _shell, _typed: {demo.name: demo.title for demo in demo_transcripts()},
     details="NAME is one of :demos, or its number; or a file. Ctrl-C holds it and gives "
     "you the prompt, :resume goes on; :replay stop ends it and what it runs in the background, "
     "as does another :replay.",

@@ -216,10 +216,8 @@ def _history(shell: Shell, rest: str) -> list[Line]:
 def _is_history(shell: Shell, text: str) -> bool:
     """Whether `text` is this very command, by its name or the beginning of it."""
     command = as_command(text)
-    try:
-        return command is not None and shell.registry.find(command.name).run is _history
-    except CommandError:
-        return False
+    found = None if command is None else shell.registry.get(command.name)
+    return found is not None and found.run is _history
 
 
 @command(

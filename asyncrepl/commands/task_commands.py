@@ -8,7 +8,6 @@ from asyncrepl.engine.tasks.task_records import all_tasks
 from asyncrepl.session.command_registry import CommandError, command
 
 if TYPE_CHECKING:
-    from asyncrepl.session.command_registry import CompletionWords
     from asyncrepl.session.shell import Shell
     from asyncrepl.views.styled_lines import Line
 
@@ -43,17 +42,13 @@ def _number(word: str) -> float | None:
         return None
 
 
-def _job_names(shell: Shell, _typed: str) -> CompletionWords:
-    return [*shell.jobs.names, "all"]
-
-
 @command(
     ":stop NAME|all",
     "stop a ticker or a spawned statement",
     group="background",
     rank=20,
     example=":stop tick",
-    complete=_job_names,
+    complete=lambda shell, _typed: [*shell.jobs.names, "all"],
 )
 def _stop(shell: Shell, rest: str) -> list[Line]:
     if not rest:
@@ -103,17 +98,13 @@ def _tree(shell: Shell, _rest: str) -> list[Line]:
     ]
 
 
-def _task_names(shell: Shell, _typed: str) -> CompletionWords:
-    return [task.get_name() for task in all_tasks(shell.loop)]
-
-
 @command(
     ":cancel NAME",
     "cancel a task",
     group="background",
     rank=60,
     example=":cancel Task-7",
-    complete=_task_names,
+    complete=lambda shell, _typed: [task.get_name() for task in all_tasks(shell.loop)],
 )
 def _cancel(shell: Shell, rest: str) -> list[Line]:
     if not rest:

@@ -131,22 +131,18 @@ def _place(value: Any) -> str:
     return short_filename(filename) + line
 
 
-def _shown_names(_shell: Shell, _typed: str) -> CompletionWords:
-    return {
-        "_": "the last value",
-        "__": "the one before",
-        "___": "the one before that",
-        "Out": "all that are kept, by the number of their input",
-    }
-
-
 @command(
     ":show [EXPRESSION]",
     "show all of a value; alone, of the last one",
     group="session",
     rank=5,
     example=":show _",
-    complete=_shown_names,
+    complete=lambda _shell, _typed: {
+        "_": "the last value",
+        "__": "the one before",
+        "___": "the one before that",
+        "Out": "all that are kept, by the number of their input",
+    },
     verbatim=True,
     details="What the prompt shortens, in full, page by page. Python twin: pprint.pp(_).\n"
     "_, __ and ___ are the last three values. Out[7], or _7, is the value of <input 7>, as "

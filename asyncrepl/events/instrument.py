@@ -30,7 +30,7 @@ class Instrument:
     Two things are missing here on purpose, because each slice would pay for a call. *A slice has
     begun*: the shortest takes asyncio 1.2 µs, a call through here 0.1 µs, and noting lane and
     start in the log 0.035 µs; so the record's log of slices is the only one to learn of it, and
-    who wants to know reads that (`Timeline.between`). *A slice of a task has ended*: that is the
+    who wants to know reads that (`SliceLog.between`). *A slice of a task has ended*: that is the
     beginning of the next one; `task_suspended` is called only while somebody overrides it.
     """
 

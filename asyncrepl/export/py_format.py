@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING
 from asyncrepl.export.format_registry import export_format
 from asyncrepl.runtime.files import unquoted
 from asyncrepl.runtime.shipped_demos import DemoNotFoundError, find_iterable
-from asyncrepl.session.command_registry import CommandError, CommandRegistry
+from asyncrepl.session.command_registry import CommandRegistry
 from asyncrepl.syntax.parsed_input import Command, as_command, syntax_tree
 from asyncrepl.syntax.source_rewriter import SourceRewriter, Span
 from asyncrepl.transcript.grammar import Blank, Input, Narration
@@ -215,10 +215,8 @@ _REGISTRY = CommandRegistry()  # of itself it finds nothing: only when it is ask
 
 def command_name(command: Command) -> str:
     """The whole name of the command; an empty one if there is none such."""
-    try:
-        return _REGISTRY.find(command.name).name
-    except CommandError:
-        return ""
+    found = _REGISTRY.get(command.name)
+    return "" if found is None else found.name
 
 
 def equivalent_code(command: Command, names: HelperNames) -> list[str]:

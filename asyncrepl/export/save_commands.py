@@ -112,17 +112,13 @@ def _target(command: str, words: str, name: str | None) -> tuple[TargetFile, str
     return target, name or format_by_suffix(target.path, command)
 
 
-def _record_words(_shell: Shell, typed: str) -> CompletionWords:
-    return {"off": "end the recording"} | paths_beginning_with(typed)
-
-
 @command(
     ":record FILE|off",
     "the same from now on, until off or the end",
     group="keeping",
     rank=20,
     example=":record talk.cast",
-    complete=_record_words,
+    complete=lambda _shell, typed: {"off": "end the recording"} | paths_beginning_with(typed),
     details=_FORMAT_HELP,
     more=_format_lines,
     saved=False,
@@ -130,7 +126,7 @@ def _record_words(_shell: Shell, typed: str) -> CompletionWords:
 def _record(shell: Shell, rest: str) -> list[Line]:
     from asyncrepl.export.session_recorder import SessionRecorder
 
-    recorder = shell.recorder
+    recorder = shell.tape.recorder
     if rest == "off":
         if recorder is None:
             raise CommandError("nothing is recorded; :record FILE begins")
@@ -140,5 +136,5 @@ def _record(shell: Shell, rest: str) -> list[Line]:
         return [[("", now), ("dim", "; :record FILE begins, :record off ends")]]
     if recorder is not None:
         raise CommandError(f"already recording to {recorder.name}: :record off ends that")
-    shell.recorder = SessionRecorder(shell, *_target(":record", rest, None))
-    return [[("", f"recording to {shell.recorder.name}"), ("dim", "; :record off ends")]]
+    begun = SessionRecorder(shell, *_target(":record", rest, None))
+    return [[("", f"recording to {begun.name}"), ("dim", "; :record off ends")]]

@@ -140,8 +140,5 @@ def kept_inputs(shell: Shell, recorded_inputs: Sequence[RecordedInput]) -> list[
 def is_about_saving(shell: Shell, recorded: RecordedInput) -> bool:
     """Whether `recorded` is about keeping the session, and so no part of it."""
     command = as_command(recorded.text)
-    if command is None:
-        return False
-    with contextlib.suppress(CommandError):
-        return not shell.registry.find(command.name).saved
-    return False
+    found = None if command is None else shell.registry.get(command.name)
+    return found is not None and not found.saved

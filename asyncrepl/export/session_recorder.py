@@ -71,7 +71,7 @@ class SessionRecorder:
                 self._file = _GrowingFile(target, growing(shell))
             else:
                 self._file = _RedrawnFile(shell, target, name)
-        shell.recorder, shell.tape.listener = self, self
+        shell.tape.recorder = self
 
     @property
     def name(self) -> str:
@@ -140,7 +140,7 @@ class SessionRecorder:
         self._shell.console.complain(*prose(told, self._shell.console.width, "error", 2))
 
     def _detach(self) -> None:
-        self._shell.recorder = self._shell.tape.listener = None
+        self._shell.tape.recorder = None
 
 
 class _RedrawnFile:

@@ -198,8 +198,8 @@ def _summary_events(events: list[IterationEvent]) -> Iterator[dict[str, Any]]:
         match event:
             case RoundsSummary(iteration=iteration, at=at, first=first, last=last):
                 yield _instant_event(iteration.lane, at, f"rounds {first} to {last}", "step")
-            case IterationsSummary(iteration=iteration, at=at, count=count):
-                yield _instant_event(iteration.lane, at, f"{count} more iterations", "iteration")
+            case IterationsSummary(iteration=iteration, at=at, more=more):
+                yield _instant_event(iteration.lane, at, f"{more} more iterations", "iteration")
 
 
 def _instant_event(

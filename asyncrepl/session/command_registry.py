@@ -13,8 +13,9 @@ fails. The user may have broken one that it needs, and the others are as good as
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from asyncrepl.runtime.configuration import closest_match
 from asyncrepl.views.styled_lines import Line
@@ -34,21 +35,6 @@ COMMAND_GROUPS = {
     "keeping": "save and share the session",
     "session": "the prompt itself",
 }
-
-
-class Recorder(Protocol):
-    """Keeps a session in a file as it goes, and ends by itself where that fails."""
-
-    @property
-    def name(self) -> str:
-        """The file."""
-
-    @property
-    def format_name(self) -> str:
-        """What is written, as ``:export`` calls it."""
-
-    def end(self) -> int:
-        """Record no more; how many inputs the file has. Raises CommandError."""
 
 
 class StatementAnswer(NamedTuple):
@@ -229,6 +215,12 @@ class CommandRegistry:
 
     def __iter__(self) -> Iterator[Command]:
         return iter(self._by_name.values())
+
+    def get(self, name: str) -> Command | None:
+        """As `find`; None where that raises."""
+        with suppress(CommandError):
+            return self.find(name)
+        return None
 
     def find(self, name: str) -> Command:
         """The command that `name` is, or is a unique prefix of.

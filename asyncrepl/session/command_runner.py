@@ -30,14 +30,12 @@ if TYPE_CHECKING:
 class _RunnerContext(ForegroundView, Protocol):
     """What running commands needs of the session. It is what commands are given, too."""
 
-    @property
-    def registry(self) -> CommandRegistry: ...
+    registry: CommandRegistry
+    leak_reporter: LeakReporter
+    outcomes: OutcomeReporter
+
     @property
     def tape(self) -> Tape: ...
-    @property
-    def leak_reporter(self) -> LeakReporter: ...
-    @property
-    def outcomes(self) -> OutcomeReporter: ...
     def contained(self, what: str) -> ContainedErrors: ...
     def start_statement(
         self, text: str, finished: Finished, *, filename: str | None = None

@@ -37,10 +37,10 @@ _CANNOT_STEP = (
 class _DebugContext(ForegroundView, Protocol):
     """What debug commands need: also the narrator, and what Ctrl-C does."""
 
+    narrator: Narrator
+
     @property
     def busy(self) -> bool: ...
-    @property
-    def narrator(self) -> Narrator: ...
     def interrupt(self) -> bool: ...
 
 

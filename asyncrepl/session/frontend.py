@@ -212,21 +212,14 @@ class Frontend:
 class ForegroundView(Protocol):
     """The session, its loop and console, and what runs there just now. For the loop's thread."""
 
-    @property
-    def console(self) -> Console:
-        """Where lines are shown."""
-
-    @property
-    def frontend(self) -> Frontend:
-        """Who types."""
-
-    @property
-    def loop(self) -> LiveLoop:
-        """Where the session lives."""
-
-    @property
-    def session(self) -> Session:
-        """The names and the sources."""
+    #: Where lines are shown.
+    console: Console
+    #: Who types.
+    frontend: Frontend
+    #: Where the session lives.
+    loop: LiveLoop
+    #: The names and the sources.
+    session: Session
 
     @property
     def source(self) -> Source | None:

@@ -38,20 +38,14 @@ if TYPE_CHECKING:
 class _GuideContext(Protocol):
     """What a guide needs of the session: what there is, what has happened, where to say it."""
 
-    @property
-    def console(self) -> Console: ...
-    @property
-    def explanation(self) -> Explanation | None: ...
-    @property
-    def frontend(self) -> Frontend: ...
-    @property
-    def jobs(self) -> BackgroundJobs: ...
-    @property
-    def narrator(self) -> Narrator: ...
-    @property
-    def registry(self) -> CommandRegistry: ...
-    @property
-    def session(self) -> Session: ...
+    console: Console
+    explanation: Explanation | None
+    frontend: Frontend
+    jobs: BackgroundJobs
+    narrator: Narrator
+    registry: CommandRegistry
+    session: Session
+
     @property
     def tape(self) -> Tape: ...
 
@@ -204,10 +198,9 @@ def _normalized_input(registry: CommandRegistry, text: str) -> str:
     words = text.split()
     command = as_command(text)
     if command is not None and words:
-        try:
-            words[0] = f":{registry.find(command.name).name}"
-        except CommandError:
+        if (found := registry.get(command.name)) is None:
             return text
+        words[0] = f":{found.name}"
     return " ".join(words)
 
 

@@ -78,8 +78,8 @@ class ContainedErrors:
 class _InputTaker(Protocol):
     """Who runs inputs on a loop: the shell."""
 
-    @property
-    def loop(self) -> LiveLoop: ...
+    loop: LiveLoop
+
     def submit(
         self,
         text: str,

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from asyncrepl.engine.leaks.open_generators import LeftGeneratorFinder
     from asyncrepl.engine.statements import Outcome
     from asyncrepl.events.findings import Leak
+    from asyncrepl.session.mistake_reporter import SilentMistakeReporter
     from asyncrepl.views.styled_lines import Line
 
 #: Where the module `warnings` writes a warning out.
@@ -60,26 +61,11 @@ class _RefusedCoroutine(NamedTuple):
     made: Callable[[], object] | None = None
 
 
-class _MistakeSink(Protocol):
-    """Who explains what was forgotten."""
-
-    #: Whether a StopIteration has come out of a thread, for which somebody waits in vain.
-    stopped: bool
-    #: Whether nothing is told: somebody tells the first of all in the end.
-    silent: bool
-
-    def see(self, finding: Finding, otherwise: Callable[[], object] | None = None) -> None: ...
-    def keep(self, finding: Finding) -> None: ...
-    def explain_lost_error(self, error: BaseException) -> list[Line]: ...
-
-
 class _LeakContext(ForegroundView, Protocol):
     """What a leak reporter needs: also who explains."""
 
-    @property
-    def mistake_reporter(self) -> _MistakeSink: ...
-    @property
-    def runs_own_loop(self) -> bool: ...
+    mistake_reporter: SilentMistakeReporter
+    runs_own_loop: bool
 
 
 class LeakReporter(Instrument):
@@ -125,10 +111,6 @@ class LeakReporter(Instrument):
             self._context.loop.set_exception_handler(_closed_loop_handler)
             vars(warnings)[_WARNING_WRITER] = written
             self._context.loop.live.instruments.remove(self)
-
-    def began(self) -> None:
-        """A statement begins."""
-        self.explained.begin()
 
     def settle(self, error: BaseException, *, explained: bool) -> None:
         """The `error` of a statement is about to be told, and whether it is `explained`."""
@@ -190,28 +172,24 @@ class LeakReporter(Instrument):
 
     def _on_warning(self, warning: warnings.WarningMessage) -> None:
         """Write a warning out; it may come from any thread, and out of a finalizer."""
-        from asyncrepl.engine.tasks.task_findings import dropped_finding, running_user_frame
-
         coroutine: Any = warning.source
         known = self.explained.is_known(warning)
-        if type(coroutine) is not CoroutineType:
-            if known:
-                return
-            if warning.category is RuntimeWarning and self._is_refused(None):
-                self._refused.append(_RefusedCoroutine(warning_text(warning)))
-                return
-            _write_to_stderr(warning_text(warning), *_source_line(warning))
-            if type(coroutine) is AsyncGeneratorType:  # since Python 3.12
-                self._context.loop.live.findings.step_dropped(coroutine)
-            elif issubclass(warning.category, DeprecationWarning):
-                # Of what is called where the user's code runs just now.
-                frame = running_user_frame()
-                if frame is not None and frame.f_code.co_filename == warning.filename:
-                    seen = finding_at("deprecated", describe(None), frame)
-                    self._context.mistake_reporter.see(seen)
-            return
+        if type(coroutine) is CoroutineType:
+            self._on_dropped_coroutine(warning, coroutine, known=known)
+        elif not known:
+            self._on_other_warning(warning)
+
+    def _on_dropped_coroutine(
+        self,
+        warning: warnings.WarningMessage,
+        coroutine: CoroutineType[Any, Any, Any],
+        *,
+        known: bool,
+    ) -> None:
+        """Python warns of a `coroutine` that nobody awaited; `known` says that it was told of."""
         from asyncrepl.engine.iteration.tracer import ORIGIN_DEPTH
         from asyncrepl.engine.leaks.leak_origins import never_awaited
+        from asyncrepl.engine.tasks.task_findings import dropped_finding
 
         place = warning.filename, warning.lineno
         leak = never_awaited(coroutine, place, self._context.session.sources)
@@ -228,17 +206,33 @@ class LeakReporter(Instrument):
         _write_to_stderr(text)
         self._context.mistake_reporter.see(dropped_finding(coroutine), made)
 
+    def _on_other_warning(self, warning: warnings.WarningMessage) -> None:
+        from asyncrepl.engine.tasks.task_findings import running_user_frame
+
+        if warning.category is RuntimeWarning and self._is_refused(None):
+            self._refused.append(_RefusedCoroutine(warning_text(warning)))
+            return
+        _write_to_stderr(warning_text(warning), *_source_line(warning))
+        if type(warning.source) is AsyncGeneratorType:  # since Python 3.12
+            self._context.loop.live.findings.step_dropped(warning.source)
+        elif issubclass(warning.category, DeprecationWarning):
+            # Of what is called where the user's code runs just now.
+            frame = running_user_frame()
+            if frame is not None and frame.f_code.co_filename == warning.filename:
+                seen = finding_at("deprecated", describe(None), frame)
+                self._context.mistake_reporter.see(seen)
+
     def _is_refused(self, code: CodeType | None) -> bool:
         """Whether what dies was refused: then an error is about to be told in this thread."""
         from asyncrepl.engine.tasks.task_findings import was_refused
 
         return threading.current_thread() is threading.main_thread() and was_refused(code)
 
-    def _on_loop_error(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    def _on_loop_error(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """The loop's exception handler: what asyncio would write to its log."""
-        from asyncrepl.engine.leaks.leak_origins import first_code, refused_result
+        from asyncrepl.engine.leaks.leak_origins import refused_result
 
-        future, error = context.get("task") or context.get("future"), context.get("exception")
+        error = context.get("exception")
         if isinstance(error, SystemExit):
             return  # not an error: the session ends with it
         if isinstance(error, BrokenPipeError) and self._context.console.closed:
@@ -246,7 +240,7 @@ class LeakReporter(Instrument):
                 self._context.loop.call_soon(_end_session, PIPE_CLOSED)
             return
         if (never := refused_result(error)) is not None:
-            self._context.loop.live.outside.lost(never)
+            self._context.loop.live.outside.jobs.discard(never)  # it will never be done
             self._context.mistake_reporter.stopped = True
         leak = self._leak_of_context(context)
         if self._programs_handler is not None:
@@ -254,21 +248,31 @@ class LeakReporter(Instrument):
                 self._programs_handler(self._context.loop, context)
         elif logger.hasHandlers():  # the program's own
             self._context.loop.default_exception_handler(context)
+        self._tell_loop_error(context, leak)
+        if leak is not None:
+            self.leaks.note(leak)
+            silent = self._context.mistake_reporter.silent  # else it has been said
+            if silent and leak.kind == "destroyed pending" and loop.is_running():
+                self._see_destroyed(leak, context["task"])
+        self._see_loop_error(context, leak)
+
+    def _tell_loop_error(self, context: dict[str, Any], leak: Leak | None) -> None:
+        """Show the error of the loop's that `context` is of, and what explains it."""
+        future, error = context.get("task") or context.get("future"), context.get("exception")
         name = ""
         if isinstance(future, asyncio.Task):
             name = future.get_name() + (f", {leak.what}" if leak and leak.what else "")
         told = context["message"] + (f" ({name})" if name else "")
         lines = prose(told, self._context.console.width, "error", 2)
         if error is not None:
-            lines += exception_lines(error) + self._context.mistake_reporter.explain_lost_error(
-                error
-            )
+            lines += exception_lines(error)
+            lines += self._context.mistake_reporter.explain_lost_error(error)
         self._context.console.complain(*lines)
-        if leak is not None:
-            self.leaks.note(leak)
-            silent = self._context.mistake_reporter.silent  # else it has been said
-            if silent and leak.kind == "destroyed pending" and _loop.is_running():
-                self._see_destroyed(leak, future)
+
+    def _see_loop_error(self, context: dict[str, Any], leak: Leak | None) -> None:
+        """See the misuse that an error of the loop's comes of."""
+        from asyncrepl.engine.leaks.leak_origins import first_code
+
         if "handle" in context:
             self._called_in_vain(getattr(context["handle"], "_callback", None))
         stream = context.get("asyncgen")
@@ -276,9 +280,11 @@ class LeakReporter(Instrument):
             # It refuses to be closed, for a task waits in it.
             seen = finding_at("in use", describe(stream), stream.ag_frame)
             self._context.mistake_reporter.see(seen)
-        own = not isinstance(future, asyncio.Task)
-        code = first_code(error, own=own) if future is not None and error is not None else None
-        if error is not None and code is not None:
+        future, error = context.get("task") or context.get("future"), context.get("exception")
+        if future is None or error is None:
+            return
+        code = first_code(error, own=not isinstance(future, asyncio.Task))
+        if code is not None:
             made = None if leak is None else leak.made
             seen = Finding("failed", ObjectInfo(type(error), code), code, 0, made=made)
             self._context.mistake_reporter.see(seen)

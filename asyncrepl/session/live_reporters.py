@@ -23,14 +23,14 @@ if TYPE_CHECKING:
     from asyncrepl.engine.statements import Outcome
     from asyncrepl.events import BlockingReport
     from asyncrepl.events.iteration_events import IterationEvent
+    from asyncrepl.session.mistake_reporter import SilentMistakeReporter
     from asyncrepl.views.styled_lines import Line
 
 
 class _NarrationContext(ForegroundView, Protocol):
     """What a narrator needs: also who wants the loop to be recorded."""
 
-    @property
-    def observing(self) -> ObservationRequests: ...
+    observing: ObservationRequests
 
 
 class Narrator(Instrument):
@@ -166,19 +166,13 @@ class Narrator(Instrument):
         console.show(*self._lines(event, self.since, console.width, name))
 
 
-class _BlockingExplainer(Protocol):
-    """Who explains what blocks."""
-
-    def is_reported_blocking(self, filename: str, line: int) -> bool: ...
-
-
 class _BlockingContext(ForegroundView, Protocol):
     """What a blocking reporter needs: also who else tells of it."""
 
+    mistake_reporter: SilentMistakeReporter
+
     @property
     def sleeps(self) -> SleepMonitor: ...
-    @property
-    def mistake_reporter(self) -> _BlockingExplainer: ...
 
 
 class BlockingReporter(Instrument):

@@ -18,7 +18,7 @@ import threading
 from asyncio import get_running_loop
 from asyncio.log import logger
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from asyncrepl.engine.code_owner import owner, reaches_users, traceback_entries
 
@@ -27,12 +27,6 @@ if TYPE_CHECKING:
 
     from asyncrepl.session.frontend import Console
     from asyncrepl.views.styled_lines import Line
-
-
-class _ErrorSink(Protocol):
-    """Who explains an error that nobody is given."""
-
-    def explain_lost_error(self, error: BaseException) -> list[Line]: ...
 
 
 _listeners: list[Callable[[BaseException], None]] = []
@@ -45,8 +39,10 @@ def explain_failed_test(error: BaseException) -> None:
 
 
 @contextmanager
-def logged_errors_explained(mistakes: _ErrorSink, console: Console) -> Iterator[None]:
-    """Have `mistakes` explain what a library logs, in this thread, and say so on `console`.
+def logged_errors_explained(
+    explain: Callable[[BaseException], list[Line]], console: Console
+) -> Iterator[None]:
+    """Have `explain` explain what a library logs, in this thread, and say so on `console`.
 
     That is shown when the library has gone on, and the line of its log is out.
     """
@@ -64,7 +60,7 @@ def logged_errors_explained(mistakes: _ErrorSink, console: Console) -> Iterator[
 
     def caught(error: BaseException) -> None:
         if _is_by_library(error):
-            _tell(mistakes.explain_lost_error(error), console)
+            _tell(explain(error), console)
 
     logging.setLogRecordFactory(factory)
     _listeners.append(caught)

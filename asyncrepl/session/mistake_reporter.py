@@ -106,8 +106,8 @@ class _MistakeContext(ForegroundView, Protocol):
     explanation: Explanation | None
     first: Explanation | None
 
-    @property
-    def runs_own_loop(self) -> bool: ...
+    runs_own_loop: bool
+
     @property
     def sleeps(self) -> SleepMonitor: ...
     @property
@@ -157,7 +157,7 @@ class SilentMistakeReporter(Instrument):
         instruments.add(self)
         before = install(self._findings)
         try:
-            with logged_errors_explained(self, self._context.console):
+            with logged_errors_explained(self.explain_lost_error, self._context.console):
                 yield
         finally:
             self.look()

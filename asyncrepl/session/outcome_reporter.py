@@ -37,18 +37,16 @@ class _OutcomeContext(ForegroundView, Protocol):
     last: Outcome | None
     explanation: Explanation | None
 
-    @property
-    def closing(self) -> bool: ...
+    closing: bool
+
     @property
     def guide(self) -> Guide: ...
-    @property
-    def observing(self) -> ObservationRequests: ...
-    @property
-    def narrator(self) -> Narrator: ...
-    @property
-    def leak_reporter(self) -> LeakReporter: ...
-    @property
-    def mistake_reporter(self) -> SilentMistakeReporter: ...
+
+    observing: ObservationRequests
+    narrator: Narrator
+    leak_reporter: LeakReporter
+    mistake_reporter: SilentMistakeReporter
+
     @property
     def tape(self) -> Tape: ...
     @property

@@ -33,14 +33,11 @@ class _ProgramContext(Protocol):
     loop: LiveLoop
     runs_own_loop: bool
 
-    @property
-    def interrupt_at(self) -> float | None: ...
-    @property
-    def session(self) -> Session: ...
-    @property
-    def frontend(self) -> Frontend: ...
-    @property
-    def outcomes(self) -> OutcomeReporter: ...
+    interrupt_at: float | None
+    session: Session
+    frontend: Frontend
+    outcomes: OutcomeReporter
+
     def use_loop(self, loop: LiveLoop) -> None: ...
 
 

@@ -42,7 +42,6 @@ if TYPE_CHECKING:
     from asyncrepl.engine.blocking.blocking_reports import SleepMonitor
     from asyncrepl.engine.statements import Outcome, StatementRun
     from asyncrepl.explain.explanation import Explanation
-    from asyncrepl.session.command_registry import Recorder
     from asyncrepl.session.command_runner import CommandRunner
     from asyncrepl.session.debug_commands import DebugCommands
     from asyncrepl.session.frontend import Console
@@ -80,8 +79,6 @@ class Shell:
         self.registry = registry
         self.frontend = frontend or Frontend()
         self.left: list[str] = []
-        #: Who writes the session to a file when it is over.
-        self.recorder: Recorder | None = None
         self.outcomes = OutcomeReporter(self)
         self.jobs = BackgroundJobs(session, self.outcomes.job_failed)
         self.observing = ObservationRequests(loop)
@@ -269,7 +266,7 @@ class Shell:
             look_at_folder()
             self.narrator.began()
             self.mistake_reporter.began()
-            self.leak_reporter.began()
+            self.leak_reporter.explained.begin()
             if typed:
                 self.guide.began()
                 self.tape.begin(text, interrupt_after)
@@ -440,7 +437,7 @@ def active_until(shell: Shell, close: Callable[[], object]) -> Iterator[None]:
 
 def end_recording(shell: Shell) -> None:
     """Write the end of what is recorded of `shell`, and say where it is."""
-    recorder = shell.recorder
+    recorder = shell.tape.recorder if "tape" in vars(shell) else None  # nothing is made for it
     if recorder is not None:
         try:
             count = recorder.end()

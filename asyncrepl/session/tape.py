@@ -102,12 +102,20 @@ class RecordedInput:  # no dataclass: those take a millisecond each to import
         self.size = 0
 
 
-class _TapeListener(Protocol):
-    """Hears what comes onto a tape when it does, in the thread that it comes from.
+class _Recorder(Protocol):
+    """Keeps a session in the file `name` as it goes, and ends by itself where that fails.
 
-    An input `began`; it `ended`, and so did what it has printed; later something was `printed`.
+    `format_name` is what ``:export`` calls what it writes; `end` records no more, gives how many
+    inputs the file has, and raises CommandError. It hears what comes onto the tape when it does,
+    in the thread that it comes from: an input `began`; it `ended`, and so did what it has
+    printed; later something was `printed`.
     """
 
+    format_name: str
+
+    @property
+    def name(self) -> str: ...
+    def end(self) -> int: ...
     def began(self, recorded: RecordedInput) -> None: ...
     def ended(self) -> None: ...
     def printed(self) -> None: ...
@@ -118,7 +126,7 @@ class Tape:
 
     def __init__(self, now: Callable[[], float], *, inputs: int = 10_000) -> None:
         #: Who records the session in a file.
-        self.listener: _TapeListener | None = None
+        self.recorder: _Recorder | None = None
         self._now = now
         self._inputs: deque[RecordedInput] = deque(maxlen=inputs)
         self._size = 0
@@ -136,8 +144,8 @@ class Tape:
         """The input `text` begins; a Ctrl-C comes `interrupt_after` seconds later, if given."""
         self._end_rows()
         recorded = RecordedInput(text, self._now(), interrupt_after)
-        if self.listener is not None:
-            self.listener.began(recorded)
+        if self.recorder is not None:
+            self.recorder.began(recorded)
         self._inputs.append(recorded)
         return recorded
 
@@ -163,8 +171,8 @@ class Tape:
         if self._inputs:
             recorded = self._inputs[-1]
             recorded.ended, recorded.idle = self._now(), len(recorded.pieces)
-            if self.listener is not None:
-                self.listener.ended()
+            if self.recorder is not None:
+                self.recorder.ended()
 
     def show(self, lines: tuple[Line, ...]) -> None:
         """Keep lines of the tool's own."""
@@ -213,5 +221,5 @@ class Tape:
                 oldest = next(each for each in self._inputs if each.size)
                 self._size -= oldest.size + _EACH * len(oldest.pieces)
                 oldest.size, oldest.cut, oldest.pieces = 0, True, Pieces()
-        if self.listener is not None and recorded.ended is not None:
-            self.listener.printed()
+        if self.recorder is not None and recorded.ended is not None:
+            self.recorder.printed()

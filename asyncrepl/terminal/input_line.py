@@ -62,6 +62,7 @@ if TYPE_CHECKING:
     from prompt_toolkit.history import History
     from prompt_toolkit.layout.processors import TransformationInput
 
+    from asyncrepl.session.command_registry import Command
     from asyncrepl.terminal.completion import InputCompleter
     from asyncrepl.views.styled_lines import Line
 
@@ -170,8 +171,8 @@ class InputLexer(Lexer):
 
     def __init__(self) -> None:
         self._python: Lexer | None = None
-        #: Whether Python is typed behind the name of this command; none is, until it is known.
-        self.takes_python: Callable[[str], bool] = lambda _name: False
+        #: The command of this name, or a beginning of it; none, until they are known.
+        self.command: Callable[[str], Command | None] = lambda _name: None
 
     def load(self) -> Lexer:
         """The Python lexer; the first call imports it. Any thread may do so."""
@@ -191,14 +192,15 @@ class InputLexer(Lexer):
         found = re.match(_COMMAND, document.text)
         assert found is not None
         name, rest = found[0], document.text[found.end() :]
-        python = self.takes_python(name.strip().removeprefix(":"))
-        lexer = (self._python if python else None) or SimpleLexer()
+        command = self.command(name.strip().removeprefix(":"))
+        takes_python = command is not None and command.takes_python
+        lexer = (self._python if takes_python else None) or SimpleLexer()
         line = lexer.lex_document(Document(rest))
         return lambda number: [("class:command", name), *line(0)] if number == 0 else line(number)
 
     def invalidation_hash(self) -> Hashable:
         """What changes the colours of the same text: that the lexer and the commands are there."""
-        return self._python is not None, id(self.takes_python)
+        return self._python is not None, id(self.command)
 
 
 _MENU_ROWS = 8

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from asyncrepl.engine.loop.live_loop import LiveLoop
-    from asyncrepl.session.command_registry import Command, CompletionWords
+    from asyncrepl.session.command_registry import CompletionWords
     from asyncrepl.session.shell import Shell
     from asyncrepl.terminal.loop_bridge import LoopBridge
     from asyncrepl.terminal.terminal_lease import TerminalLease
@@ -223,26 +223,8 @@ def complete_command(shell: Shell, text: str) -> CompletionWords:
     name, space, rest = text.removeprefix(":").partition(" ")
     if not space:
         return {command.name: command.summary for command in shell.registry}
-    command = _found_command(shell, name)
+    command = shell.registry.get(name)
     return () if command is None else command.complete(shell, rest)
-
-
-def saves_session(shell: Shell, name: str) -> bool:
-    """Whether the command `name` in `shell`, or a beginning of it, is one that writes files."""
-    found = _found_command(shell, name)
-    return found is not None and found.run.__module__.startswith("asyncrepl.export.")
-
-
-def takes_python(shell: Shell, name: str) -> bool:
-    """Whether Python is typed behind the command `name` in `shell`, or a beginning of it."""
-    found = _found_command(shell, name)
-    return found is not None and found.takes_python
-
-
-def _found_command(shell: Shell, name: str) -> Command | None:
-    with suppress(CommandError):
-        return shell.registry.find(name)
-    return None
 
 
 _WAITING_HINT = "press a key to go on"

@@ -7,6 +7,7 @@ import gc
 import os
 import sys
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from asyncrepl.engine.loop.interrupt_shields import uninterrupted
@@ -30,8 +31,6 @@ from asyncrepl.terminal.terminal_frontend import (
     ReplayControl,
     TerminalFrontend,
     complete_command,
-    saves_session,
-    takes_python,
 )
 from asyncrepl.terminal.terminal_lease import TerminalLease, hooks_installed
 from asyncrepl.terminal.terminal_setup import ReplayPlan
@@ -117,23 +116,16 @@ def session_within(
 
     It takes what is typed within the block; `end` is called on the loop when it is to be left.
     """
-
-    def opener(frontend: TerminalFrontend) -> AbstractContextManager[Shell]:
-        return _shell_within(terminal, loop, namespace, frontend)
-
+    opener = partial(_shell_within, terminal, loop, namespace)
     with _opened_session(terminal, opener) as session, session.connected(end):
         yield session
 
 
-@contextmanager
-def _session_on(terminal: Terminal, clock: Clock) -> Iterator[PromptSession]:
+def _session_on(terminal: Terminal, clock: Clock) -> AbstractContextManager[PromptSession]:
     """A session on a loop of its own."""
-
-    def opener(frontend: TerminalFrontend) -> AbstractContextManager[Shell]:
-        return open_shell(terminal.console, frontend=frontend, clock=clock)
-
-    with _opened_session(terminal, opener) as session:
-        yield session
+    return _opened_session(
+        terminal, lambda frontend: open_shell(terminal.console, frontend=frontend, clock=clock)
+    )
 
 
 @contextmanager
@@ -215,14 +207,17 @@ class PromptSession:
         terminal.completer.connect(
             self._shell.session.namespace, lambda text: complete_command(self._shell, text)
         )
-        terminal.editor.lexer.takes_python = lambda name: takes_python(self._shell, name)
+        terminal.editor.lexer.command = self._shell.registry.get
         terminal.ui.call(terminal.ui.painter.redraw)  # what is typed already may need help
         terminal.bridge.connect(loop, self._start)
         install_stdlib_copies()
         if loop.live.borrowed:
             self._begin_within()
         else:
-            _freeze_heap()
+            # What was loaded is taken out of the collector's sight: a full pass took 22 ms of the
+            # loop. Before the user's first statement, and in this thread: a collection may run
+            # finalizers.
+            gc.freeze()
         terminal.out.on_write = self._shell.printed
         # Not its method: the tape is made when there is something to keep.
         terminal.err.on_write = lambda text: self._shell.tape.write(text)  # noqa: PLW0108
@@ -401,7 +396,8 @@ class PromptSession:
         """Somebody writes: what the text may need is loaded by the time it is run."""
         if len(buffer.text) >= _STATEMENT_LENGTH:
             name = buffer.text[1:].split(maxsplit=1)[:1] if buffer.text[0] == ":" else []
-            saving = bool(name) and saves_session(self._shell, name[0])
+            found = self._shell.registry.get(name[0]) if name else None
+            saving = found is not None and found.run.__module__.startswith("asyncrepl.export.")
             self._preloader.start(command=bool(name), saving=saving)
 
     def _reports_sleeps_only(self) -> bool:
@@ -433,11 +429,3 @@ def _session_streams(terminal: Terminal, lease: TerminalLease) -> Iterator[None]
         yield
     finally:
         sys.stdin, sys.stdout, sys.stderr = before
-
-
-def _freeze_heap() -> None:
-    """Take what was loaded out of the collector's sight: a full pass took 22 ms of the loop.
-
-    Before the user's first statement, and in this thread: a collection may run finalizers.
-    """
-    gc.freeze()

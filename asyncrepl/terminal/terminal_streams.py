@@ -108,6 +108,14 @@ class _OfTerminal:
         """Always: it leads to a terminal."""
         return True
 
+    def readable(self) -> bool:
+        """Whether it is standard input."""
+        return self._fd == 0
+
+    def writable(self) -> bool:
+        """Whether it is not."""
+        return self._fd != 0
+
     def close(self) -> None:
         """Nothing is closed: the session goes on writing."""
 
@@ -135,10 +143,6 @@ class QueueStream(_TerminalTextStream):
         self.on_write: Callable[[str], None] | None = None
         self._queue = queue
         self.buffer = _QueueByteStream(queue, name, fd)
-
-    def writable(self) -> bool:
-        """Always."""
-        return True
 
     @rows.whole
     def write(self, text: str) -> int:
@@ -183,10 +187,6 @@ class _QueueByteStream(_OfTerminal, io.RawIOBase):
         super().__init__(name, fd)
         self._queue = queue
 
-    def writable(self) -> bool:
-        """Always."""
-        return True
-
     def write(self, data: Any) -> int:
         """Queue `data`, as UTF-8."""
         octets = bytes(data)
@@ -207,10 +207,6 @@ class LeasedInput(_TerminalTextStream):
         super().__init__("<stdin>", 0)
         self._read_line = read_line
         self._rest = ""
-
-    def readable(self) -> bool:
-        """Always."""
-        return True
 
     def readline(self, size: int = -1, /) -> str:  # type: ignore[override]
         """The next line with its newline, or at most `size` characters of it."""

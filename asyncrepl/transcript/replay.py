@@ -146,18 +146,14 @@ class Replay:
         self._shown_task: asyncio.Task[None] | None = None
         self._held = False
         self._allowed = 0
-        self._stopped = False
+        #: Whether the replay is over: played to its end, or stopped.
+        self.stopped = False
         self._pausing = True
 
     @property
     def paused(self) -> bool:
         """Whether the replay is held, or will be when the running statement ends."""
-        return self._held and not self._allowed and not self._stopped
-
-    @property
-    def stopped(self) -> bool:
-        """Whether the replay is over: played to its end, or stopped."""
-        return self._stopped
+        return self._held and not self._allowed and not self.stopped
 
     def pause(self) -> None:
         """Hold the replay: at once while it types, else when the statement is done."""
@@ -184,12 +180,12 @@ class Replay:
             shown = [entry for entry in entries if not isinstance(entry, Blank | Prose)]
             for entry in shown:
                 await self._wait_while_held()
-                if self._stopped:
+                if self.stopped:
                     return
                 self._pausing = self._lingers or entry is not shown[-1]
                 await self._play_entry(entry)
         finally:
-            self._stopped = True
+            self.stopped = True
             self._target.hand_over(to_presenter=True)
 
     async def _play_entry(self, entry: Entry) -> None:
@@ -208,11 +204,11 @@ class Replay:
         rhythm = key_delays(entry.text, self._speed)
         while not await self._unless_held(lambda: self._target.type(entry.text, rhythm)):
             await self._wait_while_held()
-            if self._stopped:
+            if self.stopped:
                 return
         goes_on = await self._target.run(entry.text, entry.interrupt_after)
         self._allowed = max(self._allowed - 1, 0)
-        self._stopped |= not goes_on
+        self.stopped |= not goes_on
         await self._let_pass(PAUSE_AFTER_STATEMENT / self._speed)
 
     async def _let_pass(self, seconds: float) -> None:
@@ -226,12 +222,12 @@ class Replay:
         while self.paused:
             self._changed.clear()
             await self._changed.wait()
-        if not self._stopped:
+        if not self.stopped:
             self._target.hand_over(to_presenter=False)
 
     async def _unless_held(self, work: Callable[[], Coroutine[Any, Any, None]]) -> bool:
         """Do `work`, but cancel it once the replay is held; whether it was done."""
-        if self.paused or self._stopped:
+        if self.paused or self.stopped:
             return False
         task = self._shown_task = asyncio.ensure_future(work())
         try:
@@ -247,15 +243,15 @@ class Replay:
     def _schedule_change(self, *, held: bool, allow: int = 0, stop: bool = False) -> None:
         if self._loop is None:
             self._change(held, allow, stop)
-        elif not self._stopped:
+        elif not self.stopped:
             self._loop.call_soon_threadsafe(self._change, held, allow, stop)
 
     def _change(self, held: bool, allow: int, stop: bool) -> None:
         self._allowed = self._allowed + allow if allow else 0
         self._held = held
-        self._stopped |= stop
+        self.stopped |= stop
         self._changed.set()
-        if self._shown_task is not None and (self.paused or self._stopped):
+        if self._shown_task is not None and (self.paused or self.stopped):
             self._shown_task.cancel()
             self._shown_task = None
 

@@ -232,6 +232,7 @@ INTERRUPTED = {
 }
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("code", INTERRUPTED.values(), ids=list(INTERRUPTED))
 def test_ctrl_c_ends_a_program_wherever_it_is(code: str) -> None:
     """SIGINT gets through, and the status is 130 (or the error of the task that was hit)."""

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     Child = pexpect.spawn[str]
 
+pytestmark = pytest.mark.sampled(2)
+
 
 @pytest.fixture
 def child() -> Iterator[Child]:

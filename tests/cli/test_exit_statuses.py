@@ -42,7 +42,7 @@ def forked(*words: str, stdin: str) -> subprocess.CompletedProcess[str]:
     return forked_starts.run([sys.executable, "-m", "asyncrepl", *words], input=stdin, text=True)
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(6)
 @pytest.mark.parametrize("how", ["-c", "FILE", "pipe"])
 @pytest.mark.parametrize("place", PLACES)
 def test_leaving_is_as_under_python(tmp_path: Path, place: str, how: str) -> None:
@@ -59,6 +59,7 @@ def test_leaving_is_as_under_python(tmp_path: Path, place: str, how: str) -> Non
         assert "no" not in finished.stdout
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize(
     "code",
     [
@@ -111,6 +112,7 @@ AT_THE_PROMPT = {
 }
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("place", AT_THE_PROMPT)
 def test_leaving_the_terminal(place: str) -> None:
     """The same at a prompt, whose terminal is restored."""

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+pytestmark = pytest.mark.sampled(2)
+
 TICKS = "import asyncio\nasync def ticks():\n    await asyncio.sleep(0)\n    yield 1\n\n"
 WRONG = TICKS + "async def main():\n    for x in ticks(): print(x)\n\nasyncio.run(main())\n"
 LONG = WRONG + "# the rest\n" * 20
@@ -95,6 +97,7 @@ def test_all_shows_one_patch_for_all(tmp_path: Path) -> None:
     assert "+    if await total()" in shown
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize(
     ("text", "verified"),
     [
@@ -231,6 +234,7 @@ def test_a_loop_that_starves_all_others_is_ended(tmp_path: Path) -> None:
     assert answer["explanation"]["id"] == "blocking-call-in-async-for"
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize(
     ("text", "error"),
     [
@@ -278,6 +282,7 @@ RIGHT = {
 }
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("text", RIGHT.values(), ids=list(RIGHT))
 def test_a_right_program_is_right(tmp_path: Path, text: str) -> None:
     """What ``python FILE`` runs is run the same way, and so is what awaits at its top."""
@@ -390,7 +395,7 @@ def test_the_change_is_shown_and_can_be_applied(tmp_path: Path, text: str) -> No
     assert path.read_text() == text.replace("    for", "    async for")
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(9)
 @pytest.mark.parametrize(
     "before",
     [
@@ -437,7 +442,7 @@ def test_what_an_error_leaves_undone_does_not_explain_it(tmp_path: Path) -> None
     assert asked(tmp_path, text)["explanation"] is None
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(6)
 @pytest.mark.parametrize("as_json", [[], ["--json"]])
 @pytest.mark.parametrize(
     ("file", "stdin", "complaint"),
@@ -487,6 +492,7 @@ ENDLESS = {
 }
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("text", ENDLESS.values(), ids=list(ENDLESS))
 def test_ctrl_c_ends_a_program_and_the_answer_comes(tmp_path: Path, text: str) -> None:
     """A program that never ends is interrupted with status 130; the answer says where it was."""

@@ -6,8 +6,8 @@ from itertools import combinations
 
 import pytest
 
-from asyncrepl.cli.options import check_options, explain_options, session_options
-from asyncrepl.cli.plain_words import SWITCHES, check_words, explain_words, session_words
+from asyncrepl.cli.options import check_options, session_options
+from asyncrepl.cli.plain_words import SWITCHES, check_words, session_words
 
 CODES: list[list[str]] = [[], ["-c", "pass"], ["-c", "1 - 2"], ["-c", "print('-c')\n"]]
 
@@ -46,13 +46,11 @@ def test_what_is_not_plain_is_for_the_parser(words: list[str]) -> None:
 
 @pytest.mark.parametrize("words", [["a.pycon"], ["a", "b/c", "README.md"], ["ü", " "]])
 def test_files_are_those_of_the_parser(words: list[str]) -> None:
-    """Of a check as many as there are, to explain one."""
+    """As many as there are."""
     assert vars(check_words(words)) == vars(check_options(words))
-    assert vars(explain_words(words[:1])) == vars(explain_options(words[:1]))
 
 
-@pytest.mark.parametrize("words", [[], ["-"], ["--accept", "a"], ["a", "-x"], ["a", "--json"]])
+@pytest.mark.parametrize("words", [[], ["-"], ["--accept", "a"], ["a", "-x"]])
 def test_options_of_files_are_for_the_parser(words: list[str]) -> None:
     """Also a dash, which is standard input."""
     assert check_words(words) is None
-    assert explain_words(words) is None

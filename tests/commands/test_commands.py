@@ -264,6 +264,7 @@ SOURCES = {
 }
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(("command", "shown"), SOURCES.items())
 def test_the_source_of_whatever_has_one(type_in: Typed, command: str, shown: str) -> None:
     """Dotted names, modules, methods; and what runs somebody's code. No property is asked."""

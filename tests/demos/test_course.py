@@ -76,6 +76,7 @@ def test_titles_are_unique_and_fit_a_line() -> None:
     assert max(map(len, titles)) <= 52
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("demo", EACH)
 def test_a_demo_takes_a_minute_at_most(demo: Demo) -> None:
     """Its user time, from the first input to the end."""

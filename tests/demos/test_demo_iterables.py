@@ -92,7 +92,7 @@ def test_what_a_demo_puts_into_the_namespace_is_there(iterable: Demo) -> None:
     assert any(name in iterable.tries for name in module["__all__"])
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("iterable", ALL)
 def test_the_line_to_try_works_right_after_loading(iterable: Demo) -> None:
     """`:load NAME`, then its line, shows the values."""
@@ -229,6 +229,7 @@ ITERATIONS = {
 }
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("name", ITERATIONS)
 def test_an_iteration_left_early_leaves_nothing_behind(name: str) -> None:
     """After `aclose` no task is left, and no generator is open."""

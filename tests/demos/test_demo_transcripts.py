@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 ALL = [pytest.param(demo, id=demo.name) for demo in demo_transcripts()]
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("demo", ALL)
 def test_a_demo_is_as_written(demo: Demo) -> None:
     """Each shipped transcript prints what it says."""

@@ -106,7 +106,7 @@ def nests(found: list[dict[str, Any]]) -> bool:
     return True
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(12)
 @pytest.mark.parametrize("name", NAMES)
 def test_each_demo_gives_an_ordered_nested_trace(name: str) -> None:
     """Events come in the order of time; what overlaps on a track is nested."""
@@ -121,3 +121,11 @@ def test_a_trace_command_in_the_session_changes_nothing() -> None:
     assert bars(tracks(events(traced))["input 2"]) == bars(tracks(events(TEXT))["input 2"])
     off = events(f">>> :trace off\n{TEXT.partition(chr(10))[2]}")
     assert bars(tracks(off)["input 2"]) == bars(tracks(events(TEXT))["input 2"])
+
+
+def test_iterations_that_are_summed_up_are_counted() -> None:
+    """Of many at one place those that are not told one by one have their number."""
+    found = events(TEXT + ">>> for _ in range(20): [r async for r in readings(0)]\n")
+    told = [each["name"] for each in found if each["name"].endswith(" more iterations")]
+    assert told
+    assert all(name.split()[0].isdecimal() for name in told)

@@ -180,7 +180,7 @@ def test_a_file_that_somebody_replaced_is_left_alone(type_in: Typed, name: str) 
 def test_a_file_that_somebody_closed_is_told(type_in: Typed) -> None:
     """And nothing is written to the one that has its number now."""
     type_in(":record talk.pycon")
-    recording = type_in.shell.recorder
+    recording = type_in.shell.tape.recorder
     assert isinstance(recording, SessionRecorder)
     number = recording._file._fd  # type: ignore[attr-defined]
     with Path("other").open("w+") as other:
@@ -232,6 +232,7 @@ def limited(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
     return run
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("name", ["pycon", "cast", "html"])
 def test_a_full_disk_is_told_at_once(
     limited: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path, name: str

@@ -42,7 +42,7 @@ since_3_14 = pytest.mark.skipif(sys.version_info < (3, 14), reason="new in Pytho
 since_3_15 = pytest.mark.skipif(sys.version_info < (3, 15), reason="new in Python 3.15")
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(12)
 @pytest.mark.parametrize(
     ("inputs", "printed"),
     [
@@ -120,7 +120,7 @@ def test_a_script_keeps_what_is_told() -> None:
     )  # fmt: skip
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(15)
 @pytest.mark.parametrize("demo", ALL)
 def test_each_demo_becomes_a_script(demo: Demo) -> None:
     """Every shipped transcript gives code that compiles, and the same code each time."""

@@ -9,6 +9,7 @@ if not exists("test.test_asyncio"):
     pytest.skip(NO_TESTS, allow_module_level=True)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     "module",
     [

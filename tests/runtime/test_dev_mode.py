@@ -77,7 +77,7 @@ _WITH_RESOURCES = (
 )
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(6)
 @pytest.mark.parametrize(
     ("words", "status"),
     [
@@ -104,6 +104,7 @@ def test_a_call_is_clean(words: list[str], status: int, tmp_path: Path) -> None:
     assert (complaints, found) == ("", status)
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("options", [[], ["--trace"], ["--clock", "virtual"], ["explain"]])
 def test_a_program_is_clean(tmp_path: Path, options: list[str]) -> None:
     """Also one with loops of its own."""

@@ -98,7 +98,7 @@ def test_no_file_of_the_folder_runs_inside_the_tool(door: list[str], folder: Pat
     assert not (folder / "sprung").exists(), (folder / "sprung").read_text()
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(6)
 @pytest.mark.parametrize("name", ["queue", "random", "datetime", "difflib", "pygments", "json"])
 def test_the_users_own_imports_find_his_files(door: list[str], folder: Path, name: str) -> None:
     """Whether or not asyncrepl has imported the library's module of that name already."""
@@ -128,6 +128,7 @@ def test_ours_goes_on_when_the_user_has_imported_his_file(folder: Path) -> None:
     assert "1\n4\n:quit" in finished.stdout
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("how", ["-P", "-I", "PYTHONSAFEPATH"])
 def test_python_may_be_told_to_keep_the_folder_out(folder: Path, how: str) -> None:
     """As under `python`, nothing of the folder can be imported then."""
@@ -141,6 +142,7 @@ def test_python_may_be_told_to_keep_the_folder_out(folder: Path, how: str) -> No
     assert run("-c", "import helper").returncode == 0
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("place", [".", "{}"])
 def test_pythonpath_is_the_users(door: list[str], folder: Path, place: str) -> None:
     """What PYTHONPATH names is found by the user, and takes nothing from us."""

@@ -42,7 +42,7 @@ def environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(10)
 @pytest.mark.parametrize("name", sorted(WORDS))
 def test_a_pipe_that_nobody_reads(folder: Path, name: str) -> None:
     """Nothing is said, and the status is that of a program that SIGPIPE ends."""
@@ -69,7 +69,7 @@ def test_standard_error_that_nobody_reads(folder: Path) -> None:
     assert finished.returncode == 141
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(6)
 @pytest.mark.parametrize(
     "name", sorted(set(WORDS) - {"background", "async", "file", "code", "pipe"})
 )
@@ -86,7 +86,7 @@ def test_a_full_disk(folder: Path, name: str) -> None:
     assert finished.returncode == 1
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(15)
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
 @pytest.mark.parametrize(
     ("words", "status"),

@@ -157,6 +157,7 @@ RUNS = {
 }
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("text", RUNS.values(), ids=list(RUNS))
 @pytest.mark.parametrize("how", ["file", "-c", "pipe", "explain"])
 def test_it_is_told_once_however_it_is_run(tmp_path: Path, how: str, text: str) -> None:

@@ -10,6 +10,7 @@ import weakref
 from typing import Any
 
 import pytest
+from support.timelines import settle
 
 from asyncrepl.engine.loop.live_loop import LiveLoop
 from asyncrepl.engine.statements import Outcome, Session, StatementRun
@@ -221,7 +222,7 @@ def test_a_statement_that_is_collected_makes_no_loop_the_running_one() -> None:
     """Its loop is closed by then, and this thread is free for another one."""
     prompt = Prompt()
     prompt.loop.call_soon(prompt.session.start, "await asyncio.Future()", print)
-    prompt.loop.settle()
+    settle(prompt.loop)
     prompt.loop.set_exception_handler(lambda *_: None)  # a pending task was destroyed
     prompt.loop.close()
     gone = weakref.ref(prompt.session)

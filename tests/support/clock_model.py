@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from selectors import EVENT_READ
 from typing import TYPE_CHECKING, Any
 
+from support.timelines import settle
+
 from asyncrepl.engine.loop import debug_control as steering
 from asyncrepl.engine.loop.debug_control import next_timers
 from asyncrepl.engine.loop.live_loop import LiveLoop
@@ -129,14 +131,14 @@ class World:
 
     def rest(self) -> None:
         """Run all that can run without time."""
-        self.loop.settle()
+        settle(self.loop)
         self.now()
 
     def close(self) -> None:
         """End what still runs."""
         for task in self._tasks:
             task.cancel()
-        self.loop.settle()
+        settle(self.loop)
         self.loop.close()
 
     def _note(self, label: str) -> None:

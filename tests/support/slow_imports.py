@@ -8,9 +8,11 @@ interpreter's own importing, so that nothing tells it from a slow disk.
 
 from __future__ import annotations
 
+import gc
 import sys
 import threading
 import time
+from types import SimpleNamespace
 from typing import Any
 
 __all__ = ["main"]
@@ -42,13 +44,11 @@ def main(seconds: float, log: str, *arguments: str) -> int:
     from asyncrepl.cli import main as cli
     from asyncrepl.terminal import terminal_session as session
 
-    before = session._freeze_heap
-
     def freeze() -> None:
-        before()
+        gc.freeze()
         _install(seconds, log)
 
-    session._freeze_heap = freeze
+    session.gc = SimpleNamespace(freeze=freeze)
     return cli.main([*arguments])
 
 

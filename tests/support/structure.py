@@ -10,6 +10,7 @@ import ast
 import re
 import tokenize
 from collections import Counter
+from functools import cache
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
@@ -44,6 +45,7 @@ PRIVATE = re.compile(
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
+@cache
 def tree(path: Path) -> ast.Module:
     """The syntax tree of a file."""
     return ast.parse(path.read_text(encoding="utf-8"))
@@ -76,6 +78,7 @@ def _repeated(names: Iterator[str]) -> int:
     return sum(times > 1 for times in Counter(names).values())
 
 
+@cache
 def spaced_names(path: Path) -> set[str]:
     """The names of definitions, parameters, variables and the file itself, as words."""
     names = {path.stem}

@@ -34,6 +34,7 @@ def python(*words: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes
     return forked_starts.run([sys.executable, *words], input=stdin)
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("what", BYTES)
 def test_a_program_is_decoded_as_python_decodes_it(tmp_path: Path, what: str) -> None:
     """A file, standard input, `startup.py`, `:load` and `explain` read BOM and cookie alike."""
@@ -48,6 +49,7 @@ def test_a_program_is_decoded_as_python_decodes_it(tmp_path: Path, what: str) ->
     assert python("-m", "asyncrepl", "explain", stdin=BYTES[what]).stdout.startswith(expected)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("what", WRONG)
 def test_what_is_no_source_is_refused_in_pythons_words(tmp_path: Path, what: str) -> None:
     """Python's SyntaxError and status 1; nothing has run, and no traceback of ours is shown."""

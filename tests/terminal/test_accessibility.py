@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from support.pty import Terminal
 
+pytestmark = pytest.mark.sampled(2)
+
 COMMAND = [sys.executable, "-m", "asyncrepl", "-q", "--no-startup"]
 
 

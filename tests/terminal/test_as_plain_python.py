@@ -157,6 +157,7 @@ def test_prompts_on_a_dumb_terminal(start: Callable[..., Terminal]) -> None:
     terminal.wait(lambda: terminal.cursor_line == "py>")
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("colours", [{}, {"NO_COLOR": "1"}, {"TERM": "vt100"}])
 def test_a_program_can_wait_for_each_prompt(colours: dict[str, str]) -> None:
     """Who drives it with pexpect and no screen gets the prompts whole, with the blank."""

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from support.pty import Terminal
 
+pytestmark = pytest.mark.sampled(2)
+
 COMMAND = [sys.executable, "-m", "asyncrepl", "-q", "--no-startup"]
 SIZES = pytest.mark.parametrize(("columns", "rows"), [(80, 24), (40, 15)])
 SOURCE = "async def gen():\rfor i in range(6):\rawait asyncio.sleep(0.4)\ryield i\r"

@@ -29,6 +29,7 @@ def test_ctrl_c_at_the_prompt_drops_the_line_only(terminal: Terminal) -> None:
     assert ticks
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     "statement",
     [
@@ -92,6 +93,7 @@ def test_ctrl_c_sent_with_enter_reaches_code_that_keeps_the_interpreter(
         assert any("KeyboardInterrupt" in line for line in terminal.lines)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("then", ["time.sleep(60)", "await asyncio.sleep(60)"])
 @pytest.mark.parametrize(
     "made",

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from support.pty import Terminal
 
+pytestmark = pytest.mark.sampled(2)
+
 #: What a program may notice of a session that is over; and how it says so.
 HEAD = """
 import asyncio, builtins, gc, inspect, logging, os, signal, sys, termios, threading, weakref
@@ -245,6 +247,7 @@ def test_it_opens_again(run: Callable[..., Terminal]) -> None:
     assert "over" in ended(terminal)
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize(
     "typed", [":rate 0.5", ":clock virtual", ":freeze", ":next", ":reset", ":replay six-steps"]
 )
@@ -261,6 +264,7 @@ def test_what_would_change_the_program_is_refused(
     assert "changed []" in ended(terminal)
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize(
     ("body", "call", "said", "status"),
     [
@@ -433,6 +437,7 @@ def test_it_is_refused_inside_asyncrepl(terminal: Terminal) -> None:
 _CALL = "import asyncio, threading, asyncrepl\n"
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize(
     ("program", "said"),
     [

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from support.pty import Terminal
 
+pytestmark = pytest.mark.sampled(2)
+
 WAIT = "os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])"
 
 
@@ -57,7 +59,7 @@ def ask(terminal: Terminal, text: str) -> str:
     return shown[-1].removeprefix("< ").removesuffix(" >")
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(10)
 @pytest.mark.parametrize(
     ("text", "status"),
     [

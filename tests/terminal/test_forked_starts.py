@@ -46,6 +46,7 @@ def test_a_forked_program_finds_what_any_does(tmp_path: Path, how: str) -> None:
     assert forked.returncode == plain.returncode == 0
 
 
+@pytest.mark.sampled(2)
 @linux
 @pytest.mark.parametrize(
     "code", ["raise SystemExit(7)", "1 / 0", "import os; os.kill(os.getpid(), 9)"]

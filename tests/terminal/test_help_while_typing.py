@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     from support.pty import Terminal
 
+pytestmark = pytest.mark.sampled(2)
+
 SIZES = pytest.mark.parametrize(("columns", "rows"), [(80, 24), (40, 15)])
 COMMAND = [sys.executable, "-m", "asyncrepl", "-q", "--no-startup"]
 

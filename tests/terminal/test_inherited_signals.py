@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from support.pty import Terminal
 
+pytestmark = pytest.mark.sampled(2)
+
 SHELL = "trap '' {}; exec {} -m asyncrepl -q --no-startup"
 BLOCKED = (
     "import os, signal, sys; signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals()); "
@@ -35,6 +37,7 @@ def terminal(request: pytest.FixtureRequest, start: Callable[..., Terminal]) -> 
     return start(request.param)
 
 
+@pytest.mark.sampled(2)
 def test_ctrl_c_is_heard(terminal: Terminal) -> None:
     """It drops the line, and ends what runs: on the loop, in Python, in another program."""
     terminal.send("junk\x03")
@@ -56,6 +59,7 @@ def test_ctrl_c_is_heard(terminal: Terminal) -> None:
     assert terminal.scrollback[-2] == "'alive'"
 
 
+@pytest.mark.sampled(3)
 def test_children_can_be_ended_and_waited_for(terminal: Terminal) -> None:
     """What they do with Ctrl-C, which signals they block, and how they ended is as ever."""
     look = (
@@ -70,6 +74,7 @@ def test_children_can_be_ended_and_waited_for(terminal: Terminal) -> None:
     assert "7" in terminal.scrollback
 
 
+@pytest.mark.sampled(5)
 def test_a_resize_is_seen(terminal: Terminal) -> None:
     """The line that is typed is drawn anew for the new width."""
     terminal.send("x" * 60)

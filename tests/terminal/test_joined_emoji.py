@@ -19,6 +19,7 @@ FAMILY, FLAG, THUMB, HEART, KEY = "👩\u200d👩\u200d👧", "🇩🇪", "👍�
 PICTURES = [FAMILY, FLAG, THUMB, HEART, KEY, "👩🏽\u200d🚀", "🏳\ufe0f\u200d🌈"]
 
 
+@pytest.mark.sampled(5)
 @SIZES
 @pytest.mark.parametrize("picture", PICTURES)
 def test_the_cursor_stands_where_the_picture_ends(

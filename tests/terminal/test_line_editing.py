@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
     from support.pty import Terminal
 
+pytestmark = pytest.mark.sampled(2)
+
 
 def test_a_statement_is_echoed_and_its_value_shown(terminal: Terminal) -> None:
     """What was typed stands in the scrollback with its prompt, then the value, then a prompt."""
@@ -27,6 +29,7 @@ def test_a_block_is_indented_and_ends_with_an_empty_line(terminal: Terminal) -> 
     ]  # fmt: skip
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize(
     ("typed", "rows"),
     [

@@ -168,6 +168,7 @@ _WRONG = "async def numbers(): yield 1\nfor n in numbers(): pass\n"
 _TRANSCRIPT = ">>> 1 + 1\n2\n>>> 1 / 0\nZeroDivisionError: division by zero\n"
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize(
     ("words", "text", "never"),
     [
@@ -204,6 +205,7 @@ def test_each_way_to_run_text_loads_what_it_needs(
     assert loaded(ran.stdout.split(), never) == []
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize(
     ("words", "typed"),
     [

@@ -9,6 +9,8 @@ import pytest
 if TYPE_CHECKING:
     from support.pty import Terminal
 
+pytestmark = pytest.mark.sampled(2)
+
 PAGES = "class Pages:\r    async def fetch(self, n): return [n]\r\r"
 
 
@@ -44,6 +46,7 @@ def test_what_blocks_the_loop_is_told_once(terminal: Terminal, seconds: str) -> 
     assert not any("was blocked" in line for line in terminal.lines)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("text", ["await", "async", "x = await", "x = 1; await", "# x\rawait"])
 def test_a_line_that_ends_at_the_keyword_is_not_taken_for_a_name(
     terminal: Terminal, text: str
@@ -54,6 +57,7 @@ def test_a_line_that_ends_at_the_keyword_is_not_taken_for_a_name(
     assert (told(terminal, "why  "), told(terminal, "try  ")) == (0, 0)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("text", ["await = 3; x = await", "print(await)", "x = t.await"])
 def test_a_keyword_that_is_used_as_a_name_is_explained(terminal: Terminal, text: str) -> None:
     """Also where a line ends behind it."""

@@ -37,6 +37,7 @@ def alive(terminal: Terminal) -> None:
     assert terminal.attributes() == terminal.found
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("text", ["bytearray(1 << 60)", "[0] * (1 << 50)", "'x' * (1 << 58)"])
 def test_more_than_there_can_be(terminal: Terminal, text: str) -> None:
     """An error like any other."""
@@ -45,6 +46,7 @@ def test_more_than_there_can_be(terminal: Terminal, text: str) -> None:
     alive(terminal)
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("more", [0, 1 << 20, 1 << 24])
 def test_a_limit_for_one_statement(terminal: Terminal, more: int) -> None:
     """All memory is used up to the last page, by what ends with the statement."""

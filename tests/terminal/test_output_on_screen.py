@@ -10,6 +10,8 @@ if TYPE_CHECKING:
 
     from support.pty import Terminal
 
+pytestmark = pytest.mark.sampled(2)
+
 
 @pytest.mark.parametrize(("columns", "rows"), [(80, 24), (40, 15)])
 def test_background_output_leaves_the_typed_line_intact(
@@ -94,6 +96,7 @@ async def clock(clear):
 """
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("clear", [r"\x1b[2J\x1b[H", r"\x1b[H\x1b[J", r"\x1b[H\x1b[2J\x1b[3J"])
 @pytest.mark.parametrize(("columns", "rows"), [(80, 24), (20, 8)])
 def test_a_program_that_clears_the_screen_clears_its_own_rows(
@@ -167,6 +170,7 @@ def test_no_color_means_no_colour(start: Callable[..., Terminal]) -> None:
     assert not re.search(rb"\x1b\[(?:\d+;)*(?:3[0-7]|38|9[0-7])[;m]", data)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     ("text", "shown"),
     [

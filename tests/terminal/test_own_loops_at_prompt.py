@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from support.pty import Terminal
 
+pytestmark = pytest.mark.sampled(2)
+
 STEPS = """\
 import asyncio
 

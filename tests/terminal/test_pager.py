@@ -94,6 +94,7 @@ def test_another_size_is_another_page() -> None:
     assert all(len(plain(row)) <= 40 for row in shown.page())
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize(("columns", "rows"), [(80, 24), (40, 15)])
 @pytest.mark.parametrize(
     "text", [":help", ":why --all", ":history", ":source merge", "prepared", ":load"]

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
     from support.pty import Terminal
 
+pytestmark = pytest.mark.sampled(2)
+
 
 def lane(terminal: Terminal, name: str) -> str:
     """The row of the task `name` under the prompt, empty if there is none."""
@@ -174,6 +176,7 @@ MOMENTS = {
 }
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("moment", MOMENTS)
 def test_keys_during_a_demo_are_not_typed(terminal: Terminal, tmp_path: Path, moment: str) -> None:
     """Whatever is pressed, the demo is typed as written, and the line after it is empty."""

@@ -47,6 +47,7 @@ def ends_with(terminal: Terminal, line: str) -> Callable[[], bool]:
     return lambda: terminal.at_prompt and terminal.scrollback[-2:-1] == [line]
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
 def test_a_pasted_session_runs_input_by_input(terminal: Terminal, newline: str) -> None:
     """After Enter, each input is echoed as if typed, with its own result; output is dropped."""
@@ -123,14 +124,16 @@ def test_each_input_of_a_pasted_session_is_history(
     assert kept == ["+x = 1", "+if x:", "+    x", "+x + 1"]
 
 
-def test_five_hundred_inputs_are_pasted(terminal: Terminal) -> None:
+@pytest.mark.parametrize("count", [100, pytest.param(500, marks=pytest.mark.slow)])
+def test_many_inputs_are_pasted(terminal: Terminal, count: int) -> None:
     """A long session runs to its end."""
-    terminal.paste("".join(f">>> {n}\n{n}\n" for n in range(500)))
-    terminal.wait(lambda: "... 499" in terminal.lines, "the paste")
+    terminal.paste("".join(f">>> {n}\n{n}\n" for n in range(count)))
+    terminal.wait(lambda: f"... {count - 1}" in terminal.lines, "the paste")
     terminal.send("\r")
-    terminal.wait(ends_with(terminal, "499"), "the end", 40)
-    assert terminal.scrollback == [line for n in range(500) for line in (f">>> {n}", f"{n}")] + [
-        ">>>"
+    terminal.wait(ends_with(terminal, f"{count - 1}"), "the end", 40)
+    assert terminal.scrollback == [
+        *(line for n in range(count) for line in (f">>> {n}", f"{n}")),
+        ">>>",
     ]
 
 
@@ -180,6 +183,7 @@ def test_pasted_tabs_are_blanks_as_in_the_echo(terminal: Terminal) -> None:
     assert terminal.scrollback == [*rows, "...", ">>> f()", "'a\\tb'", ">>>"]
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize(
     ("typed", "pasted", "rows"),
     [

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from support.pty import Terminal
 
+pytestmark = pytest.mark.sampled(2)
+
 #: No timer of a source fires by itself while a test looks.
 SOURCE = "async def slow(n):\rfor i in range(n):\rawait asyncio.sleep(60)\ryield i * 10\r"
 CTRL_S = "\x13"

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from support.pty import Terminal
 
+pytestmark = pytest.mark.sampled(2)
+
 SIZES = pytest.mark.parametrize(("columns", "rows"), [(80, 24), (40, 15)])
 
 
@@ -97,6 +99,7 @@ def test_what_a_program_leaves_of_its_modes_is_undone(terminal: Terminal) -> Non
     assert terminal.scrollback[-2] == "'lqqk'"
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("length", [1, 2, 79, 80])
 def test_a_row_that_a_program_has_not_ended_stays(terminal: Terminal, length: int) -> None:
     """However short or long it is: what comes next begins a row below it."""
@@ -162,6 +165,7 @@ def test_answers_that_come_at_once_are_for_one_question_after_the_other(
     assert got == ["got one", "got two", "got three"]
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("alone", [False, True])
 @pytest.mark.parametrize(
     "ask",

@@ -187,7 +187,7 @@ def test_rows_drawn_by_hand(name: str, compare: Callable[..., None]) -> None:
     compare(BY_HAND[name], 80, 24)
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(10)
 @pytest.mark.parametrize(
     ("name", "columns", "rows"),
     [*((name, 80, 24) for name in LIBRARIES), ("rich.progress", 40, 15), ("tqdm", 40, 15)],

@@ -36,6 +36,7 @@ def assert_restored(terminal: Terminal) -> None:
     assert not terminal.modes.get(ALTERNATE)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     ("keys", "status"),
     [
@@ -57,6 +58,7 @@ def test_leaving(start: Callable[..., Terminal], keys: str, status: int) -> None
     terminal.wait_for("1 task was still running and cancelled: tick")
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 @pytest.mark.parametrize("statement", ["", "import time; time.sleep(60)", "input('? ')"])
 def test_signals(
@@ -183,6 +185,7 @@ THREAD = "t = threading.Thread(target=time.sleep, args=(60,)); t.start()"
 POOL = "f = asyncio.get_running_loop().run_in_executor(None, time.sleep, 60)"
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("hold", [THREAD, POOL])
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_waits_for_no_thread(

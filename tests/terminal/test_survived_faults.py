@@ -178,6 +178,7 @@ def assert_alive(terminal: Terminal, since: int = 0) -> None:
     assert not [line for line in terminal.scrollback[since:] if "asyncrepl/" in line]
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("fault", ERRORS)
 def test_a_fault(session: Terminal, fault: str) -> None:
     """The prompt is back, and the next statement runs."""

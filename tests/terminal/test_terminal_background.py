@@ -201,6 +201,7 @@ def test_themes_can_be_chosen(start: Callable[..., Terminal]) -> None:
     assert colors == {"light": {"red", "blue"}, "dark": {"brown", "cyan"}, "mono": {"default"}}
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("command", [":trace", ":spawn", ":walk", ":marbles", ":show", ":tra"])
 def test_python_behind_a_command_is_coloured(start: Callable[..., Terminal], command: str) -> None:
     """As it is typed, and in what stays of it; what is no Python is not."""

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
     from support.pty import Terminal
 
+pytestmark = pytest.mark.sampled(2)
+
 
 def test_input_reads_a_line(terminal: Terminal) -> None:
     """input() shows its question, takes a line, and gives the terminal back."""
@@ -125,6 +127,7 @@ def test_stepping_ends_with_the_statement(terminal: Terminal, call: str) -> None
     assert not any(each in line for line in terminal.scrollback for each in beyond)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("call", ["import pdb; pdb.set_trace()", "breakpoint()"])
 @pytest.mark.parametrize("program", ["{}", "def f(x):\r{}\rreturn x\r\rf(3)\r"])
 def test_a_debugger_stops_in_user_code(terminal: Terminal, call: str, program: str) -> None:
@@ -140,6 +143,7 @@ def test_a_debugger_stops_in_user_code(terminal: Terminal, call: str, program: s
     assert terminal.at_prompt
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize(
     "door", [":run {1}", "!{0} -m asyncrepl {1}", "!TERM=dumb {0} -m asyncrepl {1}"]
 )

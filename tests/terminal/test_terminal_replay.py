@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     from asyncrepl.transcript.grammar import Transcript
 
+pytestmark = pytest.mark.sampled(2)
+
 COLUMNS = 80
 #: What is said when the session ends, and the row of the moment, which is none of the output.
 MOMENTARY = re.compile(

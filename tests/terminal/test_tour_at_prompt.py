@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+pytestmark = pytest.mark.sampled(2)
+
 
 def offered(terminal: Terminal, line: str, typed: int = 0) -> bool:
     """Whether `line` stands at the prompt, and the cursor behind so much of it."""

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from support.pty import Terminal
+
+pytestmark = pytest.mark.sampled(2)
 
 COUNT = """\
 import prompt_toolkit.key_binding.key_processor as keys, prompt_toolkit.renderer as drawing

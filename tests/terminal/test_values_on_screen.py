@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     from support.pty import Terminal
 
+pytestmark = pytest.mark.sampled(2)
+
 
 @pytest.mark.parametrize(("columns", "rows"), [(80, 24), (40, 15)])
 def test_ten_thousand_items_fit_the_screen(
@@ -58,6 +60,7 @@ def test_in_ascii_nothing_else_is_drawn(start: Callable[..., Terminal]) -> None:
     assert any("... 9,900 more; :show _ shows all" in line for line in terminal.lines)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     ("typed", "told"),
     [

@@ -104,13 +104,14 @@ def test_after_an_interrupted_flood_ours_begins_a_row(terminal: Terminal) -> Non
     assert {row for row in rows[:said] if row} == {"E" * 70}
 
 
-def test_ctrl_c_tears_no_row_that_is_being_printed(terminal: Terminal) -> None:
-    """`print` writes its arguments, and what is between them, apart; so at eight moments of it."""
+@pytest.mark.parametrize("times", [1, pytest.param(4, marks=pytest.mark.slow)])
+def test_ctrl_c_tears_no_row_that_is_being_printed(terminal: Terminal, times: int) -> None:
+    """`print` writes its arguments, and what is between them, apart; so at some moments of it."""
     row = " ".join("abcdefghijklm")
     printing = "while True: print(*'abcdefghijklm')"
     caught = f"try:\n {printing}\nexcept: print('caught')"
     shown = set()
-    for code, told in ((printing, "KeyboardInterrupt at"), (caught, "caught")) * 4:
+    for code, told in ((printing, "KeyboardInterrupt at"), (caught, "caught")) * times:
         terminal.screen.history.top.clear()
         terminal.send(f"exec({code!r})\r")
         terminal.wait(lambda: len(terminal.screen.history.top) > 40)
@@ -155,6 +156,7 @@ def test_what_is_pasted_and_shown_again_is_not_obeyed(
     assert RAW.findall(re.sub(rb"\x1b\[J", b"", sent(other))) == []
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("control", ["\u202e", "\u2066", "\u2028"])
 def test_a_name_does_not_turn_the_rest_of_its_row_around(terminal: Terminal, control: str) -> None:
     """Neither a task's in tables and lanes, nor a message, nor code in its echo; letters stay."""
@@ -196,6 +198,7 @@ def test_an_endless_row_does_not_fill_the_memory(terminal: Terminal) -> None:
     assert "True" in terminal.scrollback[-3:]
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("text", ["\\x1b[2S", "\\x1b]52;c;eA==\\x07", "\\x9b2J"])
 def test_what_a_program_prints_beyond_its_rows_is_spelled(terminal: Terminal, text: str) -> None:
     """In whatever pieces it is written."""

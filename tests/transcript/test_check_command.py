@@ -135,6 +135,7 @@ def test_a_shipped_demo_is_checked_by_its_name(folder: Path) -> None:  # noqa: A
     assert checked("six-steps")[0] == 0
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize(
     ("path", "told"),
     [

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from asyncrepl.transcript.grammar import Entry
 
-often = settings(derandomize=True, max_examples=120, deadline=None, database=None)
+often = settings(derandomize=True, max_examples=60, deadline=None, database=None)
 
 #: Pieces that a line of output may be confused by.
 PIECES = [

@@ -229,6 +229,7 @@ def test_a_difference_is_a_hunk_of_a_diff() -> None:
     ]
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize(
     "printed", ["# a", ">>> b", "... c", "#: d", "…", "a\n\nb", "\na", "a\n…\nb"]
 )

@@ -58,7 +58,7 @@ def looks(pieces: list[str]) -> list[list[tuple[str, str, bool]]]:
     ]
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(PIECES)
 def test_rows_are_those_of_a_terminal(pieces: list[str]) -> None:
     """Whatever a program may do, in whatever pieces: the rows are the terminal's."""

@@ -290,6 +290,7 @@ def test_a_long_repr_behind_a_long_key_has_rows_of_its_own() -> None:
     assert [line.strip() for line in lines] == ["{", f"'{key}':", told, "}"]
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("word", ["漢字仮名交じり文 ", "👩‍👩‍👧 ", "한국어\\u0301 ", "e\u0301 "])
 @pytest.mark.parametrize("columns", [40, 80])
 def test_wide_characters_are_measured_in_columns(word: str, columns: int) -> None:

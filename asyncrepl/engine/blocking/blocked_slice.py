@@ -170,7 +170,7 @@ def _running_slice(loop: LiveLoop, count: int) -> RunningSlice | None:
         return None
     if timeline is None:
         return RunningSlice((number, id(current_task(loop))), None, 0, None, since)
-    lane, at = timeline.current()
+    lane, at = timeline.log.last()
     if lane == IDLE or count != timeline.count:
         return None
     start = at / 1e9 if live.clock.untouched else None

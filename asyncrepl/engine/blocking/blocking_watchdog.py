@@ -318,7 +318,7 @@ class BlockingWatchdog:
         if timeline is None or slice_.start is None or not self._loop.live.clock.untouched:
             return min(now, before + BUSY_INTERVAL)
         number = slice_.key[1]
-        after = next(timeline.between(number, number + 1), None)
+        after = next(timeline.log.between(number, number + 1), None)
         return after[1] / 1e9 if after else now
 
     def _to_report(self, held: BlockedSlice, end: float) -> Blocked | None:
@@ -341,7 +341,7 @@ class BlockingWatchdog:
         if timeline is None or not self._loop.live.clock.untouched:
             return []
         missed = []
-        for (lane, at), (_, end) in pairwise(timeline.between(before.recorded, now.recorded)):
+        for (lane, at), (_, end) in pairwise(timeline.log.between(before.recorded, now.recorded)):
             seconds = (end - at) / 1e9
             if (
                 seconds > BLOCKED_AFTER

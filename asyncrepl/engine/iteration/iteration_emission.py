@@ -106,10 +106,6 @@ class SiteSampler:
         self._runs.clear()
         return untold
 
-    def clear(self) -> None:
-        """Forget everything."""
-        self._runs.clear()
-
 
 _BY_TYPE: dict[type, AwaitableKind] = {CoroutineType: "coroutine", GeneratorType: "generator"}
 #: Types that no module holds, by name.
@@ -167,7 +163,7 @@ def concurrent_tasks(timeline: Timeline, lane: int, since: int) -> ConcurrentTas
 
     Tasks of one name are told as one.
     """
-    slices = timeline.between(since, timeline.count)
+    slices = timeline.log.between(since, timeline.count)
     counts = Counter(number for number, _ in slices if number > IDLE)
     counts.pop(lane, None)
     most = counts.most_common(MAX_NAMED)

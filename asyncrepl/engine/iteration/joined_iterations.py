@@ -255,8 +255,8 @@ def _position_range(instruction: dis.Instruction) -> tuple[_Place, _Place] | Non
 class _JoiningTracer(Protocol):
     """What is asked of a `Tracer`, whose module imports this one."""
 
-    @property
-    def open_iterations(self) -> OpenIterations: ...
+    open_iterations: OpenIterations
+
     def joined(
         self, site: LoopSite, frame: FrameType, task: asyncio.Task[object]
     ) -> IterationState: ...

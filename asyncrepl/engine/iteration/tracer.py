@@ -253,7 +253,7 @@ class Tracer:
                 self._joining.stop()
             self._instruments.remove(self.open_iterations)
             self.open_iterations.forget()
-            self._runs.clear()
+            self._runs = SiteSampler()
             setattr(builtins, TRACE_SWITCH, False)
             sys.set_coroutine_origin_tracking_depth(self._depth)
 

@@ -26,13 +26,12 @@ What belongs to the program stays the program's:
 from __future__ import annotations
 
 import asyncio
-import functools
 import selectors
 import signal
 import sys
 import threading
 from contextlib import contextmanager, suppress
-from types import FunctionType, MethodType
+from types import MethodType
 from typing import TYPE_CHECKING, Any, cast
 
 from asyncrepl.engine.code_owner import is_ours, runs_callbacks, traceback_entries
@@ -41,6 +40,7 @@ from asyncrepl.engine.loop.interrupts import in_session
 from asyncrepl.engine.loop.live_loop import LiveLoop, LoopExtension, override
 from asyncrepl.engine.loop.loop_clock import Clock
 from asyncrepl.engine.loop.loop_iteration import WatchingSelector
+from asyncrepl.events.object_info import behind_partials, code_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
@@ -248,11 +248,8 @@ class _State:
 
 def _is_of_ours(callback: Any) -> bool:
     """Whether `callback` is a function or method of ours; a step of a task is none."""
-    while type(callback) is functools.partial:
-        callback = callback.func
-    if type(callback) is MethodType:
-        callback = callback.__func__
-    return type(callback) is FunctionType and is_ours(callback.__code__.co_filename)
+    code = code_of(behind_partials(callback))
+    return code is not None and is_ours(code.co_filename)
 
 
 def _is_closing(handles: Any) -> bool:

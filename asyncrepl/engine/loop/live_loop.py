@@ -33,7 +33,7 @@ import math
 import sys
 import threading
 import weakref
-from types import CoroutineType, FunctionType, MethodType
+from types import CoroutineType, MethodType
 from typing import TYPE_CHECKING, Any
 
 from asyncrepl.engine.code_owner import cut_to_user_part, is_ours
@@ -43,7 +43,7 @@ from asyncrepl.engine.loop.loop_iteration import ExternalWaits, WatchingSelector
 from asyncrepl.engine.tasks.task_findings import left_finding, note_made_outside
 from asyncrepl.engine.tasks.task_records import current_task, restore_running_loop, task_coroutine
 from asyncrepl.events.finding_log import FindingLog
-from asyncrepl.events.object_info import has_begun
+from asyncrepl.events.object_info import behind_partials, code_of, has_begun
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable
@@ -204,25 +204,12 @@ class LiveLoop(_SelectorEventLoop):
                 asyncio.tasks._leave_task(self, task)  # noqa: SLF001
         super().call_exception_handler(context)
 
-    def settle(self) -> None:
-        """Run all that can run without time passing; for a loop that is not running.
-
-        Returns when nothing is ready, no I/O has arrived, and every timer still to come lies
-        ahead. A program that never rests (``while True: await asyncio.sleep(0)``) never settles.
-        """
-        held = self.live.clock.held
-        self.live.clock.hold()
-        try:
-            self.when_settled(self.stop)
-            self.run_forever()
-        finally:
-            if not held:
-                self.live.clock.release()
-
     def when_settled(self, callback: Callable[[], object], *, patience: float = math.inf) -> None:
-        """`settle` for a loop that is running, its clock held: then call `callback`.
+        """Run all that can run without time passing, the clock held: then call `callback`.
 
-        After so many loop iterations as `patience` says, settled or not. On the loop's thread.
+        That is when nothing is ready, no I/O has arrived, and every timer still to come lies
+        ahead; or after so many loop iterations as `patience` says: what never rests
+        (``while True: await asyncio.sleep(0)``) never settles. On the loop's thread.
         """
         self.call_soon(self._look_whether_settled, callback, 0, patience)
 
@@ -306,7 +293,7 @@ class LiveLoop(_SelectorEventLoop):
     def run_in_executor(self, *args: Any) -> asyncio.Future[Any]:  # type: ignore[override]
         """As asyncio's own; the job is noted, so that no virtual time jumps past it."""
         future = super().run_in_executor(*args)
-        self.live.outside.job(future)
+        self.live.outside.jobs.add(future)
         return future
 
     async def shutdown_default_executor(self, *args: Any, **kwargs: Any) -> None:
@@ -317,7 +304,7 @@ class LiveLoop(_SelectorEventLoop):
     async def _make_subprocess_transport(self, *args: Any, **kwargs: Any) -> Any:
         with self.live.outside.busy():
             transport = await super()._make_subprocess_transport(*args, **kwargs)
-        self.live.outside.process(transport)
+        self.live.outside.processes.add(transport)
         return transport
 
     # -- observation -------------------------------------------------------------
@@ -399,12 +386,8 @@ class LiveLoop(_SelectorEventLoop):
 
 def _file_of(callback: Any) -> str:
     """The file in which a callback of debug mode is written; empty where that is not known."""
-    while type(callback) is functools.partial:
-        callback = callback.func
-    if type(callback) is MethodType:
-        callback = callback.__func__
-    if type(callback) is FunctionType:
-        return callback.__code__.co_filename
+    if (code := code_of(behind_partials(callback))) is not None:
+        return code.co_filename
     if type(callback).__name__ in _STEP_TYPES and issubclass(
         type(callback.__self__), asyncio.Task
     ):

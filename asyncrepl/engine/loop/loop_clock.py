@@ -63,8 +63,10 @@ class Clock(ABC):
 
     def __init__(self, pace: float, rate: float) -> None:
         self._factors = self._checked(pace, "pace"), self._checked(rate, "rate")
-        self._pace = pace * rate
-        self._held = self._frozen = False
+        #: Seconds of this clock in a real one, while it does not stand still.
+        self.speed = pace * rate
+        #: Whether time stands still until `release`, and until `thaw`; not to be set.
+        self.held = self.frozen = False
         #: Takes note of timers that tie, if set before the first timer; only if virtual.
         self.ties: TimerTies | None = None
         #: Called after each change; for the loop.
@@ -108,46 +110,31 @@ class Clock(ABC):
         self._steer()
 
     @property
-    def speed(self) -> float:
-        """Seconds of this clock in a real one, while it does not stand still."""
-        return self._pace
-
-    @property
-    def held(self) -> bool:
-        """Whether time stands still until `release`."""
-        return self._held
-
-    @property
-    def frozen(self) -> bool:
-        """Whether time stands still until `thaw`."""
-        return self._frozen
-
-    @property
     def stands(self) -> bool:
         """Whether time stands still: no timer later than this instant fires.
 
         What is due already, I/O and ``call_soon`` still run.
         """
-        return self._held or self._frozen
+        return self.held or self.frozen
 
     def hold(self) -> None:
         """Let time stand still while no input of the user's runs. Twice is once."""
-        self._held = True
+        self.held = True
         self._steer()
 
     def release(self) -> None:
         """End `hold`: unless frozen, time goes on from the same instant, without a burst."""
-        self._held = False
+        self.held = False
         self._steer()
 
     def freeze(self) -> None:
         """Let time stand still because the user says so. Twice is once."""
-        self._frozen = True
+        self.frozen = True
         self._steer()
 
     def thaw(self) -> None:
         """End `freeze`: unless held, time goes on from the same instant, without a burst."""
-        self._frozen = False
+        self.frozen = False
         self._steer()
 
     @abstractmethod
@@ -155,7 +142,7 @@ class Clock(ABC):
         """Let it be `instant`, if that is later, at once; what is due then fires next."""
 
     def _steer(self) -> None:
-        self._pace = self.pace * self.rate
+        self.speed = self.pace * self.rate
         self.changed()
 
     def _checked(self, factor: float, name: str) -> float:
@@ -252,8 +239,8 @@ class RealClock(Clock):
         self.changed()
 
     def _steer(self) -> None:
-        self._pace = self.pace * self.rate
-        if (0.0 if self.stands else self._pace) != self._line[2]:
+        self.speed = self.pace * self.rate
+        if (0.0 if self.stands else self.speed) != self._line[2]:
             self._restart_line()
         self.changed()
 
@@ -262,14 +249,14 @@ class RealClock(Clock):
         since, shown, speed = self._line
         now = monotonic()
         shown += (now - since) * speed
-        self._line = (now, max(shown, instant), 0.0 if self.stands else self._pace)
+        self._line = (now, max(shown, instant), 0.0 if self.stands else self.speed)
 
     def wait(self, poll: Poll, timeout: float | None, loop: LoopState) -> Ready:  # noqa: ARG002
         if timeout == 0:
             return poll(0)
         if timeout is None or self.stands:
             return poll(None)
-        return poll(min(timeout / self._pace, MAX_WAIT))
+        return poll(min(timeout / self.speed, MAX_WAIT))
 
 
 class _Wait(NamedTuple):
@@ -321,14 +308,14 @@ class VirtualClock(Clock):
         if self.stands:
             return poll(None)
         deadline = loop.deadline()
-        rate = min(self._pace, 1.0) if loop.outside() else self._pace
+        rate = min(self.speed, 1.0) if loop.outside() else self.speed
         if rate == math.inf:
             if deadline == math.inf:
                 return poll(None)
             if not (ready := poll(0)):
                 self._arrive(deadline)
             return ready
-        if self._pace == math.inf > deadline:
+        if self.speed == math.inf > deadline:
             poll = partial(_poll_while_outside_awaited, poll, loop)
         return self._pass_time(poll, deadline, rate)
 

@@ -152,22 +152,11 @@ class ExternalWaits:
     def __init__(self, selector: BaseSelector, own_fd: int) -> None:
         self._selector = selector
         self._own_fd = own_fd
-        self._jobs: weakref.WeakSet[asyncio.Future[object]] = weakref.WeakSet()
-        self._processes: weakref.WeakSet[asyncio.SubprocessTransport] = weakref.WeakSet()
+        #: What counts until it is done, or has ended.
+        self.jobs: weakref.WeakSet[asyncio.Future[object]] = weakref.WeakSet()
+        self.processes: weakref.WeakSet[asyncio.SubprocessTransport] = weakref.WeakSet()
         self._others = weakref.WeakSet(threading.enumerate())
         self._busy = 0
-
-    def job(self, future: asyncio.Future[object]) -> None:
-        """Count `future` until it is done."""
-        self._jobs.add(future)
-
-    def lost(self, future: asyncio.Future[object]) -> None:
-        """`future`, a job's, will never be done: its result could not be set."""
-        self._jobs.discard(future)
-
-    def process(self, transport: asyncio.SubprocessTransport) -> None:
-        """Count the process of `transport` until it has ended."""
-        self._processes.add(transport)
 
     @contextlib.contextmanager
     def busy(self) -> Iterator[None]:
@@ -183,9 +172,9 @@ class ExternalWaits:
         return self._waits_for_fd() or self._waits_for_others()
 
     def _waits_for_others(self, besides: Container[object] = ()) -> bool:
-        if self._busy or any(not job.done() for job in self._jobs) or alarm_is_set():
+        if self._busy or any(not job.done() for job in self.jobs) or alarm_is_set():
             return True
-        if any(each.get_returncode() is None and each not in besides for each in self._processes):
+        if any(each.get_returncode() is None and each not in besides for each in self.processes):
             return True
         pools = sys.modules.get("concurrent.futures.thread")  # else there is no pool
         pool: Container[threading.Thread] = getattr(pools, "_threads_queues", ())
@@ -199,7 +188,7 @@ class ExternalWaits:
 
         It is from its sockets, connected to each other, or from processes that wait for it.
         """
-        starved = [each for each in self._processes if is_starved(each)]
+        starved = [each for each in self.processes if is_starved(each)]
         if self._waits_for_others(starved):
             return False
         pids = {each.get_pid() for each in starved}
@@ -212,7 +201,7 @@ class ExternalWaits:
 
     def only_threads_of(self, loop: asyncio.AbstractEventLoop) -> bool:
         """Whether jobs wait for threads, and all that there are wait for `loop`."""
-        running = any(each.get_returncode() is None for each in self._processes)
+        running = any(each.get_returncode() is None for each in self.processes)
         if self._busy or alarm_is_set() or running or self._waits_for_fd():
             return False
         frames = sys._current_frames()  # noqa: SLF001  the documented way
@@ -220,7 +209,7 @@ class ExternalWaits:
         own = [each for each in others if each not in self._others and each.ident != here]
         found = [frames.get(each.ident or 0) for each in own if not each.name.startswith(_HELPERS)]
         waiting = [each for each in found if _loop_waited_for(each) is loop]
-        more = sum(not job.done() for job in self._jobs) > len(waiting) > 0
+        more = sum(not job.done() for job in self.jobs) > len(waiting) > 0
         return more and all(each in waiting or _is_idle_worker(each) for each in found)
 
     def _waits_for_fd(self) -> bool:

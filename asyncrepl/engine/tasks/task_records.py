@@ -141,11 +141,6 @@ def restore_running_loop(loop: asyncio.AbstractEventLoop) -> bool:
     return taken
 
 
-def is_any_task(obj: Any) -> bool:
-    """Whether `obj` is a task of asyncio's, be it in C or in Python."""
-    return issubclass(type(obj), (_Task, _PyTask))
-
-
 def is_python_task(obj: Any) -> bool:
     """Whether `obj` is a task of asyncio's implementation in Python."""
     return issubclass(type(obj), _PyTask)

@@ -40,6 +40,7 @@ from time import monotonic_ns
 from typing import TYPE_CHECKING, Any
 
 from asyncrepl.engine.code_owner import innermost_user_frame
+from asyncrepl.engine.tasks.await_chain import is_task
 from asyncrepl.engine.tasks.living_tasks import LivingTasks
 from asyncrepl.engine.tasks.task_findings import (
     CutOffTasks,
@@ -56,7 +57,6 @@ from asyncrepl.engine.tasks.task_records import (
     current_task,
     ending,
     has_started,
-    is_any_task,
     is_done,
     name_of,
     no_task,
@@ -70,7 +70,7 @@ from asyncrepl.events.instrument import Instrument, Instruments
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from asyncrepl.engine.tasks.living_tasks import LaneWindow
     from asyncrepl.events import Blocked, Ending, MarkKind
@@ -206,14 +206,6 @@ class Timeline(Instrument):
     def count(self) -> int:
         """How many slices there have been: grown between two looks means somebody ran."""
         return self.log.count
-
-    def between(self, start: int, end: int) -> Iterator[tuple[int, int]]:
-        """(lane, start in ns) of the slices numbered `start` to before `end`, if still kept."""
-        return self.log.between(start, end)
-
-    def current(self) -> tuple[int, int]:
-        """(lane, start in ns) of the slice under way, or of the wait (`IDLE`)."""
-        return self.log.last()
 
     def lane_of(self, task: object) -> int | None:
         """The lane of a living task; None for one never seen."""
@@ -364,7 +356,7 @@ class Timeline(Instrument):
         except BaseException:
             self._begin_slice(maker)
             raise
-        if not is_any_task(task):  # a factory may give anything, such as a coroutine
+        if not is_task(task):  # a factory may give anything, such as a coroutine
             self._begin_slice(maker)
             return task
         self._keep_record(record, task, coro)

@@ -372,6 +372,7 @@ def test_the_watch_sleeps_while_the_loop_waits(real: LiveLoop) -> None:
     assert max(looks) < 0.2  # what it slept is no time in which others kept it from looking
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("probe", [None, AnyProbe], ids=["system", "any"])
 @pytest.mark.parametrize("holds_lock", [True, False])
 def test_what_blocks_right_after_a_long_wait_is_told(

@@ -262,7 +262,7 @@ def outcome(text: str, how: str) -> tuple[list[object], object]:
     return space["out"], end
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(15)
 @pytest.mark.parametrize("seed", range(60))
 def test_random_programs_do_the_same(seed: int) -> None:
     """Nested loops, comprehensions, generators and errors in any order: nothing differs."""

@@ -7,6 +7,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from support.timelines import settle
 
 import asyncrepl
 from asyncrepl.engine.loop.debug_control import StepResult, step_timers
@@ -178,7 +179,7 @@ def test_ties_keep_their_order_on_a_real_clock_once_it_is_steered(steered: int) 
         if number == steered:
             loop.live.clock.freeze()
         loop.call_at(1.0, fired.append, number)
-    loop.settle()
+    settle(loop)
     loop.close()
     assert sorted(fired[:steered]) == list(range(steered))
     assert fired[steered:] == list(range(steered, 8))
@@ -298,7 +299,7 @@ def test_a_step_that_was_given_up_fires_no_more(loop: LiveLoop) -> None:
             await task
 
     loop.run_until_complete(main())
-    loop.settle()
+    settle(loop)
     assert [number for number, _ in fired] == [0, 1]
 
 
@@ -309,7 +310,7 @@ def test_a_step_may_be_asked_for_in_a_callback(loop: LiveLoop) -> None:
     loop.call_soon(step_timers, loop, 1, done.append)
     loop.call_soon(lambda: loop.when_settled(loop.stop))
     loop.run_forever()
-    loop.settle()
+    settle(loop)
     assert (done, len(fired)) == ([StepResult(1, 1.0, more=True)], 1)
 
 
@@ -319,5 +320,5 @@ def test_time_can_be_moved_forward_but_not_back(loop: LiveLoop) -> None:
     loop.live.clock.freeze()
     loop.live.clock.move_to(2.5)
     loop.live.clock.move_to(1.5)
-    loop.settle()
+    settle(loop)
     assert fired == [(0, 2.5), (1, 2.5)]

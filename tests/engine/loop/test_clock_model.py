@@ -21,7 +21,7 @@ from asyncrepl.engine.loop.loop_clock import SLACK, Clock
 if TYPE_CHECKING:
     Op = tuple[Any, ...]
 
-EXAMPLES = int(os.environ.get("CLOCK_EXAMPLES", "250"))
+EXAMPLES = int(os.environ.get("CLOCK_EXAMPLES", "100"))
 #: Seconds that sums of floats, and asyncio's own resolution, may be off in real time.
 NEAR = 1e-6
 

@@ -7,6 +7,7 @@ import signal
 from typing import TYPE_CHECKING
 
 import pytest
+from support.timelines import settle
 
 from asyncrepl.engine.loop.debug_control import DebugControl
 from asyncrepl.engine.loop.interrupts import Interrupter
@@ -48,7 +49,7 @@ def test_a_pause_stops_time_where_it_is(loop: LiveLoop, control: DebugControl) -
     loop.call_at(2.5, control.pause)
     run_until(loop, 2.5)
     loop.call_soon(ran.append, "soon")
-    loop.settle()
+    settle(loop)
     assert (seen, loop.time(), ran, control.mode) == ([1, 2], 2.5, ["soon"], "paused")
 
 
@@ -154,7 +155,7 @@ def test_at_a_step_nothing_runs_but_what_is_posted(loop: LiveLoop, control: Debu
         seen.append("went on")
 
     loop.run_until_complete(asks())
-    loop.settle()
+    settle(loop)
     assert seen == [("step", False), "went on", "callback"]
     assert loop.live.loop_iteration.busy is False
 
@@ -230,7 +231,7 @@ def test_what_is_posted_runs_once(loop: LiveLoop) -> None:
     loop_breakpoint.post(loop_breakpoint.leave)
     loop_breakpoint.here()
     loop_breakpoint.post(lambda: ran.append(2))
-    loop.settle()
+    settle(loop)
     assert ran == [1, 2]
 
 

@@ -16,6 +16,7 @@ import traceback
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from support.timelines import settle
 
 from asyncrepl.engine.loop.live_loop import LiveLoop
 from asyncrepl.engine.loop.loop_clock import Clock
@@ -242,11 +243,11 @@ def test_settle_runs_all_that_needs_no_time(loop: LiveLoop) -> None:
         seen.append("later")
 
     task = loop.create_task(chain())
-    loop.settle()
+    settle(loop)
     assert seen == list(range(5))
     assert loop.live.clock.held is False
     task.cancel()
-    loop.settle()
+    settle(loop)
     assert task.cancelled()
 
 
@@ -261,7 +262,7 @@ def test_settle_lets_in_what_has_arrived(loop: LiveLoop) -> None:
 
     reading = loop.create_task(loop.sock_recv(other, 9))
     loop.create_task(write())
-    loop.settle()
+    settle(loop)
     assert reading.result() == b"hello"
     one.close()
     other.close()

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from support.instruments import SuspensionList
-from support.timelines import MS, named, slices, worker
+from support.timelines import MS, named, settle, slices, worker
 
 from asyncrepl.engine.loop.live_loop import LiveLoop
 from asyncrepl.engine.loop.loop_clock import Clock
@@ -226,7 +226,7 @@ def test_a_task_nobody_holds_is_gone_when_its_slice_is_over(
     ref = weakref.ref(task)
     del task
     loop.call_soon(loop.call_soon, lambda: gone.append(ref()))
-    loop.settle()
+    settle(loop)
     assert gone == [None]
     assert timeline.snapshot().ended[1].how == "done"
 
@@ -271,7 +271,7 @@ def test_an_exception_that_leaves_the_loop_ends_its_task(
         loop.run_forever()
     assert isinstance(task.exception(), SystemExit)
     assert timeline.snapshot().ended[1].how == "error"
-    assert timeline.current()[0] == 0
+    assert timeline.log.last()[0] == 0
     loop.run_until_complete(other)
     assert timeline.snapshot().ended[named(timeline.snapshot())["stays"].id].how == "done"
 
@@ -287,7 +287,7 @@ def test_a_turn_of_thousands_is_recorded_whole() -> None:
     ran = [lane for lane, _ in slices(timeline.snapshot())]
     assert [lane for lane in ran if lane > 0][:3000] == list(range(1, 3001))
     assert ran.count(CALLBACK) >= 5000
-    assert list(timeline.between(0, timeline.count)) == slices(timeline.snapshot())
+    assert list(timeline.log.between(0, timeline.count)) == slices(timeline.snapshot())
     loop.close()
 
 

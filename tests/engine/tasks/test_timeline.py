@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from support.instruments import SuspensionList
-from support.timelines import MS, named, slices, worker
+from support.timelines import MS, named, settle, slices, worker
 
 from asyncrepl.engine.loop.live_loop import LiveLoop
 from asyncrepl.engine.loop.loop_clock import Clock
@@ -131,7 +131,7 @@ def test_a_destroyed_task_has_ended_in_an_error(loop: LiveLoop, timeline: Timeli
         await loop.create_future()
 
     loop.create_task(forgotten())
-    loop.settle()
+    settle(loop)
     gc.collect()
     assert timeline.snapshot().ended[1].how == "error"
     assert told[0]["message"] == "Task was destroyed but it is pending!"
@@ -140,7 +140,7 @@ def test_a_destroyed_task_has_ended_in_an_error(loop: LiveLoop, timeline: Timeli
 def test_tasks_from_before_have_lanes(loop: LiveLoop) -> None:
     """Tasks that wait already when observation begins are there at once, the eldest first."""
     tasks = [loop.create_task(worker()) for _ in range(12)]
-    loop.settle()
+    settle(loop)
     timeline = Timeline()
     loop.observe(timeline)
     lanes = timeline.snapshot().lanes
@@ -249,7 +249,7 @@ def test_the_count_grows_when_somebody_runs(loop: LiveLoop, timeline: Timeline) 
         begin = timeline.count
         assert timeline.count == begin
         await asyncio.sleep(0.05)
-        others = [lane for lane, _ in timeline.between(begin, timeline.count)]
+        others = [lane for lane, _ in timeline.log.between(begin, timeline.count)]
         return timeline.lane_of(other), others
 
     other, others = loop.run_until_complete(main())
@@ -308,7 +308,7 @@ def test_totals_count_what_the_log_has_forgotten() -> None:
         lane = timeline.lane_of(asyncio.current_task())
         assert lane is not None
         assert timeline.snapshot().first > 0
-        assert list(timeline.between(0, 10)) == []
+        assert list(timeline.log.between(0, 10)) == []
         return timeline.totals()[lane].slices
 
     assert loop.run_until_complete(main()) == 5001

@@ -8,7 +8,7 @@ import threading
 import weakref
 from typing import Any
 
-from support.timelines import MS, named, slices, worker
+from support.timelines import MS, named, settle, slices, worker
 
 from asyncrepl.engine.loop.live_loop import LiveLoop
 from asyncrepl.engine.loop.loop_clock import Clock
@@ -35,7 +35,7 @@ def test_it_is_bounded() -> None:
     assert snapshot.first + kept == timeline.count > 600
     assert len(snapshot.marks) == 10
     assert len(snapshot.lanes) == len(snapshot.ended) == 5
-    assert list(timeline.between(0, timeline.count)) == slices(snapshot)
+    assert list(timeline.log.between(0, timeline.count)) == slices(snapshot)
     loop.close()
 
 
@@ -90,7 +90,7 @@ def test_a_failed_task_is_still_reported(loop: LiveLoop, timeline: Timeline) -> 
         raise ValueError
 
     loop.create_task(fail())
-    loop.settle()
+    settle(loop)
     gc.collect()
     assert timeline.snapshot().ended[1].how == "error"
     assert told == ["Task exception was never retrieved"]
