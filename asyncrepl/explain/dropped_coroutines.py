@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING
 
 from asyncrepl.events.object_info import MISSING, behind_partials, code_of, is_real_instance
 from asyncrepl.explain.bindings import imported
-from asyncrepl.explain.library_results import globals_of, mock_file
+from asyncrepl.explain.library_results import mock_file
 from asyncrepl.explain.scopes import is_generator, own_nodes, root_of
-from asyncrepl.explain.static_values import Resolver
-from asyncrepl.syntax.names import callee_name, canonical_name, last_name
+from asyncrepl.syntax.names import callee_name, is_partial, last_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from asyncrepl.events.findings import Finding
     from asyncrepl.explain.evidence import Evidence
     from asyncrepl.explain.source_units import Function, Unit, Units
+    from asyncrepl.explain.static_values import Resolver
 
 Place = tuple["Unit", ast.Call]
 
@@ -40,7 +40,7 @@ def calls_that_made(evidence: Evidence) -> Iterator[Place]:
     code, name = evidence.finding.info.code, dropped_name(evidence)
     library = _is_of_library(evidence)
     for unit in evidence.units.all():
-        resolver = _resolver(evidence, unit) if library else None
+        resolver = evidence.resolver_in(unit) if library else None
         for node in unit.nodes(ast.Call):
             named = callee_name(node) == name and not _is_of_module(unit, node)
             if named or (resolver and _gives(resolver, node, code)):
@@ -60,15 +60,11 @@ def _is_of_library(evidence: Evidence) -> bool:
     return code is not None and evidence.units.get(code.co_filename) is None
 
 
-def _resolver(evidence: Evidence, unit: Unit) -> Resolver:
-    return Resolver(evidence.units, globals_of(unit.filename) or evidence.namespace)
-
-
 def _may_give(evidence: Evidence, unit: Unit, call: ast.Call) -> bool:
     """Whether an innermost call gives the coroutine, or calls what nobody knows."""
     if any(isinstance(each, ast.Call) for each in ast.walk(call) if each is not call):
         return False
-    resolver, code = _resolver(evidence, unit), evidence.finding.info.code
+    resolver, code = evidence.resolver_in(unit), evidence.finding.info.code
     return resolver.value(call.func) is MISSING or _gives(resolver, call, code)
 
 
@@ -195,7 +191,7 @@ def is_of_variable(evidence: Evidence, unit: Unit, call: ast.Call) -> bool:
     root = root_of(call.func)
     if isinstance(root, ast.Name) and is_real_instance(imported(unit, root.id), ModuleType):
         return False
-    value = behind_partials(_resolver(evidence, unit).value(call.func))
+    value = behind_partials(evidence.resolver_in(unit).value(call.func))
     if is_real_instance(value, FunctionType):
         return value.__code__ is evidence.finding.info.code
     if is_real_instance(value, (BuiltinFunctionType, type)):
@@ -223,17 +219,10 @@ def mentions(evidence: Evidence, name: str) -> list[Place]:
 def argument_named(call: ast.Call, name: str) -> ast.expr | None:
     """The argument of `call` that is the function `name`, or a ``partial`` of it."""
     for each in (*call.args, *(keyword.value for keyword in call.keywords)):
-        inner = each.args[0] if isinstance(each, ast.Call) and is_partial(each) else each
+        inner = each.args[0] if is_partial(each) else each
         if isinstance(inner, ast.Name | ast.Attribute) and last_name(inner) == name:
             return each
     return None
-
-
-def is_partial(node: ast.AST) -> bool:
-    """Whether it is a call of ``functools.partial``."""
-    if not isinstance(node, ast.Call) or not node.args:
-        return False
-    return canonical_name(node.func) == "functools.partial"
 
 
 def handed_to(evidence: Evidence, *callees: str) -> list[Place]:

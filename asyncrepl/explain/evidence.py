@@ -129,6 +129,10 @@ class Evidence:
             raise CannotFixError
         return [(home, call) for home, call in found if call is not None]
 
+    def resolver_in(self, unit: Unit) -> Resolver:
+        """What resolves the names of `unit`, outside of its functions."""
+        return Resolver(self.units, globals_of(unit.filename) or self.namespace)
+
     @property
     def finding(self) -> Finding:
         """What was seen: for rules that say what they see."""

@@ -39,7 +39,7 @@ from asyncrepl.explain.library_results import library_nodes
 from asyncrepl.explain.operand_uses import Use
 from asyncrepl.explain.value_origins import origins
 from asyncrepl.instrument.probe_placement import ITERTOOLS_CALLS
-from asyncrepl.syntax.names import callee_name, canonical_name, method_owner
+from asyncrepl.syntax.names import callee_name, is_partial, method_owner
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -348,10 +348,9 @@ def _behind_partials(evidence: Evidence, calls: list[ast.Call]) -> Iterator[ast.
     """Of ``partial(sum, rows)()`` what it comes to, ``sum(rows)``, which stands in no text."""
     for call in calls:
         for unit, made in origins(evidence.units, evidence.unit, call.func):
-            known = isinstance(made, ast.Call) and canonical_name(made.func) == "functools.partial"
-            if known and unit is evidence.unit and made.args:  # type: ignore[attr-defined]
-                function, *given = made.args  # type: ignore[attr-defined]
-                keywords = [*made.keywords, *call.keywords]  # type: ignore[attr-defined]
+            if is_partial(made) and unit is evidence.unit:
+                function, *given = made.args
+                keywords = [*made.keywords, *call.keywords]
                 yield ast.copy_location(ast.Call(function, [*given, *call.args], keywords), call)
 
 

@@ -28,6 +28,7 @@ from asyncrepl.events.object_info import is_real_instance
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from typing import TypeGuard
 
 #: What is not run with the text around it, or is expected to fail.
 _RUN_SEPARATELY = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.Try, ast.TryStar)
@@ -153,6 +154,13 @@ def _calls_in(node: ast.AST) -> Iterator[ast.Call]:
     if not isinstance(node, _RUN_SEPARATELY):
         for child in ast.iter_child_nodes(node):
             yield from _calls_in(child)
+
+
+def is_partial(node: ast.AST | None) -> TypeGuard[ast.Call]:
+    """Whether `node` is a call of ``functools.partial`` with a function."""
+    if not isinstance(node, ast.Call) or not node.args:
+        return False
+    return canonical_name(node.func) == _PARTIAL
 
 
 def _without_partial(node: ast.AST | None) -> ast.AST | None:

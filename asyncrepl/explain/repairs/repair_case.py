@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from asyncrepl.events.object_info import ObjectInfo, is_real_instance
+from asyncrepl.events.object_info import ObjectInfo
 from asyncrepl.explain.demands import met
 from asyncrepl.explain.fix_editor import Fixing, correction
 from asyncrepl.explain.kinds import Kind, has, is_mock, kind_of
@@ -423,13 +423,6 @@ def made_async(fixing: Fixing, found: tuple[Unit, Function] | None) -> None:
     """The function that was `found`, as ``async def``."""
     if found is not None:
         fixing.of(found[0]).before(found[1], "async ")
-
-
-def called_class(evidence: Evidence) -> type | None:
-    """The class that was called at the failing place."""
-    use = evidence.use("called")
-    made = use.info.value if use is not None and use.info is not None else None
-    return made if evidence.direct and is_real_instance(made, type) else None
 
 
 def source_of(evidence: Evidence, function: FunctionType) -> tuple[Unit, Function] | None:

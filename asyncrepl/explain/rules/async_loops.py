@@ -14,12 +14,10 @@ from asyncrepl.explain.dropped_coroutines import dropped_name
 from asyncrepl.explain.explanation import Finding, Other, Rule
 from asyncrepl.explain.fix_editor import Fixing, corrected, correction, short
 from asyncrepl.explain.kinds import ASYNCHRONOUS, Kind, has, is_async_iterable
-from asyncrepl.explain.library_results import globals_of
 from asyncrepl.explain.protocol_code import meant_to_yield, with_yield
 from asyncrepl.explain.repairs.repair_case import is_mocked, single_assignment
 from asyncrepl.explain.rules.operand_rules import ANY, FUNCTIONS, Told, row
 from asyncrepl.explain.scopes import CannotFixError, own_nodes
-from asyncrepl.explain.static_values import Resolver
 from asyncrepl.explain.value_origins import loads
 from asyncrepl.syntax.names import callee_name, last_name
 from asyncrepl.syntax.static_inspection import without_annotations
@@ -94,7 +92,7 @@ def _chooses(told: Told, unit: Unit, function: Function, flag: str) -> bool:
     tests = [each for each in own_nodes(function) if isinstance(each, ast.If)]
     chosen = [node for each in tests if last_name(each.test) == flag for node in each.body]
     returned = [node.value for node in chosen if isinstance(node, ast.Return) and node.value]
-    resolver = Resolver(told.evidence.units, globals_of(unit.filename) or told.evidence.namespace)
+    resolver = told.evidence.resolver_in(unit)
     return any(is_async_iterable(info) for each in returned for info in resolver.options(each))
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from asyncrepl.events.object_info import coroutine_of_task, has_begun, is_real_instance, lookup
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, correction, short
-from asyncrepl.explain.repairs.repair_case import called_class, single_assignment
+from asyncrepl.explain.repairs.repair_case import single_assignment
 from asyncrepl.explain.rules.aiter_methods import method
 from asyncrepl.explain.rules.anext_methods import as_anext
 from asyncrepl.explain.rules.kept_coroutines import is_over, kept_coroutine
@@ -27,6 +27,13 @@ if TYPE_CHECKING:
     from asyncrepl.explain.source_units import Function, Unit
 
 _ABSTRACT = ("__aiter__", "__anext__", "asend", "athrow")
+
+
+def called_class(evidence: Evidence) -> type | None:
+    """The class that was called at the failing place."""
+    use = evidence.use("called")
+    made = use.info.value if use is not None and use.info is not None else None
+    return made if evidence.direct and is_real_instance(made, type) else None
 
 
 def _awaited(evidence: Evidence) -> tuple[Site, ast.expr] | None:
