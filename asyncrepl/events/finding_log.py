@@ -175,6 +175,10 @@ class FindingLog:
 
     def end(self) -> None:
         """The program is over: see what was never begun and still is there, or still runs."""
+        for noted in list(self._tasks):
+            coroutine = coroutine_of_task(noted[0]())
+            if type(coroutine) is CoroutineType and is_new(coroutine):
+                self._tasks.remove(noted)  # no loop has run it: told of its coroutine
         self._review_tasks(at_the_end=True)
         for ref, *_, seen in self._steps:
             if (generator := ref()) is not None and not has_begun(generator):
