@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, awaited, correction, short
 from asyncrepl.explain.operand_parts import put_into
-from asyncrepl.explain.scopes import CannotFixError, own_nodes, scope
+from asyncrepl.explain.scopes import (
+    CannotFixError,
+    caught_kinds,
+    own_nodes,
+    scope,
+    suppressed_kinds,
+)
 from asyncrepl.explain.value_origins import assigned_loads, bindings, reached_functions
 from asyncrepl.syntax.names import callee_name, canonical_name, last_name, written_name
 
@@ -64,12 +70,19 @@ def _given_up(unit: Unit, call: ast.Call) -> ast.Call | None:
     for each in _uses(unit, call):
         wait = unit.parents.get(each)
         if isinstance(wait, ast.Call) and canonical_name(wait.func) == "asyncio.wait":
-            blocks = [b for b in unit.ancestors(wait) if isinstance(b, ast.Try)]
-            caught = [h.type for b in blocks if wait in ast.walk(b) for h in b.handlers if h.type]
             limits = [keyword.arg for keyword in wait.keywords]
-            if limits == ["timeout"] and any(last_name(t) == "TimeoutError" for t in caught):
+            if limits == ["timeout"] and "TimeoutError" in _expected(unit, wait):
                 return wait
     return None
+
+
+def _expected(unit: Unit, node: ast.AST) -> set[str]:
+    """The names of the errors that a ``try`` or a ``with suppress(…)`` around `node` catches."""
+    around = list(unit.ancestors(node))
+    handlers = [h for each in around if isinstance(each, ast.Try) for h in each.handlers]
+    kinds = [kind for each in handlers for kind in caught_kinds(each.type)]
+    kinds += [kind for each in around for kind in suppressed_kinds(each)]
+    return {*map(last_name, kinds)}
 
 
 def _gave_up(evidence: Evidence) -> Finding | None:
