@@ -29,11 +29,15 @@ if TYPE_CHECKING:
     from asyncrepl.views.styled_lines import Line
 
 
+#: What the sessions that are open do with an error: a plugin of pytest's is given no session.
 _listeners: list[Callable[[BaseException], None]] = []
 
 
 def explain_failed_test(error: BaseException) -> None:
-    """Have `error`, with which a test failed, explained by the session in which tests run."""
+    """Have `error`, with which a test failed, explained by the session in which tests run.
+
+    In the thread of the tests; raises nothing.
+    """
     for each in _listeners:
         each(error)
 
@@ -47,20 +51,21 @@ def logged_errors_explained(
     That is shown when the library has gone on, and the line of its log is out.
     """
     thread, made = threading.get_ident(), logging.getLogRecordFactory()
-    listening = True
 
     def factory(*args: Any, **named: Any) -> logging.LogRecord:
         record = made(*args, **named)
-        if listening and record.exc_info and threading.get_ident() == thread:
-            with suppress(Exception):  # the program is not to fail for it
+        # The program may have built a factory of its own on this one, which outlives the session.
+        if caught in _listeners and record.exc_info and threading.get_ident() == thread:
+            with suppress(Exception):  # it may be any tuple
                 _, error, _ = record.exc_info
                 if error is not None and record.name != logger.name:
                     caught(error)
         return record
 
     def caught(error: BaseException) -> None:
-        if _is_by_library(error):
-            _tell(explain(error), console)
+        with suppress(Exception):  # the program is not to fail for it
+            if _is_by_library(error):
+                _tell(explain(error), console)
 
     logging.setLogRecordFactory(factory)
     _listeners.append(caught)
@@ -68,7 +73,6 @@ def logged_errors_explained(
         yield
     finally:
         _listeners.remove(caught)
-        listening = False  # the program may have built a factory of its own on this one
         if logging.getLogRecordFactory() is factory:
             logging.setLogRecordFactory(made)
 
