@@ -203,6 +203,8 @@ def is_of_variable(evidence: Evidence, unit: Unit, call: ast.Call) -> bool:
 def is_kept(unit: Unit, call: ast.Call) -> bool:
     """Whether the coroutine of `call` is awaited, or given to somebody who may do so."""
     parent = unit.parents.get(call)
+    if isinstance(parent, ast.Call) and callee_name(parent) == "bool":
+        return False
     return isinstance(parent, ast.Await | ast.Call | ast.Starred | ast.keyword)
 
 

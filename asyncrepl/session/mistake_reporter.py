@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from asyncrepl.engine.code_owner import is_users, short_filename
 from asyncrepl.engine.tasks.task_records import all_tasks, ending, sorted_by_name
 from asyncrepl.events.finding_log import install
-from asyncrepl.events.findings import Finding
+from asyncrepl.events.findings import Finding, code_of_whole_text
 from asyncrepl.events.instrument import Instrument
 from asyncrepl.events.object_info import ObjectInfo, describe, refused_operands
 from asyncrepl.session.frontend import ForegroundView
@@ -171,6 +171,13 @@ class SilentMistakeReporter(Instrument):
             self._fallbacks[finding.key] = otherwise
         self._findings.add(finding)
 
+    def tell(self, findings: Iterable[Finding]) -> None:
+        """Note `findings` and tell them now, though a loop may run in another thread."""
+        self._look_scheduled = True  # nobody but us is going to look
+        for each in findings:
+            self.see(each)
+        self.look()
+
     def explain_lost_error(self, error: BaseException) -> list[Line]:
         """What explains an error that nobody was given: more than what was noticed before."""
         found = explain_error(self._context.session, error)
@@ -217,7 +224,7 @@ class SilentMistakeReporter(Instrument):
         passed = self._context.loop.live.loop_iteration.number - self._began_in_iteration
         at_once = passed <= _LOOP_ITERATIONS
         if at_once and outcome.error is None and self._never_ran:
-            code = _code_of_whole_text(outcome.source.filename)
+            code = code_of_whole_text(outcome.source.filename)
             self.see(Finding("unsuspended", describe(None), code, 0))
             self.look()
         if isinstance(outcome.error, SystemExit | None) and not silently:  # as `unittest` ends
@@ -281,14 +288,9 @@ class SilentMistakeReporter(Instrument):
     def note_blocked(self, filename: str, line: int, milliseconds: int) -> None:
         """`line` of `filename` held the loop for `milliseconds`, and others could have run."""
         if not self.is_reported_blocking(filename, line):
-            code, made = _code_of_whole_text(filename), (filename, line)
+            code, made = code_of_whole_text(filename), (filename, line)
             self.see(Finding("blocked", describe(None), code, 0, milliseconds, made))
             self.look()
-
-    def note_end_of_program(self, filename: str) -> None:
-        """The program in `filename` has ended, and ran where a loop ran already."""
-        self.see(Finding("started", describe(None), _code_of_whole_text(filename), 0))
-        self.look()
 
     def note(self, found: Explanation) -> None:
         """`found` is told: it is not told a second time."""
@@ -380,7 +382,8 @@ class SilentMistakeReporter(Instrument):
 
     def goes_on_for_ever(self, recurrence: Recurrence) -> bool:
         """Look if the program goes round for ever; whether that was told. On the loop's thread."""
-        from asyncrepl.engine.tasks.task_survey import deadlock_findings, is_at_rest, is_held_up
+        from asyncrepl.engine.loop.external_waits import is_at_rest
+        from asyncrepl.engine.tasks.task_survey import deadlock_findings, is_held_up
 
         found = recurrence.findings() if recurrence.look() else []
         task = self._foreground() if is_at_rest(self._context.loop) else None
@@ -444,7 +447,3 @@ class SilentMistakeReporter(Instrument):
         from asyncrepl.views.explanation_lines import explanation_lines
 
         return explanation_lines(found, context.session.sources, context.console.width, place)
-
-
-def _code_of_whole_text(filename: str) -> CodeType:
-    return compile("", filename, "exec", dont_inherit=True)

@@ -518,6 +518,52 @@ def test_ctrl_c_ends_a_program_and_the_answer_comes(tmp_path: Path, text: str) -
     assert process.returncode == 130
 
 
+#: What Python would wait for, for ever: a job of a pool, a loop in a thread, a thread on its own.
+KEEPERS = {
+    "a job": "import asyncio, queue\n"
+    "async def main(): await asyncio.to_thread(queue.Queue().get)\n"
+    "asyncio.run(main())\n",
+    "a loop": "import asyncio, threading\nloop = asyncio.new_event_loop()\n"
+    "threading.Thread(target=loop.run_forever).start()\n",
+    "a thread": "import asyncio, queue, threading\njobs = queue.Queue()\n"
+    "def work(): jobs.get()\n"
+    "for _ in range(2): threading.Thread(target=work).start()\n",
+}
+
+
+@pytest.mark.parametrize("text", KEEPERS.values(), ids=list(KEEPERS))
+def test_a_thread_that_waits_for_ever_keeps_no_answer(tmp_path: Path, text: str) -> None:
+    """It is told, and the process ends, as Python's would not."""
+    answer = asked(tmp_path, text)
+    assert answer["error"] is None
+    assert answer["explanation"]["id"] == "endless-generator-hangs"
+    assert "thread" in answer["explanation"]["why"]
+
+
+def test_ctrl_c_leaves_a_job_that_waits_for_ever_behind(tmp_path: Path) -> None:
+    """Its thread cannot be interrupted: the answer comes, and the process ends without it."""
+    path = tmp_path / "program.py"
+    path.write_text(
+        "import asyncio, queue, threading\njobs = queue.Queue()\n"
+        "def get(): print('ready', flush=True), jobs.get()\n"
+        "async def main(): await asyncio.gather(asyncio.to_thread(get), asyncio.sleep(99))\n"
+        "asyncio.run(main())\n"
+    )
+    command = [sys.executable, "-m", "asyncrepl", "explain", "--json", str(path)]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stderr is not None
+        process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+        try:
+            answer, _ = process.communicate(timeout=30)
+        finally:
+            process.kill()
+    assert json.loads(answer)["error"]["type"] == "KeyboardInterrupt"
+    assert process.returncode == 130
+
+
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="eager tasks came with Python 3.12")
 def test_tasks_that_ended_eagerly_have_no_coroutine_any_more(tmp_path: Path) -> None:
     """Some Pythons die when asked for it, and all tasks that are left are looked at in the end."""
