@@ -244,10 +244,11 @@ def diagnose(program: Program, clock: Clock | None = None) -> Diagnosis:
         found.explanation = _weightiest(told, shell.first) or perhaps
     found.more = tuple(each for each in told if each != found.explanation)
     fix = found.explanation.fix if found.explanation is not None else None
-    if found.explanation is not None and fix is not None and fix.filename == program.filename:
+    if found.explanation is not None and fix is not None:
         from asyncrepl.explain.verified_fixes import with_equals
 
-        found.explanation = with_equals(found.explanation, found.more, program.text)
+        text = program.text if fix.filename == program.filename else _content(fix.filename)
+        found.explanation = with_equals(found.explanation, found.more, text)
     said = {(each.id, each.why): each for each in reversed(found.explanations)}
     found.more = tuple(each for each in found.more if said[each.id, each.why] is each)
     return found

@@ -5,7 +5,8 @@ That is where most people see their async mistakes. So what is logged with an er
 while its traceback is there, by the factory that `logging` has its records made by. What does not
 work: a handler at the root logger takes `logging`'s last resort away, and the program's own
 settings with it; to keep the error for later keeps alive what it holds. A test that fails under
-pytest is told to `explain_failed_test` by our plugin.
+pytest is told to `explain_failed_test` by our plugin, and one of `unittest` by its `TestResult`.
+That is said when all have run: the line of dots and letters, one a test, is not to be torn.
 
 An error that the user's own code has caught is left alone, as it may be expected, and so is what
 asyncio logs: the loop's exception handler is told of that.
@@ -14,23 +15,30 @@ asyncio logs: the loop's exception handler is told of that.
 from __future__ import annotations
 
 import logging
+import sys
 import threading
 from asyncio import get_running_loop
 from asyncio.log import logger
 from contextlib import contextmanager, suppress
+from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 from asyncrepl.engine.code_owner import owner, reaches_users, traceback_entries
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from types import ModuleType
 
     from asyncrepl.session.frontend import Console
     from asyncrepl.views.styled_lines import Line
 
 
-#: What the sessions that are open do with an error: a plugin of pytest's is given no session.
-_listeners: list[Callable[[BaseException], None]] = []
+#: The module of `unittest` that is told how tests end.
+TEST_RESULTS = "unittest.result"
+#: What explains an error in the sessions that are open: a plugin of pytest's is given none.
+_listeners: list[LibraryErrors] = []
+#: The modules that tell it what tests end with.
+_heard: list[ModuleType] = []
 
 
 def explain_failed_test(error: BaseException) -> None:
@@ -39,42 +47,87 @@ def explain_failed_test(error: BaseException) -> None:
     In the thread of the tests; raises nothing.
     """
     for each in _listeners:
-        each(error)
+        each.test_failed(error)
 
 
-@contextmanager
-def logged_errors_explained(
-    explain: Callable[[BaseException], list[Line]], console: Console
-) -> Iterator[None]:
-    """Have `explain` explain what a library logs, in this thread, and say so on `console`.
+def explain_unittest(result: ModuleType) -> None:
+    """Have the errors explained with which tests end; `result` is the module `unittest.result`."""
+    if result in _heard:
+        return
+    _heard.append(result)
+    for name in ("addError", "addFailure", "addSubTest"):
+        setattr(result.TestResult, name, _explaining(vars(result.TestResult)[name]))
 
-    That is shown when the library has gone on, and the line of its log is out.
-    """
-    thread, made = threading.get_ident(), logging.getLogRecordFactory()
 
-    def factory(*args: Any, **named: Any) -> logging.LogRecord:
-        record = made(*args, **named)
-        # The program may have built a factory of its own on this one, which outlives the session.
-        if caught in _listeners and record.exc_info and threading.get_ident() == thread:
-            with suppress(Exception):  # it may be any tuple
-                _, error, _ = record.exc_info
-                if error is not None and record.name != logger.name:
-                    caught(error)
-        return record
+def _explaining(method: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(method)
+    def add(*given: Any) -> Any:
+        error = given[-1]
+        if type(error) is tuple:
+            explain_failed_test(error[1])  # before: `unittest` takes its traceback apart
+        return method(*given)
 
-    def caught(error: BaseException) -> None:
+    return add
+
+
+class LibraryErrors:
+    """Has `explain` explain what a library catches in this thread, and says so on `console`."""
+
+    def __init__(self, explain: Callable[[BaseException], list[Line]], console: Console) -> None:
+        self._explain, self._console = explain, console
+        self._thread = threading.get_ident()
+        self._of_tests: list[Line] = []
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """Hear what is logged, and which tests fail, for the length of a ``with``."""
+        made = logging.getLogRecordFactory()
+
+        def factory(*args: Any, **named: Any) -> logging.LogRecord:
+            record = made(*args, **named)
+            # The program may have built a factory of its own on this one, which lives on.
+            if self in _listeners and record.exc_info and threading.get_ident() == self._thread:
+                with suppress(Exception):  # it may be any tuple
+                    _, error, _ = record.exc_info
+                    if error is not None and record.name != logger.name:
+                        self._logged(error)
+            return record
+
+        if (known := sys.modules.get(TEST_RESULTS)) is not None:
+            explain_unittest(known)
+        logging.setLogRecordFactory(factory)
+        _listeners.append(self)
+        try:
+            yield
+        finally:
+            _listeners.remove(self)
+            if logging.getLogRecordFactory() is factory:
+                logging.setLogRecordFactory(made)
+
+    def test_failed(self, error: BaseException) -> None:
+        """Explain `error`, to be told when all tests have run; raises nothing."""
+        self._of_tests += self._lines(error)
+
+    def tell_tests(self) -> None:
+        """Say why tests failed."""
+        lines, self._of_tests = self._of_tests, []
+        if lines:
+            self._console.complain(*lines)
+
+    def _logged(self, error: BaseException) -> None:
+        """Explain `error` when the library has gone on, and the line of its log is out."""
+        if not (lines := self._lines(error)):
+            return
+        try:
+            get_running_loop().call_soon(self._console.complain, *lines)
+        except RuntimeError:  # none runs here
+            self._console.complain(*lines)
+
+    def _lines(self, error: BaseException) -> list[Line]:
         with suppress(Exception):  # the program is not to fail for it
             if _is_by_library(error):
-                _tell(explain(error), console)
-
-    logging.setLogRecordFactory(factory)
-    _listeners.append(caught)
-    try:
-        yield
-    finally:
-        _listeners.remove(caught)
-        if logging.getLogRecordFactory() is factory:
-            logging.setLogRecordFactory(made)
+                return self._explain(error)
+        return []
 
 
 def _is_by_library(error: BaseException) -> bool:
@@ -84,12 +137,3 @@ def _is_by_library(error: BaseException) -> bool:
         return False
     by_library = owner(trace.tb_frame.f_code.co_filename) == "library"
     return by_library and reaches_users(error.__traceback__)
-
-
-def _tell(lines: list[Line], console: Console) -> None:
-    if not lines:
-        return
-    try:
-        get_running_loop().call_soon(console.complain, *lines)
-    except RuntimeError:  # none runs here
-        console.complain(*lines)

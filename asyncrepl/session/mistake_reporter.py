@@ -28,7 +28,7 @@ from asyncrepl.events.findings import Finding, code_of_whole_text
 from asyncrepl.events.instrument import Instrument
 from asyncrepl.events.object_info import ObjectInfo, describe, refused_operands
 from asyncrepl.session.frontend import ForegroundView
-from asyncrepl.session.logged_errors import logged_errors_explained
+from asyncrepl.session.logged_errors import LibraryErrors
 
 if TYPE_CHECKING:
     import asyncio
@@ -105,7 +105,6 @@ class _MistakeContext(ForegroundView, Protocol):
 
     explanation: Explanation | None
     first: Explanation | None
-
     runs_own_loop: bool
 
     @property
@@ -139,6 +138,7 @@ class SilentMistakeReporter(Instrument):
         #: What the statement that ends now has raised; what explains the first error lost.
         self._error: BaseException | None = None
         self._first_lost: Explanation | None = None
+        self._library_errors = LibraryErrors(self.explain_lost_error, context.console)
         #: Whether a StopIteration has come out of a thread, for which somebody waits in vain.
         self.stopped = False
         #: Whether nothing is told: somebody tells the first of all in the end.
@@ -157,7 +157,7 @@ class SilentMistakeReporter(Instrument):
         instruments.add(self)
         before = install(self._findings)
         try:
-            with logged_errors_explained(self.explain_lost_error, self._context.console):
+            with self._library_errors.listening():
                 yield
         finally:
             self.look()
@@ -227,6 +227,7 @@ class SilentMistakeReporter(Instrument):
             code = code_of_whole_text(outcome.source.filename)
             self.see(Finding("unsuspended", describe(None), code, 0))
             self.look()
+        self._library_errors.tell_tests()
         if isinstance(outcome.error, SystemExit | None) and not silently:  # as `unittest` ends
             self._look_at_handled()
         last = vars(builtins).get("_")

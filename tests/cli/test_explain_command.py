@@ -726,6 +726,64 @@ def test_tests_of_unittest_are_explained_alike(tmp_path: Path) -> None:
     assert changed == ["-    def test_fails(self):", "-        self.assertEqual(max(rows(2)), 1)"]
 
 
+MOCKED = """\
+import unittest
+from unittest.mock import MagicMock, Mock
+
+class Api:
+    def __init__(self, client):
+        self.client = client
+
+    async def user(self):
+        reply = await self.client.get("/user")
+        return reply["name"]
+
+class Users(unittest.IsolatedAsyncioTestCase):
+    async def test_name(self):
+        client = Mock()
+        client.get.return_value = {"name": "eva"}
+        self.assertEqual(await Api(client).user(), "eva")
+
+    async def test_nobody(self):
+        client = MagicMock()
+        self.assertTrue(await Api(client).user())
+"""
+
+
+@pytest.mark.parametrize("runner", [["unittest"], ["pytest", "-q"]])
+def test_the_mocks_of_a_test_are_corrected_and_not_what_it_tests(
+    tmp_path: Path, runner: list[str]
+) -> None:
+    """Each test its own, in one patch; the code that awaits what they give is right."""
+    (tmp_path / "test_users.py").write_text(MOCKED)
+    finished = run("explain", "-m", *runner, cwd=tmp_path)
+    patch = finished.stdout.partition("\nwhy ")[2] or finished.stdout
+    lines = [line[1:] for line in patch.splitlines() if line.startswith(("-", "+"))][2:]
+    assert lines == [
+        "from unittest.mock import MagicMock, Mock",
+        "from unittest.mock import MagicMock, Mock, AsyncMock",
+        "        client = Mock()",
+        "        client = AsyncMock()",
+        "        client = MagicMock()",
+        "        client = AsyncMock()",
+    ]
+
+
+@pytest.mark.parametrize(("runner", "marks"), [(["unittest"], "EE"), (["pytest", "-q"], "FF")])
+def test_why_tests_fail_is_said_when_all_have_run(
+    tmp_path: Path, runner: list[str], marks: str
+) -> None:
+    """The letters that they leave, one each, stay in one row; once is enough."""
+    (tmp_path / "test_users.py").write_text(MOCKED)
+    finished = subprocess.run(
+        [sys.executable, "-m", "asyncrepl", "-m", *runner],
+        cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    rows = (finished.stdout + finished.stderr).splitlines()
+    assert any(row.startswith(marks) for row in rows)
+    assert finished.stderr.count("why  `self.client.get` is a plain mock") == 1
+
+
 def test_what_a_library_imports_for_the_user_is_his(tmp_path: Path) -> None:
     """As a server does that is told of ``app:main``: the silent mistakes of a module are seen."""
     library = tmp_path / "site-packages"
