@@ -325,7 +325,9 @@ def _as_lines(found: Diagnosis, program: Program, width: int | None, *, whole: b
     return diagnosis_lines(
         found.shown,
         found.explanations,
-        DiagnosedProgram(program.filename, program.text, {name: _content(name) for name in names}),
+        DiagnosedProgram(
+            program.filename, program.text, {name: _content(name) for name in names}, found.status
+        ),
         width,
         whole=whole,
         interrupted=found.interrupted,

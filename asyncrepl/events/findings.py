@@ -137,6 +137,8 @@ class Finding(NamedTuple):
     number: int = 0
     #: The file and line it is about, where that is another: where what died was made.
     made: tuple[str, int] | None = None
+    #: Whether the code there has called the very function whose coroutine died.
+    direct: bool = False
 
     @property
     def key(self) -> tuple[str, CodeType, int]:

@@ -28,7 +28,7 @@ from asyncrepl.events.findings import Finding
 from asyncrepl.events.instrument import Instrument
 from asyncrepl.events.object_info import ObjectInfo, describe, refused_operands
 from asyncrepl.session.frontend import ForegroundView
-from asyncrepl.session.logged_errors import logged_errors_explained
+from asyncrepl.session.logged_errors import explain_unawaited, logged_errors_explained
 
 if TYPE_CHECKING:
     import asyncio
@@ -65,7 +65,8 @@ def explain_error(session: Session, error: BaseException) -> Explanation | None:
     """The explanation of `error`, whose traceback begins in the user's code."""
     from asyncrepl.explain.handled_refusals import explain_raised
 
-    return explain_raised(error, session.sources, refused_operands, session.namespace)
+    found = explain_raised(error, session.sources, refused_operands, session.namespace)
+    return found or explain_unawaited(error, session.sources, session.namespace)
 
 
 def explain_value(session: Session, filename: str, value: object) -> Explanation | None:
@@ -157,7 +158,7 @@ class SilentMistakeReporter(Instrument):
         instruments.add(self)
         before = install(self._findings)
         try:
-            with logged_errors_explained(self.explain_lost_error, self._context.console):
+            with logged_errors_explained(self.explain_lost_error, self.see, self._context.console):
                 yield
         finally:
             self.look()
@@ -320,10 +321,9 @@ class SilentMistakeReporter(Instrument):
     def finding(self, finding: Finding) -> None:
         """Look as soon as the code that runs gives the loop back."""
         loop = self._context.loop
-        if loop.is_closed():
-            return
         if not loop.is_running():
-            if not self._context.runs_own_loop:  # else the program's end, or its loop, is near
+            # Else the program's end, or its loop, is near.
+            if not (loop.is_closed() or self._context.runs_own_loop):
                 self.look()
             return
         here = threading.get_ident() == getattr(loop, "_thread_id", None)
