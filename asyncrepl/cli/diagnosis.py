@@ -235,9 +235,21 @@ def diagnose(program: Program, clock: Clock | None = None) -> Diagnosis:
         from asyncrepl.explain.verified_fixes import with_equals
 
         found.explanation = with_equals(found.explanation, found.more, program.text)
+    if program.module and found.explanation is not None:
+        found.explanation, *more = _together(found.explanations)
+        found.more = tuple(more)
     said = {(each.id, each.why): each for each in reversed(found.explanations)}
     found.more = tuple(each for each in found.more if said[each.id, each.why] is each)
     return found
+
+
+def _together(told: Sequence[Explanation]) -> list[Explanation]:
+    """`told` of a module, as of its tests, each of which has failed by itself: one correction."""
+    from asyncrepl.explain.verified_fixes import together
+
+    names = {name for each in told if each.fix is not None for name in each.fix.texts}
+    contents = {name: io.StringIO(_content(name).lstrip("\ufeff"), None) for name in names}
+    return together(list(told), {name: text.read() for name, text in contents.items()})
 
 
 def _weightiest(told: Sequence[Explanation], first: Explanation | None) -> Explanation | None:

@@ -141,9 +141,10 @@ class Finding(NamedTuple):
     direct: bool = False
 
     @property
-    def key(self) -> tuple[str, CodeType, int]:
+    def key(self) -> tuple[str, CodeType, int, tuple[str, int] | None]:
         """What makes it another one than those seen before."""
-        return self.what, self.code, self.offset
+        made = self.made if self.what == "dropped" else None  # it may die far from there
+        return self.what, self.code, self.offset, made
 
     @property
     def place(self) -> Place | None:

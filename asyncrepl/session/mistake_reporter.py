@@ -146,7 +146,7 @@ class SilentMistakeReporter(Instrument):
         self.silent = False
         #: Called when what runs in the foreground waits for ever, and that was told.
         self.stuck: Callable[[], object] = bool
-        self._fallbacks: dict[tuple[str, CodeType, int], Callable[[], object]] = {}
+        self._fallbacks: dict[tuple[object, ...], Callable[[], object]] = {}
 
     @contextmanager
     def active(self) -> Iterator[None]:
