@@ -244,14 +244,25 @@ def diagnose(program: Program, clock: Clock | None = None) -> Diagnosis:
         found.explanation = _weightiest(told, shell.first) or perhaps
     found.more = tuple(each for each in told if each != found.explanation)
     fix = found.explanation.fix if found.explanation is not None else None
-    if found.explanation is not None and fix is not None:
+    if found.explanation is not None and fix is not None and fix.filename == program.filename:
         from asyncrepl.explain.verified_fixes import with_equals
 
-        text = program.text if fix.filename == program.filename else _content(fix.filename)
-        found.explanation = with_equals(found.explanation, found.more, text)
+        found.explanation = with_equals(found.explanation, found.more, program.text)
+    if program.module and found.explanation is not None:
+        found.explanation, *more = _together(found.explanations)
+        found.more = tuple(more)
     said = {(each.id, each.why): each for each in reversed(found.explanations)}
     found.more = tuple(each for each in found.more if said[each.id, each.why] is each)
     return found
+
+
+def _together(told: Sequence[Explanation]) -> list[Explanation]:
+    """`told` of a module, as of its tests, each of which has failed by itself: one correction."""
+    from asyncrepl.explain.verified_fixes import together
+
+    names = {name for each in told if each.fix is not None for name in each.fix.texts}
+    contents = {name: io.StringIO(_content(name).lstrip("\ufeff"), None) for name in names}
+    return together(list(told), {name: text.read() for name, text in contents.items()})
 
 
 def _weightiest(told: Sequence[Explanation], first: Explanation | None) -> Explanation | None:
@@ -350,7 +361,9 @@ def _as_lines(found: Diagnosis, program: Program, width: int | None, *, whole: b
     return diagnosis_lines(
         found.shown,
         found.explanations,
-        DiagnosedProgram(program.filename, program.text, {name: _content(name) for name in names}),
+        DiagnosedProgram(
+            program.filename, program.text, {name: _content(name) for name in names}, found.status
+        ),
         width,
         whole=whole,
         interrupted=found.interrupted,

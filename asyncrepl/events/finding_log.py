@@ -59,7 +59,7 @@ class FindingLog:
         self._steps: deque[_MadeStep] = deque(maxlen=64)
         #: Those whose generator is about to die.
         self._dying: list[_MadeStep] = []
-        self._known: set[tuple[str, CodeType, int]] = set()
+        self._known: set[tuple[object, ...]] = set()
         #: What the probes of waits remember.
         self.waits = WaitNotes(self.see, self.tentative)
         #: The locks that were entered, by place, as long as they live.
@@ -95,7 +95,7 @@ class FindingLog:
 
     def see(self, what: FindingKind, obj: object, frame: FrameType) -> None:
         """Note that `what` was seen of `obj` where `frame` is."""
-        key = what, frame.f_code, frame.f_lasti
+        key = what, frame.f_code, frame.f_lasti, None
         if key not in self._known and self.is_heard:
             self.add(Finding(what, describe(obj), frame.f_code, frame.f_lasti))
 

@@ -137,11 +137,14 @@ class Finding(NamedTuple):
     number: int = 0
     #: The file and line it is about, where that is another: where what died was made.
     made: tuple[str, int] | None = None
+    #: Whether the code there has called the very function whose coroutine died.
+    direct: bool = False
 
     @property
-    def key(self) -> tuple[str, CodeType, int]:
+    def key(self) -> tuple[str, CodeType, int, tuple[str, int] | None]:
         """What makes it another one than those seen before."""
-        return self.what, self.code, self.offset
+        made = self.made if self.what == "dropped" else None  # it may die far from there
+        return self.what, self.code, self.offset, made
 
     @property
     def place(self) -> Place | None:

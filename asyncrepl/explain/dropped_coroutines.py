@@ -79,7 +79,8 @@ def _gives(resolver: Resolver, call: ast.Call, code: CodeType | None) -> bool:
 def made_at(evidence: Evidence, name: str) -> Place | None:
     """The call that made the coroutine of `name`, on the line where that is known to have been.
 
-    One of its name; or the only one there of a variable, which has the function.
+    One of its name; or the only one there of a variable, which has the function, or the only one
+    at all, if that line is known to have called the function itself.
     """
     if evidence.made is None:
         return None
@@ -94,6 +95,7 @@ def made_at(evidence: Evidence, name: str) -> Place | None:
     if not named and _is_of_library(evidence):
         named = [call for call in here if _may_give(evidence, unit, call)]
     found = named or [call for call in here if is_of_variable(evidence, unit, call)]
+    found = found or (here if evidence.finding.direct else [])
     alike = len({ast.dump(call.func) for call in found}) == 1  # ``show(a), show(b)``
     around = unit.parents.get(found[0]) if found else None
     if isinstance(around, ast.BoolOp) and all(unit.parents.get(each) is around for each in found):

@@ -254,7 +254,9 @@ def gather_seen(
     units = Units(sources)
     unit, place = units.get(finding.code.co_filename), finding.place
     if unit is None and finding.what == "dropped" and finding.info.code is not None:
-        unit, place = units.get(finding.info.code.co_filename), None  # generated code made it
+        # Generated code made it, or it is a library's, and died when no code of the user's ran.
+        made = finding.made[0] if finding.made is not None else None
+        unit, place = units.get(finding.info.code.co_filename) or units.get(made), None
     if unit is None or unit.tree is None:
         return None
     nodes = tuple(unit.at(place)) if place is not None else ()

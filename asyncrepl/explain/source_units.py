@@ -11,7 +11,7 @@ import linecache
 import os
 import sys
 import sysconfig
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
@@ -210,11 +210,11 @@ class Units:
     def _load(self, filename: str) -> Unit | None:
         source = self.sources.get(filename)
         if source is not None:
-            return Unit(filename, source.text, source.tree, module=source.module)
+            return _unit(filename, source.text, source.tree, source.module)
         if filename.startswith("<") or _is_library(filename):
             return None
         text = "".join(linecache.getlines(filename))
-        return Unit(filename, text, parsed(text), module=True) if text else None
+        return _unit_of_file(filename, text) if text else None
 
     def all(self) -> Iterator[Unit]:
         """The session's units, newest first, and those of the user's that were read beside."""
@@ -275,6 +275,20 @@ class Units:
             if node is not None:
                 return unit, node
         return None
+
+
+#: So many files are kept ready for the next error: of a suite, hundreds of tests may fail.
+_MAX_UNITS = 256
+
+
+@lru_cache(_MAX_UNITS)
+def _unit(filename: str, text: str, tree: ast.Module | None, module: bool) -> Unit:
+    return Unit(filename, text, tree, module=module)
+
+
+@lru_cache(_MAX_UNITS)
+def _unit_of_file(filename: str, text: str) -> Unit:
+    return Unit(filename, text, parsed(text), module=True)
 
 
 def parsed(text: str, namespace: Mapping[str, object] | None = None) -> ast.Module | None:

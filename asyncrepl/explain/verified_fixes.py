@@ -41,7 +41,7 @@ from asyncrepl.syntax.parsed_input import syntax_tree
 from asyncrepl.syntax.source_rewriter import Span, compile_error, line_opcodes, parses
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from asyncrepl.explain.evidence import Evidence
     from asyncrepl.explain.explanation import Explanation, Finding
@@ -330,6 +330,36 @@ def with_equals(found: Explanation, more: Iterable[Explanation], text: str) -> E
     if merged == found.fix.text or not parses(merged) or not _same_definitions(merged, text):
         return found
     return found._replace(fix=found.fix._replace(text=merged))
+
+
+def together(told: list[Explanation], originals: Mapping[str, str]) -> list[Explanation]:
+    """`told`, of which the first that corrects anything also has the corrections of the others.
+
+    Those that change the same lines in another way are left out. `originals` are the texts of all
+    files that change, by name.
+    """
+    texts = {name: text.splitlines(keepends=True) for name, text in originals.items()}
+    changes: dict[str, list[Change]] = {name: [] for name in texts}
+    for each in told:
+        new = {
+            name: [one for one in _changes(texts[name], text) if one not in changes[name]]
+            for name, text in (each.fix.texts if each.fix is not None else {}).items()
+        }
+        trial = {name: changes[name] + more for name, more in new.items()}
+        fits = not any(_overlap(a, b) for name in new for a in new[name] for b in changes[name])
+        if fits and all(_hold(texts[name], trial[name]) for name in trial):
+            changes.update(trial)
+    merged = {name: _applied(texts[name], changes[name]) for name in texts if changes[name]}
+    first = next((each for each in told if each.fix is not None), None)
+    return [
+        each._replace(fix=_as_fix(merged) if each is first and merged else None) for each in told
+    ]
+
+
+def _hold(lines: list[str], changes: list[Change]) -> bool:
+    """Whether the `changes` of a text go together."""
+    merged = _applied(lines, changes)
+    return parses(merged) and _same_definitions(merged, "".join(lines))
 
 
 def _changes(lines: list[str], text: str) -> list[Change]:

@@ -187,9 +187,8 @@ class LeakReporter(Instrument):
         known: bool,
     ) -> None:
         """Python warns of a `coroutine` that nobody awaited; `known` says that it was told of."""
-        from asyncrepl.engine.iteration.tracer import ORIGIN_DEPTH
         from asyncrepl.engine.leaks.leak_origins import never_awaited
-        from asyncrepl.engine.tasks.task_findings import dropped_finding
+        from asyncrepl.engine.tasks.task_findings import ORIGIN_DEPTH, dropped_finding
 
         place = warning.filename, warning.lineno
         leak = never_awaited(coroutine, place, self._context.session.sources)

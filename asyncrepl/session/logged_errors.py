@@ -6,7 +6,8 @@ while its traceback is there, by the factory that `logging` has its records made
 work: a handler at the root logger takes `logging`'s last resort away, and the program's own
 settings with it; to keep the error for later keeps alive what it holds. A test that fails under
 pytest is told to `explain_failed_test` by our plugin, and one of `unittest` by its `TestResult`.
-That is said when all have run: the line of dots and letters, one a test, is not to be torn.
+That is said when all have run: the line of dots and letters, one a test, is not to be torn. What
+Python warns of meanwhile, pytest takes for its summary: it is told to `explain_recorded_warning`.
 
 An error that the user's own code has caught is left alone, as it may be expected, and so is what
 asyncio logs: the loop's exception handler is told of that.
@@ -14,6 +15,7 @@ asyncio logs: the loop's exception handler is told of that.
 
 from __future__ import annotations
 
+import gc
 import logging
 import sys
 import threading
@@ -21,15 +23,21 @@ from asyncio import get_running_loop
 from asyncio.log import logger
 from contextlib import contextmanager, suppress
 from functools import wraps
+from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
 from asyncrepl.engine.code_owner import owner, reaches_users, traceback_entries
+from asyncrepl.engine.leaks.leak_log import unawaited_in
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    import warnings
+    from collections.abc import Callable, Iterator, Mapping
     from types import ModuleType
 
+    from asyncrepl.events.findings import Finding
+    from asyncrepl.explain.explanation import Explanation
     from asyncrepl.session.frontend import Console
+    from asyncrepl.syntax.sources import Source
     from asyncrepl.views.styled_lines import Line
 
 
@@ -59,6 +67,36 @@ def explain_unittest(result: ModuleType) -> None:
         setattr(result.TestResult, name, _explaining(vars(result.TestResult)[name]))
 
 
+def explain_recorded_warning(warning: warnings.WarningMessage) -> None:
+    """Have the coroutine that `warning` is of, if it is of one, looked at; raises nothing."""
+    if type(warning.source) is CoroutineType:
+        for each in _listeners:
+            with suppress(Exception):
+                each.see_forgotten(_forgotten(warning.source))
+
+
+def explain_unawaited(
+    error: BaseException, sources: Mapping[str, Source], namespace: Mapping[str, object]
+) -> Explanation | None:
+    """The explanation of `error` where that is Python's warning of a coroutine.
+
+    `sources` are the texts of the session by file name, `namespace` has its names.
+    """
+    from asyncrepl.explain.evidence import gather_seen
+    from asyncrepl.explain.explainer import explain
+
+    seen = map(_forgotten, unawaited_in(error))
+    told = (explain(gather_seen(each, sources, namespace)) for each in seen)
+    return next(filter(None, told), None)
+
+
+def _forgotten(coroutine: CoroutineType[Any, Any, Any]) -> Finding:
+    """The finding for a `coroutine` that has died before; whether a loop ran, nobody knows."""
+    from asyncrepl.engine.tasks.task_findings import dropped_finding
+
+    return dropped_finding(coroutine)._replace(number=0)
+
+
 def _explaining(method: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(method)
     def add(*given: Any) -> Any:
@@ -71,9 +109,18 @@ def _explaining(method: Callable[..., Any]) -> Callable[..., Any]:
 
 
 class LibraryErrors:
-    """Has `explain` explain what a library catches in this thread, and says so on `console`."""
+    """Has `explain` explain what a library catches in this thread, and says so on `console`.
 
-    def __init__(self, explain: Callable[[BaseException], list[Line]], console: Console) -> None:
+    `see_forgotten` is called with what Python's warning was kept of for later.
+    """
+
+    def __init__(
+        self,
+        explain: Callable[[BaseException], list[Line]],
+        see_forgotten: Callable[[Finding], None],
+        console: Console,
+    ) -> None:
+        self.see_forgotten = see_forgotten
         self._explain, self._console = explain, console
         self._thread = threading.get_ident()
         self._of_tests: list[Line] = []
@@ -124,10 +171,22 @@ class LibraryErrors:
             self._console.complain(*lines)
 
     def _lines(self, error: BaseException) -> list[Line]:
-        with suppress(Exception):  # the program is not to fail for it
-            if _is_by_library(error):
+        with suppress(Exception), _no_collection():  # the program is not to fail for it
+            if _is_by_library(error) or any(unawaited_in(error)):
                 return self._explain(error)
         return []
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Collect no garbage: what warns as it dies would be said to be forgotten in our code."""
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collects:
+            gc.enable()
 
 
 def _is_by_library(error: BaseException) -> bool:

@@ -28,7 +28,7 @@ from asyncrepl.events.findings import Finding, code_of_whole_text
 from asyncrepl.events.instrument import Instrument
 from asyncrepl.events.object_info import ObjectInfo, describe, refused_operands
 from asyncrepl.session.frontend import ForegroundView
-from asyncrepl.session.logged_errors import LibraryErrors
+from asyncrepl.session.logged_errors import LibraryErrors, explain_unawaited
 
 if TYPE_CHECKING:
     import asyncio
@@ -65,7 +65,8 @@ def explain_error(session: Session, error: BaseException) -> Explanation | None:
     """The explanation of `error`, whose traceback begins in the user's code."""
     from asyncrepl.explain.handled_refusals import explain_raised
 
-    return explain_raised(error, session.sources, refused_operands, session.namespace)
+    found = explain_raised(error, session.sources, refused_operands, session.namespace)
+    return found or explain_unawaited(error, session.sources, session.namespace)
 
 
 def explain_value(session: Session, filename: str, value: object) -> Explanation | None:
@@ -138,14 +139,14 @@ class SilentMistakeReporter(Instrument):
         #: What the statement that ends now has raised; what explains the first error lost.
         self._error: BaseException | None = None
         self._first_lost: Explanation | None = None
-        self._library_errors = LibraryErrors(self.explain_lost_error, context.console)
+        self._library_errors = LibraryErrors(self.explain_lost_error, self.see, context.console)
         #: Whether a StopIteration has come out of a thread, for which somebody waits in vain.
         self.stopped = False
         #: Whether nothing is told: somebody tells the first of all in the end.
         self.silent = False
         #: Called when what runs in the foreground waits for ever, and that was told.
         self.stuck: Callable[[], object] = bool
-        self._fallbacks: dict[tuple[str, CodeType, int], Callable[[], object]] = {}
+        self._fallbacks: dict[tuple[object, ...], Callable[[], object]] = {}
 
     @contextmanager
     def active(self) -> Iterator[None]:
@@ -323,10 +324,9 @@ class SilentMistakeReporter(Instrument):
     def finding(self, finding: Finding) -> None:
         """Look as soon as the code that runs gives the loop back."""
         loop = self._context.loop
-        if loop.is_closed():
-            return
         if not loop.is_running():
-            if not self._context.runs_own_loop:  # else the program's end, or its loop, is near
+            # Else the program's end, or its loop, is near.
+            if not (loop.is_closed() or self._context.runs_own_loop):
                 self.look()
             return
         here = threading.get_ident() == getattr(loop, "_thread_id", None)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    import warnings
     from collections.abc import Iterator
     from pathlib import Path
 
@@ -33,6 +34,13 @@ def pytest_exception_interact(call: pytest.CallInfo[object]) -> None:
     reported = sys.modules.get("asyncrepl.session.logged_errors")
     if reported is not None and call.excinfo is not None:
         reported.explain_failed_test(call.excinfo.value)
+
+
+def pytest_warning_recorded(warning_message: warnings.WarningMessage) -> None:
+    """The hook of pytest: a warning was recorded; one of a coroutine is explained likewise."""
+    reported = sys.modules.get("asyncrepl.session.logged_errors")
+    if reported is not None:
+        reported.explain_recorded_warning(warning_message)
 
 
 class TranscriptFile(pytest.File):

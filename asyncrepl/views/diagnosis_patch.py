@@ -85,12 +85,14 @@ _STYLES = {"+": "code", "-": "error", "@": "label"}
 class DiagnosedProgram(NamedTuple):
     """The program that was run: its `text` as Python has read it.
 
-    `contents` are the texts of the files that are to change, with their own line ends.
+    `contents` are the texts of the files that are to change, with their own line ends; `status` is
+    what it ended with, as pytest does with 1 when a test has failed.
     """
 
     filename: str
     text: str
     contents: Mapping[str, str] = MappingProxyType({})
+    status: int = 0
 
     @property
     def is_file(self) -> bool:
@@ -117,7 +119,10 @@ def diagnosis_lines(
     with the corrected program; empty if nothing is, None if nobody has tried.
     """
     if not explanations:
-        about = "this error is not about async iteration" if error else "it ran without an error"
+        ended = "it ran without an error"
+        if subject.status:
+            ended = f"it ended with exit status {subject.status}"
+        about = "this error is not about async iteration" if error else ended
         about = "it was interrupted" if interrupted else about
         return [*error, *prose(f"nothing to explain: {about}", width, "dim")]
     lines = [*error, *(line for each in explanations for line in why_lines(each, width))]

@@ -799,3 +799,100 @@ def test_what_a_library_imports_for_the_user_is_his(tmp_path: Path) -> None:
     program.write_text("import server\nserver.serve('app')\n")
     finished = run("explain", str(program), PYTHONPATH=str(library))
     assert "why  `is_more()` is a coroutine, and every object is true" in finished.stdout
+
+
+FORGETS = """\
+import asyncio
+
+class Job:
+    def __init__(self, run):
+        self.run = run
+
+    async def start(self):
+        self.run()
+
+async def save():
+    pass
+
+async def count():
+    rows = save()
+    return 0 if rows is None else 1
+
+async def wait():
+    asyncio.Event().wait()
+"""
+
+RUNS_THEM = """\
+import asyncio, gc, threading
+import helper
+
+def test_kept():
+    assert asyncio.run(helper.count()) == 1
+
+def test_of_a_library():
+    asyncio.run(helper.wait())
+
+def test_in_a_thread():
+    thread = threading.Thread(target=lambda: asyncio.run(helper.Job(helper.save).start()))
+    thread.start()
+    thread.join()
+
+def test_last():
+    gc.collect()
+"""
+
+
+@pytest.mark.parametrize("filters", ["", "[pytest]\nfilterwarnings = error\n"])
+def test_what_pytest_makes_of_a_warning_is_explained(tmp_path: Path, filters: str) -> None:
+    """Of a coroutine that nobody awaited: it is kept for the summary, or made an error."""
+    (tmp_path / "pytest.ini").write_text(filters)
+    (tmp_path / "helper.py").write_text(FORGETS)
+    (tmp_path / "test_helper.py").write_text(RUNS_THEM)
+    finished = run("explain", "-m", "pytest", "-q", "-p", "no:asyncio", cwd=tmp_path)
+    assert ("3 failed" in finished.stdout) == bool(filters)
+    changed = [line for line in finished.stdout.splitlines() if line.startswith("+  ")]
+    assert changed == [
+        "+        await self.run()",
+        "+    rows = await save()",
+        "+    await asyncio.Event().wait()",
+    ]
+
+
+RIGHT_TESTS = """\
+import asyncio, pytest, unittest, sys, time
+
+async def work():
+    await asyncio.sleep(60)
+
+def test_refused():
+    async def main():
+        async with asyncio.TaskGroup() as group:
+            pass
+        with pytest.raises(RuntimeError):
+            group.create_task(work())
+    asyncio.run(main())
+
+async def done():
+    return 1
+
+class Shielded(unittest.IsolatedAsyncioTestCase):
+    async def asyncSetUp(self):
+        self.beside = asyncio.create_task(done())
+
+    async def test_time_is_up(self):
+        with self.assertRaises(TimeoutError):
+            await asyncio.wait_for(asyncio.shield(work()), 0.01)
+
+    async def test_imports(self):
+        asyncio.get_running_loop().call_soon(print, 1)
+        import slow
+"""
+
+
+def test_what_right_tests_leave_is_no_mistake(tmp_path: Path) -> None:
+    """What was refused as expected, what a test's end cuts off, what an import takes."""
+    (tmp_path / "test_right.py").write_text(RIGHT_TESTS)
+    (tmp_path / "slow.py").write_text("import time\nfor _ in range(4): time.sleep(0.1)\n")
+    finished = run("explain", "-m", "pytest", "-q", "-p", "no:asyncio", cwd=tmp_path)
+    assert finished.stdout.splitlines()[-1] == "nothing to explain: it ran without an error"
+    assert "3 passed" in finished.stdout

@@ -72,11 +72,13 @@ def test_nothing_to_explain_is_one_calm_line() -> None:
     """It says why there is nothing: no error, another error, or Ctrl-C."""
     told = [
         plain(diagnosis_lines([], [], DiagnosedProgram("a.py", ""))[-1]),
+        plain(diagnosis_lines([], [], DiagnosedProgram("a.py", "", {}, 3))[-1]),
         plain(diagnosis_lines(ERROR, [], DiagnosedProgram("a.py", ""))[-1]),
         plain(diagnosis_lines(ERROR, [], DiagnosedProgram("a.py", ""), interrupted=True)[-1]),
     ]
     assert told == [
         "nothing to explain: it ran without an error",
+        "nothing to explain: it ended with exit status 3",
         "nothing to explain: this error is not about async iteration",
         "nothing to explain: it was interrupted",
     ]

@@ -40,7 +40,7 @@ from asyncrepl.engine.iteration.iteration_state import (
 )
 from asyncrepl.engine.iteration.open_iterations import OpenIterations, UntracedIteration
 from asyncrepl.engine.tasks.await_chain import is_task, name_of_type
-from asyncrepl.engine.tasks.task_findings import wait_for_timed_out
+from asyncrepl.engine.tasks.task_findings import ORIGIN_DEPTH, wait_for_timed_out
 from asyncrepl.engine.tasks.task_records import all_tasks, current_task, name_of, sorted_by_name
 from asyncrepl.events.iteration_events import Iteration, LoopSite
 from asyncrepl.events.object_info import has_method, lookup
@@ -59,8 +59,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _STEP = "async_generator_asend"
-#: So many frames of where a coroutine is made are noted: behind a mock there are three.
-ORIGIN_DEPTH = 4
 #: Up to Python 3.13 it is not told what a descriptor has raised.
 _NO_METHOD = AttributeError if sys.version_info >= (3, 14) else Exception
 

@@ -15,6 +15,7 @@ the generator: those are counted for each.
 from __future__ import annotations
 
 import dis
+import warnings
 import weakref
 from collections import deque
 from types import AsyncGeneratorType, CoroutineType
@@ -24,7 +25,6 @@ from asyncrepl.engine.code_owner import is_users, traceback_entries
 from asyncrepl.events.object_info import generator_of_step, is_new, is_step
 
 if TYPE_CHECKING:
-    import warnings
     from collections.abc import Iterator, Mapping
     from types import FrameType, TracebackType
 
@@ -141,6 +141,19 @@ class ExplainedObjects:
         for key in self._dying:
             self._alive.pop(key, None)
         self._dying.clear()
+
+
+def unawaited_in(error: BaseException) -> Iterator[CoroutineType[Any, Any, Any]]:
+    """The coroutines that nobody awaited, where `error` is Python's warning of one.
+
+    A filter makes errors of warnings, as many test suites have it; it reaches nobody but who hears
+    of what a finalizer raises, as pytest does.
+    """
+    warns = vars(warnings)["_warn_unawaited_coroutine"].__code__
+    for each in _related_errors(error):
+        for entry in traceback_entries(each.__traceback__):
+            if entry.tb_frame.f_code is warns:
+                yield entry.tb_frame.f_locals["coro"]
 
 
 def _related_errors(error: BaseException) -> Iterator[BaseException]:

@@ -41,7 +41,7 @@ from asyncrepl.engine.loop import timers
 from asyncrepl.engine.loop.external_waits import ExternalWaits
 from asyncrepl.engine.loop.loop_clock import Clock
 from asyncrepl.engine.loop.loop_iteration import WatchingSelector
-from asyncrepl.engine.tasks.task_findings import left_finding, note_made_outside
+from asyncrepl.engine.tasks.task_findings import ends_program, left_finding, note_made_outside
 from asyncrepl.engine.tasks.task_records import current_task, restore_running_loop, task_coroutine
 from asyncrepl.events.finding_log import FindingLog
 from asyncrepl.events.object_info import behind_partials, code_of, has_begun
@@ -176,8 +176,7 @@ class LiveLoop(_SelectorEventLoop):
         except BaseException as error:
             cut_to_user_part(error)  # who explains it asks what of asyncio's the user has called
             raise
-        by_runner = sys._getframe(1).f_globals is vars(asyncio.runners)  # noqa: SLF001
-        self.live.findings.review_pending(at_the_end=by_runner)
+        self.live.findings.review_pending(at_the_end=ends_program(sys._getframe(1)))  # noqa: SLF001
         return result
 
     def close(self) -> None:

@@ -1,15 +1,15 @@
 """Running loops: one that nothing stops, forked processes, and programs that bring their own.
 
-*Kept running* (`keep_running`): a session's loop goes on whatever user code does to it. Between
-two runs of it, while it stands, a program runs that brings its own.
+*Kept running* (`keep_running`): a session's loop goes on whatever user code does to it. While it
+stands, between two runs of it, a program runs that brings its own.
 
 *Forked.* ``os.fork()``, ``pty.fork()`` and multiprocessing's fork copy the thread that calls them,
 with the loop it runs. That loop must not run a second time: both processes have the same selector
 in the kernel, so one changes what the other waits for; tickers would print twice, and two
 programs read one keyboard. In ``python -m asyncio`` the child runs on, idle, for ever; in
 plain ``python`` it ends where its program does. So does ours: when its statement ends, with
-the status and the message that a program's end would have, or else when it returns to the
-loop. What runs at exit is run; nothing of the session is closed, which is the parent's.
+the status and the message that a program's end would have, or else when it returns to the loop.
+What runs at exit is run; nothing of the session is closed, which is the parent's.
 What does not work: to raise SystemExit in the child. On its way out it passes through all
 that the session has to put back: the terminal's modes, signal handlers, the loop.
 
@@ -20,11 +20,10 @@ it makes are ours: what is traced, noticed and explained for a statement is so f
 Without a prompt the first is the session's. At a prompt that one stands meanwhile, with its tasks
 and timers, and goes on afterwards; all are on one clock. Loops are asked of a policy up to Python
 3.13, which is replaced for as long, so that what a program sets ends with it. Those are
-deprecated since and go in 3.16: there ``asyncio.new_event_loop`` is replaced, and a policy of
-the program's own is still obeyed. What does not work: asking whether the text calls
-``asyncio.run`` (``uvicorn.run``, ``anyio.run`` and ``loop.run_until_complete`` are no less common,
-and called from modules that are not read); and hiding the running loop from a statement that runs
-on it (``asyncio.get_event_loop()`` still finds it, and Ctrl-C would be for the wrong loop).
+deprecated since and go in 3.16: there ``asyncio.new_event_loop`` is replaced, and a policy of the
+program's own is still obeyed. What does not work: asking whether the text calls ``asyncio.run``
+(``uvicorn.run`` is no less common, also in modules that are not read); and hiding the running loop
+from a statement on it (``get_event_loop()`` finds it, and Ctrl-C would be for the wrong loop).
 """
 
 from __future__ import annotations
@@ -41,6 +40,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from asyncrepl.engine.loop.live_loop import LiveLoop
 from asyncrepl.engine.loop.repeated_interrupt import REPEAT
+from asyncrepl.engine.tasks.task_findings import made_elsewhere
 from asyncrepl.runtime.process import FAILED, exit_status, flush_output
 
 if TYPE_CHECKING:
@@ -222,7 +222,7 @@ class _LoopFactory:
     def give(self, new: Callable[[], asyncio.AbstractEventLoop]) -> asyncio.AbstractEventLoop:
         """The next loop; by `new` where it cannot be one of ours."""
         if threading.current_thread() is not threading.main_thread():
-            return new()
+            return made_elsewhere(new, self._first.live.findings)
         if not self._given:
             self._given = True
             return self._first

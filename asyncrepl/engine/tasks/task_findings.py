@@ -35,9 +35,9 @@ from types import (
     GeneratorType,
     MethodType,
 )
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from asyncrepl.engine.code_owner import is_plumbing, is_users
+from asyncrepl.engine.code_owner import is_plumbing, is_users, owner
 from asyncrepl.engine.loop.external_waits import (
     is_at_rest,
     is_idle_worker,
@@ -63,9 +63,12 @@ from asyncrepl.events.object_info import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import CodeType
 
     from asyncrepl.events.finding_log import FindingLog
+
+Loop = TypeVar("Loop", bound=asyncio.AbstractEventLoop)
 
 #: Instructions that no coroutine goes through as their operand: one that dies there was refused.
 _REFUSING = frozenset({
@@ -75,13 +78,17 @@ _REFUSING = frozenset({
     "DICT_UPDATE", "DICT_MERGE", "UNARY_NEGATIVE", "UNARY_INVERT",
 })  # fmt: skip
 
+#: So many frames of where a coroutine is made are noted: behind a mock there are three.
+ORIGIN_DEPTH = 4
+
 
 def dropped_finding(coroutine: CoroutineType[Any, Any, Any]) -> Finding:
     """The finding for `coroutine`, which is dying and never ran."""
     alone = _get_running_loop() is None
     seen = finding_at("dropped", describe(coroutine), running_user_frame(), int(alone))
     places = [(filename, line) for filename, line, _ in coroutine.cr_origin or ()]
-    return seen._replace(made=next((each for each in places if is_users(each[0])), None))
+    made = next((each for each in places if is_users(each[0])), None)
+    return seen._replace(made=made, direct=made is not None and made == places[0])
 
 
 def unseen_failure(task: Any) -> Finding | None:
@@ -203,6 +210,30 @@ def left_finding(generator: Any) -> Finding:
     return finding_at(
         "left", ObjectInfo(AsyncGeneratorType, generator.ag_code), running_user_frame(), line
     )
+
+
+def made_elsewhere(new: Callable[[], Loop], findings: FindingLog) -> Loop:
+    """A loop made by `new`, for another thread than that of the loop whose `findings` those are.
+
+    Each thread has it noted for itself where coroutines are made: here, for who waits for the end.
+    """
+    if findings.patient:
+        depth = max(sys.get_coroutine_origin_tracking_depth(), ORIGIN_DEPTH)
+        sys.set_coroutine_origin_tracking_depth(depth)
+    return new()
+
+
+def ends_program(frame: FrameType | None) -> bool:
+    """Whether what `frame` has a loop run is a program.
+
+    Not what a library has it run, as one for tests, with a Runner that may have more to run.
+    """
+    runner = None
+    while frame is not None and frame.f_globals is vars(asyncio.runners):
+        runner, frame = frame, frame.f_back
+    if runner is None or frame is None:
+        return False
+    return runner.f_code.co_qualname == "run" or owner(frame.f_code.co_filename) != "library"
 
 
 def running_user_frame() -> FrameType | None:

@@ -212,7 +212,12 @@ def _is_statement(unit: Unit, call: ast.Call) -> bool:
 
 def _forgotten(evidence: Evidence) -> Finding | None:
     why = "{} only makes a coroutine: without `await` nothing of it runs."
-    return _made(evidence, lambda _unit, _call: True, why)
+    return _made(evidence, lambda unit, call: not _is_given_to_run(unit, call), why)
+
+
+def _is_given_to_run(unit: Unit, call: ast.Call) -> bool:
+    """Whether it is an argument of what makes a task of it, which has refused: that is no slip."""
+    return callee_name(unit.parents.get(call)) in STARTING_CALLS
 
 
 def _made_too_early(evidence: Evidence) -> Finding | None:
@@ -252,6 +257,8 @@ def _called_by_others(evidence: Evidence) -> Finding | None:
     if evidence.units.definition(evidence.finding.info.code) is None:
         return None
     if any(not is_kept(*each) for each in made) or (made and len(places) != 1):
+        return None
+    if (known := made_at(evidence, name)) is not None and _is_given_to_run(*known):
         return None
     by = f" by {short(*places[0])}" if len(places) == 1 else ""
     who = (_caller(evidence) if not by else "") or f"what it is given to{by}"

@@ -51,6 +51,8 @@ def _blocked(evidence: Evidence) -> Finding | None:
     if evidence.made is None:
         return None
     unit, number = evidence.made
+    if any(each.lineno == number for each in unit.nodes(ast.Import, ast.ImportFrom)):
+        return None  # the first time only, and no thread is the place for it
     around = [f for f in unit.functions() if f.lineno <= number <= (f.end_lineno or 0)]
     line = unit.text.split("\n")[number - 1].strip()
     where = f"`{line}` in `{around[-1].name}`" if around else f"`{line}`"
