@@ -84,9 +84,9 @@ class FindingLog:
         self.sleep: Callable[[FrameType], Callable[[float], None]] | None = None
 
     @property
-    def is_behind(self) -> bool:
-        """Whether a coroutine was dropped, and nobody has come to look at it."""
-        return any(each.what == "dropped" for each in list(self._new))
+    def pending(self) -> list[Finding]:
+        """What nobody has come to look at, oldest first."""
+        return list(self._new)
 
     @property
     def is_heard(self) -> bool:

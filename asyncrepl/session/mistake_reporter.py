@@ -223,8 +223,7 @@ class SilentMistakeReporter(Instrument):
         self._error = None
         # It is started in one loop iteration, runs in the next, and is reported in the one after.
         passed = self._context.loop.live.loop_iteration.number - self._began_in_iteration
-        at_once = passed <= _LOOP_ITERATIONS
-        if at_once and outcome.error is None and self._never_ran:
+        if passed <= _LOOP_ITERATIONS and outcome.error is None and self._never_ran:
             code = code_of_whole_text(outcome.source.filename)
             self.see(Finding("unsuspended", describe(None), code, 0))
             self.look()
@@ -237,7 +236,7 @@ class SilentMistakeReporter(Instrument):
 
     def keep(self, finding: Finding) -> None:
         """Explain `finding`, which is told in another way, when ``:why`` asks."""
-        found = self._explanation(finding)
+        found = self.explanation_of(finding)
         if found is not None:
             self.said(found)
 
@@ -253,7 +252,7 @@ class SilentMistakeReporter(Instrument):
 
                 if (leak := never_iterated(finding)) is not None:
                     self._context.leak_reporter.leaks.note(leak, quietly=True)
-            found = self._explanation(finding)
+            found = self.explanation_of(finding)
             if found is not None:
                 self._reported_kinds.add(finding.what)
                 self._forgotten_code.add(finding.info.code)
@@ -283,7 +282,7 @@ class SilentMistakeReporter(Instrument):
     def asked(self) -> Explanation | None:
         """What might be a mistake in what ran last, for somebody who asks; if nothing else is."""
         for finding in self._findings.take_tentative():
-            if (found := self._explanation(finding)) is not None:
+            if (found := self.explanation_of(finding)) is not None:
                 return found
         return None
 
@@ -364,7 +363,7 @@ class SilentMistakeReporter(Instrument):
             for seen in () if told else deadlock_findings(task):
                 stopped = self.stopped and seen.what == "stuck"
                 self.see(seen._replace(what="stopped") if stopped else seen)
-                if seen.what == "stuck" or self._explanation(seen) is not None:
+                if seen.what == "stuck" or self.explanation_of(seen) is not None:
                     break
             self.look()
         if task or "idle" in self._reported_kinds:
@@ -391,7 +390,7 @@ class SilentMistakeReporter(Instrument):
         if task is not None and is_held_up(task, idle=recurrence.is_idle()):
             found = [each for each in deadlock_findings(task) if each.what == "stuck"]
         for seen in found:
-            if self._explanation(seen) is not None:
+            if self.explanation_of(seen) is not None:
                 self.see(seen)
                 self.look()
                 return True
@@ -410,7 +409,8 @@ class SilentMistakeReporter(Instrument):
             return self._context.task
         return next(iter(sorted_by_name(all_tasks(self._context.loop))), None)
 
-    def _explanation(self, finding: Finding) -> Explanation | None:
+    def explanation_of(self, finding: Finding) -> Explanation | None:
+        """What explains `finding`, in any thread; None if that is no mistake."""
         from asyncrepl.explain.dropped_coroutines import is_abandoned
         from asyncrepl.explain.evidence import gather, gather_seen
         from asyncrepl.explain.explainer import explain

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from asyncrepl.events.finding_log import was_cut
 from asyncrepl.events.object_info import is_real_instance
 from asyncrepl.explain.explanation import Finding, Other, Rule
-from asyncrepl.explain.fix_editor import Fixing, awaited, correction, short
+from asyncrepl.explain.fix_editor import Fixing, awaited, correction, replaced, short
+from asyncrepl.explain.rules.anext_methods import step_method
 from asyncrepl.explain.rules.iteration_end import (
     NEXT_CALLS,
     awaited_step,
@@ -17,7 +18,7 @@ from asyncrepl.explain.rules.iteration_end import (
     outlives_timeouts,
     stopped_at,
 )
-from asyncrepl.explain.scopes import is_generator, scope
+from asyncrepl.explain.scopes import is_generator, own_nodes, scope
 from asyncrepl.explain.static_values import Resolver
 from asyncrepl.explain.value_origins import STEPS, given, stepped_source
 from asyncrepl.syntax.names import FUNCTIONS, callee_name
@@ -220,7 +221,45 @@ _ANEXT = (
 )
 
 
+#: Steps in one round, of which the second may be one too many.
+_SEVERAL = 2
+
+
+def _several_steps(evidence: Evidence) -> Finding | None:
+    found = step_method(evidence)
+    if found is None:
+        return None
+    unit, function, name = found
+    if any(isinstance(node, ast.Try) for node in own_nodes(function)):
+        return None
+    steps = [
+        node
+        for node in own_nodes(function)
+        if isinstance(node, ast.Call) and callee_name(node) == "anext" and len(node.args) == 1
+    ]
+    sources = {unit.source.source(step.args[0]) for step in steps}
+    if len(steps) < _SEVERAL or len(sources) != 1:
+        return None
+    defaults = [
+        (each, f"{unit.source.source(each)}, None") for step in steps[1:] for each in step.args
+    ]
+    why = (
+        f"`{name}` takes {len(steps)} items a round: if {short(unit, steps[1])} finds no more, "
+        "its StopAsyncIteration ends this loop too, and the items taken before are lost."
+    )
+    return Finding(why, replaced(evidence, unit, *defaults))
+
+
 RULES = (
+    Rule(
+        "inner-anext-ends-outer-loop",
+        "several steps of another iterator in one `__anext__`",
+        6,
+        "A StopAsyncIteration that leaves `__anext__` ends the loop, whichever iterator it came "
+        "from. Give `anext` a default, or catch it.",
+        _several_steps,
+        sees="walked",
+    ),
     Rule(*_TIMED_OUT, _finished, errors=(StopAsyncIteration, RuntimeError)),
     Rule(*_TIMED_OUT, _finished_unseen, sees="cut"),
     Rule(*_ANEXT, _at_prompt, "value"),
