@@ -221,6 +221,56 @@ _ANEXT = (
 )
 
 
+def _unbound(evidence: Evidence) -> Finding | None:
+    """A name that an ``except TimeoutError`` asks for, and that the time was too short to bind."""
+    name, unit = evidence.node(ast.Name), evidence.unit
+    ended = isinstance(getattr(evidence.error, "__context__", None), TimeoutError)
+    around = unit.enclosing(name, ast.Try) if name is not None and ended else None
+    found = [] if around is None or name is None else _bound_in(around, name.id)
+    if len(found) != 1 or around is None:
+        return None
+    assigned = found[0]
+    collects = isinstance(assigned.value, ast.ListComp)
+    lost = ", and what was collected by then is lost" if collects else ""
+    why = (
+        f"The time was up before {short(unit, assigned.value)} was done: "
+        f"`{unit.source.source(assigned.targets[0])}` has no value{lost}."
+    )
+    return Finding(why, _appended(evidence, unit, around, assigned) if collects else None)
+
+
+def _bound_in(around: ast.Try, name: str) -> list[ast.Assign]:
+    """The assignments of what is waited for to `name`, in the body of a ``try``."""
+    return [
+        each
+        for part in around.body
+        for each in ast.walk(part)
+        if isinstance(each, ast.Assign) and isinstance(target := each.targets[0], ast.Name)
+        if target.id == name and len(each.targets) == 1
+        if any(
+            isinstance(node, ast.Await) or getattr(node, "is_async", 0)
+            for node in ast.walk(each.value)
+        )
+    ]
+
+
+@correction
+def _appended(fixing: Fixing, unit: Unit, around: ast.Try, assigned: ast.Assign) -> None:
+    """``items = [x async for x in stream]`` → a loop that appends to a list made before."""
+    value, source = assigned.value, unit.source.source
+    assert isinstance(value, ast.ListComp)
+    if len(value.generators) != 1:
+        return
+    loop, name = value.generators[0], source(assigned.targets[0])
+    heads = [f"{'async ' * loop.is_async}for {source(loop.target)} in {source(loop.iter)}:"]
+    heads += [f"if {source(each)}:" for each in loop.ifs]
+    lines = [*heads, f"{name}.append({source(value.elt)})"]
+    before = unit.source.indent(assigned)
+    text = f"\n{before}".join("    " * deep + line for deep, line in enumerate(lines))
+    fixing.of(unit).lines_before(around, f"{name} = []")
+    fixing.of(unit).replace(assigned, text)
+
+
 #: Steps in one round, of which the second may be one too many.
 _SEVERAL = 2
 
@@ -251,6 +301,15 @@ def _several_steps(evidence: Evidence) -> Finding | None:
 
 
 RULES = (
+    Rule(
+        "timeout-ends-the-generator",
+        "a value that a time limit has left out",
+        3,
+        "A time limit ends what it is around where that waits: nothing is assigned, and a "
+        "comprehension gives nothing of what it has. A list that is there before keeps that.",
+        _unbound,
+        errors=(NameError, UnboundLocalError),
+    ),
     Rule(
         "inner-anext-ends-outer-loop",
         "several steps of another iterator in one `__anext__`",
