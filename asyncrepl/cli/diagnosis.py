@@ -44,6 +44,7 @@ from asyncrepl.syntax.names import canonical_name
 from asyncrepl.syntax.parsed_input import decode_failure, decoded
 from asyncrepl.views.diagnosis_patch import DiagnosedProgram, diagnosis_lines
 from asyncrepl.views.error_lines import error_lines
+from asyncrepl.views.task_table import waits_in_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -105,7 +106,8 @@ class Diagnosis:
     """What came of a program; `shown` is its error as Python tells it.
 
     `more` are the explanations of its other mistakes, and `verified` says whether the corrected
-    program runs as it should, if that was tried: `problem` says what is wrong then.
+    program runs as it should, if that was tried: `problem` says what is wrong then. `waits` say
+    where its tasks waited when it ended.
     """
 
     status: int = 0
@@ -115,6 +117,7 @@ class Diagnosis:
     more: tuple[Explanation, ...] = ()
     verified: bool | None = None
     problem: str = ""
+    waits: Sequence[str] = ()
 
     @property
     def explanations(self) -> tuple[Explanation, ...]:
@@ -216,8 +219,10 @@ def diagnose(program: Program, clock: Clock | None = None) -> Diagnosis:
             shell.mistake_reporter.stuck, shell.mistake_reporter.silent = end_waiting, True
             shell.loop.live.findings.patient = True
             folder = None if program.path is None else str(program.path.parent)
-            with watched_for_end(shell), UserModuleFinder(shell.session.sources, folder):
+            ended = watched_for_end(shell)
+            with ended as last, UserModuleFinder(shell.session.sources, folder):
                 found.status = run_program(shell, program.text, program.filename)
+            found.waits = waits_in_words(last.now if found.error is not None else last.left)
             shell.leak_reporter.explain_thread_errors()
             if found.error is not None:
                 # What is noticed from now on may come of it: an error leaves things undone.
@@ -325,7 +330,12 @@ def _as_lines(found: Diagnosis, program: Program, width: int | None, *, whole: b
     return diagnosis_lines(
         found.shown,
         found.explanations,
-        DiagnosedProgram(program.filename, program.text, {name: _content(name) for name in names}),
+        DiagnosedProgram(
+            program.filename,
+            program.text,
+            {name: _content(name) for name in names},
+            found.waits if found.error is None or found.interrupted else (),
+        ),
         width,
         whole=whole,
         interrupted=found.interrupted,
@@ -340,10 +350,12 @@ def diagnosis_as_object(
     error, told = found.error, [_explanation_object(each, program) for each in found.explanations]
     if told:
         told[-1 if every else 0]["verified"] = found.verified
-    answer = {
+    answer: dict[str, Any] = {
         "error": None if error is None else _error_object(error, program),
         "explanation": told[0] if told else None,
     }
+    if not told and found.waits:
+        answer["waits"] = [*found.waits]
     return {**answer, "explanations": told} if every else answer
 
 

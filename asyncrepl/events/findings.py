@@ -137,6 +137,8 @@ class Finding(NamedTuple):
     number: int = 0
     #: The file and line it is about, where that is another: where what died was made.
     made: tuple[str, int] | None = None
+    #: Of what is stuck: the code and instruction in which each other task waits, outside in.
+    others: tuple[tuple[tuple[CodeType, int], ...], ...] = ()
 
     @property
     def key(self) -> tuple[str, CodeType, int]:

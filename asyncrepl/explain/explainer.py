@@ -61,6 +61,7 @@ _ORDER = (
     "lock_waits",
     "outside_waits",
     "endless_waits",
+    "lost_signals",
     "slow_loops",
 )
 

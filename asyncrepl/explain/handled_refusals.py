@@ -14,10 +14,9 @@ from asyncrepl.explain.evidence import Evidence, gather
 from asyncrepl.explain.explainer import explain
 from asyncrepl.explain.library_results import globals_of
 from asyncrepl.explain.operand_uses import Use, noted_uses
-from asyncrepl.explain.scopes import caught_kinds, may_be_caught, own_nodes
+from asyncrepl.explain.scopes import ISOLATED, caught_kinds, may_be_caught, own_nodes
 from asyncrepl.explain.source_units import Unit, Units
 from asyncrepl.explain.static_values import Resolver
-from asyncrepl.explain.unittest_classes import ISOLATED
 from asyncrepl.syntax.names import FUNCTIONS, callee_name, canonical_name, last_name
 
 if TYPE_CHECKING:

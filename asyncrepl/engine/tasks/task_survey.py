@@ -23,6 +23,7 @@ from asyncrepl.engine.tasks.await_chain import (
     is_task,
     result_source,
     user_frame,
+    user_places,
     waits_at,
 )
 from asyncrepl.engine.tasks.task_findings import running_user_frame, unseen_failure
@@ -288,11 +289,10 @@ def deadlock_findings(task: Any) -> Iterator[Finding]:
             yield unseen._replace(number=1)
     if last is task:  # or all wait for each other
         last = next(filter(_is_in_circle, waiting), task)
-    found = [
-        stuck for each in (*_putting(task), last, task) if (stuck := _stuck(each)) is not None
-    ]
+    found = [*filter(None, map(_stuck, (*_putting(task), last, task)))]
     if found:
-        yield found[0]._replace(made=waits_at(task))
+        others = [each for each in all_tasks(task.get_loop()) if each not in waiting]
+        yield found[0]._replace(made=waits_at(task), others=tuple(map(user_places, others)))
 
 
 def is_at_rest(loop: Any) -> bool:
