@@ -28,7 +28,7 @@ FindingKind = Literal[
     "falsy", "past end", "set elsewhere", "unread", "own cancel", "recurring",
     "retried", "idle", "made outside", "suppressing", "shielded", "released", "done early",
     "left behind", "in turn", "taken for nobody",
-    "destroyed", "held",
+    "destroyed", "held", "given up",
 ]  # fmt: skip
 
 
@@ -113,6 +113,8 @@ class Finding(NamedTuple):
       goes on;
     - "idle": the loop that the program runs here has nothing to do, and nothing can come;
     - "in use": an async generator of this code was to be closed, and a task waits in it, here;
+    - "given up": here a task waits for another one, which was cancelled when the time limit of a
+      third, at `made`, has ended the wait of that for it;
     - "held": a thread waits here, and the program that has ended with it;
     - "failed": a task of this code failed with an error of the kind `info`, unseen; `number` is 1
       where others wait for ever.

@@ -43,6 +43,7 @@ from asyncrepl.engine.tasks.await_chain import (
     await_chain,
     first_argument,
     is_task,
+    user_places,
     waits_at,
 )
 from asyncrepl.engine.tasks.task_records import task_coroutine
@@ -229,6 +230,8 @@ class CutOffTasks:
         self._steps: dict[int, list[weakref.ref[Any]]] = {}
         #: By the ``id`` of a task whose time is up: what waited then in the limit, and at what.
         self._late: dict[int, tuple[weakref.ref[Any], list[tuple[weakref.ref[Any], int]]]] = {}
+        #: By the ``id`` of a task to which a limit has ended a wait, which cancels it: where.
+        self.given_up: dict[int, tuple[str, int] | None] = {}
         self._by_groups: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
 
     def __bool__(self) -> bool:
@@ -236,6 +239,8 @@ class CutOffTasks:
 
     def note(self, task: object, timeout: object = None) -> None:
         """`task` is about to be cancelled where it waits, by a `timeout` that it has entered."""
+        if timeout is not None:
+            self._give_up(getattr(task, "_fut_waiter", None), waits_at(task))
         found = [each.subject for each in await_chain(task)]
         entered = [number for number, each in enumerate(found) if _holds(each, timeout)]
         inside = found[entered[-1] + 1 :] if entered else found
@@ -267,7 +272,24 @@ class CutOffTasks:
             owner = getattr(callback, "__self__", None)
             for link in await_chain(owner) if is_task(owner) else ():
                 if link.code is asyncio.wait_for.__code__:
-                    self.note(first_argument(link))
+                    ended = first_argument(link)
+                    self._give_up(ended, waits_at(owner))
+                    self.note(ended)
+
+    def _give_up(self, task: Any, place: tuple[str, int] | None) -> None:
+        """The limit at `place` is about to cancel `task`, and so what that waits for."""
+        while is_task(task) and id(task) not in self.given_up:
+            self.given_up[id(task)] = place
+            task = task._fut_waiter  # noqa: SLF001
+
+    def note_shared(self, task: Any, *, cancelled: bool) -> None:
+        """`task` is over: see who else waits for it, if a limit of another has `cancelled` it."""
+        limit = self.given_up.pop(id(task), None)
+        waiting: list[Any] = [getattr(e, "__self__", None) for e in _called_at_the_end(task)]
+        for each in waiting if limit is not None and cancelled else ():
+            if is_task(each) and not each.cancelling() and (places := user_places(each)):
+                info = ObjectInfo(CoroutineType, places[-1][0])
+                self._findings.add(Finding("given up", info, *places[-1], made=limit))
 
     def look(self, task: object) -> None:
         """A slice of `task` is over: who is still in the step, may end yet.
