@@ -29,6 +29,7 @@ FindingKind = Literal[
     "retried", "idle", "made outside", "suppressing", "shielded", "released", "done early",
     "left behind", "in turn", "taken for nobody",
     "destroyed", "held", "given up",
+    "left over",
 ]  # fmt: skip
 
 
@@ -113,6 +114,8 @@ class Finding(NamedTuple):
       goes on;
     - "idle": the loop that the program runs here has nothing to do, and nothing can come;
     - "in use": an async generator of this code was to be closed, and a task waits in it, here;
+    - "left over": `number` items were collected here, to be handed on when there are enough, and
+      were not; the loop is over, or was ended where it waited, at `made`;
     - "given up": here a task waits for another one, which was cancelled when the time limit of a
       third, at `made`, has ended the wait of that for it;
     - "held": a thread waits here, and the program that has ended with it;

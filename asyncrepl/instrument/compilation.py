@@ -247,7 +247,11 @@ def instrument(tree: Tree) -> Tree:
         or called & _MISTAKE_CALLS
         or any(isinstance(each, _MISTAKE_NODES) or getattr(each, "is_async", 0) for each in nodes)
     ):
-        from asyncrepl.instrument.iterated_awaitables import probe_retries, probe_turns
+        from asyncrepl.instrument.iterated_awaitables import (
+            probe_batches,
+            probe_retries,
+            probe_turns,
+        )
         from asyncrepl.instrument.silent_mistake_placement import PatternProber, probe_lost_values
         from asyncrepl.instrument.wait_probes import probe_waits
 
@@ -256,6 +260,7 @@ def instrument(tree: Tree) -> Tree:
         probe_turns(copy)
         probe_lost_values(copy)
         PatternProber(called).visit(copy)
+        probe_batches(copy)
     log = active_log()
     everywhere = log is not None and log.patient  # who explains a program waits for no text
     _made_awaitables.update(called & _AWAITABLE_MAKERS)
