@@ -29,7 +29,7 @@ FindingKind = Literal[
     "retried", "idle", "made outside", "suppressing", "shielded", "released", "done early",
     "left behind", "in turn", "taken for nobody",
     "destroyed", "held", "given up",
-    "left over",
+    "left over", "unfinished",
 ]  # fmt: skip
 
 
@@ -94,6 +94,7 @@ class Finding(NamedTuple):
       this very task, `number` the queue's limit, the items
       taken and not done, if no task has failed, or the tasks that the barrier lacks, 1 if another
       has cleared the event when it was set, `made` is where the statement waits;
+    - "unfinished": so does one at the ``join`` of a queue, and other things go on;
     - "unwoken": it waited here after another thread had made it ready, which wakes no loop;
     - "stopped": so does it, for a thread that has ended in a StopIteration;
     - "recurring": a task goes on here for ever, for nothing changes from round to round, and

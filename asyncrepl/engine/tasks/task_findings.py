@@ -89,6 +89,18 @@ def unseen_failure(task: Any) -> Finding | None:
     return Finding("failed", ObjectInfo(type(error), code), code, 0)
 
 
+def unseen_failures(task: Any) -> list[asyncio.Task[Any]]:
+    """The tasks of the loop of `task` that ended in an error which nobody has asked for."""
+    known = [each() for each in failed_tasks(task)]
+    return [each for each in known if each is not None and unseen_failure(each) is not None]
+
+
+def failed_tasks(task: Any) -> list[weakref.ref[Any]]:
+    """The tasks of the loop of `task` that ended in an error, or were cancelled."""
+    timeline: Any = getattr(getattr(task.get_loop(), "live", None), "timeline", None)
+    return [] if timeline is None else [*timeline.failed]
+
+
 def left_at_the_end() -> tuple[list[asyncio.Task[Any]], list[CoroutineType[Any, Any, Any]]]:
     """The tasks and the coroutines that something still holds, when a program has ended.
 

@@ -26,7 +26,12 @@ from asyncrepl.engine.tasks.await_chain import (
     user_places,
     waits_at,
 )
-from asyncrepl.engine.tasks.task_findings import running_user_frame, unseen_failure
+from asyncrepl.engine.tasks.task_findings import (
+    failed_tasks,
+    running_user_frame,
+    unseen_failure,
+    unseen_failures,
+)
 from asyncrepl.engine.tasks.task_records import (
     all_tasks,
     current_task,
@@ -41,7 +46,6 @@ from asyncrepl.events.object_info import ObjectInfo, describe
 from asyncrepl.runtime.descriptors import is_starved
 
 if TYPE_CHECKING:
-    import weakref
     from collections.abc import Callable, Iterator
 
     from asyncrepl.engine.tasks.await_chain import AwaitLink
@@ -284,15 +288,25 @@ def deadlock_findings(task: Any) -> Iterator[Finding]:
         code = getattr(task_coroutine(each), "cr_code", None)
         if code is not None and each.cancelling() and is_users(code.co_filename):
             yield Finding("swallowed", ObjectInfo(CoroutineType, code), code, 0)
-    for failed in unseen_failures(task):
-        if (unseen := unseen_failure(failed)) is not None:
-            yield unseen._replace(number=1)
+    for unseen in filter(None, map(unseen_failure, unseen_failures(task))):
+        yield unseen._replace(number=1)
     if last is task:  # or all wait for each other
         last = next(filter(_is_in_circle, waiting), task)
     found = [*filter(None, map(_stuck, (*_putting(task), last, task)))]
     if found:
         others = [each for each in all_tasks(task.get_loop()) if each not in waiting]
         yield found[0]._replace(made=waits_at(task), others=tuple(map(user_places, others)))
+
+
+def endless_findings(task: Any, idle: Callable[[], bool]) -> list[Finding]:
+    """What is stuck at `task` though something may come; `idle` says that nothing has for long.
+
+    A queue that is waited for until all is done is "unfinished", whatever else goes on.
+    """
+    found = [each for each in deadlock_findings(task) if each.what == "stuck"]
+    if is_at_rest(task.get_loop()):
+        return found if is_held_up(task, idle=idle()) else []
+    return [each._replace(what="unfinished") for each in found if each.info.name == "join"]
 
 
 def is_at_rest(loop: Any) -> bool:
@@ -323,18 +337,6 @@ def _has_full_pipe(link: AwaitLink) -> bool:
     process: Any = first_argument(link) if link.code in _PROCESS_WAITS else None
     streams = [each for each in (process.stdout, process.stderr) if each] if process else []
     return any(each._paused and each._waiter is None for each in streams)  # noqa: SLF001
-
-
-def unseen_failures(task: Any) -> list[asyncio.Task[Any]]:
-    """The tasks of the loop of `task` that ended in an error which nobody has asked for."""
-    known = [each() for each in _failed_tasks(task)]
-    return [each for each in known if each is not None and unseen_failure(each) is not None]
-
-
-def _failed_tasks(task: Any) -> list[weakref.ref[Any]]:
-    """The tasks of the loop of `task` that ended in an error, or were cancelled."""
-    timeline: Timeline | None = getattr(getattr(task.get_loop(), "live", None), "timeline", None)
-    return [] if timeline is None else [*timeline.failed]
 
 
 def _is_in_circle(task: Any) -> bool:
@@ -368,7 +370,7 @@ def _stuck(task: Any) -> Finding | None:
         info = ObjectInfo(asyncio.Future)
     if _is_in_circle(task):
         info = ObjectInfo(asyncio.Task)
-    count = 0 if info.name == "join" and _failed_tasks(task) else _count(task, info, chain[at:])
+    count = 0 if info.name == "join" and failed_tasks(task) else _count(task, info, chain[at:])
     return Finding("stuck", info, frame.f_code, frame.f_lasti, count)
 
 

@@ -371,7 +371,7 @@ RULES = (
         _too_soon,
         errors=(asyncio.QueueEmpty,),
     ),
-    Rule(*_DONE, _undone_anywhere, sees="stuck"),
+    Rule(*_DONE, _undone_anywhere, sees="stuck | unfinished"),
     Rule(*_DONE, _undone, sees="stuck"),
     Rule(
         _ID,
