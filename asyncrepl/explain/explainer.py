@@ -62,6 +62,7 @@ _ORDER = (
     "outside_waits",
     "endless_waits",
     "lost_signals",
+    "unended_waits",
     "slow_loops",
 )
 

@@ -132,7 +132,14 @@ def _probed(node: ast.expr) -> ast.expr:
     return node
 
 
-def probe_retries(tree: ast.AST) -> None:
+def probe_rounds(tree: ast.AST) -> None:
+    """Put probes where what counts is how a loop goes from round to round, in `tree` itself."""
+    _probe_retries(tree)
+    _probe_turns(tree)
+    _probe_batches(tree)
+
+
+def _probe_retries(tree: ast.AST) -> None:
     """Mark the successes in loops of attempts that none of them leaves.
 
     ``for attempt in range(n): try: … except …: await sleep(attempt)``: such a loop is for attempts
@@ -215,7 +222,7 @@ def _is_round(statement: ast.stmt) -> bool:
             return False
 
 
-def probe_turns(tree: ast.AST) -> None:
+def _probe_turns(tree: ast.AST) -> None:
     """Mark the tasks that a plain loop makes and awaits one by one: none runs beside another."""
     for node in copied_nodes(tree):
         body = [node.elt] if isinstance(node, ast.ListComp) else getattr(node, "body", [])
@@ -240,7 +247,7 @@ def _makes_task(node: ast.expr | None) -> bool:
     return node is not None and callee_name(bare(node)) in ("create_task", "ensure_future")
 
 
-def probe_batches(tree: ast.AST) -> None:
+def _probe_batches(tree: ast.AST) -> None:
     """Mark the items that a loop collects, and hands on when there are enough: some may stay."""
     for function in [each for each in copied_nodes(tree) if isinstance(each, FUNCTIONS)]:
         nodes = [each for part in function.body for each in own_nodes(part)]

@@ -220,9 +220,9 @@ class SilentMistakeReporter(Instrument):
             self.look()
         if isinstance(outcome.error, SystemExit | None) and not silently:  # as `unittest` ends
             self._look_at_handled()
-        if type(last := vars(builtins).get("_")) is CoroutineType:
-            if last.cr_code in self._forgotten_code:
-                self._context.leak_reporter.explained.add(last)  # one more, that dies later
+        last = vars(builtins).get("_")
+        if type(last) is CoroutineType and last.cr_code in self._forgotten_code:
+            self._context.leak_reporter.explained.add(last)  # one more, that dies later
 
     def keep(self, finding: Finding) -> None:
         """Explain `finding`, which is told in another way, when ``:why`` asks."""

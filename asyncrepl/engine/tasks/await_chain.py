@@ -223,13 +223,6 @@ def gathered_futures(future: Any) -> list[object] | None:
     return list(future._children) if type(future) is _GATHERING_FUTURE else None  # noqa: SLF001
 
 
-def user_places(task: Any) -> tuple[tuple[CodeType, int], ...]:
-    """Where the user's code waits in `task`, outside in."""
-    frames = [each.frame for each in await_chain(task)]
-    users = [each for each in frames if each and is_users(each.f_code.co_filename)]
-    return tuple((each.f_code, each.f_lasti) for each in users)
-
-
 def result_source(future: object) -> object:
     """What gives `future` its result: the future inside a ``shield``, or one of an executor.
 

@@ -43,7 +43,6 @@ from asyncrepl.engine.tasks.await_chain import (
     await_chain,
     first_argument,
     is_task,
-    user_places,
     waits_at,
 )
 from asyncrepl.engine.tasks.task_records import task_coroutine
@@ -87,6 +86,13 @@ def unseen_failure(task: Any) -> Finding | None:
     if not is_real_instance(error, Exception):  # none, or the program's end
         return None
     return Finding("failed", ObjectInfo(type(error), code), code, 0)
+
+
+def user_places(task: Any) -> tuple[tuple[CodeType, int], ...]:
+    """Where the user's code waits in `task`, outside in."""
+    frames = [each.frame for each in await_chain(task)]
+    users = [each for each in frames if each and is_users(each.f_code.co_filename)]
+    return tuple((each.f_code, each.f_lasti) for each in users)
 
 
 def unseen_failures(task: Any) -> list[asyncio.Task[Any]]:

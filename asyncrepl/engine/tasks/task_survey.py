@@ -23,7 +23,6 @@ from asyncrepl.engine.tasks.await_chain import (
     is_task,
     result_source,
     user_frame,
-    user_places,
     waits_at,
 )
 from asyncrepl.engine.tasks.task_findings import (
@@ -31,6 +30,7 @@ from asyncrepl.engine.tasks.task_findings import (
     running_user_frame,
     unseen_failure,
     unseen_failures,
+    user_places,
 )
 from asyncrepl.engine.tasks.task_records import (
     all_tasks,

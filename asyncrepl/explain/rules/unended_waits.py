@@ -1,0 +1,127 @@
+"""A wait for ever that no other rule explains: who could end it, and what became of him."""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+from typing import TYPE_CHECKING
+
+from asyncrepl.events.object_info import place_at
+from asyncrepl.explain.explanation import Finding, Rule
+from asyncrepl.explain.fix_editor import Fixing, correction, short
+from asyncrepl.explain.fresh_names import fresh
+from asyncrepl.explain.rules.endless_waits import ends_of
+from asyncrepl.explain.scopes import CannotFixError, scope
+from asyncrepl.syntax.names import callee_name, written_name
+
+if TYPE_CHECKING:
+    from asyncrepl.explain.evidence import Evidence
+    from asyncrepl.explain.source_units import Unit
+
+
+def _stuck(evidence: Evidence) -> Finding | None:
+    unit = evidence.unit
+    await_ = evidence.node(ast.Await)
+    # A loop over an iterator of somebody else's has no ``await`` of its own.
+    waited = await_.value if await_ is not None else evidence.node(ast.AST)
+    text = short(unit, waited) if isinstance(waited, ast.expr) else "what it waits for"
+    why = (
+        f"Nothing can wake {text} any more: no other task runs, no timer is set"
+        f"{_left_undone(evidence)}. Ctrl-C ends the wait."
+    )
+    return Finding(why, _ended_by_none(evidence, unit, await_) if await_ else None)
+
+
+#: What nobody does, in words, by what is waited for.
+_WORDS: dict[object, str] = {
+    asyncio.Event: "sets the event",
+    asyncio.Queue: "fills the queue",
+    asyncio.Future: "sets its result",
+    asyncio.Condition: "notifies it, with what is waited for",
+    "readline": "sends the end of a line, or closes the other end",
+    "read": "closes the other end, or calls `write_eof()` there",
+}
+
+
+def _left_undone(evidence: Evidence) -> str:
+    """What nobody does for what is waited for, or where somebody would have done it."""
+    waited, calls = ends_of(evidence) or (None, [])
+    info = evidence.finding.info
+    words = _WORDS.get(info.name or info.kind) or _WORDS.get(info.kind)
+    if words is None:
+        return ""
+    homes = {getattr(scope(*each), "name", ""): each for each in calls}
+    waiting = [text for name in homes if (text := _waits_itself(evidence, name))]
+    if waiting:
+        return f", and nobody {words}: {', and '.join(waiting)}"
+    name = next(iter(homes), "")
+    here = waited is not None and getattr(scope(evidence.unit, waited), "name", "") == name
+    if len(homes) != 1 or not name or here:
+        return f", and nobody {words}"
+    unit, call = homes[name]
+    known = {written_name(node) for _, node in evidence.units.nodes(ast.Name, ast.Attribute)}
+    if name not in known:
+        return f", and nobody calls `{name}`, which {words}"
+    made = [each.args[0] for _, each in evidence.units.nodes(ast.Call) if each.args]
+    if name in map(callee_name, made):
+        return f", and nobody {words} any more: what runs `{name}` has ended"
+    return f", and nobody {words}: {short(unit, call)} in `{name}` is not called for it"
+
+
+def _waits_itself(evidence: Evidence, name: str) -> str:
+    """Where the task waits itself that runs the function `name`, in words; "" if none does."""
+    for places in evidence.finding.others:
+        if name and name in (code.co_name for code, _ in places):
+            code, offset = places[-1]
+            unit, place = evidence.units.get(code.co_filename), place_at(code, offset)
+            if unit is None or place is None:
+                continue
+            node = next((n for n in unit.at(place) if isinstance(n, ast.expr | ast.stmt)), None)
+            waits = node.value if isinstance(node, ast.Await) else node
+            what = f" for {short(unit, waits)}" if isinstance(waits, ast.expr) else ""
+            return f"`{name}`, which could, waits itself in line {place.lineno}{what}"
+    return ""
+
+
+@correction
+def _ended_by_none(fixing: Fixing, unit: Unit, waited: ast.Await) -> None:
+    """Of a generator that drains a queue: None in the queue ends it."""
+    function, taken = scope(unit, waited), waited.value
+    loop = unit.enclosing(waited, ast.While)
+    statement = unit.statement(waited)
+    drains = isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Yield)
+    endless = loop is not None and isinstance(loop.test, ast.Constant) and bool(loop.test.value)
+    if callee_name(taken) != "get" or not drains or not endless or loop is None:
+        return
+    if not isinstance(function, ast.AsyncFunctionDef) or loop.body != [statement]:
+        return
+    name = fresh(unit, "item")
+    edits = fixing.of(unit)
+    edits.replace(loop.test, f"({name} := {unit.source.source(waited)}) is not None")
+    edits.replace(waited, name)
+    if not _closed(fixing.evidence, fixing, function.name):
+        raise CannotFixError
+
+
+def _closed(evidence: Evidence, fixing: Fixing, name: str) -> bool:
+    """Put the None in, in front of the loop that walks the generator."""
+    for unit, loop in evidence.units.nodes(ast.AsyncFor):
+        call = loop.iter
+        if isinstance(call, ast.Call) and callee_name(call) == name and len(call.args) == 1:
+            queue = unit.source.source(call.args[0])
+            fixing.of(unit).lines_before(loop, f"{queue}.put_nowait(None)")
+            return True
+    return False
+
+
+RULES = (
+    Rule(
+        "endless-generator-hangs",
+        "a source that waits for ever",
+        3,
+        "A step that awaits what nobody provides suspends the loop for good. Let the producer "
+        "say that it is done (a None in the queue), or limit the wait: `asyncio.timeout()`.",
+        _stuck,
+        sees="stuck",
+    ),
+)
