@@ -37,7 +37,8 @@ def _notified_before(evidence: Evidence) -> Finding | None:
     unit, call = notified[0]
     source = unit.source.source
     if evidence.unit.enclosing(condition, ast.While) is not None:
-        if evidence.finding.number < 2 or not _wake_one(notified):
+        ones = all(callee_name(each) == "notify" and not each.args for _, each in notified)
+        if evidence.finding.number < 2 or not ones:
             return None  # it has asked for the state
         why = (
             f"`{source(call)}` wakes one of those that wait for `{text}`, and there are more: "
@@ -50,11 +51,6 @@ def _notified_before(evidence: Evidence) -> Finding | None:
         f"`await {text}.wait_for(lambda: …)`."
     )
     return Finding(why)
-
-
-def _wake_one(notified: Ends) -> bool:
-    """Whether all are calls of ``notify()``."""
-    return all(callee_name(call) == "notify" and not call.args for _, call in notified)
 
 
 @correction
