@@ -117,7 +117,7 @@ class Diagnosis:
     more: tuple[Explanation, ...] = ()
     verified: bool | None = None
     problem: str = ""
-    waits: Sequence[str] = ()
+    waits: tuple[str, ...] = ()
 
     @property
     def explanations(self) -> tuple[Explanation, ...]:
@@ -222,7 +222,8 @@ def diagnose(program: Program, clock: Clock | None = None) -> Diagnosis:
             ended = watched_for_end(shell)
             with ended as last, UserModuleFinder(shell.session.sources, folder):
                 found.status = run_program(shell, program.text, program.filename)
-            found.waits = waits_in_words(last.now if found.error is not None else last.left)
+            waits = last.now if found.error is not None else last.left
+            found.waits = tuple(waits_in_words(waits))
             shell.leak_reporter.explain_thread_errors()
             if found.error is not None:
                 # What is noticed from now on may come of it: an error leaves things undone.

@@ -94,7 +94,8 @@ class Finding(NamedTuple):
       this very task, `number` the queue's limit, the items
       taken and not done, if no task has failed, or the tasks that the barrier lacks, 1 if another
       has cleared the event when it was set, `made` is where the statement waits;
-    - "unfinished": so does one at the ``join`` of a queue, and other things go on;
+    - "unfinished": so does one at the ``join`` of a queue, or for a lock whose holder waits for
+      this very task, and other things go on;
     - "unwoken": it waited here after another thread had made it ready, which wakes no loop;
     - "stopped": so does it, for a thread that has ended in a StopIteration;
     - "recurring": a task goes on here for ever, for nothing changes from round to round, and
@@ -143,8 +144,10 @@ class Finding(NamedTuple):
     number: int = 0
     #: The file and line it is about, where that is another: where what died was made.
     made: tuple[str, int] | None = None
-    #: Of what is stuck: the code and instruction in which each other task waits, outside in.
+    #: Of what is stuck: the code and instruction in which each task waits, outside in.
     others: tuple[tuple[tuple[CodeType, int], ...], ...] = ()
+    #: Of what waits for a lock: where the task is that holds it, outside in.
+    held: tuple[tuple[CodeType, int], ...] = ()
 
     @property
     def key(self) -> tuple[str, CodeType, int]:

@@ -379,7 +379,7 @@ class SilentMistakeReporter(Instrument):
 
     def goes_on_for_ever(self, recurrence: Recurrence) -> bool:
         """Look if the program goes round for ever; whether that was told. On the loop's thread."""
-        from asyncrepl.engine.tasks.task_survey import endless_findings
+        from asyncrepl.engine.tasks.await_graph import endless_findings
 
         found = recurrence.findings() if recurrence.look() else []
         if (task := self._foreground()) is not None:

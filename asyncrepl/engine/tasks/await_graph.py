@@ -27,13 +27,23 @@ from asyncrepl.engine.tasks.await_chain import (
     task_group_parent,
 )
 from asyncrepl.engine.tasks.task_records import all_tasks, name_of, sorted_by_name
-from asyncrepl.engine.tasks.task_survey import describe_chain, state_of
+from asyncrepl.engine.tasks.task_survey import (
+    awaited_tasks,
+    deadlock_findings,
+    describe_chain,
+    held_locks,
+    is_at_rest,
+    is_held_up,
+    state_of,
+    waited_object,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from asyncrepl.engine.tasks.await_chain import AwaitLink
     from asyncrepl.engine.tasks.task_survey import TaskActivity
+    from asyncrepl.events.findings import Finding
 
 #: Who awaits a future, from Python 3.14 on; a subclass of the user's may say something else.
 _AWAITED_BY: Callable[[Any], Any] | None = getattr(
@@ -190,3 +200,42 @@ def _labels(meetings: Iterable[AwaitLink], names: Mapping[str, object]) -> dict[
             number = numbers.setdefault(kind, count(1))
             labels[key] = named.get(key) or f"{kind} {next(number)}"
     return labels
+
+
+# -- what never ends ---------------------------------------------------------------
+
+
+def endless_findings(task: Any, idle: Callable[[], bool]) -> list[Finding]:
+    """What is stuck at `task` though something may come; `idle` says that nothing has for long.
+
+    It is "unfinished", whatever else goes on, where it waits until all of a queue is done, or for
+    a lock whose holder waits for it.
+    """
+    found = [each for each in deadlock_findings(task) if each.what == "stuck"]
+    if is_at_rest(task.get_loop()):
+        return found if is_held_up(task, idle=idle()) else []
+    names = ("join", "acquire") if _is_locked_up(task) else ("join",)
+    return [each._replace(what="unfinished") for each in found if each.info.name in names]
+
+
+def _is_locked_up(task: Any) -> bool:
+    """Whether `task` waits for one that waits for itself, where a lock is on the way."""
+    tasks = all_tasks(task.get_loop())
+    holders = {id(lock): holder for holder in tasks for lock in held_locks(holder)}
+    reached = _reached(task, holders)
+    locked = [each for each in (task, *reached) if _holder(each, holders) is not None]
+    return any(each in _reached(each, holders) for each in locked)
+
+
+def _reached(task: Any, holders: Mapping[int, Any]) -> list[Any]:
+    """The tasks that `task` waits for, itself or through others; also as `holders` of locks."""
+    way = [*awaited_tasks(task), _holder(task, holders)]
+    for each in way:  # which grows
+        found = [] if each is None else [*awaited_tasks(each), _holder(each, holders)]
+        way += [one for one in found if one not in way]
+    return [each for each in way if each is not None]
+
+
+def _holder(task: Any, holders: Mapping[int, Any]) -> Any:
+    """The task that holds the lock for which `task` waits; None if there is none."""
+    return holders.get(id(waited_object(await_chain(task))))

@@ -10,8 +10,9 @@ asyncio's where it lives in asyncio's files: a user's own that is called
 from __future__ import annotations
 
 import asyncio
+import gc
 from functools import cache
-from types import CoroutineType, NoneType
+from types import CoroutineType, MethodType, NoneType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from asyncrepl.engine.code_owner import is_users, location_and_source, owner
@@ -251,7 +252,7 @@ def state_of(task: Any) -> TaskActivity:
     return "ready" if task._fut_waiter is None else "waiting"  # noqa: SLF001
 
 
-def _awaited_tasks(task: Any) -> list[Any]:
+def awaited_tasks(task: Any) -> list[Any]:
     """The tasks that `task` waits for: by itself, or by `gather`, `wait` or a TaskGroup."""
     waiter, found = task._fut_waiter, []  # noqa: SLF001
     if is_task(waiter):
@@ -281,7 +282,7 @@ def deadlock_findings(task: Any) -> Iterator[Finding]:
     waiting = [task]
     last, met = task, {id(task)}
     for each in waiting:
-        asked = _awaited_tasks(each)
+        asked = awaited_tasks(each)
         waiting += [one for one in asked if id(one) not in met]
         met.update(map(id, asked))
         last = each if last is task and not asked else last
@@ -294,19 +295,8 @@ def deadlock_findings(task: Any) -> Iterator[Finding]:
         last = next(filter(_is_in_circle, waiting), task)
     found = [*filter(None, map(_stuck, (*_putting(task), last, task)))]
     if found:
-        others = [each for each in all_tasks(task.get_loop()) if each not in waiting]
-        yield found[0]._replace(made=waits_at(task), others=tuple(map(user_places, others)))
-
-
-def endless_findings(task: Any, idle: Callable[[], bool]) -> list[Finding]:
-    """What is stuck at `task` though something may come; `idle` says that nothing has for long.
-
-    A queue that is waited for until all is done is "unfinished", whatever else goes on.
-    """
-    found = [each for each in deadlock_findings(task) if each.what == "stuck"]
-    if is_at_rest(task.get_loop()):
-        return found if is_held_up(task, idle=idle()) else []
-    return [each._replace(what="unfinished") for each in found if each.info.name == "join"]
+        others = tuple(map(user_places, sorted_by_name(all_tasks(task.get_loop()))))
+        yield found[0]._replace(made=waits_at(task), others=others)
 
 
 def is_at_rest(loop: Any) -> bool:
@@ -328,7 +318,7 @@ def is_held_up(task: Any, *, idle: bool) -> bool:
     if idle and (outside.only_threads_of(loop) or (others and outside.only_itself())):
         return True
     return all(
-        _awaited_tasks(each) or any(map(_has_full_pipe, await_chain(each)))
+        awaited_tasks(each) or any(map(_has_full_pipe, await_chain(each)))
         for each in all_tasks(loop)
     )
 
@@ -341,14 +331,14 @@ def _has_full_pipe(link: AwaitLink) -> bool:
 
 def _is_in_circle(task: Any) -> bool:
     """Whether what `task` waits for waits for `task`, itself or through others."""
-    return any(_comes_to(each, task) for each in _awaited_tasks(task))
+    return any(_comes_to(each, task) for each in awaited_tasks(task))
 
 
 def _comes_to(task: Any, other: Any) -> bool:
     """Whether `task` is `other`, or waits for it, itself or through others."""
     waiting = [task]
     for each in waiting:  # which grows
-        waiting += [one for one in _awaited_tasks(each) if one not in waiting]
+        waiting += [one for one in awaited_tasks(each) if one not in waiting]
     return other in waiting
 
 
@@ -371,7 +361,17 @@ def _stuck(task: Any) -> Finding | None:
     if _is_in_circle(task):
         info = ObjectInfo(asyncio.Task)
     count = 0 if info.name == "join" and failed_tasks(task) else _count(task, info, chain[at:])
-    return Finding("stuck", info, frame.f_code, frame.f_lasti, count)
+    holders = [e for e in all_tasks(task.get_loop()) if waited_object(chain) in held_locks(e)]
+    held = user_places(holders[0]) if holders else ()
+    return Finding("stuck", info, frame.f_code, frame.f_lasti, count, held=held)
+
+
+def held_locks(task: Any) -> list[object]:
+    """The locks in whose ``async with`` `task` is: the ``__aexit__`` of each lies on a stack."""
+    kept = [one for each in await_chain(task) for one in gc.get_referents(each.subject)]
+    held = [each for each in kept if type(each) is MethodType]
+    owners = [each.__self__ for each in held if each.__func__ is asyncio.Lock.__aexit__]
+    return [each for each in owners if type(each) is asyncio.Lock]
 
 
 _LOCKS = (asyncio.Lock, asyncio.Semaphore)
@@ -397,7 +397,7 @@ def _wait_link(chain: list[AwaitLink]) -> AwaitLink | None:
     return next((each for each in chain if each.code in _WAITS), None)
 
 
-def _waited_object(chain: list[AwaitLink]) -> Any:
+def waited_object(chain: list[AwaitLink]) -> Any:
     """The object of asyncio's that is waited for; None if there is none."""
     link = _wait_link(chain)
     return first_argument(link) if link is not None else None
@@ -418,11 +418,11 @@ def _count(task: Any, info: ObjectInfo, chain: list[AwaitLink]) -> int:
     how many are under way that do not wait for `task`. Of a process, or the stream of its output,
     1 if it waits for input.
     """
-    waited = _waited_object(chain)
+    waited = waited_object(chain)
     if (process := _process_behind(waited)) is not None:
         return int(is_starved(process))
     tasks = all_tasks(task.get_loop())
-    others = [_waited_object(await_chain(each)) for each in tasks]
+    others = [waited_object(await_chain(each)) for each in tasks]
     counts: dict[type, Callable[[], int]] = {
         asyncio.Barrier: lambda: waited.parties - waited.n_waiting,
         asyncio.Condition: lambda: len(waited._waiters),  # noqa: SLF001

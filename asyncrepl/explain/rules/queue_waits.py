@@ -413,7 +413,7 @@ RULES = (
     Rule(
         "fire-and-forget-in-loop",
         "a last batch that is not full",
-        6,
+        5,
         "Items that are collected until there are enough are handed on by the one that makes the "
         "number full. After the last item none comes: what is left is handed on behind the loop, "
         "or in a `finally` where the task may be cancelled.",

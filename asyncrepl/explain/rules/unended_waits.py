@@ -15,6 +15,8 @@ from asyncrepl.explain.scopes import CannotFixError, scope
 from asyncrepl.syntax.names import callee_name, written_name
 
 if TYPE_CHECKING:
+    from types import CodeType
+
     from asyncrepl.explain.evidence import Evidence
     from asyncrepl.explain.source_units import Unit
 
@@ -70,17 +72,44 @@ def _left_undone(evidence: Evidence) -> str:
 
 def _waits_itself(evidence: Evidence, name: str) -> str:
     """Where the task waits itself that runs the function `name`, in words; "" if none does."""
-    for places in evidence.finding.others:
-        if name and name in (code.co_name for code, _ in places):
-            code, offset = places[-1]
-            unit, place = evidence.units.get(code.co_filename), place_at(code, offset)
-            if unit is None or place is None:
-                continue
-            node = next((n for n in unit.at(place) if isinstance(n, ast.expr | ast.stmt)), None)
-            waits = node.value if isinstance(node, ast.Await) else node
-            what = f" for {short(unit, waits)}" if isinstance(waits, ast.expr) else ""
-            return f"`{name}`, which could, waits itself in line {place.lineno}{what}"
+    seen = evidence.finding
+    for places in seen.others:
+        own = places[-1:] == ((seen.code, seen.offset),)
+        if name and not own and name in (code.co_name for code, _ in places):
+            return f"`{name}`, which could, waits itself{_where(evidence, *places[-1])}"
     return ""
+
+
+def _where(evidence: Evidence, code: CodeType, offset: int) -> str:
+    """The line and what is waited for at this instruction."""
+    unit, place = evidence.units.get(code.co_filename), place_at(code, offset)
+    if unit is None or place is None:
+        return ""
+    nodes = [_entered(each) for each in unit.at(place)]
+    node = next((each for each in nodes if isinstance(each, ast.expr)), None)
+    waits = node.value if isinstance(node, ast.Await) else node
+    what = f" for {short(unit, waits)}" if waits is not None else ""
+    return f" in line {place.lineno}{what}"
+
+
+def _entered(node: ast.AST) -> ast.AST:
+    """What a block is to enter, where `node` is one: its first, or the only one."""
+    return node.items[0].context_expr if isinstance(node, ast.AsyncWith) else node
+
+
+def _held_by_another(evidence: Evidence) -> Finding | None:
+    """A lock, and who holds it and waits for what never comes."""
+    held, nodes = evidence.finding.held, evidence.nodes
+    lock = _entered(nodes[-1]) if nodes else None
+    if not held or lock is None or held[-1] == (evidence.finding.code, evidence.finding.offset):
+        return None
+    code, offset = held[-1]
+    why = (
+        f"{short(evidence.unit, lock)} is held by `{code.co_name}`, which waits"
+        f"{_where(evidence, code, offset)} before it gives that back, and that never comes: "
+        "neither goes on. Wait for it outside of the block, or take the lock for less."
+    )
+    return Finding(why)
 
 
 @correction
@@ -115,6 +144,15 @@ def _closed(evidence: Evidence, fixing: Fixing, name: str) -> bool:
 
 
 RULES = (
+    Rule(
+        "endless-generator-hangs",
+        "a lock whose holder waits for something else",
+        3,
+        "Who waits inside of `async with lock:` holds the lock all the while. What is waited for "
+        "there must not need the lock itself.",
+        _held_by_another,
+        sees="stuck | unfinished",
+    ),
     Rule(
         "endless-generator-hangs",
         "a source that waits for ever",
