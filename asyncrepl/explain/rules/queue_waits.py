@@ -183,7 +183,8 @@ def _never_finished(evidence: Evidence, waited: ast.AST | None) -> Finding | Non
     if is_real_instance(queue, asyncio.Queue) and not (queue.empty() and queue._unfinished_tasks):  # noqa: SLF001
         return None
     calls = {callee_name(node) for _, node in evidence.units.nodes(ast.Call)}
-    if "task_done" in calls or not {"get", "get_nowait"} & calls:
+    known = calls | {node.attr for _, node in evidence.units.nodes(ast.Attribute)}
+    if "task_done" in known or not {"get", "get_nowait"} & calls:
         return None
     text = f"{evidence.unit.source.source(function.value)}"
     why = (
