@@ -93,7 +93,8 @@ class Finding(NamedTuple):
       asyncio's it waits for, and the name of its method, a task where one waits in the end for
       this very task, `number` the queue's limit, the items
       taken and not done, if no task has failed, or the tasks that the barrier lacks, 1 if another
-      has cleared the event when it was set, `made` is where the statement waits;
+      has cleared the event when it was set, 2 if its name is another event's by now, `made` is
+      where the statement waits;
     - "unfinished": so does one at the ``join`` of a queue, or for a lock whose holder waits for
       this very task, and other things go on;
     - "unwoken": it waited here after another thread had made it ready, which wakes no loop;

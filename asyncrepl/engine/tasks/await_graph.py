@@ -221,7 +221,8 @@ def endless_findings(task: Any, idle: Callable[[], bool]) -> list[Finding]:
 def _is_locked_up(task: Any) -> bool:
     """Whether `task` waits for one that waits for itself, where a lock is on the way."""
     tasks = all_tasks(task.get_loop())
-    holders = {id(lock): holder for holder in tasks for lock in held_locks(holder)}
+    held = [(lock, holder) for holder in tasks for lock in held_locks(holder)]
+    holders = {id(lock): holder for lock, holder in held if type(lock) is asyncio.Lock}
     reached = _reached(task, holders)
     locked = [each for each in (task, *reached) if _holder(each, holders) is not None]
     return any(each in _reached(each, holders) for each in locked)

@@ -51,6 +51,7 @@ from asyncrepl.events.object_info import (
     ObjectInfo,
     coroutine_of_task,
     describe,
+    instance_dict,
     is_real_instance,
     refused_operands,
 )
@@ -93,6 +94,15 @@ def user_places(task: Any) -> tuple[tuple[CodeType, int], ...]:
     frames = [each.frame for each in await_chain(task)]
     users = [each for each in frames if each and is_users(each.f_code.co_filename)]
     return tuple((each.f_code, each.f_lasti) for each in users)
+
+
+def is_replaced(event: object, frame: FrameType) -> bool:
+    """Whether what `frame` waits for is no variable there, nor an attribute of one, any more."""
+    if type(event) is not asyncio.Event:
+        return False
+    held = [*frame.f_locals.values(), *frame.f_globals.values()]
+    held += [part for each in held for part in instance_dict(each).values()]
+    return all(each is not event for each in held)
 
 
 def unseen_failures(task: Any) -> list[asyncio.Task[Any]]:

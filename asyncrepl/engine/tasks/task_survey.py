@@ -28,6 +28,7 @@ from asyncrepl.engine.tasks.await_chain import (
 )
 from asyncrepl.engine.tasks.task_findings import (
     failed_tasks,
+    is_replaced,
     running_user_frame,
     unseen_failure,
     unseen_failures,
@@ -44,7 +45,7 @@ from asyncrepl.events import Totals
 from asyncrepl.events.finding_log import was_cleared
 from asyncrepl.events.findings import Finding, finding_at
 from asyncrepl.events.object_info import ObjectInfo, describe
-from asyncrepl.runtime.descriptors import is_starved
+from asyncrepl.runtime.descriptors import is_starved, process_behind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -361,17 +362,22 @@ def _stuck(task: Any) -> Finding | None:
     if _is_in_circle(task):
         info = ObjectInfo(asyncio.Task)
     count = 0 if info.name == "join" and failed_tasks(task) else _count(task, info, chain[at:])
+    count = count or 2 * is_replaced(waited_object(chain), frame)
     holders = [e for e in all_tasks(task.get_loop()) if waited_object(chain) in held_locks(e)]
     held = user_places(holders[0]) if holders else ()
-    return Finding("stuck", info, frame.f_code, frame.f_lasti, count, held=held)
+    return Finding("stuck", info, frame.f_code, frame.f_lasti, count, None, (), held)
 
 
 def held_locks(task: Any) -> list[object]:
-    """The locks in whose ``async with`` `task` is: the ``__aexit__`` of each lies on a stack."""
-    kept = [one for each in await_chain(task) for one in gc.get_referents(each.subject)]
-    held = [each for each in kept if type(each) is MethodType]
-    owners = [each.__self__ for each in held if each.__func__ is asyncio.Lock.__aexit__]
-    return [each for each in owners if type(each) is asyncio.Lock]
+    """The locks in whose ``async with`` `task` is: the ``__aexit__`` of each lies on a stack.
+
+    It does so already where one is waited for.
+    """
+    chain = await_chain(task)
+    kept = [one for each in chain for one in gc.get_referents(each.subject)]
+    exits = [e for e in kept if type(e) is MethodType and e.__func__ is asyncio.Lock.__aexit__]
+    held, waited = [each.__self__ for each in exits], waited_object(chain)
+    return [e for n, e in enumerate(held) if e is not waited or any(e is o for o in held[:n])]
 
 
 _LOCKS = (asyncio.Lock, asyncio.Semaphore)
@@ -419,7 +425,7 @@ def _count(task: Any, info: ObjectInfo, chain: list[AwaitLink]) -> int:
     1 if it waits for input.
     """
     waited = waited_object(chain)
-    if (process := _process_behind(waited)) is not None:
+    if (process := process_behind(waited)) is not None:
         return int(is_starved(process))
     tasks = all_tasks(task.get_loop())
     others = [waited_object(await_chain(each)) for each in tasks]
@@ -438,13 +444,3 @@ def _count_of_queue(queue: Any, method: str) -> int:
     if method == "put":
         return queue.maxsize  # type: ignore[no-any-return]
     return 0 if queue.qsize() else getattr(queue, "_unfinished_tasks", 0)
-
-
-def _process_behind(waited: Any) -> Any:
-    """The transport of the process that is waited for, or of that whose output is read."""
-    if isinstance(waited, asyncio.subprocess.Process):
-        return waited._transport  # type: ignore[attr-defined]  # noqa: SLF001
-    if not isinstance(waited, asyncio.StreamReader):
-        return None
-    protocol = getattr(waited._transport, "_protocol", None)  # type: ignore[attr-defined]  # noqa: SLF001
-    return getattr(protocol, "proc", None)

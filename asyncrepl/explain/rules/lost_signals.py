@@ -95,7 +95,7 @@ def _forgotten(evidence: Evidence) -> Finding | None:
 def _forgotten_by_another(evidence: Evidence, event: ast.expr) -> Finding | None:
     """An event that was set, and that another task has cleared before this one came to wait."""
     cleared = calls_on(evidence, written_name(event), "clear")
-    if not evidence.finding.number or not cleared:
+    if evidence.finding.number != 1 or not cleared:
         return None
     text, clear = evidence.unit.source.source(event), short(*cleared[0])
     why = (

@@ -10,9 +10,9 @@ from asyncrepl.events.object_info import place_at
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, correction, short
 from asyncrepl.explain.fresh_names import fresh
-from asyncrepl.explain.rules.endless_waits import ends_of
+from asyncrepl.explain.rules.endless_waits import awaited_object, ends_of
 from asyncrepl.explain.scopes import CannotFixError, scope
-from asyncrepl.syntax.names import callee_name, written_name
+from asyncrepl.syntax.names import callee_name, canonical_name, written_name
 
 if TYPE_CHECKING:
     from types import CodeType
@@ -25,7 +25,7 @@ def _stuck(evidence: Evidence) -> Finding | None:
     unit = evidence.unit
     await_ = evidence.node(ast.Await)
     # A loop over an iterator of somebody else's has no ``await`` of its own.
-    waited = await_.value if await_ is not None else evidence.node(ast.AST)
+    waited = await_.value if await_ is not None else _entered(evidence.node(ast.AST))
     text = short(unit, waited) if isinstance(waited, ast.expr) else "what it waits for"
     why = (
         f"Nothing can wake {text} any more: no other task runs, no timer is set"
@@ -50,24 +50,38 @@ def _left_undone(evidence: Evidence) -> str:
     waited, calls = ends_of(evidence) or (None, [])
     info = evidence.finding.info
     words = _WORDS.get(info.name or info.kind) or _WORDS.get(info.kind)
-    if words is None:
-        return ""
     homes = {getattr(scope(*each), "name", ""): each for each in calls}
     waiting = [text for name in homes if (text := _waits_itself(evidence, name))]
+    if words is None:
+        return ""
     if waiting:
         return f", and nobody {words}: {', and '.join(waiting)}"
+    ended = homes.keys() & _run_as_tasks(evidence)
+    if len(homes) > 1 and len(ended) == len(homes):
+        return f", and nobody {words} any more: `{'` and `'.join(homes)}` have ended"
     name = next(iter(homes), "")
     here = waited is not None and getattr(scope(evidence.unit, waited), "name", "") == name
     if len(homes) != 1 or not name or here:
         return f", and nobody {words}"
-    unit, call = homes[name]
+    return f", and nobody {_undone_in(evidence, words, name, homes[name], bool(ended))}"
+
+
+def _undone_in(
+    evidence: Evidence, words: str, name: str, home: tuple[Unit, ast.Call], ended: bool
+) -> str:
+    """The same where it would be done in the one function `name`, which has `ended` as a task."""
     known = {written_name(node) for _, node in evidence.units.nodes(ast.Name, ast.Attribute)}
     if name not in known:
-        return f", and nobody calls `{name}`, which {words}"
-    made = [each.args[0] for _, each in evidence.units.nodes(ast.Call) if each.args]
-    if name in map(callee_name, made):
-        return f", and nobody {words} any more: what runs `{name}` has ended"
-    return f", and nobody {words}: {short(unit, call)} in `{name}` is not called for it"
+        return f"calls `{name}`, which {words}"
+    if ended:
+        return f"{words} any more: what runs `{name}` has ended"
+    return f"{words}: {short(*home)} in `{name}` is not called for it"
+
+
+def _run_as_tasks(evidence: Evidence) -> set[str]:
+    """The functions whose calls are given to another, which makes tasks of them."""
+    calls = [each for _, each in evidence.units.nodes(ast.Call)]
+    return {callee_name(given) for each in calls for given in each.args} - {""}
 
 
 def _waits_itself(evidence: Evidence, name: str) -> str:
@@ -92,9 +106,32 @@ def _where(evidence: Evidence, code: CodeType, offset: int) -> str:
     return f" in line {place.lineno}{what}"
 
 
-def _entered(node: ast.AST) -> ast.AST:
+def _entered(node: ast.AST | None) -> ast.AST | None:
     """What a block is to enter, where `node` is one: its first, or the only one."""
     return node.items[0].context_expr if isinstance(node, ast.AsyncWith) else node
+
+
+def _made_anew(evidence: Evidence) -> Finding | None:
+    """An event whose name has been given to another one since the wait for it began."""
+    event, unit = awaited_object(evidence, asyncio.Event, "wait"), evidence.unit
+    if event is None or evidence.finding.number != 2:
+        return None
+    made = [
+        (home, each)
+        for home, each in evidence.units.nodes(ast.Assign)
+        if canonical_name(getattr(each.value, "func", None)) == "asyncio.Event"
+        if written_name(each.targets[0]) == written_name(event)
+    ]
+    again = [p for p in made if getattr(scope(*p), "name", "__init__") != "__init__"]
+    if len(again) != 1:
+        return None
+    (home, assign), text = again[0], unit.source.source(event)
+    why = (
+        f"{short(home, assign)} in line {assign.lineno} makes a new event, and `{text}.wait()` "
+        "waits for the one that was there before: nobody has that any more, to set it. Set it "
+        "first, or `clear()` it and keep it."
+    )
+    return Finding(why)
 
 
 def _held_by_another(evidence: Evidence) -> Finding | None:
@@ -144,6 +181,15 @@ def _closed(evidence: Evidence, fixing: Fixing, name: str) -> bool:
 
 
 RULES = (
+    Rule(
+        "endless-generator-hangs",
+        "an event that another has taken the place of",
+        3,
+        "Who waits, waits for an object and not for a name: when the name is given to a new "
+        "event, setting that one wakes nobody.",
+        _made_anew,
+        sees="stuck",
+    ),
     Rule(
         "endless-generator-hangs",
         "a lock whose holder waits for something else",
