@@ -26,16 +26,16 @@ from asyncrepl.engine.tasks.await_chain import (
     result_source,
     task_group_parent,
 )
+from asyncrepl.engine.tasks.task_findings import held_locks
 from asyncrepl.engine.tasks.task_records import all_tasks, name_of, sorted_by_name
 from asyncrepl.engine.tasks.task_survey import (
     awaited_tasks,
     deadlock_findings,
     describe_chain,
-    held_locks,
     is_at_rest,
     is_held_up,
     state_of,
-    waited_object,
+    waited_by,
 )
 
 if TYPE_CHECKING:
@@ -221,7 +221,7 @@ def endless_findings(task: Any, idle: Callable[[], bool]) -> list[Finding]:
 def _is_locked_up(task: Any) -> bool:
     """Whether `task` waits for one that waits for itself, where a lock is on the way."""
     tasks = all_tasks(task.get_loop())
-    held = [(lock, holder) for holder in tasks for lock in held_locks(holder)]
+    held = [(lock, holder) for holder in tasks for lock in held_locks(holder, waited_by(holder))]
     holders = {id(lock): holder for lock, holder in held if type(lock) is asyncio.Lock}
     reached = _reached(task, holders)
     locked = [each for each in (task, *reached) if _holder(each, holders) is not None]
@@ -239,4 +239,4 @@ def _reached(task: Any, holders: Mapping[int, Any]) -> list[Any]:
 
 def _holder(task: Any, holders: Mapping[int, Any]) -> Any:
     """The task that holds the lock for which `task` waits; None if there is none."""
-    return holders.get(id(waited_object(await_chain(task))))
+    return holders.get(id(waited_by(task)))

@@ -96,6 +96,28 @@ def user_places(task: Any) -> tuple[tuple[CodeType, int], ...]:
     return tuple((each.f_code, each.f_lasti) for each in users)
 
 
+#: What one task at a time holds, or so many.
+LOCKS = (asyncio.Lock, asyncio.Semaphore)
+_EXIT = asyncio.Lock.__aexit__
+
+
+def held_locks(task: Any, waited: object) -> list[object]:
+    """The locks in whose ``async with`` `task` is: the ``__aexit__`` of each lies on a stack.
+
+    That of one that is `waited` for does so already.
+    """
+    kept = [one for each in await_chain(task) for one in gc.get_referents(each.subject)]
+    held = [*filter(None, map(_entered_lock, kept, [*kept[1:], None]))]
+    return [e for n, e in enumerate(held) if e is not waited or any(e is o for o in held[:n])]
+
+
+def _entered_lock(exits: Any, owner: object) -> object:
+    """The lock that ``__aexit__`` is of; from Python 3.14 on `owner` lies behind the function."""
+    bound = type(exits) is MethodType and exits.__func__ is _EXIT
+    lock = exits.__self__ if bound else owner if exits is _EXIT else None
+    return lock if type(lock) in LOCKS else None
+
+
 def is_replaced(event: object, frame: FrameType) -> bool:
     """Whether what `frame` waits for is no variable there, nor an attribute of one, any more."""
     if type(event) is not asyncio.Event:

@@ -10,9 +10,8 @@ asyncio's where it lives in asyncio's files: a user's own that is called
 from __future__ import annotations
 
 import asyncio
-import gc
 from functools import cache
-from types import CoroutineType, MethodType, NoneType
+from types import CoroutineType, NoneType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from asyncrepl.engine.code_owner import is_users, location_and_source, owner
@@ -27,7 +26,9 @@ from asyncrepl.engine.tasks.await_chain import (
     waits_at,
 )
 from asyncrepl.engine.tasks.task_findings import (
+    LOCKS,
     failed_tasks,
+    held_locks,
     is_replaced,
     running_user_frame,
     unseen_failure,
@@ -363,24 +364,15 @@ def _stuck(task: Any) -> Finding | None:
         info = ObjectInfo(asyncio.Task)
     count = 0 if info.name == "join" and failed_tasks(task) else _count(task, info, chain[at:])
     count = count or 2 * is_replaced(waited_object(chain), frame)
-    holders = [e for e in all_tasks(task.get_loop()) if waited_object(chain) in held_locks(e)]
+    holders = [
+        e
+        for e in all_tasks(task.get_loop())
+        if waited_object(chain) in held_locks(e, waited_by(e))
+    ]
     held = user_places(holders[0]) if holders else ()
     return Finding("stuck", info, frame.f_code, frame.f_lasti, count, None, (), held)
 
 
-def held_locks(task: Any) -> list[object]:
-    """The locks in whose ``async with`` `task` is: the ``__aexit__`` of each lies on a stack.
-
-    It does so already where one is waited for.
-    """
-    chain = await_chain(task)
-    kept = [one for each in chain for one in gc.get_referents(each.subject)]
-    exits = [e for e in kept if type(e) is MethodType and e.__func__ is asyncio.Lock.__aexit__]
-    held, waited = [each.__self__ for each in exits], waited_object(chain)
-    return [e for n, e in enumerate(held) if e is not waited or any(e is o for o in held[:n])]
-
-
-_LOCKS = (asyncio.Lock, asyncio.Semaphore)
 #: What waits for what somebody else does, by the method of asyncio's that is suspended.
 _WAITS: dict[object, tuple[type, str]] = {
     method.__code__: (kind, name)
@@ -409,6 +401,11 @@ def waited_object(chain: list[AwaitLink]) -> Any:
     return first_argument(link) if link is not None else None
 
 
+def waited_by(task: Any) -> Any:
+    """The object of asyncio's that `task` waits for."""
+    return waited_object(await_chain(task))
+
+
 def _waited_for(chain: list[AwaitLink]) -> ObjectInfo:
     """The kind of the object of asyncio's that is waited for, and the `name` of its method."""
     link = _wait_link(chain)
@@ -428,15 +425,15 @@ def _count(task: Any, info: ObjectInfo, chain: list[AwaitLink]) -> int:
     if (process := process_behind(waited)) is not None:
         return int(is_starved(process))
     tasks = all_tasks(task.get_loop())
-    others = [waited_object(await_chain(each)) for each in tasks]
+    others = [*map(waited_by, tasks)]
     counts: dict[type, Callable[[], int]] = {
         asyncio.Barrier: lambda: waited.parties - waited.n_waiting,
         asyncio.Condition: lambda: len(waited._waiters),  # noqa: SLF001
         asyncio.Queue: lambda: _count_of_queue(waited, info.name),
-        asyncio.Lock: lambda: sum(isinstance(e, _LOCKS) and e is not waited for e in others),
+        asyncio.Lock: lambda: sum(isinstance(e, LOCKS) and e is not waited for e in others),
         asyncio.Future: lambda: sum(not _comes_to(each, task) for each in tasks),
     }
-    kind = asyncio.Lock if info.kind in _LOCKS else info.kind
+    kind = asyncio.Lock if info.kind in LOCKS else info.kind
     return counts[kind]() if kind in counts else int(was_cleared(waited, task))
 
 
