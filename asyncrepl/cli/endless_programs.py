@@ -9,7 +9,7 @@ from time import sleep
 from typing import TYPE_CHECKING
 
 from asyncrepl.engine.loop.loop_runner import EndsSessionError
-from asyncrepl.engine.tasks.await_graph import await_graph
+from asyncrepl.engine.tasks.await_graph import FEW_TASKS, await_graph
 from asyncrepl.engine.tasks.recurrence import Recurrence
 from asyncrepl.engine.tasks.task_records import all_tasks
 from asyncrepl.events.instrument import Instrument
@@ -31,8 +31,6 @@ _PATIENCE = 5.0
 _TICK, TICKS, _SURE, _LOOKS = 0.5, 10, 5, 8
 #: So many seconds are between the attempts to end it.
 _AGAIN = 0.2
-#: Of so many tasks it is noted where they wait.
-_FEW_TASKS = 200
 
 
 class _BlockedOthers(Instrument):
@@ -74,8 +72,10 @@ class LastWaits:
 
     def _waiting(self) -> list[AwaitNode]:
         loop, names = self._shell.loop, self._shell.session.namespace
-        nodes = await_graph(loop, names) if len(all_tasks(loop)) <= _FEW_TASKS else ()
-        return [each for each in nodes if each.function and each.state == "waiting"]
+        with contextlib.suppress(Exception):  # whatever it is, the program goes on
+            nodes = await_graph(loop, names) if len(all_tasks(loop)) <= FEW_TASKS else ()
+            return [each for each in nodes if each.function and each.state == "waiting"]
+        return []
 
 
 class EndlessRun:

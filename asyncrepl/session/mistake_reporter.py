@@ -379,10 +379,11 @@ class SilentMistakeReporter(Instrument):
 
     def goes_on_for_ever(self, recurrence: Recurrence) -> bool:
         """Look if the program goes round for ever; whether that was told. On the loop's thread."""
-        from asyncrepl.engine.tasks.await_graph import endless_findings
+        from asyncrepl.engine.tasks.await_graph import endless_findings, has_few_tasks
 
         found = recurrence.findings() if recurrence.look() else []
-        if (task := self._foreground()) is not None:
+        task = self._foreground() if has_few_tasks(self._context.loop) else None
+        if task is not None:
             found = endless_findings(task, recurrence.is_idle) or found
         for seen in [each for each in found if each.key not in self._unexplained]:
             if self._explanation(seen) is not None:

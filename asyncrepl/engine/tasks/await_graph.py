@@ -56,6 +56,10 @@ _MEETING_POINTS = {
 }  # fmt: skip
 
 
+#: To look at each of more tasks, again and again, would take longer than what they do.
+FEW_TASKS = 200
+
+
 class AwaitNode(NamedTuple):
     """A task in the graph; `awaits` are the places, in the graph, of those it awaits.
 
@@ -205,15 +209,23 @@ def _labels(meetings: Iterable[AwaitLink], names: Mapping[str, object]) -> dict[
 # -- what never ends ---------------------------------------------------------------
 
 
+def has_few_tasks(loop: asyncio.AbstractEventLoop) -> bool:
+    """Whether it costs little to look at each task of `loop`, again and again; or it rests."""
+    return is_at_rest(loop) or len(all_tasks(loop)) <= FEW_TASKS
+
+
 def endless_findings(task: Any, idle: Callable[[], bool]) -> list[Finding]:
     """What is stuck at `task` though something may come; `idle` says that nothing has for long.
 
     It is "unfinished", whatever else goes on, where it waits until all of a queue is done, or for
     a lock whose holder waits for it.
     """
+    at_rest = is_at_rest(task.get_loop())
+    if at_rest and not is_held_up(task, idle=idle()):
+        return []
     found = [each for each in deadlock_findings(task) if each.what == "stuck"]
-    if is_at_rest(task.get_loop()):
-        return found if is_held_up(task, idle=idle()) else []
+    if at_rest:
+        return found
     names = ("join", "acquire") if _is_locked_up(task) else ("join",)
     return [each._replace(what="unfinished") for each in found if each.info.name in names]
 

@@ -363,12 +363,10 @@ def _stuck(task: Any) -> Finding | None:
     if _is_in_circle(task):
         info = ObjectInfo(asyncio.Task)
     count = 0 if info.name == "join" and failed_tasks(task) else _count(task, info, chain[at:])
-    count = count or 2 * is_replaced(waited_object(chain), frame)
-    holders = [
-        e
-        for e in all_tasks(task.get_loop())
-        if waited_object(chain) in held_locks(e, waited_by(e))
-    ]
+    lock = waited_object(chain)
+    count = count or 2 * is_replaced(lock, frame)
+    others = all_tasks(task.get_loop()) if type(lock) in LOCKS else ()
+    holders = [each for each in others if lock in held_locks(each, waited_by(each))]
     held = user_places(holders[0]) if holders else ()
     return Finding("stuck", info, frame.f_code, frame.f_lasti, count, None, (), held)
 
