@@ -21,6 +21,7 @@ terminal's own selection.
 
 from __future__ import annotations
 
+import os
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -249,20 +250,32 @@ class _InputBuffer(Buffer):
 
     def undo(self) -> None:
         """Take back what was typed, or what another key has changed."""
+        changed = self.text
         super().undo()
-        while self._undo_stack and self._in_one_go(*self._undo_stack[-1], self.text):
+        typed = _is_longer_by_one(changed, self.text)
+        while typed and self._undo_stack and self._in_one_go(*self._undo_stack[-1], self.text):
             super().undo()
 
     def redo(self) -> None:
         """Type it again."""
+        changed = self.text
         super().redo()
-        while self._redo_stack and self._in_one_go(
-            self.text, self.cursor_position, self._redo_stack[-1][0]
+        typed = _is_longer_by_one(self.text, changed)
+        while (
+            typed
+            and self._redo_stack
+            and self._in_one_go(self.text, self.cursor_position, self._redo_stack[-1][0])
         ):
             super().redo()
 
     def _in_one_go(self, text: str, at: int, longer: str) -> bool:
         return self.text not in self._ends and _typed(text, at, longer)
+
+
+def _is_longer_by_one(longer: str, text: str) -> bool:
+    """Whether `longer` is `text` with one character more, wherever the cursor stood."""
+    at = len(os.path.commonprefix((text, longer)))
+    return len(longer) > len(text) and longer[:at] + longer[at + 1 :] == text
 
 
 def _typed(text: str, at: int, longer: str) -> bool:

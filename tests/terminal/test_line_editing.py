@@ -228,6 +228,21 @@ def test_undo_takes_back_a_word(terminal: Terminal) -> None:
     terminal.wait(lambda: terminal.cursor_line == ">>> total = price")
 
 
+def test_undo_gives_back_what_was_cut(terminal: Terminal) -> None:
+    """And no more: what was typed right before stays until the next undo, also before a paste."""
+    for key, left in ("\x15", ">>>"), ("\x17", ">>> total = price"):  # Ctrl-U, Ctrl-W
+        terminal.type("total = price tax", ">>> total = price tax")
+        terminal.type(key, left)
+        terminal.type("\x1f", ">>> total = price tax")
+        terminal.type("\x1f", ">>> total = price")
+        terminal.send("\x03")
+        terminal.wait_for_prompt()
+    terminal.type("total", ">>> total")
+    terminal.paste(" = 1 + 1")
+    terminal.wait(lambda: terminal.cursor_line == ">>> total = 1 + 1")
+    terminal.type("\x1f", ">>> total")
+
+
 def test_undo_knows_nothing_of_the_input_before() -> None:
     """Where the cursor was moved in an input that is over, one go of the next does not end."""
     from asyncrepl.terminal.input_line import _InputBuffer
