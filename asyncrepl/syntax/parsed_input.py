@@ -146,7 +146,7 @@ def as_command(text: str) -> Command | None:
     if stripped in {"exit", "quit"}:
         return Command("quit", "")
     if text.startswith("!"):
-        return Command("shell", stripped[1:].strip())
+        return Command("shell", stripped[1:].removeprefix("!").strip())  # IPython's `!!ls`, too
     if not text.startswith(":"):
         return _as_question(stripped) if "?" in (stripped[:1], stripped[-1:]) else None
     name, _, rest = stripped[1:].partition(" ")
