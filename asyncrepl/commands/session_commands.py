@@ -120,6 +120,7 @@ def _setting_words(_shell: Shell, typed: str) -> CompletionWords:
     rank=10,
     example=":set lanes off",
     complete=_setting_words,
+    elsewhere="config options settings theme",
 )
 def _set(shell: Shell, rest: str) -> list[Line]:
     name, *words = rest.replace("=", " ").split() or [""]
@@ -155,6 +156,7 @@ def _setting_lines(shell: Shell, settings: Sequence[_SessionSetting]) -> list[Li
     rank=20,
     example=":help ticker",
     complete=_help_topics,
+    elsewhere="commands lsmagic magic quickref",
 )
 def _help(shell: Shell, rest: str) -> list[Line]:
     name = rest.removeprefix(":")
@@ -227,6 +229,7 @@ def _is_history(shell: Shell, text: str) -> bool:
     rank=40,
     words=0,
     own_loop=True,
+    elsewhere="restart",
 )
 def _reset(shell: Shell, _rest: str) -> list[Line]:
     namespace = shell.session.namespace
@@ -240,7 +243,13 @@ def _reset(shell: Shell, _rest: str) -> list[Line]:
     return [[("dim", "namespace emptied; background tasks go on")]]
 
 
-@command(":quit", "leave (also Ctrl-D, exit)", group="session", rank=50)
+@command(
+    ":quit",
+    "leave (also Ctrl-D, exit)",
+    group="session",
+    rank=50,
+    elsewhere="bye exit",
+)
 def _quit(_shell: Shell, rest: str) -> list[Line]:
     if rest and not rest.isdecimal():
         raise CommandError(f":quit takes an exit status from 0 to 255, not {rest!r}")

@@ -55,6 +55,7 @@ def _names(shell: Shell, _typed: str) -> CompletionWords:
     details="Its signature, whether it needs await or async for, where it stands, its "
     "docstring. With two question marks, NAME??, its source. Alone it lists your names. "
     "No code of yours runs.",
+    elsewhere="dir doc inspect locals pdoc pinfo vars who whos",
 )
 def _info(shell: Shell, rest: str) -> list[Line]:
     name = rest.strip("? ")
@@ -148,6 +149,7 @@ def _place(value: Any) -> str:
     "_, __ and ___ are the last three values. Out[7], or _7, is the value of <input 7>, as "
     "tracebacks call it; Out has the last 1,000 with their numbers, but none that is, or holds, "
     "something whose end is reported, such as a task.",
+    elsewhere="pp print",
 )
 def _show(shell: Shell, rest: str) -> list[Line]:
     from asyncrepl.views.value_layout import Page, whole_value_lines
@@ -180,6 +182,7 @@ _MAX_NESTED = 20  # groups in groups: the user may have made them a ring
     saved=False,
     details="Shows the names and their values there, and opens pdb in the innermost frame "
     "of your code. The loop stands still meanwhile. Python twin: pdb.pm().",
+    elsewhere="pdb",
 )
 def _debug(shell: Shell, _rest: str) -> list[Line]:
     error = None if shell.last is None else shell.last.error

@@ -21,7 +21,6 @@ terminal's own selection.
 
 from __future__ import annotations
 
-import os
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -274,7 +273,7 @@ class _InputBuffer(Buffer):
 
 def _is_longer_by_one(longer: str, text: str) -> bool:
     """Whether `longer` is `text` with one character more, wherever the cursor stood."""
-    at = len(os.path.commonprefix((text, longer)))
+    at = next((at for at, key in enumerate(text) if longer[at : at + 1] != key), len(text))
     return len(longer) > len(text) and longer[:at] + longer[at + 1 :] == text
 
 
