@@ -66,9 +66,8 @@ class PastedInput(NamedTuple):
 def pasted_inputs(text: str) -> list[PastedInput] | None:
     """The inputs of the session that `text` is, in order; None if it is none.
 
-    It is one if its first line has a prompt, but for comments and empty lines. Or if it stands
-    below what a terminal shows above the first prompt: a banner, the output of what was typed
-    before. That is no Python; a docstring with an example is, and what is it may be meant to run.
+    It is one if its first line has a prompt, but for comments and empty lines. Or if above the
+    first prompt there is what is no Python: a banner, the output of what was typed before.
     """
     lines = text.split("\n")
     if (prompts := _prompts_in(lines)) is None:
@@ -155,13 +154,9 @@ def behind_prompt(line: str) -> Typed | None:
 
 def _prompts_in(lines: Sequence[str]) -> _Prompts | None:
     first = next((line for line in lines if not _PREAMBLE.match(line)), "")
-    return _prompts_of(first) or _prompts_below(lines)
-
-
-def _prompts_below(lines: Sequence[str]) -> _Prompts | None:
-    """The prompts of a session that begins below other lines, which are no Python."""
     at = next((at for at, line in enumerate(lines) if _AT_MARGIN.match(line)), 0)
-    return _prompts_of(lines[at]) if at and is_invalid("\n".join(lines[:at])) else None
+    below_output = at and is_invalid("\n".join(lines[:at]))
+    return _prompts_of(lines[at] if below_output else first)
 
 
 def _prompts_of(line: str) -> _Prompts | None:

@@ -249,17 +249,17 @@ class _InputBuffer(Buffer):
 
     def undo(self) -> None:
         """Take back what was typed, or what another key has changed."""
-        changed = self.text
+        length = len(self.text)
         super().undo()
-        typed = _is_longer_by_one(changed, self.text)
+        typed = length == len(self.text) + 1  # else another key has changed it
         while typed and self._undo_stack and self._in_one_go(*self._undo_stack[-1], self.text):
             super().undo()
 
     def redo(self) -> None:
         """Type it again."""
-        changed = self.text
+        length = len(self.text)
         super().redo()
-        typed = _is_longer_by_one(self.text, changed)
+        typed = length == len(self.text) - 1
         while (
             typed
             and self._redo_stack
@@ -271,18 +271,11 @@ class _InputBuffer(Buffer):
         return self.text not in self._ends and _typed(text, at, longer)
 
 
-def _is_longer_by_one(longer: str, text: str) -> bool:
-    """Whether `longer` is `text` with one character more, wherever the cursor stood."""
-    at = next((at for at, key in enumerate(text) if longer[at : at + 1] != key), len(text))
-    return len(longer) > len(text) and longer[:at] + longer[at + 1 :] == text
-
-
 def _typed(text: str, at: int, longer: str) -> bool:
     """Whether a key that inserts itself `at` this place of `text` has made it `longer`."""
     key = longer[at : at + 1]
-    if not key or longer != text[:at] + key + text[at:]:
-        return False
-    return key != " " or get_app().editing_mode is EditingMode.VI
+    inserts = bool(key) and longer == text[:at] + key + text[at:]
+    return inserts and (key != " " or get_app().editing_mode is EditingMode.VI)
 
 
 class _BackgroundCompleter(ThreadedCompleter):
