@@ -332,7 +332,10 @@ def _keeping_before(lease: TerminalLease, function: Callable[[], Any]) -> Callab
 
 
 class _LeasedHelp:
-    """The built-in `help`, which looks the same, with the terminal leased to its pager."""
+    """Python's own `help`: of OBJECT with help(OBJECT), alone it asks of what.
+
+    It looks the same, and has the terminal for its pages.
+    """
 
     def __init__(self, lease: TerminalLease, original: Any) -> None:
         self._original = original
