@@ -3,9 +3,6 @@
 At the prompt: run the text, indent, drop the line, leave. Keys typed while a statement runs
 wait, as in a shell, and are typed again at the next prompt; but for those of a pause (see
 `asyncrepl.terminal.pause_keys`).
-
-The modes of vi have a row that names them, as vi has it, and a shape of the cursor. With the keys
-of Emacs the cursor is left as the user's terminal draws it.
 """
 
 from __future__ import annotations
@@ -13,30 +10,26 @@ from __future__ import annotations
 import math
 import re
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from prompt_toolkit.cursor_shapes import CursorShape, CursorShapeConfig
-from prompt_toolkit.enums import EditingMode
 from prompt_toolkit.filters import (
     Condition,
     has_completions,
     has_focus,
     has_selection,
-    vi_navigation_mode,
 )
 from prompt_toolkit.key_binding import KeyBindings, merge_key_bindings
 from prompt_toolkit.key_binding.bindings.auto_suggest import load_auto_suggest_bindings
-from prompt_toolkit.key_binding.vi_state import InputMode
 from prompt_toolkit.keys import Keys
 
 from asyncrepl.syntax.cursor_context import dedented_clause
 from asyncrepl.syntax.input_splitter import fitted_paste
 from asyncrepl.terminal.input_line import picture_length
+from asyncrepl.terminal.vi_keys import vi_bindings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
-    from prompt_toolkit.application import Application
     from prompt_toolkit.buffer import Buffer
     from prompt_toolkit.document import Document
     from prompt_toolkit.filters import FilterOrBool
@@ -44,15 +37,8 @@ if TYPE_CHECKING:
     from prompt_toolkit.key_binding.key_processor import KeyPressEvent
 
     from asyncrepl.terminal.input_controller import InputController
-    from asyncrepl.views.styled_lines import Line
 
 INDENT = "    "
-_MODE_NAMES = {
-    InputMode.NAVIGATION: "NORMAL",
-    **dict.fromkeys((InputMode.INSERT, InputMode.INSERT_MULTIPLE), "INSERT"),
-    **dict.fromkeys((InputMode.REPLACE, InputMode.REPLACE_SINGLE), "REPLACE"),
-}
-_SHAPES = {"INSERT": CursorShape.BEAM, "REPLACE": CursorShape.UNDERLINE}
 #: Seconds in which nobody types a line.
 _FASTEST_LINE = 0.05
 _LEAVES_BLOCK = r"\s*(return|raise|pass|break|continue)\b"
@@ -69,6 +55,7 @@ def build_key_bindings(controller: InputController) -> KeyBindingsBase:
             _editing_bindings(controller, controller.buffer),
             _enter_bindings(controller, controller.buffer),
             _control_bindings(controller, controller.buffer),
+            vi_bindings(controller.buffer, _newline),
         ]
     )
 
@@ -223,45 +210,8 @@ def _control_bindings(actions: InputController, buffer: Buffer) -> KeyBindings:
     on("c-l", do=actions.clear, when=True, eager=True)
     on("c-x", "c-e", do=actions.edit, when=typing & listening)
 
-    # As in vi, where it searches nothing. To keep the text would forget what there is to redo.
-    @keys.add("c-r", filter=typing & vi_navigation_mode, save_before=lambda _event: False)
-    def _redo(_event: KeyPressEvent) -> None:
-        buffer.redo()
-
-    @keys.add("o", filter=typing & vi_navigation_mode)
-    def _open(event: KeyPressEvent) -> None:
-        buffer.cursor_position += buffer.document.get_end_of_line_position()
-        _newline(buffer)
-        event.app.vi_state.input_mode = InputMode.INSERT
-
     for name in ("escape", "c-s"):
         on(name, do=actions.pause_keys.dismiss, when=asking, eager=True)
     for name in ("c-g", "c-d"):
         on(name, do=actions.pause_keys.dismiss, when=asking)
     return keys
-
-
-class ViCursorShapes(CursorShapeConfig):
-    """A bar where text is inserted, an underline where it is replaced, else a block."""
-
-    def get_cursor_shape(self, application: Application[Any]) -> CursorShape:
-        """The shape for the mode; none of ours with other keys."""
-        if application.editing_mode is not EditingMode.VI:
-            return CursorShape._NEVER_CHANGE  # noqa: SLF001 - as prompt_toolkit's own do
-        return _SHAPES.get(_mode(application), CursorShape.BLOCK)
-
-
-def vi_mode_rows(application: Application[Any]) -> Sequence[Line]:
-    """The row that names the mode, and the register that keys are recorded in; none without vi."""
-    if application.editing_mode is not EditingMode.VI:
-        return ()
-    register = application.vi_state.recording_register
-    recording = f"recording @{register}" if register else ""
-    return [[("dim", f"-- {_mode(application)} --{recording}")]]
-
-
-def _mode(application: Application[Any]) -> str:
-    selection = application.current_buffer.selection_state
-    if selection is not None and application.vi_state.input_mode is InputMode.NAVIGATION:
-        return "VISUAL"
-    return _MODE_NAMES[application.vi_state.input_mode]
