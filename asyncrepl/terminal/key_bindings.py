@@ -12,6 +12,7 @@ import re
 import time
 from typing import TYPE_CHECKING
 
+from prompt_toolkit.document import Document
 from prompt_toolkit.filters import (
     Condition,
     has_completions,
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from prompt_toolkit.buffer import Buffer
-    from prompt_toolkit.document import Document
     from prompt_toolkit.filters import FilterOrBool
     from prompt_toolkit.key_binding import KeyBindingsBase
     from prompt_toolkit.key_binding.key_processor import KeyPressEvent
@@ -52,6 +52,7 @@ def build_key_bindings(controller: InputController) -> KeyBindingsBase:
     return merge_key_bindings(
         [
             load_auto_suggest_bindings(),
+            _indentation_bindings(controller.buffer),
             _editing_bindings(controller, controller.buffer),
             _enter_bindings(controller, controller.buffer),
             _control_bindings(controller, controller.buffer),
@@ -140,7 +141,7 @@ def _newline(buffer: Buffer) -> None:
 def _editing_bindings(actions: InputController, buffer: Buffer) -> KeyBindings:
     keys = KeyBindings()
     typing = has_focus(buffer)
-    indenting = Condition(lambda: not buffer.document.current_line_before_cursor.strip())
+    indenting = _before_the_first_character(buffer)
 
     def before() -> int:
         return picture_length(buffer.document.current_line_before_cursor, at_end=True)
@@ -155,11 +156,6 @@ def _editing_bindings(actions: InputController, buffer: Buffer) -> KeyBindings:
         buffer.insert_text(
             fitted_paste(document.text_before_cursor, text, document.text_after_cursor)
         )
-
-    @keys.add("tab", filter=typing & indenting & ~has_completions & ~has_selection)
-    def _indent(_event: KeyPressEvent) -> None:
-        column = buffer.document.cursor_position_col
-        buffer.insert_text(" " * (len(INDENT) - column % len(INDENT)))
 
     @keys.add("tab", filter=typing & ~indenting)
     def _complete(_event: KeyPressEvent) -> None:
@@ -180,6 +176,23 @@ def _editing_bindings(actions: InputController, buffer: Buffer) -> KeyBindings:
     def _delete(_event: KeyPressEvent) -> None:
         buffer.delete(behind())
 
+    return keys
+
+
+def _indentation_bindings(buffer: Buffer) -> KeyBindings:
+    keys = KeyBindings()
+    typing = has_focus(buffer)
+    indenting = _before_the_first_character(buffer)
+
+    @keys.add("tab", filter=typing & indenting & ~has_completions & ~has_selection)
+    def _indent(_event: KeyPressEvent) -> None:
+        column = buffer.document.cursor_position_col
+        buffer.insert_text(" " * (len(INDENT) - column % len(INDENT)))
+
+    @keys.add("s-tab", filter=typing & ~has_completions & ~has_selection)
+    def _dedent_line(_event: KeyPressEvent) -> None:
+        buffer.document = _dedented(buffer.document)
+
     @keys.add("backspace", filter=typing & indenting & ~has_selection)
     def _dedent(_event: KeyPressEvent) -> None:
         column = buffer.document.cursor_position_col
@@ -187,6 +200,19 @@ def _editing_bindings(actions: InputController, buffer: Buffer) -> KeyBindings:
         buffer.delete_before_cursor(width)
 
     return keys
+
+
+def _before_the_first_character(buffer: Buffer) -> Condition:
+    return Condition(lambda: not buffer.document.current_line_before_cursor.strip())
+
+
+def _dedented(document: Document) -> Document:
+    """`document` with a step less before the line of the cursor, which stays at its character."""
+    at, line = document.cursor_position, document.current_line
+    blanks = len(line) - len(line.lstrip(" "))
+    width = (blanks - 1) % len(INDENT) + 1 if blanks else 0
+    start = at - document.cursor_position_col
+    return Document(document.text[:start] + document.text[start + width :], max(start, at - width))
 
 
 def _control_bindings(actions: InputController, buffer: Buffer) -> KeyBindings:

@@ -54,6 +54,16 @@ def test_a_clause_goes_to_the_column_of_its_statement(
     assert not any("Error" in line for line in terminal.scrollback)
 
 
+def test_shift_tab_takes_indentation_back(terminal: Terminal) -> None:
+    """Wherever the cursor is in its line, where it stays."""
+    terminal.type("if 1:\r2", "...     2")
+    terminal.type("\x01\t\x05", "...         2")
+    terminal.type("\x1b[Z", "...     2")
+    terminal.type("3", "...     23")
+    terminal.type("\x1b[D \x1b[Z\x1b[Z", "... 2 3")
+    terminal.type("\x1b[Z4", "... 2 43")
+
+
 def test_a_clause_that_belongs_nowhere_is_an_error(terminal: Terminal) -> None:
     """It stays where it is."""
     terminal.enter("def f():\r1\relse:")
