@@ -18,10 +18,13 @@ from prompt_toolkit.filters import (
     has_completions,
     has_focus,
     has_selection,
+    is_searching,
+    vi_navigation_mode,
 )
 from prompt_toolkit.key_binding import KeyBindings, merge_key_bindings
 from prompt_toolkit.key_binding.bindings.auto_suggest import load_auto_suggest_bindings
 from prompt_toolkit.keys import Keys
+from prompt_toolkit.search import SearchDirection, start_search, stop_search
 
 from asyncrepl.syntax.cursor_context import dedented_clause
 from asyncrepl.syntax.input_splitter import fitted_paste
@@ -56,6 +59,7 @@ def build_key_bindings(controller: InputController) -> KeyBindingsBase:
             _editing_bindings(controller, controller.buffer),
             _enter_bindings(controller, controller.buffer),
             _control_bindings(controller, controller.buffer),
+            _search_bindings(controller.buffer),
             vi_bindings(controller.buffer, _newline),
         ]
     )
@@ -240,4 +244,25 @@ def _control_bindings(actions: InputController, buffer: Buffer) -> KeyBindings:
         on(name, do=actions.pause_keys.dismiss, when=asking, eager=True)
     for name in ("c-g", "c-d"):
         on(name, do=actions.pause_keys.dismiss, when=asking)
+    return keys
+
+
+def _search_bindings(buffer: Buffer) -> KeyBindings:
+    """Who gives a search up has their line again; prompt_toolkit keeps what a second Ctrl-R found."""
+    keys = KeyBindings()
+    left = (0, 0)
+
+    @keys.add("c-r", filter=has_focus(buffer) & ~vi_navigation_mode)
+    def _begin(_event: KeyPressEvent) -> None:
+        nonlocal left
+        left = buffer.working_index, buffer.cursor_position
+        start_search(direction=SearchDirection.BACKWARD)
+
+    @keys.add("c-g", filter=is_searching)
+    @keys.add("c-c", filter=is_searching)
+    def _give_up(_event: KeyPressEvent) -> None:
+        stop_search()
+        buffer.go_to_history(left[0])
+        buffer.cursor_position = left[1]
+
     return keys

@@ -168,6 +168,20 @@ def test_ctrl_r_searches_history(terminal: Terminal) -> None:
     terminal.wait(lambda: terminal.cursor_line == ">>> needle = 1")
 
 
+@pytest.mark.parametrize("key", ["\x07", "\x03"], ids=["Ctrl-G", "Ctrl-C"])
+def test_a_search_that_is_given_up_leaves_the_line(terminal: Terminal, key: str) -> None:
+    """With the cursor where it was, however far back the search has come."""
+    terminal.enter("first = 'fish'")
+    terminal.enter("second = 'fish'")
+    terminal.type("third", ">>> third")
+    terminal.send("\x02\x12fish")
+    terminal.wait(lambda: ">>> second = 'fish'" in terminal.lines[2:])
+    terminal.send("\x12")
+    terminal.wait(lambda: terminal.lines[2:].count(">>> first = 'fish'") == 1)
+    terminal.type(key, ">>> third")
+    terminal.type("X", ">>> thirXd")
+
+
 def test_an_external_editor_edits_the_input(
     start: Callable[..., Terminal], tmp_path: Path
 ) -> None:
