@@ -248,7 +248,7 @@ def _control_bindings(actions: InputController, buffer: Buffer) -> KeyBindings:
 
 
 def _search_bindings(buffer: Buffer) -> KeyBindings:
-    """Who gives a search up has their line again; prompt_toolkit keeps what a second Ctrl-R found."""
+    """Who gives a search up has their line again; prompt_toolkit keeps what Ctrl-R found."""
     keys = KeyBindings()
     left = (0, 0)
 
