@@ -27,7 +27,7 @@ from prompt_toolkit.keys import Keys
 from prompt_toolkit.search import SearchDirection, start_search, stop_search
 
 from asyncrepl.syntax.cursor_context import dedented_clause
-from asyncrepl.syntax.input_splitter import fitted_paste
+from asyncrepl.syntax.input_splitter import fitted_paste, is_invalid
 from asyncrepl.terminal.input_line import picture_length
 from asyncrepl.terminal.vi_keys import vi_bindings
 
@@ -156,6 +156,8 @@ def _editing_bindings(actions: InputController, buffer: Buffer) -> KeyBindings:
     @keys.add(Keys.BracketedPaste, filter=typing)
     def _paste(event: KeyPressEvent) -> None:
         text = event.data.replace("\r\n", "\n").replace("\r", "\n")
+        if "\xa0" in text and is_invalid(text):  # as web pages have it in place of blanks
+            text = text.replace("\xa0", " ")
         document = buffer.document
         buffer.insert_text(
             fitted_paste(document.text_before_cursor, text, document.text_after_cursor)
