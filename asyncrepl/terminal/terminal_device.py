@@ -95,6 +95,13 @@ class TerminalModes:
         """The settings found at the start."""
         self._set(self._found)
 
+    @property
+    def key_by_key(self) -> bool:
+        """Whether who has the terminal takes each key at once, as programs do that draw."""
+        with contextlib.suppress(termios.error):
+            return not termios.tcgetattr(self._fd)[_LFLAG] & termios.ICANON
+        return False
+
     def drop_input(self) -> None:
         """Forget what was typed and is not read yet, as the kernel does at Ctrl-C.
 

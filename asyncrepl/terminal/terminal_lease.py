@@ -93,8 +93,11 @@ class TerminalLease:
         return self._fd if self._running and os.getpid() == self._process else stdin
 
     @contextmanager
-    def terminal(self) -> Iterator[None]:
-        """The block has the terminal; in a child that was forked nobody has."""
+    def terminal(self, *, beside: bool = False) -> Iterator[None]:
+        """The block has the terminal; in a child that was forked nobody has.
+
+        With `beside` it is for another program, beside which the loop goes on and prints.
+        """
         if os.getpid() != self._process:
             yield
             return
@@ -103,7 +106,7 @@ class TerminalLease:
         try:
             self._depth += 1
             if self._depth == 1:
-                self._wait(self._terminal.release)
+                self._wait(partial(self._terminal.release, beside=beside))
             yield
         finally:
             with shield:
