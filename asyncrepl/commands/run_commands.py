@@ -122,7 +122,8 @@ _SHELL_ONLY = {
     example=":shell ls -l",
     complete=lambda _shell, typed: paths_beginning_with(typed.rpartition(" ")[2]),
     details="!ls -l is the same. It has the terminal while it runs, and Ctrl-C is for it. "
-    "Background tasks go on; what they print waits while it draws. An exit status other than 0 is told.",
+    "Background tasks go on; what they print waits while it draws. An exit status other than 0 is "
+    "told.",
     elsewhere="bash sh sx system",
 )
 async def _run_in_shell(shell: Shell, rest: str) -> list[Line]:
