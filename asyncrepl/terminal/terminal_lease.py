@@ -76,16 +76,17 @@ class TerminalLease:
         """A statement begins; `recall` ends it."""
         self._running = True
 
-    def keep(self, *, in_thread: bool = False) -> bool:
+    def keep(self, *, in_thread: bool = False, beside: bool = False) -> bool:
         """The statement that runs has the terminal to its end; nothing happens without one.
 
         Nor in another thread than the main one unless `in_thread`, or in a child that was forked.
-        Whether the terminal is kept.
+        With `beside` it is for another program, as in `terminal`. Whether the terminal is kept.
         """
         here = in_thread or threading.current_thread() is threading.main_thread()
         if self._running and here and os.getpid() == self._process:
             self._kept = True
-            self._wait(self._terminal.release_whole)
+            release = partial(self._terminal.release, beside=True)
+            self._wait(release if beside else self._terminal.release_whole)
         return self._kept
 
     def terminal_fd(self, stdin: Any) -> Any:
@@ -306,7 +307,7 @@ def _keeping_for_screen_programs(
     @functools.wraps(start)
     def started(self: Any, *args: Any, **kwargs: Any) -> None:
         if kwargs.get("stdout") is None and _takes_screen(args[0] if args else kwargs.get("args")):
-            lease.keep()
+            lease.keep(beside=True)
         start(self, *args, **kwargs)
 
     return started

@@ -149,7 +149,7 @@ class TerminalSuspension:
 
     def _write_beside(self, pieces: Iterable[Piece]) -> None:
         self._kept += pieces
-        if not self._modes.key_by_key or len(self._kept) > _MOST_KEPT:
+        if self._painter.raw or not self._modes.key_by_key or len(self._kept) > _MOST_KEPT:
             self._painter.write_directly(self._kept)
             self._kept.clear()
 
