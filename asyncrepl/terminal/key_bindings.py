@@ -8,13 +8,13 @@ wait, as in a shell, and are typed again at the next prompt; but for those of a 
 from __future__ import annotations
 
 import math
-import re
 import time
 from typing import TYPE_CHECKING
 
 from prompt_toolkit.document import Document
 from prompt_toolkit.filters import (
     Condition,
+    Filter,
     has_completions,
     has_focus,
     has_selection,
@@ -26,7 +26,7 @@ from prompt_toolkit.key_binding.bindings.auto_suggest import load_auto_suggest_b
 from prompt_toolkit.keys import Keys
 from prompt_toolkit.search import SearchDirection, start_search, stop_search
 
-from asyncrepl.syntax.cursor_context import dedented_clause
+from asyncrepl.syntax.cursor_context import INDENT, dedented_clause, indent_after
 from asyncrepl.syntax.input_splitter import fitted_paste, is_invalid
 from asyncrepl.terminal.input_line import picture_length
 from asyncrepl.terminal.vi_keys import vi_bindings
@@ -41,10 +41,8 @@ if TYPE_CHECKING:
 
     from asyncrepl.terminal.input_controller import InputController
 
-INDENT = "    "
 #: Seconds in which nobody types a line.
 _FASTEST_LINE = 0.05
-_LEAVES_BLOCK = r"\s*(return|raise|pass|break|continue)\b"
 
 
 def build_key_bindings(controller: InputController) -> KeyBindingsBase:
@@ -74,16 +72,6 @@ def wants_to_run(document: Document, is_complete: Callable[[str], bool]) -> bool
         return False
     head, newline, last = document.text.rpartition("\n")
     return is_complete(document.text if last.strip() else head + newline)
-
-
-def indent_after(line: str) -> str:
-    """The indentation of the line after `line`."""
-    indent = line[: len(line) - len(line.lstrip())]
-    if line.partition("#")[0].rstrip().endswith(":"):
-        return indent + INDENT
-    if re.match(_LEAVES_BLOCK, line):
-        return indent.removesuffix(INDENT)
-    return indent
 
 
 def _enter_bindings(actions: InputController, buffer: Buffer) -> KeyBindings:
@@ -254,11 +242,19 @@ def _search_bindings(buffer: Buffer) -> KeyBindings:
     keys = KeyBindings()
     left = (0, 0)
 
-    @keys.add("c-r", filter=has_focus(buffer) & ~vi_navigation_mode)
-    def _begin(_event: KeyPressEvent) -> None:
-        nonlocal left
-        left = buffer.working_index, buffer.cursor_position
-        start_search(direction=SearchDirection.BACKWARD)
+    def begins(key: str, direction: SearchDirection, when: Filter) -> None:
+        @keys.add(key, filter=has_focus(buffer) & when)
+        def _begin(_event: KeyPressEvent) -> None:
+            nonlocal left
+            left = buffer.working_index, buffer.cursor_position
+            start_search(direction=direction)
+
+    for back, forward, when in (
+        ("c-r", "c-s", ~vi_navigation_mode),
+        ("/", "?", vi_navigation_mode),
+    ):
+        begins(back, SearchDirection.BACKWARD, when)
+        begins(forward, SearchDirection.FORWARD, when)
 
     @keys.add("c-g", filter=is_searching)
     @keys.add("c-c", filter=is_searching)

@@ -180,6 +180,10 @@ def test_a_search_that_is_given_up_leaves_the_line(terminal: Terminal, key: str)
     terminal.wait(lambda: terminal.lines[2:].count(">>> first = 'fish'") == 1)
     terminal.type(key, ">>> third")
     terminal.type("X", ">>> thirXd")
+    terminal.send("\x13fish")
+    terminal.wait(lambda: any("I-search" in line for line in terminal.lines))
+    terminal.type(key, ">>> thirXd")
+    terminal.type("Y", ">>> thirXYd")
 
 
 def test_an_external_editor_edits_the_input(

@@ -157,3 +157,14 @@ def test_what_is_changed_is_what_vi_changes(start: Callable[..., Terminal]) -> N
         terminal.wait(lambda left=left: terminal.cursor_line == f">>> {left}", f"{typed} → {left}")
         terminal.send("\x03")
         terminal.wait(lambda: terminal.cursor_line == ">>>" and "-- INSERT --" in terminal.lines)
+
+
+def test_a_slash_searches_the_history(start: Callable[..., Terminal]) -> None:
+    """Backwards, as in a shell: before what is typed there is all of it."""
+    terminal = start([*COMMAND, "--vi"])
+    terminal.enter("needle = 1")
+    terminal.enter("other = 2")
+    terminal.send("\x1b")
+    terminal.wait(lambda: "-- NORMAL --" in terminal.lines)
+    terminal.send("/need\r")
+    terminal.wait(lambda: terminal.cursor_line == ">>> needle = 1")
