@@ -96,14 +96,9 @@ def _add_enclosed_text(keys: KeyBindings, buffer: Buffer) -> None:
 
     def add(key: str, find: Callable[[Document], tuple[int, int] | None]) -> None:
         for name, more in (("i", 0), ("a", 1)):
-
-            @text_object(
-                name,
-                key,
-                filter=has_focus(buffer),
-                no_move_handler=True,
-                no_selection_handler=True,
-            )
+            # Without a filter of this buffer's: those of prompt_toolkit's own with which it is
+            # joined live for ever, and keep what they were joined with.
+            @text_object(name, key, no_move_handler=True, no_selection_handler=True)
             def _enclosed(_event: KeyPressEvent, more: int = more) -> Any:
                 found = find(buffer.document)
                 return found and _Enclosed(found[0] + 1 - more, found[1] + more)
