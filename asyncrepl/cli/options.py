@@ -47,7 +47,8 @@ class _OneLineErrorParser(argparse.ArgumentParser):
     """A parser whose errors are one line, with exit status 2."""
 
     def __init__(self, prog: str, **given: Any) -> None:
-        super().__init__(prog, formatter_class=_HelpFormatter, **given)
+        # Shortened options are not taken: argparse would look for them in a program's words, too.
+        super().__init__(prog, formatter_class=_HelpFormatter, allow_abbrev=False, **given)
 
     def error(self, message: str) -> NoReturn:
         # What was typed is in it: control characters are spelled out.

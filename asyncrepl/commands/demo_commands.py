@@ -199,6 +199,7 @@ def call_text(value: Any) -> str:
     example=":source counter",
     complete=_iterable_names,
     verbatim=True,
+    elsewhere="code psource",
 )
 def _source(shell: Shell, rest: str) -> list[Line]:
     if not rest:

@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     details="It sees the names of the session and leaves its own; it may await at the top. If "
     "nothing there needs a running loop, it runs as under python, asyncio.run(main()) included, "
     "and background tasks wait meanwhile. sys.argv has the ARGs.",
+    elsewhere="exec",
 )
 def _run(shell: Shell, rest: str) -> StatementAnswer:
     path, arguments = _file_and_arguments(rest)
@@ -121,7 +122,9 @@ _SHELL_ONLY = {
     example=":shell ls -l",
     complete=lambda _shell, typed: paths_beginning_with(typed.rpartition(" ")[2]),
     details="!ls -l is the same. It has the terminal while it runs, and Ctrl-C is for it. "
-    "Background tasks go on. An exit status other than 0 is told.",
+    "Background tasks go on; what they print waits while it draws. An exit status other than 0 is "
+    "told.",
+    elsewhere="bash sh sx system",
 )
 async def _run_in_shell(shell: Shell, rest: str) -> list[Line]:
     if not rest:

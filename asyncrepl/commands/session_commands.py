@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 def _help_topics(shell: Shell, _typed: str) -> CompletionWords:
     groups = {name: f"all for this: {what}" for name, what in COMMAND_GROUPS.items()}
-    topics = dict.fromkeys(HELP_TOPICS, "what it does, step by step")
+    topics = {**dict.fromkeys(HELP_TOPICS, "what it does, step by step"), "keys": "what they do"}
     return {command.name: command.summary for command in shell.registry} | groups | topics
 
 
@@ -120,6 +120,7 @@ def _setting_words(_shell: Shell, typed: str) -> CompletionWords:
     rank=10,
     example=":set lanes off",
     complete=_setting_words,
+    elsewhere="config options settings theme",
 )
 def _set(shell: Shell, rest: str) -> list[Line]:
     name, *words = rest.replace("=", " ").split() or [""]
@@ -155,6 +156,7 @@ def _setting_lines(shell: Shell, settings: Sequence[_SessionSetting]) -> list[Li
     rank=20,
     example=":help ticker",
     complete=_help_topics,
+    elsewhere="commands lsmagic magic quickref",
 )
 def _help(shell: Shell, rest: str) -> list[Line]:
     name = rest.removeprefix(":")
@@ -163,9 +165,11 @@ def _help(shell: Shell, rest: str) -> list[Line]:
     shell.registry.find("help").check(rest, words=1)
     if name in COMMAND_GROUPS:
         return _group_lines(shell, [name])
+    if topics := [each for each in HELP_TOPICS if name and each.startswith(f"{name} ")]:
+        raise CommandError(f"no command :{name}; there is :help {', :help '.join(topics)}")
     if name:
         return _help_on(shell, shell.registry.find(name))
-    more = ":help speed shows one group, :help trace explains one command"
+    more = ":help speed shows one group, :help trace one command, :help keys the keys"
     lines = _group_lines(shell, list(COMMAND_GROUPS))
     return [*lines, *flowed([("dim", more)], shell.console.width)]
 
@@ -227,6 +231,7 @@ def _is_history(shell: Shell, text: str) -> bool:
     rank=40,
     words=0,
     own_loop=True,
+    elsewhere="restart",
 )
 def _reset(shell: Shell, _rest: str) -> list[Line]:
     namespace = shell.session.namespace
@@ -240,7 +245,13 @@ def _reset(shell: Shell, _rest: str) -> list[Line]:
     return [[("dim", "namespace emptied; background tasks go on")]]
 
 
-@command(":quit", "leave (also Ctrl-D, exit)", group="session", rank=50)
+@command(
+    ":quit",
+    "leave (also Ctrl-D, exit)",
+    group="session",
+    rank=50,
+    elsewhere="bye exit",
+)
 def _quit(_shell: Shell, rest: str) -> list[Line]:
     if rest and not rest.isdecimal():
         raise CommandError(f":quit takes an exit status from 0 to 255, not {rest!r}")
@@ -292,6 +303,25 @@ HELP_TOPICS = {
             ("with yield", "the call gives an async generator: iterate over it with async for"),
         ),
         "async def ticks(n): …",
+    ),
+    "keys": _Topic(
+        "keys",
+        "At the prompt, beside those of Emacs (or of vi, if they are set):",
+        (
+            ("Tab", "completes, or indents; Shift-Tab takes the indentation back"),
+            ("Right", "takes what is suggested behind the cursor"),
+            ("Up, Down", "the inputs before that begin with what is typed"),
+            ("Ctrl-R", "searches them; again for the next, Ctrl-G gives up"),
+            ("Alt-Enter", "opens a line; Enter runs what is whole, at its end"),
+            ("Ctrl-X Ctrl-E", "opens $EDITOR"),
+            ("Ctrl-_", "undoes; Ctrl-Y pastes what Ctrl-K, Ctrl-U or Ctrl-W cut"),
+            ("Ctrl-L", "clears the screen"),
+            ("Ctrl-S", "pauses the statement that runs, and shows the keys of a pause"),
+            ("Ctrl-C", "drops the line; interrupts what runs, twice if it must"),
+            ("Ctrl-Z", "stops the program; the shell's fg goes on"),
+            ("Ctrl-D", "leaves"),
+        ),
+        ":set vi on",
     ),
 }
 

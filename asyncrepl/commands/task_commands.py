@@ -76,7 +76,14 @@ def _spawn(shell: Shell, rest: str) -> list[Line]:
     return [[("", f"{name} started")]] if name else []
 
 
-@command(":tasks", "list the tasks, and where each waits", group="background", rank=40, words=0)
+@command(
+    ":tasks",
+    "list the tasks, and where each waits",
+    group="background",
+    rank=40,
+    words=0,
+    elsewhere="jobs ps",
+)
 def _tasks(shell: Shell, _rest: str) -> list[Line]:
     from asyncrepl.engine.tasks.task_survey import survey_tasks
     from asyncrepl.views.task_table import task_lines
@@ -105,6 +112,7 @@ def _tree(shell: Shell, _rest: str) -> list[Line]:
     rank=60,
     example=":cancel Task-7",
     complete=lambda shell, _typed: [task.get_name() for task in all_tasks(shell.loop)],
+    elsewhere="kill",
 )
 def _cancel(shell: Shell, rest: str) -> list[Line]:
     if not rest:

@@ -179,6 +179,7 @@ class Measured(NamedTuple):
     details="In real time, as timeit does. Of a statement that awaits, the time it ran is "
     "told apart from the time it was suspended.\nWhat slows time down, stops it or jumps: "
     ":help speed.",
+    elsewhere="timeit",
 )
 def _time(shell: Shell, rest: str) -> Awaitable[list[Line]]:
     if not rest:

@@ -25,7 +25,13 @@ from asyncrepl.runtime.configuration import closest_match
 from asyncrepl.runtime.isolation import is_library
 from asyncrepl.runtime.shipped_demos import is_shipped_source
 from asyncrepl.session.command_registry import CommandError, command
-from asyncrepl.syntax.static_inspection import ROUTINES, find_named, inspected, source_object
+from asyncrepl.syntax.static_inspection import (
+    ROUTINES,
+    find_named,
+    inspected,
+    names_like,
+    source_object,
+)
 from asyncrepl.views.async_kinds import async_kind, async_use, kind_of_instances
 from asyncrepl.views.error_lines import describe_error
 from asyncrepl.views.styled_lines import flowed, one_line, printable, prose, two_columns
@@ -53,11 +59,15 @@ def _names(shell: Shell, _typed: str) -> CompletionWords:
     words=1,
     verbatim=True,
     details="Its signature, whether it needs await or async for, where it stands, its "
-    "docstring. With two question marks, NAME??, its source. Alone it lists your names. "
+    "docstring. With two question marks, NAME??, its source. Alone it lists your names; "
+    "asyncio.*lock* those that are so called. "
     "No code of yours runs.",
+    elsewhere="dir doc inspect locals pdoc pinfo vars who whos",
 )
 def _info(shell: Shell, rest: str) -> list[Line]:
     name = rest.strip("? ")
+    if "*" in name:
+        return _alike(name, shell)
     if not name:
         own = shell.session.namespace
         rows = [(printable(name), _short_kind(own[name])) for name in _names(shell, "")]
@@ -73,6 +83,15 @@ def _info(shell: Shell, rest: str) -> list[Line]:
     return [*head, *prose(text or "no docstring", shell.console.width, style)]
 
 
+def _alike(pattern: str, shell: Shell) -> list[Line]:
+    """What has a name like `pattern`, in which ``*`` is any text, as IPython finds it."""
+    found = names_like(pattern, shell.session.namespace)
+    if not found:
+        raise CommandError(f"no name is like {pattern!r}")
+    rows = [(printable(name), _short_kind(value)) for name, value in found.items()]
+    return two_columns(rows, shell.console.width)
+
+
 def _hint(name: str, shell: Shell) -> str:
     """What may have been meant by a name that is none."""
     if is_shipped_source(name):
@@ -82,7 +101,7 @@ def _hint(name: str, shell: Shell) -> str:
 
 
 def _head(name: str, value: Any, width: int | None) -> list[Line]:
-    called = call_text(value) if callable(value) else f": {name_of_type(type(value))}"
+    called = call_text(value) if callable(value) else f": {_described(value)}"
     head = ("name", printable(name + called)), ("label", _kind(value)), ("dim", _place(value))
     return [row for piece in head if piece[1] for row in flowed([piece], width, 4)]
 
@@ -101,11 +120,25 @@ def _kind(value: Any) -> str:
     return f"plain function: what it gives {use}" if use else _PLAIN
 
 
+def _described(value: Any) -> str:
+    """Its type, and of what is plain the value, of a collection the size."""
+    kind = name_of_type(type(value)) + _size(value)
+    if type(value) in (str, bytes):
+        return f"{kind} = {value[:_MAX_SHOWN]!r}{'…' * (len(value) > _MAX_SHOWN)}"
+    written = type(value) in (int, float, complex, bool)
+    # A number that is very long could not be written at all.
+    return f"{kind} = {value!r}" if written and not abs(value) > _MAX_NUMBER else kind
+
+
+def _size(value: Any) -> str:
+    sized = type(value) in (list, tuple, dict, set, frozenset, str, bytes)
+    return f" of {len(value):,}" if sized else ""
+
+
 def _short_kind(value: Any) -> str:
     """What it is, to async code if it is something to it, in a few words."""
     if value is None:
         return "None"
-    kind = type(value)
     if is_real_instance(value, type):
         made = kind_of_instances(value)
         return "class" if made is None else f"class of an {made.name}"
@@ -113,10 +146,10 @@ def _short_kind(value: Any) -> str:
         return found.name
     if is_real_instance(value, ROUTINES):
         return "function"
-    size = f" of {len(value):,}" if kind in (list, tuple, dict, set, frozenset, str, bytes) else ""
-    return printable(name_of_type(type(value))) + size
+    return printable(name_of_type(type(value))) + _size(value)
 
 
+_MAX_SHOWN, _MAX_NUMBER = 60, 1e60
 _PLAIN = "plain function: the call itself needs no await"
 
 
@@ -148,6 +181,7 @@ def _place(value: Any) -> str:
     "_, __ and ___ are the last three values. Out[7], or _7, is the value of <input 7>, as "
     "tracebacks call it; Out has the last 1,000 with their numbers, but none that is, or holds, "
     "something whose end is reported, such as a task.",
+    elsewhere="pp print",
 )
 def _show(shell: Shell, rest: str) -> list[Line]:
     from asyncrepl.views.value_layout import Page, whole_value_lines
@@ -180,6 +214,7 @@ _MAX_NESTED = 20  # groups in groups: the user may have made them a ring
     saved=False,
     details="Shows the names and their values there, and opens pdb in the innermost frame "
     "of your code. The loop stands still meanwhile. Python twin: pdb.pm().",
+    elsewhere="pdb",
 )
 def _debug(shell: Shell, _rest: str) -> list[Line]:
     error = None if shell.last is None else shell.last.error

@@ -131,6 +131,7 @@ def _walk(shell: Shell, rest: str) -> StatementAnswer:
     example=":why --all",
     complete=_mistake_ids,
     details="--all lists the mistakes that are known, with their IDs.",
+    elsewhere="explain",
 )
 def _why(shell: Shell, rest: str) -> list[Line]:
     width = shell.console.width

@@ -40,13 +40,18 @@ _NOT_DISPLAY = frozenset(
 _OBSERVING_CODE = tuple(
     _OURS + each for each in ("engine/code_owner.py", "engine/loop/", "engine/tasks/")
 )
-#: The loop waits in selectors; what a main program runs in is runpy.
+_LIBRARY = dirname(threading.__file__) + "/"
+#: The loop waits in selectors; what a main program runs in is runpy. A debugger follows from bdb
+#: what it debugs, which is where its ``q`` raises.
 _PLUMBING_FILES = (
     dirname(asyncio.__file__) + "/",
-    dirname(threading.__file__) + "/selectors.py",
+    _LIBRARY + "selectors.py",
+    _LIBRARY + "bdb.py",
     "<frozen runpy>",
 )
-_IMPORT_SYSTEM = ("<frozen importlib", dirname(threading.__file__) + "/importlib/")
+#: What has somebody take their time: at a debugger's prompt, or reading pages of help.
+_ASKING_FILES = frozenset((_LIBRARY + "bdb.py", _LIBRARY + "pydoc.py"))
+_IMPORT_SYSTEM = ("<frozen importlib", _LIBRARY + "importlib/")
 #: The id of the code that calls a loop's callbacks.
 _CALLBACK_RUNNERS = {id(asyncio.Handle._run.__code__)}  # noqa: SLF001
 
@@ -69,6 +74,11 @@ def is_terminal_code(filename: str) -> bool:
 def is_observing_code(filename: str) -> bool:
     """Whether the file is of that part of asyncrepl that looks at the user's code as it runs."""
     return filename.startswith(_OBSERVING_CODE)
+
+
+def asks_person(filename: str) -> bool:
+    """Whether what the code of this file has called may wait for whoever sits there."""
+    return filename in _ASKING_FILES
 
 
 def is_import_system(filename: str) -> bool:

@@ -95,6 +95,7 @@ class Command(NamedTuple):
     saved: bool
     runs_statement: bool
     own_loop: bool
+    elsewhere: str
 
     @property
     def takes_python(self) -> bool:
@@ -131,6 +132,7 @@ def command(  # noqa: PLR0913  all that is to be said of one, by name
     saved: bool = True,
     runs_statement: bool = False,
     own_loop: bool = False,
+    elsewhere: str = "",
 ) -> Callable[[Run], Run]:
     """Register the decorated function, which takes the shell and the rest of the line.
 
@@ -143,6 +145,8 @@ def command(  # noqa: PLR0913  all that is to be said of one, by name
     shown first, if `newest_last`. A session that is saved has the command if it is `saved`; what
     follows the name is a statement to run in the foreground if it `runs_statement`. With
     `own_loop` it is refused in a program that runs, whose time and names are left alone.
+    `elsewhere` are the words by which other prompts call what it does: whoever types one of them
+    is told of this one.
 
     Raises ValueError for a group that there is not.
     """
@@ -154,7 +158,7 @@ def command(  # noqa: PLR0913  all that is to be said of one, by name
         _registered.setdefault(run.__module__, {})[name] = Command(
             name, usage, summary, example or usage, run, complete, group, rank, words,
             details=details, more=more, verbatim=verbatim, newest_last=newest_last,
-            saved=saved, runs_statement=runs_statement, own_loop=own_loop,
+            saved=saved, runs_statement=runs_statement, own_loop=own_loop, elsewhere=elsewhere,
         )  # fmt: skip
         return run
 
@@ -216,6 +220,11 @@ class CommandRegistry:
     def __iter__(self) -> Iterator[Command]:
         return iter(self._by_name.values())
 
+    def called_elsewhere(self, word: str) -> str:
+        """The name of the command that is called `word` at other prompts; empty if none is."""
+        by_name = self._by_name.values()
+        return next((each.name for each in by_name if word in each.elsewhere.split()), "")
+
     def get(self, name: str) -> Command | None:
         """As `find`; None where that raises."""
         with suppress(CommandError):
@@ -238,6 +247,6 @@ class CommandRegistry:
             raise CommandError(f":{name} is ambiguous: {choices}")
         if not name:
             raise CommandError("a command is a colon and a name, as in :tour; :help lists them")
-        near = closest_match(name, by_name)
+        near = self.called_elsewhere(name) or closest_match(name, by_name)
         hint = f"did you mean :{near}?" if near else ":help lists them"
         raise CommandError(f"no command :{name}; {hint}")

@@ -317,20 +317,27 @@ def _unloaded_source() -> str:
     return name if type(name) is str and is_shipped_source(name) else ""
 
 
-#: What does here what a command of IPython's does, where that has another name.
+#: What does here what a command of IPython's does, where no command of ours does.
 _OF_IPYTHON = {
     "autoreload": ":run FILE   (runs a file anew)", "cd": "import os; os.chdir({rest!r})",
     "edit": "Ctrl-X Ctrl-E   (opens $EDITOR)", "env": "!env", "hist": ":history {rest}",
-    "load": ":run {rest}", "ls": "!ls {rest}", "lsmagic": ":help", "pwd": "!pwd",
-    "paste": "paste it as it is: prompts and output are taken off", "timeit": ":time {rest}",
-    "who": ":info", "whos": ":info",
+    "load": ":run {rest}", "ls": "!ls {rest}", "pwd": "!pwd",
+    "paste": "paste it as it is: prompts and output are taken off",
+}  # fmt: skip
+_ANOTHER = "commands begin with a colon here, as :time and :run; try :help"
+#: Names that IPython gives.
+_NAMES_OF_IPYTHON = {
+    "In": ":history", "_ih": ":history", "_i": ":history", "_ii": ":history",
+    "display": ":show EXPRESSION", "get_ipython": _ANOTHER,
 }  # fmt: skip
 #: What is typed to a shell; that it is a program is not enough: so are ``file`` and ``test``.
-_OF_SHELLS = {"cat", "cp", "curl", "git", "grep", "less", "ls", "mkdir", "mv", "pip", "pwd", "rm"}
+_OF_SHELLS = {
+    "cat", "cp", "curl", "git", "grep", "less", "ls", "mkdir", "mv", "pip", "pip3", "pwd", "rm",
+}  # fmt: skip
 #: Those that nobody has meant for a name that is to come.
 _ALONE = {"ls", "pwd"}
-_CAPTURED = re.compile(r"([^\W\d]\w*) *= *!(.+)")
-_WORD_AND_REST = re.compile(r"(%*)([^\W\d]\w*)(?: +(.*))?")
+_CAPTURED = re.compile(r"([^\W\d]\w*) *= *([!%])(.+)")
+_WORD_AND_REST = re.compile(r"(%*|:)([^\W\d]\w*)(?: +(.*))?")
 _WORDS = re.compile(r"([^\W\d]|[~.]|/(?! )|--?[^\W\d]).*")
 
 
@@ -339,31 +346,72 @@ def habit_line(text: str, registry: CommandRegistry) -> str:
 
     Who forgets the colon of a command of the `registry` is told of it. Empty for all else.
     """
-    error = _last_error()
-    if not isinstance(error, SyntaxError | NameError):
-        return ""
-    if captured := _CAPTURED.fullmatch(text):
-        name, command = captured.groups()
+    error = None if text.startswith((":", "!")) else _last_error()  # a command leaves none there
+    if isinstance(error, NameError) and error.name in _NAMES_OF_IPYTHON:
+        return _NAMES_OF_IPYTHON[error.name]
+    line = _failed_line(text, error)
+    if captured := _CAPTURED.fullmatch(line):
+        name, sign, command = captured.groups()
+        if sign == "%":
+            return _ANOTHER
         return f"import subprocess; {name} = subprocess.getoutput({command!r}).splitlines()"
-    found = _WORD_AND_REST.fullmatch(text)
-    if found is None or (isinstance(error, NameError) and found[2] != error.name):
-        return ":help" if text in {"?", "??"} else ""
-    word, rest = found[2], found[3] or ""
-    magic = _OF_IPYTHON.get(word, "") if found[1] else ""
+    if line.startswith("!") and line != text:
+        return f"{line}   (as an input of its own)"
+    found = _WORD_AND_REST.fullmatch(line)
+    if found is None:
+        return ":help" if line in {"?", "??"} else ""
+    sign, word, rest = found[1], found[2], found[3] or ""
+    if sign == ":":
+        meant = "" if registry.get(word) else _OF_IPYTHON.get(word) or _of_shell(word, rest)
+    elif not _concerns(error, word):
+        meant = ""
+    elif sign:
+        meant = _of_magic(word, registry)
+    else:
+        meant = _without_colon(word, rest, registry)
+    if not rest and sign == "%%":
+        rest = _only_line_below(text)
+    return meant.format(word=word, rest=rest).rstrip()
+
+
+def _concerns(error: object, word: str) -> bool:
+    """Whether it is `word` of which Python has said that it knows none, or can read nothing."""
+    return isinstance(error, SyntaxError) or (isinstance(error, NameError) and error.name == word)
+
+
+def _failed_line(text: str, error: object) -> str:
+    """The line of `text` that is no Python; the text itself if it is one line, or runs."""
+    lines = text.split("\n")
+    number = error.lineno if isinstance(error, SyntaxError) else None
+    if number is None or len(lines) == 1 or not 0 < number <= len(lines):
+        return text
+    return lines[number - 1].strip()
+
+
+def _only_line_below(text: str) -> str:
+    """The line below the first of `text`, if that is all: of a cell of IPython's its statement."""
+    below = text.strip().split("\n")[1:]
+    return below[0] if len(below) == 1 else ""
+
+
+def _of_magic(word: str, registry: CommandRegistry) -> str:
+    if own := _OF_IPYTHON.get(word):
+        return own
+    name = word if word in registry.names else registry.called_elsewhere(word)
+    return f":{name} {{rest}}" if name else _ANOTHER
+
+
+def _without_colon(word: str, rest: str, registry: CommandRegistry) -> str:
     plain = _WORDS.fullmatch(rest) if rest else word not in sys.stdlib_module_names
-    if not magic and word in registry.names and (found[1] or plain):
-        magic = ":{word} {rest}"
-    elif not magic and found[1]:
-        magic = "commands begin with a colon here, as :time and :run; try :help"
-    elif not magic and plain:
-        magic = _of_shell(word, rest)
-    return magic.format(word=word, rest=rest).rstrip()
+    if plain and word in registry.names:
+        return ":{word} {rest}"
+    return _of_shell(word, rest) if plain or word in _ALONE else ""
 
 
 def _of_shell(word: str, rest: str) -> str:
     if word == "cd":
         return _OF_IPYTHON["cd"]
-    if word == "clear" and not rest:
+    if word in {"clear", "cls"} and not rest:
         return "Ctrl-L   (clears the screen)"
     return "!{word} {rest}" if word in (_OF_SHELLS if rest else _ALONE) else ""
 

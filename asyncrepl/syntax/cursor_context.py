@@ -4,7 +4,7 @@ One pass over the text before the cursor, which is rarely whole and often wrong:
 which would give up, but a stack of what has been opened and not closed. A field of an f-string is
 code again, in which the string's own quote may stand (Python 3.12).
 
-And where its line belongs (`dedented_clause`).
+And where its line belongs (`dedented_clause`), and the next one (`indent_after`).
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ _CALLEE = re.compile(r"(?:[^\W\d]\w*|\])(?:[\w.]|\[[^\[\]\n]*\])*\Z")
 _DEFINES = re.compile(r"\b(?:def|class)\s+\Z")
 _NAMED = re.compile(r"\s*([^\W\d]\w*)\s*=(?!=)")
 _WORD = re.compile(r"\w*")
+INDENT = "    "
+_LEAVES_BLOCK = r"\s*(return|raise|pass|break|continue)\b"
 _CLAUSE = re.compile(r"(elif|else|except|finally|case)\b.*:\s*(#.*)?")
 
 
@@ -173,3 +175,13 @@ def dedented_clause(text: str) -> str:
             if not is_invalid(candidate):
                 return candidate
     return text
+
+
+def indent_after(line: str) -> str:
+    """The indentation of the line after `line`."""
+    indent = line[: len(line) - len(line.lstrip())]
+    if line.partition("#")[0].rstrip().endswith(":"):
+        return indent + INDENT
+    if re.match(_LEAVES_BLOCK, line):
+        return indent.removesuffix(INDENT)
+    return indent

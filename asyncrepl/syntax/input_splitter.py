@@ -43,6 +43,8 @@ class _Prompts(NamedTuple):
 #: line that goes on is looked for at any indent: auto-indent may have come before it.
 _PYTHON = _Prompts(re.compile(r"\s*>>>(?: |$)"), re.compile(r"\s*\.\.\.(?: |$)"))
 _IPYTHON = _Prompts(re.compile(r"\s*In \[\d*\]:(?: |$)"), re.compile(r"\s*\.{3,}:(?: |$)"))
+#: A prompt that may end the output above it: an example in a docstring is indented, as a rule.
+_AT_MARGIN = re.compile(r">>>(?: |$)|In \[\d*\]:(?: |$)")
 #: What may come above the first prompt: directives, narration, the fence of a code block.
 _PREAMBLE = re.compile(r"\s*(#|```|~~~|$)")
 #: Output that an error left, also one of which only the last line is shown.
@@ -64,7 +66,8 @@ class PastedInput(NamedTuple):
 def pasted_inputs(text: str) -> list[PastedInput] | None:
     """The inputs of the session that `text` is, in order; None if it is none.
 
-    It is one if its first line has a prompt, but for comments and empty lines.
+    It is one if its first line has a prompt, but for comments and empty lines. Or if above the
+    first prompt there is what is no Python: a banner, the output of what was typed before.
     """
     lines = text.split("\n")
     if (prompts := _prompts_in(lines)) is None:
@@ -150,7 +153,10 @@ def behind_prompt(line: str) -> Typed | None:
 
 
 def _prompts_in(lines: Sequence[str]) -> _Prompts | None:
-    return _prompts_of(next((line for line in lines if not _PREAMBLE.match(line)), ""))
+    first = next((line for line in lines if not _PREAMBLE.match(line)), "")
+    at = next((at for at, line in enumerate(lines) if _AT_MARGIN.match(line)), 0)
+    below_output = at and is_invalid("\n".join(lines[:at]))
+    return _prompts_of(lines[at] if below_output else first)
 
 
 def _prompts_of(line: str) -> _Prompts | None:

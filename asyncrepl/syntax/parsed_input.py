@@ -78,7 +78,9 @@ _SPOILED_PARSES = 3
 #: The file name of a text that is parsed only to know whether it is complete: no warnings.
 TRIAL_FILENAME = "<asyncrepl trial>"
 #: ``NAME?``, ``NAME??`` and ``?NAME``, as in IPython: no Python text has a question mark there.
-_QUESTION = re.compile(r"(?P<before>\?{0,2}) *(?P<name>[^\W\d]\w*(?:\.\w+)*) *(?P<after>\?{0,2})")
+_QUESTION = re.compile(
+    r"(?P<before>\?{0,2}) *(?P<name>(?!\d)[\w*]+(?:\.[\w*]+)*) *(?P<after>\?{0,2})"
+)
 _COMPOUND_STATEMENTS = (
     ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.If | ast.For | ast.AsyncFor
     | ast.While | ast.With | ast.AsyncWith | ast.Try | ast.TryStar | ast.Match
@@ -146,7 +148,7 @@ def as_command(text: str) -> Command | None:
     if stripped in {"exit", "quit"}:
         return Command("quit", "")
     if text.startswith("!"):
-        return Command("shell", stripped[1:].strip())
+        return Command("shell", stripped[1:].removeprefix("!").strip())  # IPython's `!!ls`, too
     if not text.startswith(":"):
         return _as_question(stripped) if "?" in (stripped[:1], stripped[-1:]) else None
     name, _, rest = stripped[1:].partition(" ")
@@ -155,7 +157,7 @@ def as_command(text: str) -> Command | None:
 
 
 def _as_question(text: str) -> Command | None:
-    """The command that asks what a name is."""
+    """The command that asks what a name is, or which names are like one with ``*`` in it."""
     found = _QUESTION.fullmatch(text)
     if found is None or bool(found["before"]) == bool(found["after"]):
         return None

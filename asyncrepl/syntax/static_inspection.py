@@ -20,6 +20,7 @@ import inspect
 import os
 import sys
 import types
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from asyncrepl.events.object_info import (
@@ -240,6 +241,20 @@ def find_named(name: str, namespace: Mapping[str, object]) -> object:
         if found is MISSING:
             break
     return found
+
+
+def names_like(pattern: str, namespace: Mapping[str, object]) -> dict[str, object]:
+    """What `find_named` gives for the names like `pattern`, in which ``*`` stands for any text.
+
+    Case does not count; names that begin with ``_`` are left out unless the pattern does, too.
+    """
+    owner, dot, wanted = pattern.rpartition(".")
+    known = names_of(find_named(owner, namespace)) if dot else {*namespace, *vars(builtins)}
+    hidden = wanted.startswith("_")
+    names = [each for each in known if type(each) is str and each.startswith("_") <= hidden]
+    fits = [each for each in sorted(names) if fnmatchcase(each.lower(), wanted.lower())]
+    found = {owner + dot + each: find_named(owner + dot + each, namespace) for each in fits}
+    return {name: value for name, value in found.items() if value is not MISSING}
 
 
 def source_object(thing: Any) -> Any:

@@ -249,15 +249,21 @@ class _InputBuffer(Buffer):
 
     def undo(self) -> None:
         """Take back what was typed, or what another key has changed."""
+        length = len(self.text)
         super().undo()
-        while self._undo_stack and self._in_one_go(*self._undo_stack[-1], self.text):
+        typed = length == len(self.text) + 1  # else another key has changed it
+        while typed and self._undo_stack and self._in_one_go(*self._undo_stack[-1], self.text):
             super().undo()
 
     def redo(self) -> None:
         """Type it again."""
+        length = len(self.text)
         super().redo()
-        while self._redo_stack and self._in_one_go(
-            self.text, self.cursor_position, self._redo_stack[-1][0]
+        typed = length == len(self.text) - 1
+        while (
+            typed
+            and self._redo_stack
+            and self._in_one_go(self.text, self.cursor_position, self._redo_stack[-1][0])
         ):
             super().redo()
 
@@ -268,9 +274,8 @@ class _InputBuffer(Buffer):
 def _typed(text: str, at: int, longer: str) -> bool:
     """Whether a key that inserts itself `at` this place of `text` has made it `longer`."""
     key = longer[at : at + 1]
-    if not key or longer != text[:at] + key + text[at:]:
-        return False
-    return key != " " or get_app().editing_mode is EditingMode.VI
+    inserts = bool(key) and longer == text[:at] + key + text[at:]
+    return inserts and (key != " " or get_app().editing_mode is EditingMode.VI)
 
 
 class _BackgroundCompleter(ThreadedCompleter):

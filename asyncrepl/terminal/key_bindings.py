@@ -3,59 +3,46 @@
 At the prompt: run the text, indent, drop the line, leave. Keys typed while a statement runs
 wait, as in a shell, and are typed again at the next prompt; but for those of a pause (see
 `asyncrepl.terminal.pause_keys`).
-
-The modes of vi have a row that names them, as vi has it, and a shape of the cursor. With the keys
-of Emacs the cursor is left as the user's terminal draws it.
 """
 
 from __future__ import annotations
 
 import math
-import re
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from prompt_toolkit.cursor_shapes import CursorShape, CursorShapeConfig
-from prompt_toolkit.enums import EditingMode
+from prompt_toolkit.document import Document
 from prompt_toolkit.filters import (
     Condition,
+    Filter,
     has_completions,
     has_focus,
     has_selection,
+    is_searching,
     vi_navigation_mode,
 )
 from prompt_toolkit.key_binding import KeyBindings, merge_key_bindings
 from prompt_toolkit.key_binding.bindings.auto_suggest import load_auto_suggest_bindings
-from prompt_toolkit.key_binding.vi_state import InputMode
 from prompt_toolkit.keys import Keys
+from prompt_toolkit.search import SearchDirection, start_search, stop_search
 
-from asyncrepl.syntax.cursor_context import dedented_clause
-from asyncrepl.syntax.input_splitter import fitted_paste
+from asyncrepl.syntax.cursor_context import INDENT, dedented_clause, indent_after
+from asyncrepl.syntax.input_splitter import fitted_paste, is_invalid
 from asyncrepl.terminal.input_line import picture_length
+from asyncrepl.terminal.vi_keys import vi_bindings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
-    from prompt_toolkit.application import Application
     from prompt_toolkit.buffer import Buffer
-    from prompt_toolkit.document import Document
     from prompt_toolkit.filters import FilterOrBool
     from prompt_toolkit.key_binding import KeyBindingsBase
     from prompt_toolkit.key_binding.key_processor import KeyPressEvent
 
     from asyncrepl.terminal.input_controller import InputController
-    from asyncrepl.views.styled_lines import Line
 
-INDENT = "    "
-_MODE_NAMES = {
-    InputMode.NAVIGATION: "NORMAL",
-    **dict.fromkeys((InputMode.INSERT, InputMode.INSERT_MULTIPLE), "INSERT"),
-    **dict.fromkeys((InputMode.REPLACE, InputMode.REPLACE_SINGLE), "REPLACE"),
-}
-_SHAPES = {"INSERT": CursorShape.BEAM, "REPLACE": CursorShape.UNDERLINE}
 #: Seconds in which nobody types a line.
 _FASTEST_LINE = 0.05
-_LEAVES_BLOCK = r"\s*(return|raise|pass|break|continue)\b"
 
 
 def build_key_bindings(controller: InputController) -> KeyBindingsBase:
@@ -66,9 +53,12 @@ def build_key_bindings(controller: InputController) -> KeyBindingsBase:
     return merge_key_bindings(
         [
             load_auto_suggest_bindings(),
+            _indentation_bindings(controller.buffer),
             _editing_bindings(controller, controller.buffer),
             _enter_bindings(controller, controller.buffer),
             _control_bindings(controller, controller.buffer),
+            _search_bindings(controller.buffer),
+            vi_bindings(controller.buffer, _newline),
         ]
     )
 
@@ -82,16 +72,6 @@ def wants_to_run(document: Document, is_complete: Callable[[str], bool]) -> bool
         return False
     head, newline, last = document.text.rpartition("\n")
     return is_complete(document.text if last.strip() else head + newline)
-
-
-def indent_after(line: str) -> str:
-    """The indentation of the line after `line`."""
-    indent = line[: len(line) - len(line.lstrip())]
-    if line.partition("#")[0].rstrip().endswith(":"):
-        return indent + INDENT
-    if re.match(_LEAVES_BLOCK, line):
-        return indent.removesuffix(INDENT)
-    return indent
 
 
 def _enter_bindings(actions: InputController, buffer: Buffer) -> KeyBindings:
@@ -153,7 +133,7 @@ def _newline(buffer: Buffer) -> None:
 def _editing_bindings(actions: InputController, buffer: Buffer) -> KeyBindings:
     keys = KeyBindings()
     typing = has_focus(buffer)
-    indenting = Condition(lambda: not buffer.document.current_line_before_cursor.strip())
+    indenting = _before_the_first_character(buffer)
 
     def before() -> int:
         return picture_length(buffer.document.current_line_before_cursor, at_end=True)
@@ -164,15 +144,12 @@ def _editing_bindings(actions: InputController, buffer: Buffer) -> KeyBindings:
     @keys.add(Keys.BracketedPaste, filter=typing)
     def _paste(event: KeyPressEvent) -> None:
         text = event.data.replace("\r\n", "\n").replace("\r", "\n")
+        if "\xa0" in text and is_invalid(text):  # as web pages have it in place of blanks
+            text = text.replace("\xa0", " ")
         document = buffer.document
         buffer.insert_text(
             fitted_paste(document.text_before_cursor, text, document.text_after_cursor)
         )
-
-    @keys.add("tab", filter=typing & indenting & ~has_completions & ~has_selection)
-    def _indent(_event: KeyPressEvent) -> None:
-        column = buffer.document.cursor_position_col
-        buffer.insert_text(" " * (len(INDENT) - column % len(INDENT)))
 
     @keys.add("tab", filter=typing & ~indenting)
     def _complete(_event: KeyPressEvent) -> None:
@@ -193,6 +170,23 @@ def _editing_bindings(actions: InputController, buffer: Buffer) -> KeyBindings:
     def _delete(_event: KeyPressEvent) -> None:
         buffer.delete(behind())
 
+    return keys
+
+
+def _indentation_bindings(buffer: Buffer) -> KeyBindings:
+    keys = KeyBindings()
+    typing = has_focus(buffer)
+    indenting = _before_the_first_character(buffer)
+
+    @keys.add("tab", filter=typing & indenting & ~has_completions & ~has_selection)
+    def _indent(_event: KeyPressEvent) -> None:
+        column = buffer.document.cursor_position_col
+        buffer.insert_text(" " * (len(INDENT) - column % len(INDENT)))
+
+    @keys.add("s-tab", filter=typing & ~has_completions & ~has_selection)
+    def _dedent_line(_event: KeyPressEvent) -> None:
+        buffer.document = _dedented(buffer.document)
+
     @keys.add("backspace", filter=typing & indenting & ~has_selection)
     def _dedent(_event: KeyPressEvent) -> None:
         column = buffer.document.cursor_position_col
@@ -200,6 +194,19 @@ def _editing_bindings(actions: InputController, buffer: Buffer) -> KeyBindings:
         buffer.delete_before_cursor(width)
 
     return keys
+
+
+def _before_the_first_character(buffer: Buffer) -> Condition:
+    return Condition(lambda: not buffer.document.current_line_before_cursor.strip())
+
+
+def _dedented(document: Document) -> Document:
+    """`document` with a step less before the line of the cursor, which stays at its character."""
+    at, line = document.cursor_position, document.current_line
+    blanks = len(line) - len(line.lstrip(" "))
+    width = (blanks - 1) % len(INDENT) + 1 if blanks else 0
+    start = at - document.cursor_position_col
+    return Document(document.text[:start] + document.text[start + width :], max(start, at - width))
 
 
 def _control_bindings(actions: InputController, buffer: Buffer) -> KeyBindings:
@@ -223,17 +230,6 @@ def _control_bindings(actions: InputController, buffer: Buffer) -> KeyBindings:
     on("c-l", do=actions.clear, when=True, eager=True)
     on("c-x", "c-e", do=actions.edit, when=typing & listening)
 
-    # As in vi, where it searches nothing. To keep the text would forget what there is to redo.
-    @keys.add("c-r", filter=typing & vi_navigation_mode, save_before=lambda _event: False)
-    def _redo(_event: KeyPressEvent) -> None:
-        buffer.redo()
-
-    @keys.add("o", filter=typing & vi_navigation_mode)
-    def _open(event: KeyPressEvent) -> None:
-        buffer.cursor_position += buffer.document.get_end_of_line_position()
-        _newline(buffer)
-        event.app.vi_state.input_mode = InputMode.INSERT
-
     for name in ("escape", "c-s"):
         on(name, do=actions.pause_keys.dismiss, when=asking, eager=True)
     for name in ("c-g", "c-d"):
@@ -241,27 +237,30 @@ def _control_bindings(actions: InputController, buffer: Buffer) -> KeyBindings:
     return keys
 
 
-class ViCursorShapes(CursorShapeConfig):
-    """A bar where text is inserted, an underline where it is replaced, else a block."""
+def _search_bindings(buffer: Buffer) -> KeyBindings:
+    """Who gives a search up has their line again; prompt_toolkit keeps what Ctrl-R found."""
+    keys = KeyBindings()
+    left = (0, 0)
 
-    def get_cursor_shape(self, application: Application[Any]) -> CursorShape:
-        """The shape for the mode; none of ours with other keys."""
-        if application.editing_mode is not EditingMode.VI:
-            return CursorShape._NEVER_CHANGE  # noqa: SLF001 - as prompt_toolkit's own do
-        return _SHAPES.get(_mode(application), CursorShape.BLOCK)
+    def begins(key: str, direction: SearchDirection, when: Filter) -> None:
+        @keys.add(key, filter=has_focus(buffer) & when)
+        def _begin(_event: KeyPressEvent) -> None:
+            nonlocal left
+            left = buffer.working_index, buffer.cursor_position
+            start_search(direction=direction)
 
+    for back, forward, when in (
+        ("c-r", "c-s", ~vi_navigation_mode),
+        ("/", "?", vi_navigation_mode),
+    ):
+        begins(back, SearchDirection.BACKWARD, when)
+        begins(forward, SearchDirection.FORWARD, when)
 
-def vi_mode_rows(application: Application[Any]) -> Sequence[Line]:
-    """The row that names the mode, and the register that keys are recorded in; none without vi."""
-    if application.editing_mode is not EditingMode.VI:
-        return ()
-    register = application.vi_state.recording_register
-    recording = f"recording @{register}" if register else ""
-    return [[("dim", f"-- {_mode(application)} --{recording}")]]
+    @keys.add("c-g", filter=is_searching)
+    @keys.add("c-c", filter=is_searching)
+    def _give_up(_event: KeyPressEvent) -> None:
+        stop_search()
+        buffer.go_to_history(left[0])
+        buffer.cursor_position = left[1]
 
-
-def _mode(application: Application[Any]) -> str:
-    selection = application.current_buffer.selection_state
-    if selection is not None and application.vi_state.input_mode is InputMode.NAVIGATION:
-        return "VISUAL"
-    return _MODE_NAMES[application.vi_state.input_mode]
+    return keys

@@ -270,8 +270,12 @@ class OutputQueue:
         self._consumer = threading.get_ident()
         self._wake = wake
 
-    def bypass(self, write: Callable[[Iterable[Piece]], None] | None) -> None:
+    def bypass(
+        self, write: Callable[[Iterable[Piece]], None] | None, kept: Iterable[Piece] = ()
+    ) -> None:
         """Hand pieces to `write` at once instead of queueing them; None ends that.
+
+        What it has not written but `kept` comes first then.
 
         A line that is not finished still waits a moment: its end would come behind what somebody
         else, who has the terminal, writes meanwhile. `write` is called in the writer's thread, one
@@ -282,6 +286,8 @@ class OutputQueue:
             self._bypass = write
             if write is not None and queued:
                 write(queued)
+            for piece in kept:
+                self._put(piece)
         if self._room.locked():
             self._room.release()
 

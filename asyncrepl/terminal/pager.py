@@ -60,7 +60,8 @@ class Pages:
         """All rows, in lines of the screen's width."""
         columns = self._size()[0]
         if self._flowed[0] != columns:
-            rows = [row for line in self._lines for row in flowed(line, columns, 2)]
+            lines = map(_without_tabs, self._lines)
+            rows = [row for line in lines for row in flowed(line, columns, 2)]
             self._flowed = columns, rows
         return self._flowed[1]
 
@@ -113,6 +114,16 @@ class Pages:
                 self.go(at)
                 return
         self._said = f"no {self._sought!r} {'below' if direction > 0 else 'above'}"
+
+
+def _without_tabs(line: Line) -> Line:
+    """`line` with blanks for its tabs, which a window would show as ``^I``."""
+    column, found = 0, []
+    for style, text in line:
+        expanded = f"{'':{column}}{text}".expandtabs()[column:] if "\t" in text else text
+        found.append((style, expanded))
+        column += cell_width(expanded)
+    return found
 
 
 class Pager:

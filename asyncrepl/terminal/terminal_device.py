@@ -1,5 +1,11 @@
 """The terminal device: its size, its modes, writing to it in one piece, restoring it.
 
+A key or a frame may fail for reasons of the main thread's: no memory for a moment, a recursion
+limit of 40, a module of the interpreter's that user code has emptied. Nobody else can draw, so
+`DrawRecovery` tries again and again: as long as a statement runs, since what it does may be over
+with it, and for a moment after that. Then the terminal is given back and the process ends; better
+no prompt than one that is deaf.
+
 `TerminalModes` is the only place that changes termios settings:
 
 ==========  ======================  ==========================================
@@ -29,6 +35,7 @@ from __future__ import annotations
 import contextlib
 import os
 import termios
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from prompt_toolkit.data_structures import Size
@@ -38,8 +45,10 @@ from prompt_toolkit.output.vt100 import Vt100_Output
 
 from asyncrepl.runtime.files import write_all
 from asyncrepl.terminal.terminal_background import AnswerFilter
+from asyncrepl.views.error_lines import describe_error
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Callable, Iterator, Sequence
     from typing import TextIO
 
@@ -85,6 +94,13 @@ class TerminalModes:
     def restore(self) -> None:
         """The settings found at the start."""
         self._set(self._found)
+
+    @property
+    def key_by_key(self) -> bool:
+        """Whether who has the terminal takes each key at once, as programs do that draw."""
+        with contextlib.suppress(termios.error):
+            return not termios.tcgetattr(self._fd)[_LFLAG] & termios.ICANON
+        return False
 
     def drop_input(self) -> None:
         """Forget what was typed and is not read yet, as the kernel does at Ctrl-C.
@@ -324,3 +340,61 @@ def _as_stty(attributes: Sequence[Any]) -> str:
     iflag, oflag, cflag, lflag, _, _, characters = attributes
     codes = [each if isinstance(each, int) else each[0] for each in characters]
     return ":".join(f"{number:x}" for number in (iflag, oflag, cflag, lflag, *codes))
+
+
+_RETRY_DELAY = 0.1  # seconds between two tries
+_IDLE_LIMIT = 1.0  # seconds without a statement that may be the reason
+
+
+class DrawRecovery:
+    """What the terminal's thread does about errors of its callbacks; for that thread.
+
+    `redraw` draws the whole layout, `running` says whether a statement runs, `show` shows
+    a line, `give_up` ends the thread for the given error.
+    """
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        redraw: Callable[[], object],
+        running: Callable[[], bool],
+        show: Callable[[str], object],
+        give_up: Callable[[BaseException], object],
+    ) -> None:
+        self._loop = loop
+        self._redraw = redraw
+        self._running = running
+        self._show = show
+        self._give_up = give_up
+        self._shown: set[str] = set()
+        self._trying = False
+        self._idle_since: float | None = None
+
+    def failed(self, error: BaseException) -> None:
+        """A callback has raised `error`: say so once, and draw again soon."""
+        text = describe_error(error)
+        if text not in self._shown:
+            self._shown.add(text)
+            self._show(f"the terminal has failed, and goes on: {text}")
+        if not self._trying:
+            self._trying, self._idle_since = True, None
+            self._loop.call_later(_RETRY_DELAY, self._try)
+
+    def _try(self) -> None:
+        try:
+            self._redraw()
+        except BaseException as error:
+            if self._is_over():
+                self._give_up(error)
+            else:
+                self._loop.call_later(_RETRY_DELAY, self._try)
+        else:
+            self._trying = False
+
+    def _is_over(self) -> bool:
+        """Whether no statement is the reason, and that for too long."""
+        if self._running():
+            self._idle_since = None
+        elif self._idle_since is None:
+            self._idle_since = monotonic()
+        return self._idle_since is not None and monotonic() - self._idle_since > _IDLE_LIMIT

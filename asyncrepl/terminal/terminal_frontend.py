@@ -170,7 +170,7 @@ class TerminalFrontend(Frontend):
         if self._replay_control.playing:
             yield False
             return
-        with self._lease.terminal():
+        with self._lease.terminal(beside=True):
             yield True
 
     @property

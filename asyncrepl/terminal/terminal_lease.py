@@ -76,16 +76,17 @@ class TerminalLease:
         """A statement begins; `recall` ends it."""
         self._running = True
 
-    def keep(self, *, in_thread: bool = False) -> bool:
+    def keep(self, *, in_thread: bool = False, beside: bool = False) -> bool:
         """The statement that runs has the terminal to its end; nothing happens without one.
 
         Nor in another thread than the main one unless `in_thread`, or in a child that was forked.
-        Whether the terminal is kept.
+        With `beside` it is for another program, as in `terminal`. Whether the terminal is kept.
         """
         here = in_thread or threading.current_thread() is threading.main_thread()
         if self._running and here and os.getpid() == self._process:
             self._kept = True
-            self._wait(self._terminal.release_whole)
+            release = partial(self._terminal.release, beside=True)
+            self._wait(release if beside else self._terminal.release_whole)
         return self._kept
 
     def terminal_fd(self, stdin: Any) -> Any:
@@ -93,8 +94,11 @@ class TerminalLease:
         return self._fd if self._running and os.getpid() == self._process else stdin
 
     @contextmanager
-    def terminal(self) -> Iterator[None]:
-        """The block has the terminal; in a child that was forked nobody has."""
+    def terminal(self, *, beside: bool = False) -> Iterator[None]:
+        """The block has the terminal; in a child that was forked nobody has.
+
+        With `beside` it is for another program, beside which the loop goes on and prints.
+        """
         if os.getpid() != self._process:
             yield
             return
@@ -103,7 +107,7 @@ class TerminalLease:
         try:
             self._depth += 1
             if self._depth == 1:
-                self._wait(self._terminal.release)
+                self._wait(partial(self._terminal.release, beside=beside))
             yield
         finally:
             with shield:
@@ -303,7 +307,7 @@ def _keeping_for_screen_programs(
     @functools.wraps(start)
     def started(self: Any, *args: Any, **kwargs: Any) -> None:
         if kwargs.get("stdout") is None and _takes_screen(args[0] if args else kwargs.get("args")):
-            lease.keep()
+            lease.keep(beside=True)
         start(self, *args, **kwargs)
 
     return started
@@ -332,7 +336,10 @@ def _keeping_before(lease: TerminalLease, function: Callable[[], Any]) -> Callab
 
 
 class _LeasedHelp:
-    """The built-in `help`, which looks the same, with the terminal leased to its pager."""
+    """Python's own `help`: of OBJECT with help(OBJECT), alone it asks of what.
+
+    It looks the same, and has the terminal for its pages.
+    """
 
     def __init__(self, lease: TerminalLease, original: Any) -> None:
         self._original = original

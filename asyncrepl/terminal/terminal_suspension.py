@@ -23,7 +23,7 @@ from asyncrepl.terminal.loop_bridge import is_ignored
 from asyncrepl.terminal.output_queue import Piece, Place
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from prompt_toolkit.application import Application
@@ -86,6 +86,7 @@ def stop_job() -> None:
 
 
 _OWN_STOP_AGE = 0.5  # seconds
+_MOST_KEPT = 100_000  # pieces printed while another program draws
 
 
 class TerminalSuspension:
@@ -115,15 +116,16 @@ class TerminalSuspension:
         self._editing: asyncio.Future[str | None] | None = None
         self._editor: subprocess.Popen[bytes] | None = None
         self._back_at = 0.0
+        self._kept: list[Piece] = []
 
     def __bool__(self) -> bool:
         return self._detached is not None
 
-    def release(self, *, hold: bool = False, share: bool = True) -> None:
+    def release(self, *, hold: bool = False, share: bool = True, beside: bool = False) -> None:
         """Take everything off the screen and leave the terminal to somebody else.
 
-        What is printed meanwhile is written as it comes, or with `hold` kept. Unless the
-        descriptors are to be `share`d, too, what child processes write is kept as well.
+        What is printed meanwhile is written as it comes, or with `hold` kept, `beside` a program
+        while that draws. Unless the descriptors are `share`d, so is what child processes write.
         """
         if self:
             return
@@ -143,7 +145,13 @@ class TerminalSuspension:
         if share:
             self._descriptors.restore()
         if not hold:
-            self._queue.bypass(self._painter.write_directly)
+            self._queue.bypass(self._write_beside if beside else self._painter.write_directly)
+
+    def _write_beside(self, pieces: Iterable[Piece]) -> None:
+        self._kept += pieces
+        if self._painter.raw or not self._modes.key_by_key or len(self._kept) > _MOST_KEPT:
+            self._painter.write_directly(self._kept)
+            self._kept.clear()
 
     def release_whole(self) -> None:
         """Leave the terminal to a program that sets its modes: what it prints is not looked at."""
@@ -168,7 +176,8 @@ class TerminalSuspension:
             return
         if self._detached is None:
             return
-        self._queue.bypass(None)
+        self._queue.bypass(None, self._kept)
+        self._kept.clear()
         self._descriptors.redirect()
         self._controller.set_modes()
         self._detached.close()

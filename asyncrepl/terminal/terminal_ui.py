@@ -26,13 +26,8 @@ from prompt_toolkit.enums import EditingMode
 
 from asyncrepl.runtime.configuration import use_ascii
 from asyncrepl.terminal.audience_rows import AudienceRows
-from asyncrepl.terminal.draw_recovery import DrawRecovery
 from asyncrepl.terminal.input_controller import InputController
-from asyncrepl.terminal.key_bindings import (
-    ViCursorShapes,
-    build_key_bindings,
-    vi_mode_rows,
-)
+from asyncrepl.terminal.key_bindings import build_key_bindings
 from asyncrepl.terminal.own_modules import import_lock
 from asyncrepl.terminal.painter import Painter
 from asyncrepl.terminal.panel import Panel
@@ -47,10 +42,12 @@ from asyncrepl.terminal.terminal_background import BackgroundQuestion
 from asyncrepl.terminal.terminal_device import (
     DeviceInput,
     DeviceOutput,
+    DrawRecovery,
     TerminalModes,
     terminal_size,
 )
 from asyncrepl.terminal.terminal_suspension import TerminalSuspension
+from asyncrepl.terminal.vi_keys import ViCursorShapes, vi_mode_rows
 from asyncrepl.views.styled_lines import Theme
 
 if TYPE_CHECKING:

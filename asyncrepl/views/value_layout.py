@@ -227,10 +227,42 @@ class _Layout:
             yield from self._leaf(node, before, indent, after, fits=fits)
         elif fits and node.largest <= max(self._items, _NAMED_ITEMS):
             yield [*before, *_flat(node), ("", after)]
+        elif indent and (row := self._cut_row(node, room)):
+            yield [*before, *row, ("", after)]
         else:
             yield [*before, ("", node.head)]
             yield from self._inner(node, indent + self._step)
             yield [("", " " * indent + node.tail + after)]
+
+    def _cut_row(self, node: Branch, room: int) -> Line:
+        """All of `node` in one row with what is left out of it; empty if that has no `room`."""
+        row: Line = []
+        for style, text in self._cut_flat(node):
+            row.append((style, text))
+            if (room := room - cell_width(text)) < 0 or "\n" in text:
+                return []
+        return row
+
+    def _cut_flat(self, node: Node) -> Iterator[Fragment]:
+        """As `_flat`; but of each container so many items as are shown, and how many there are."""
+        if isinstance(node, Leaf):
+            # What is left out of a text stands in a row of its own.
+            yield node.style, "\n" if node.left_out or node.width is None else node.text
+            return
+        named = bool(node.items) and bool(node.items[0][1])
+        shown = node.items[: max(self._items, _NAMED_ITEMS) if named else self._items]
+        left_out = node.left_out + len(node.items) - len(shown)
+        yield "", node.head
+        for number, (key, name, item) in enumerate(shown):
+            yield "", ", " * bool(number)
+            if key is not None:
+                yield from _flat(key)
+            yield "", name
+            yield from self._cut_flat(item)
+        if left_out:
+            yield "", ", " * bool(shown)
+            yield "dim", f"{self._page.dots} {left_out:,} more"
+        yield "", "," + node.tail if node.only and len(shown) == 1 and not left_out else node.tail
 
     def _inner(self, node: Branch, indent: int) -> Iterator[Line]:
         named = indent > self._step and bool(node.items) and bool(node.items[0][1])

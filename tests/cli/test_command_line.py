@@ -98,8 +98,9 @@ def test_a_file_is_python_alone(tmp_path: Path) -> None:
 
 def test_a_program_gets_its_arguments() -> None:
     """What follows `-c CODE` is the program's, also what looks like an option."""
-    finished = run("-c", "import sys; print(sys.argv)", "a", "--b", "-q")
-    assert finished.stdout == "['-c', 'a', '--b', '-q']\n"
+    words = ["a", "--b", "-q", "--co", "--no"]  # of the last two begin several options of ours
+    finished = run("-c", "import sys; print(sys.argv)", *words)
+    assert finished.stdout == f"{['-c', *words]}\n"
 
 
 def test_a_file_runs_with_top_level_await(tmp_path: Path) -> None:

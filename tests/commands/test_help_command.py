@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from support.shells import Typed, typed_shell
 
@@ -72,3 +74,21 @@ def test_whatever_follows_a_command_the_answer_is_sensible(name: str, rest: str)
             "SyntaxError: invalid syntax", ""
         )
         assert type_in("1") == "1\n"
+
+
+@pytest.mark.parametrize("width", [40, 80])
+def test_help_on_keys_fits_the_screen(width: int) -> None:
+    """All that this prompt has beside Emacs' or vi's; the list of commands names it."""
+    with typed_shell(width=width) as type_in:
+        shown = type_in(":help keys")
+        assert max(map(cell_width, shown.splitlines())) <= width
+        for key in ("Tab", "Ctrl-R", "Alt-Enter", "Ctrl-X Ctrl-E", "Ctrl-S", "Ctrl-C", "Ctrl-D"):
+            assert re.search(rf"\n  {key}\s", shown)
+        assert ":help keys" in " ".join(type_in(":help").split())
+
+
+def test_half_a_topic_is_told_the_whole_ones(type_in: Typed) -> None:
+    """There are several, and none is more likely."""
+    assert type_in(":help async") == (
+        "no command :async; there is :help async for, :help async with, :help async def\n"
+    )

@@ -53,7 +53,7 @@ def type_in() -> Iterator[Typed]:
     ("typed", "expected"),
     [
         ("a?", Command("info", "a")), ("a??", Command("info", "a??")), ("?a", Command("info", "a")), ("??a.b", Command("info", "a.b??")),
-        ("a.b.c ?", Command("info", "a.b.c")), ("ä?", Command("info", "ä")),
+        ("a.b.c ?", Command("info", "a.b.c")), ("a.*b*?", Command("info", "a.*b*")), ("a * b?", None), ("ä?", Command("info", "ä")),
         ("?a?", None), ("a???", None), ("a b?", None), ("1?", None), ("'?'", None), ("x = '?'", None), ("# why?", None), ("?", None), ("f(x)?", None),
     ],
 )  # fmt: skip
@@ -86,6 +86,27 @@ def test_it_tells_what_something_is(type_in: Typed, name: str, first: str, kind:
     """The signature, and what is done with it; no code of the user's runs."""
     lines = type_in(f"{name}?").splitlines()
     assert lines[:2] == [first, kind]
+
+
+def test_it_tells_a_plain_value_and_a_size(type_in: Typed) -> None:
+    """What takes no code of the user's, and does not flood the screen."""
+    type_in("many, number, text, none = [1] * 3, 42, 'x' * 70, None")
+    shown = [type_in(f"{name}?").splitlines()[0] for name in ("many", "number", "text", "none")]
+    long = f"text: str of 70 = '{'x' * 60}'…"
+    assert shown == ["many: list of 3", "number: int = 42", long, "none: NoneType"]
+    type_in("number = 10 ** 5000")
+    assert type_in("number?").splitlines()[0] == "number: int"
+
+
+def test_a_star_finds_names(type_in: Typed) -> None:
+    """Of your own, the builtins, or an object's; case does not count; none that is hidden."""
+    type_in("_counted = 1")
+    assert type_in("*numbers*?") == "numbers  async generator function\n"
+    assert type_in("asyncio.*lock?") == "asyncio.Lock  class of an asynchronous context manager\n"
+    assert type_in("?_count*") == "_counted  int\n"
+    assert "_counted" not in type_in("*count*?")
+    assert type_in("source.*zzz*?") == "no name is like 'source.*zzz*'\n"
+    assert type_in("nothing.*?") == "no name is like 'nothing.*'\n"
 
 
 def test_a_function_that_gives_a_manager_is_no_plain_one(type_in: Typed) -> None:

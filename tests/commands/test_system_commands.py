@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     [
         ("!echo one; echo two >&2", "one\ntwo\n"),
         ("! echo apart", "apart\n"),
+        ("!!echo as in IPython", "as in IPython\n"),
         (":shell echo named", "named\n"),
         ("!exit 3", "exit status 3\n"),
         ("!no-such-program-here 2>/dev/null", "exit status 127\n"),

@@ -8,6 +8,7 @@ import pytest
 from support.shells import typed_shell
 
 from asyncrepl.runtime.shipped_demos import demo_transcripts
+from asyncrepl.session.command_registry import CommandRegistry
 from asyncrepl.session.frontend import Frontend
 from asyncrepl.session.guide import next_demo_lines
 from asyncrepl.views.styled_lines import plain
@@ -137,6 +138,24 @@ def test_a_command_that_does_not_find_a_source(typed: Typed, command: str) -> No
             "files = !ls -a",
             "import subprocess; files = subprocess.getoutput('ls -a').splitlines()",
         ),
+        ("%whos", ":info"),
+        ("%pdb on", ":debug on"),
+        ("%psource f", ":source f"),
+        ("here = %pwd", "commands begin with a colon here, as :time and :run; try :help"),
+        ("%%timeit\nsum(range(9))", ":time sum(range(9))"),
+        ("%%bash\nls -a", ":shell ls -a"),
+        ("%%time\nx = 1\ny = 2", ":time"),
+        ("x = 1\n!ls -a\n", "!ls -a   (as an input of its own)"),
+        (
+            "%matplotlib inline\nimport json",
+            "commands begin with a colon here, as :time and :run; try :help",
+        ),
+        ("In[1]", ":history"),
+        ("display([1, 2])", ":show EXPRESSION"),
+        (":clear", "Ctrl-L   (clears the screen)"),
+        (":cd /tmp", "import os; os.chdir('/tmp')"),
+        (":edit", "Ctrl-X Ctrl-E   (opens $EDITOR)"),
+        (":pip install x", "!pip install x"),
         ("?", ":help"),
         ("ls", "!ls"),
         ("ls -a", "!ls -a"),
@@ -167,11 +186,29 @@ def test_what_is_typed_by_habit(typed: Typed, text: str, told: str) -> None:
         "load(3)",
         "f(%run)",
         "cd / 2",
+        "x = 1\n1 +* 2\n",
     ],
 )
 def test_what_may_be_a_name_is_no_habit(typed: Typed, text: str) -> None:
     """A name that is to come is nothing to say anything of."""
     assert "try" not in typed(text)
+
+
+@pytest.mark.parametrize(
+    ("typed_name", "meant"), [("exit", "quit"), ("who", "info"), ("jobs", "tasks"), ("pp", "show")]
+)
+def test_a_command_as_others_call_it(typed: Typed, typed_name: str, meant: str) -> None:
+    """And not the one of ours whose name looks most like it, whatever has failed before."""
+    typed("In")
+    assert typed(f":{typed_name}") == f"no command :{typed_name}; did you mean :{meant}?\n"
+
+
+def test_what_others_call_a_command_is_a_name_of_none() -> None:
+    """Else it could not be told from that."""
+    registry = CommandRegistry()
+    words = [word for command in registry for word in command.elsewhere.split()]
+    assert len(words) == len(set(words))
+    assert not [word for word in words if registry.get(word) is not None]
 
 
 def test_a_traced_statement_that_fails_has_no_mistake_to_try(typed: Typed) -> None:

@@ -47,6 +47,8 @@ Out[13]: 1
         (">>> x = 1", ["x = 1"]),
         (">>> x = 1\n>>> x\n1\n", ["x = 1", "x"]),
         (">>>\n>>> \n>>> x", ["x"]),
+        ("$ python\nPython 3.13.0 (main)\n>>> x\n1\n", ["x"]),
+        ("0 rows left\nOut[4]: 3\n\nIn [5]: x\nOut[5]: 1\n", ["x"]),
         ("\n# told\n#: clock virtual\n>>> :ticker tick 0.2\ntick started\n", [":ticker tick 0.2"]),
         ("```pycon\n>>> 1\n1\n```", ["1"]),
         (IPYTHON, ["x = 1", "for n in range(2):\n    print(n)\n", "x"]),
@@ -75,6 +77,9 @@ def test_a_docstrings_example_is_a_session() -> None:
         "",
         "x = 1",
         "x = 1\n>>> x",
+        "x = 1 +\n    >>> x",
+        '"""Told\n>>> x\n"""\nx = = 1',
+        'def f(:\n    """\n    >>> f()\n    """',
         "def f():\n    '''\n    >>> f()\n    '''",
         "...",
         "... x",
@@ -83,7 +88,7 @@ def test_a_docstrings_example_is_a_session() -> None:
     ],
 )
 def test_other_text_is_no_session(text: str) -> None:
-    """A paste without a prompt in its first line is left as it is."""
+    """A paste that begins with Python is left as it is, also with what is none below."""
     assert pasted_inputs(text) is None
 
 

@@ -103,6 +103,25 @@ def test_what_is_loaded_ahead_is_all_there_is(
     assert log.read_text(encoding="utf-8").split() == []
 
 
+def test_whoever_sits_at_a_debuggers_prompt_blocks_nobody(start: Callable[..., Terminal]) -> None:
+    """They know what they wait for; what they have it run is told."""
+    terminal = start(columns=120)
+    terminal.enter("import threading, time")
+    terminal.enter("def f():\rbreakpoint()\rreturn 'over'\r")
+    later = "threading.Timer(0.5, print, ['half a second later']).start()"
+    terminal.send(f"{later}; f()\r")
+    terminal.wait_for("half a second later")
+    terminal.wait_for("(Pdb)")
+    terminal.enter("q")
+    assert "bdb.BdbQuit" in terminal.lines
+    assert not any("bdb.py" in line for line in terminal.lines)
+    assert blocked(terminal) == []
+    terminal.type("f()\r", "(Pdb)")
+    terminal.send("time.sleep(0.5)\r")
+    terminal.enter("c")
+    assert len(blocked(terminal)) == 1
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_a_process_that_was_stopped_blames_nobody(start: Callable[..., Terminal]) -> None:
     """Ctrl-Z, or a laptop's lid, in the middle of a statement."""

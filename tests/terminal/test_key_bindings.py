@@ -3,8 +3,9 @@ from __future__ import annotations
 import pytest
 from prompt_toolkit.document import Document
 
+from asyncrepl.syntax.cursor_context import indent_after
 from asyncrepl.syntax.parsed_input import is_complete
-from asyncrepl.terminal.key_bindings import indent_after, wants_to_run
+from asyncrepl.terminal.key_bindings import wants_to_run
 
 
 @pytest.mark.parametrize(

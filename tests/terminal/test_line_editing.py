@@ -54,6 +54,16 @@ def test_a_clause_goes_to_the_column_of_its_statement(
     assert not any("Error" in line for line in terminal.scrollback)
 
 
+def test_shift_tab_takes_indentation_back(terminal: Terminal) -> None:
+    """Wherever the cursor is in its line, where it stays."""
+    terminal.type("if 1:\r2", "...     2")
+    terminal.type("\x01\t\x05", "...         2")
+    terminal.type("\x1b[Z", "...     2")
+    terminal.type("3", "...     23")
+    terminal.type("\x1b[D \x1b[Z\x1b[Z", "... 2 3")
+    terminal.type("\x1b[Z4", "... 2 43")
+
+
 def test_a_clause_that_belongs_nowhere_is_an_error(terminal: Terminal) -> None:
     """It stays where it is."""
     terminal.enter("def f():\r1\relse:")
@@ -158,6 +168,24 @@ def test_ctrl_r_searches_history(terminal: Terminal) -> None:
     terminal.wait(lambda: terminal.cursor_line == ">>> needle = 1")
 
 
+@pytest.mark.parametrize("key", ["\x07", "\x03"], ids=["Ctrl-G", "Ctrl-C"])
+def test_a_search_that_is_given_up_leaves_the_line(terminal: Terminal, key: str) -> None:
+    """With the cursor where it was, however far back the search has come."""
+    terminal.enter("first = 'fish'")
+    terminal.enter("second = 'fish'")
+    terminal.type("third", ">>> third")
+    terminal.send("\x02\x12fish")
+    terminal.wait(lambda: ">>> second = 'fish'" in terminal.lines[2:])
+    terminal.send("\x12")
+    terminal.wait(lambda: terminal.lines[2:].count(">>> first = 'fish'") == 1)
+    terminal.type(key, ">>> third")
+    terminal.type("X", ">>> thirXd")
+    terminal.send("\x13fish")
+    terminal.wait(lambda: any("I-search" in line for line in terminal.lines))
+    terminal.type(key, ">>> thirXd")
+    terminal.type("Y", ">>> thirXYd")
+
+
 def test_an_external_editor_edits_the_input(
     start: Callable[..., Terminal], tmp_path: Path
 ) -> None:
@@ -226,6 +254,21 @@ def test_undo_takes_back_a_word(terminal: Terminal) -> None:
     terminal.wait_for_prompt()
     terminal.send("\x1f")
     terminal.wait(lambda: terminal.cursor_line == ">>> total = price")
+
+
+def test_undo_gives_back_what_was_cut(terminal: Terminal) -> None:
+    """And no more: what was typed right before stays until the next undo, also before a paste."""
+    for key, left in ("\x15", ">>>"), ("\x17", ">>> total = price"):  # Ctrl-U, Ctrl-W
+        terminal.type("total = price tax", ">>> total = price tax")
+        terminal.type(key, left)
+        terminal.type("\x1f", ">>> total = price tax")
+        terminal.type("\x1f", ">>> total = price")
+        terminal.send("\x03")
+        terminal.wait_for_prompt()
+    terminal.type("total", ">>> total")
+    terminal.paste(" = 1 + 1")
+    terminal.wait(lambda: terminal.cursor_line == ">>> total = 1 + 1")
+    terminal.type("\x1f", ">>> total")
 
 
 def test_undo_knows_nothing_of_the_input_before() -> None:

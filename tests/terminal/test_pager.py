@@ -47,6 +47,18 @@ def test_the_foot_says_whole_keys_or_none(columns: int) -> None:
     assert not keys or keys.endswith("q ends")
 
 
+def test_tabs_are_blanks_on_a_page(start: Callable[..., Terminal]) -> None:
+    """As they are above the prompt; a window would spell them out."""
+    terminal = start()
+    terminal.paste("def f():\n" + "\ta = 1\t# one\n" * 30)
+    terminal.wait(lambda: terminal.lines[-1] == "...")
+    terminal.enter("")
+    terminal.send(":history\r")
+    terminal.wait_for("b back")
+    assert "        a = 1   # one" in terminal.lines
+    terminal.enter("q")
+
+
 def test_there_is_nothing_beyond_the_ends() -> None:
     """The last page is full, and the first one begins with the first row."""
     shown = pages()

@@ -47,6 +47,27 @@ def ends_with(terminal: Terminal, line: str) -> Callable[[], bool]:
     return lambda: terminal.at_prompt and terminal.scrollback[-2:-1] == [line]
 
 
+def test_blanks_of_a_web_page_are_blanks(terminal: Terminal) -> None:
+    """Those that no line is broken at are none to Python; in a text they may be meant."""
+    terminal.paste("if 1:\n\xa0\xa0\xa0\xa0x\xa0= 'a b'\n")
+    terminal.wait(lambda: "...     x = 'a b'" in terminal.lines)
+    terminal.enter("")
+    terminal.paste("x += '\xa0'")
+    terminal.wait(lambda: terminal.cursor_line.startswith(">>> x +="))
+    terminal.enter("")
+    terminal.enter("x")
+    assert terminal.scrollback[-2] == r"'a b\xa0'"
+
+
+def test_what_a_terminal_shows_above_the_first_prompt_is_no_input(terminal: Terminal) -> None:
+    """A shell's line and a banner are dropped as output is."""
+    terminal.paste("$ python\nPython 3.13.0 (main)\n>>> 1 + 1\n2\n>>> 'last'\n")
+    terminal.wait_for("Enter runs these 2 inputs in order")
+    terminal.send("\r")
+    terminal.wait(ends_with(terminal, "'last'"), "the end")
+    assert terminal.scrollback == [">>> 1 + 1", "2", ">>> 'last'", "'last'", ">>>"]
+
+
 @pytest.mark.sampled(3)
 @pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
 def test_a_pasted_session_runs_input_by_input(terminal: Terminal, newline: str) -> None:

@@ -44,6 +44,32 @@ def test_a_program_reads_keys(start: Callable[..., Terminal], columns: int, rows
     terminal.wait_for_prompt()
 
 
+@pytest.mark.parametrize(
+    "run", ["!{}", "await (await asyncio.create_subprocess_exec({!r})).wait()"]
+)
+def test_what_is_printed_beside_a_program_that_draws_waits(
+    terminal: Terminal, tmp_path: Path, run: str
+) -> None:
+    """It would stand in the midst of what an editor shows; beside one that reads lines it comes."""
+    editor = tmp_path / "vim"
+    drawing = "stty -icanon; echo draws; sleep 0.5; echo drawn; head -c 1; stty icanon"
+    editor.write_text(f"#!/bin/sh\n{drawing}; read x\n")
+    editor.chmod(0o755)
+    terminal.enter(":ticker tick 0.05")
+    terminal.send(f"{run.format(str(editor))}\r")
+    terminal.wait_for("drawn")
+    rows = terminal.scrollback
+    assert rows[rows.index("draws") + 1] == "drawn"
+    terminal.send("k")
+    terminal.wait(lambda: any("tick │ 9" in line for line in terminal.scrollback))
+    assert not terminal.at_prompt
+    terminal.send("\r")
+    terminal.wait(lambda: terminal.at_prompt)
+    terminal.enter(":stop tick")
+    ticks = re.findall(r"tick │ (\d+)", "\n".join(terminal.scrollback))
+    assert [*map(int, ticks)] == [*range(1, len(ticks) + 1)]
+
+
 def test_ctrl_c_is_the_programs(terminal: Terminal) -> None:
     """It may make something else of it than to end; the session waits on."""
     terminal.send("!trap 'echo caught' INT; echo on; cat; read x; echo done\r")

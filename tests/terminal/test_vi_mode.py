@@ -131,3 +131,40 @@ def test_o_opens_an_indented_line(start: Callable[..., Terminal]) -> None:
     terminal.send("kox = 2")
     rows = [">>> def f():", "...     x = 2", "...     return 1"]
     terminal.wait(lambda: terminal.lines[:3] == rows, "an indented line")
+
+
+def test_what_is_changed_is_what_vi_changes(start: Callable[..., Terminal]) -> None:
+    """A word without the blank behind it; between quotes or brackets, also where nothing is."""
+    terminal = start([*COMMAND, "--vi"])
+    for typed, keys, left in (
+        ("foo bar baz", "0cwqux", "qux bar baz"),
+        ("foo  bar.x z", "0w2cWqux", "foo  qux"),
+        ("f(a) b", "0cWqux", "qux b"),
+        ('print("x")', 'F"ci"hello', 'print("hello")'),
+        ('print("x")', '0ci"hello', 'print("hello")'),
+        ('print("")', 'F"ci"hello', 'print("hello")'),
+        ("f()", "ci(x", "f(x)"),
+        ("f([a, b], c)", "0fada[", "f(, c)"),
+        ("f(a, b)", "0di(A!", "f(a, b)!"),
+        ("x = y", 'ci"A!', "x = y!"),
+        ("f('a', b)", "0yi'P", "af('a', b)"),
+    ):
+        terminal.send(typed)
+        terminal.wait(lambda typed=typed: terminal.cursor_line == f">>> {typed}", typed)
+        terminal.send("\x1b")
+        terminal.wait(lambda: "-- NORMAL --" in terminal.lines)
+        terminal.send(keys)
+        terminal.wait(lambda left=left: terminal.cursor_line == f">>> {left}", f"{typed} → {left}")
+        terminal.send("\x03")
+        terminal.wait(lambda: terminal.cursor_line == ">>>" and "-- INSERT --" in terminal.lines)
+
+
+def test_a_slash_searches_the_history(start: Callable[..., Terminal]) -> None:
+    """Backwards, as in a shell: before what is typed there is all of it."""
+    terminal = start([*COMMAND, "--vi"])
+    terminal.enter("needle = 1")
+    terminal.enter("other = 2")
+    terminal.send("\x1b")
+    terminal.wait(lambda: "-- NORMAL --" in terminal.lines)
+    terminal.send("/need\r")
+    terminal.wait(lambda: terminal.cursor_line == ">>> needle = 1")

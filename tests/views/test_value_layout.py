@@ -186,6 +186,19 @@ def test_what_is_left_out_is_counted() -> None:
     )
 
 
+def test_what_is_shortened_inside_of_another_keeps_its_row() -> None:
+    """So more of the others is seen; of what is short or has several lines nothing changes."""
+    rows = "0, 1, 2, 3, 4, 5, 6, 7, 8, 9, … 10 more"
+    hinted = f"    Point(x=4, y=[{rows}; :show _ shows all])"
+    assert shown([Point(n, list(range(20))) for n in range(5)], 80, 18) == [
+        "[", *(f"    Point(x={n}, y=[{rows}])," for n in range(4)), hinted, "]",
+    ]  # fmt: skip
+    counting = Counting("two\nlines")
+    lines = shown([[counting, *range(40)] for _ in range(9)], 80, 18)
+    assert any(line.endswith("two") for line in lines)
+    assert counting.asked == 9
+
+
 def test_numbers_share_lines_and_records_do_not() -> None:
     """Small items are packed; what has names gets a line each."""
     assert shown(list(range(30)), 40) == [

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from asyncrepl.engine.blocking.cpu_time import seconds_others_ran
 from asyncrepl.engine.code_owner import (
+    asks_person,
     is_display_code,
     is_import_system,
     is_observing_code,
@@ -73,7 +74,8 @@ def _frame_to_blame(frame: FrameType | None) -> FrameType | None:
     """The frame to blame: the user's own innermost one, else a library's that asyncio called.
 
     None while we work: while we look at something, show or explain it, or import what we need,
-    also where a line of the user's was the occasion; and where only we have called a library. And
+    also where a line of the user's was the occasion; and where only we have called a library. None
+    while a debugger asks, or help is read: whoever sits there knows what they wait for. And
     None between two callbacks: the line that runs the loop blocks nothing.
     """
     frames = []
@@ -89,6 +91,8 @@ def _frame_to_blame(frame: FrameType | None) -> FrameType | None:
         whose = owner(filename)
         if whose == "user":
             return each
+        if asks_person(filename):
+            return None
         if whose == "ours":
             # Whatever it is of ours, it is imported, or imports, for itself. Else the innermost
             # of ours decides, it calls for itself or for the user; but what writes to the
