@@ -29,11 +29,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from asyncrepl.cli.endless_programs import ProgramEndedError, end_waiting, watched_for_end
 from asyncrepl.cli.plain_session import run_program
-from asyncrepl.engine.loop.external_waits import waits_for_ever
 from asyncrepl.engine.loop.loop_shutdown import threads_waited_for
-from asyncrepl.engine.tasks.task_findings import (
+from asyncrepl.engine.loop.waiting_threads import (
     has_own_threads,
     keeping_thread,
+    waits_for_ever,
+)
+from asyncrepl.engine.tasks.task_findings import (
     left_at_the_end,
     unrun_findings,
     unseen_failure,

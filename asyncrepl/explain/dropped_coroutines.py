@@ -95,8 +95,8 @@ def made_at(evidence: Evidence, name: str) -> Place | None:
     if not named and _is_of_library(evidence):
         named = [call for call in here if _may_give(evidence, unit, call)]
     found = named or [call for call in here if is_of_variable(evidence, unit, call)]
-    implied = name.startswith("__")  # as of ``__next__``: no call of that line is its own
-    found = found or (here if evidence.finding.direct and not implied else [])
+    if evidence.finding.direct and not name.startswith("__"):  # `__next__` is called by none there
+        found = found or here
     alike = len({ast.dump(call.func) for call in found}) == 1  # ``show(a), show(b)``
     around = unit.parents.get(found[0]) if found else None
     if isinstance(around, ast.BoolOp) and all(unit.parents.get(each) is around for each in found):

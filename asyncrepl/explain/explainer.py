@@ -60,6 +60,7 @@ _ORDER = (
     "queue_waits",
     "lock_waits",
     "outside_waits",
+    "thread_waits",
     "endless_waits",
     "lost_signals",
     "unended_waits",

@@ -16,7 +16,6 @@ from itertools import count
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from asyncrepl.engine.code_owner import location_and_source, owner
-from asyncrepl.engine.loop.external_waits import is_at_rest
 from asyncrepl.engine.tasks.await_chain import (
     await_chain,
     completion_queue,
@@ -27,15 +26,14 @@ from asyncrepl.engine.tasks.await_chain import (
     result_source,
     task_group_parent,
 )
-from asyncrepl.engine.tasks.task_findings import held_locks
-from asyncrepl.engine.tasks.task_records import all_tasks, name_of, sorted_by_name
+from asyncrepl.engine.tasks.awaited_objects import held_locks, waited_by
+from asyncrepl.engine.tasks.task_records import all_tasks, is_at_rest, name_of, sorted_by_name
 from asyncrepl.engine.tasks.task_survey import (
     awaited_tasks,
     deadlock_findings,
     describe_chain,
     is_held_up,
     state_of,
-    waited_by,
 )
 
 if TYPE_CHECKING:

@@ -21,7 +21,6 @@ import asyncio
 import gc
 import inspect
 import sys
-import threading
 import weakref
 from asyncio import _get_running_loop
 from asyncio.timeouts import _State  # type: ignore[attr-defined]
@@ -38,13 +37,6 @@ from types import (
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from asyncrepl.engine.code_owner import is_plumbing, is_users, owner
-from asyncrepl.engine.loop.external_waits import (
-    is_at_rest,
-    is_idle_worker,
-    is_ours,
-    loop_run_at,
-    thread_wait,
-)
 from asyncrepl.engine.tasks.await_chain import (
     TASKS,
     await_chain,
@@ -52,13 +44,12 @@ from asyncrepl.engine.tasks.await_chain import (
     is_task,
     waits_at,
 )
-from asyncrepl.engine.tasks.task_records import all_tasks, task_coroutine
-from asyncrepl.events.findings import Finding, code_of_whole_text, finding_at
+from asyncrepl.engine.tasks.task_records import task_coroutine
+from asyncrepl.events.findings import Finding, finding_at
 from asyncrepl.events.object_info import (
     ObjectInfo,
     coroutine_of_task,
     describe,
-    instance_dict,
     is_real_instance,
     refused_operands,
 )
@@ -110,37 +101,6 @@ def user_places(task: Any) -> tuple[tuple[CodeType, int], ...]:
     return tuple((each.f_code, each.f_lasti) for each in users)
 
 
-#: What one task at a time holds, or so many.
-LOCKS = (asyncio.Lock, asyncio.Semaphore)
-_EXIT = asyncio.Lock.__aexit__
-
-
-def held_locks(task: Any, waited: object) -> list[object]:
-    """The locks in whose ``async with`` `task` is: the ``__aexit__`` of each lies on a stack.
-
-    That of one that is `waited` for does so already.
-    """
-    kept = [one for each in await_chain(task) for one in gc.get_referents(each.subject)]
-    held = [*filter(None, map(_entered_lock, kept, [*kept[1:], None]))]
-    return [e for n, e in enumerate(held) if e is not waited or any(e is o for o in held[:n])]
-
-
-def _entered_lock(exits: Any, owner: object) -> object:
-    """The lock that ``__aexit__`` is of; from Python 3.14 on `owner` lies behind the function."""
-    bound = type(exits) is MethodType and exits.__func__ is _EXIT
-    lock = exits.__self__ if bound else owner if exits is _EXIT else None
-    return lock if type(lock) in LOCKS else None
-
-
-def is_replaced(event: object, frame: FrameType) -> bool:
-    """Whether what `frame` waits for is no variable there, nor an attribute of one, any more."""
-    if type(event) is not asyncio.Event:
-        return False
-    held = [*frame.f_locals.values(), *frame.f_globals.values()]
-    held += [part for each in held for part in instance_dict(each).values()]
-    return all(each is not event for each in held)
-
-
 def unseen_failures(task: Any) -> list[asyncio.Task[Any]]:
     """The tasks of the loop of `task` that ended in an error which nobody has asked for."""
     known = [each() for each in failed_tasks(task)]
@@ -175,57 +135,6 @@ def unrun_findings(
     held = [each for each in coroutines if id(each) not in begun]
     unrun = (each for each in held if inspect.getcoroutinestate(each) == inspect.CORO_CREATED)
     return [dropped_finding(each) for each in unrun if is_users(each.cr_code.co_filename)]
-
-
-def has_own_threads() -> bool:
-    """Whether the program has threads, with something to do, that Python waits for at its end."""
-    return any(not each.daemon and not is_idle_worker(frame) for each, frame in _other_threads())
-
-
-def keeping_thread(filename: str) -> Finding | None:
-    """Where a thread of the user's waits, for ever, without whose end Python does not end.
-
-    It is the only one, or no other can do anything for it. The finding is about the program in
-    `filename` where no code of the user's is in the way.
-    """
-    threads = [pair for pair in _other_threads() if not is_idle_worker(pair[1])]
-    seen = [(each, _user_frame(frame), loop_run_at(frame)) for each, frame in threads]
-    kept = [each for each in seen if not each[0].daemon]
-    own = [each for each, frame, loop in seen if frame is not None or loop is not None]
-    if not kept or any(isinstance(each, threading.Timer) for each, *_ in kept):
-        return None
-    if any(loop is not None and not _is_idle(loop) for *_, loop in seen):
-        return None
-    waits = all(_waits(frame) for each, frame in threads if each in own or not each.daemon)
-    thread, place, loop = kept[0]
-    if own != [thread] and not waits:
-        return None
-    whole = Finding("held", describe(loop), code_of_whole_text(filename), 0)
-    return whole if place is None else finding_at("held", describe(loop or thread), place)
-
-
-def _waits(frame: FrameType | None) -> bool:
-    """Whether a thread at `frame` waits for another one, or for work for its loop."""
-    return thread_wait(frame) is not None or loop_run_at(frame) is not None
-
-
-def _other_threads() -> list[tuple[threading.Thread, FrameType | None]]:
-    """The program's threads but the main one, and where each is."""
-    frames, main = sys._current_frames(), threading.main_thread()  # noqa: SLF001
-    threads = [each for each in threading.enumerate() if each is not main and not is_ours(each)]
-    return [(each, frames.get(each.ident or 0)) for each in threads]
-
-
-def _user_frame(frame: FrameType | None) -> FrameType | None:
-    while frame is not None and not is_users(frame.f_code.co_filename):
-        frame = frame.f_back
-    return frame
-
-
-def _is_idle(loop: Any) -> bool:
-    """Whether nothing is left to do on `loop`, and nothing can come but from other threads."""
-    fds: Any = getattr(getattr(loop, "_selector", None), "get_map", dict)()
-    return is_at_rest(loop) and not all_tasks(loop) and len(fds) <= 1
 
 
 def _may_run(task: asyncio.Task[object]) -> bool:

@@ -106,6 +106,11 @@ def no_task() -> None:
     """The reference to a task that is over."""
 
 
+def is_at_rest(loop: Any) -> bool:
+    """Whether nothing of `loop` is to run, no timer is set, and no signal is handled on it."""
+    return not (loop._scheduled or loop._ready or getattr(loop, "_signal_handlers", None))  # noqa: SLF001
+
+
 def all_tasks(loop: asyncio.AbstractEventLoop) -> set[asyncio.Task[Any]]:
     """The tasks of `loop` that are not done.
 

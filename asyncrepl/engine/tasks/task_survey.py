@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import asyncio
 from functools import cache
-from types import CoroutineType, NoneType
+from types import CoroutineType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from asyncrepl.engine.code_owner import is_users, location_and_source, owner
-from asyncrepl.engine.loop.external_waits import wait_of_job
+from asyncrepl.engine.loop.waiting_threads import wait_of_job
 from asyncrepl.engine.tasks.await_chain import (
     await_chain,
     first_argument,
@@ -26,11 +26,18 @@ from asyncrepl.engine.tasks.await_chain import (
     user_frame,
     waits_at,
 )
-from asyncrepl.engine.tasks.task_findings import (
+from asyncrepl.engine.tasks.awaited_objects import (
     LOCKS,
-    failed_tasks,
+    PROCESS_WAITS,
+    READS,
     held_locks,
     is_replaced,
+    waited_by,
+    waited_for,
+    waited_object,
+)
+from asyncrepl.engine.tasks.task_findings import (
+    failed_tasks,
     running_user_frame,
     unseen_failure,
     unseen_failures,
@@ -312,7 +319,7 @@ def is_held_up(task: Any, *, idle: bool) -> bool:
     """
     loop = task.get_loop()
     links = (link.code for each in all_tasks(loop) for link in await_chain(each))
-    others, outside = any(c is _READS or c in _PROCESS_WAITS for c in links), loop.live.outside
+    others, outside = any(c is READS or c in PROCESS_WAITS for c in links), loop.live.outside
     if idle and (outside.only_waiting_threads() or (others and outside.only_itself())):
         return True
     return all(
@@ -322,7 +329,7 @@ def is_held_up(task: Any, *, idle: bool) -> bool:
 
 
 def _has_full_pipe(link: AwaitLink) -> bool:
-    process: Any = first_argument(link) if link.code in _PROCESS_WAITS else None
+    process: Any = first_argument(link) if link.code in PROCESS_WAITS else None
     streams = [each for each in (process.stdout, process.stderr) if each] if process else []
     return any(each._paused and each._waiter is None for each in streams)  # noqa: SLF001
 
@@ -343,7 +350,7 @@ def _comes_to(task: Any, other: Any) -> bool:
 def _putting(task: Any) -> list[Any]:
     """The tasks of the same loop that wait for room in a queue: who takes from it, may be one."""
     waiting = sorted_by_name(all_tasks(task.get_loop()))
-    return [each for each in waiting if _waited_for(await_chain(each)).name == "put"]
+    return [each for each in waiting if waited_for(await_chain(each)).name == "put"]
 
 
 def _stuck(task: Any) -> Finding | None:
@@ -353,7 +360,7 @@ def _stuck(task: Any) -> Finding | None:
     if place is None:
         return None
     at, frame = place
-    info, waiter = _waited_for(chain[at:]), task._fut_waiter  # noqa: SLF001
+    info, waiter = waited_for(chain[at:]), task._fut_waiter  # noqa: SLF001
     if type(waiter) is asyncio.Future and all(each.code is None for each in chain[at + 1 :]):
         info = ObjectInfo(asyncio.Future)
     if (wait := wait_of_job(waiter)) is not None:
@@ -368,46 +375,6 @@ def _stuck(task: Any) -> Finding | None:
     holders = [each for each in others if lock in held_locks(each, waited_by(each))]
     held = user_places(holders[0]) if holders else ()
     return Finding("stuck", info, frame.f_code, frame.f_lasti, count, held=held)
-
-
-#: What waits for what somebody else does, by the method of asyncio's that is suspended.
-_WAITS: dict[object, tuple[type, str]] = {
-    method.__code__: (kind, name)
-    for kind, name in (
-        *((asyncio.Queue, each) for each in ("get", "put", "join")),
-        *((kind, "acquire") for kind in (asyncio.Lock, asyncio.Semaphore)),
-        *((kind, "wait") for kind in (asyncio.Event, asyncio.Condition, asyncio.Barrier)),
-        (asyncio.subprocess.Process, "wait"),
-        *((asyncio.StreamReader, each) for each in ("read", "readline")),
-    )
-    for method in (vars(kind).get(name) or getattr(kind, name),)
-}
-
-
-_READS = asyncio.StreamReader._wait_for_data.__code__  # type: ignore[attr-defined]  # noqa: SLF001
-_PROCESS_WAITS = {code for code, (kind, _) in _WAITS.items() if kind is asyncio.subprocess.Process}
-
-
-def _wait_link(chain: list[AwaitLink]) -> AwaitLink | None:
-    return next((each for each in chain if each.code in _WAITS), None)
-
-
-def waited_object(chain: list[AwaitLink]) -> Any:
-    """The object of asyncio's that is waited for; None if there is none."""
-    link = _wait_link(chain)
-    return first_argument(link) if link is not None else None
-
-
-def waited_by(task: Any) -> Any:
-    """The object of asyncio's that `task` waits for."""
-    return waited_object(await_chain(task))
-
-
-def _waited_for(chain: list[AwaitLink]) -> ObjectInfo:
-    """The kind of the object of asyncio's that is waited for, and the `name` of its method."""
-    link = _wait_link(chain)
-    kind, name = _WAITS[link.code] if link is not None else (NoneType, "")
-    return ObjectInfo(kind, name=name)
 
 
 def _count(task: Any, info: ObjectInfo, chain: list[AwaitLink]) -> int:
