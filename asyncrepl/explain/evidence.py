@@ -436,6 +436,12 @@ def runs_in_thread(error: BaseException | None) -> bool:
     return bool(frames_in_thread(error))
 
 
+def runs_in_coroutine(error: BaseException | None) -> bool:
+    """Whether a coroutine, the user's or a library's, is among what `error` has passed."""
+    frames = [frame for frame, _ in walk_tb(getattr(error, "__traceback__", None))]
+    return any(each.f_code.co_flags & CO_COROUTINE for each in frames)
+
+
 def frames_in_thread(error: BaseException | None) -> list[FrameType]:
     """The frames that `error` passed in the other thread in which it arose, if it did in one."""
     frames = [frame for frame, _ in walk_tb(getattr(error, "__traceback__", None))]

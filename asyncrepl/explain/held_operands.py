@@ -387,12 +387,13 @@ def _calls(evidence: Evidence) -> Iterator[ast.Call]:
 
 def _submitted(evidence: Evidence) -> Iterator[ast.Call]:
     """What gave the job to a thread whose result is asked for here, or was before."""
-    for node in (each for around in evidence.nodes[-1:] for each in ast.walk(around)):
-        made = origins(evidence.units, evidence.unit, node) if isinstance(node, ast.Name) else []
-        here = [each for unit, each in made if unit is evidence.unit]
-        for call in [node, *here]:
-            if isinstance(call, ast.Call) and callee_name(call) in _TO_THREADS:
-                yield call
+    unit, nodes = evidence.unit, [e for node in evidence.nodes[-1:] for e in ast.walk(node)]
+    names = [each for each in nodes if isinstance(each, ast.Name)]
+    made = [each for name in names for each in origins(evidence.units, unit, name)]
+    given = [each for each in unit.nodes(ast.Call) if callee_name(each) in _TO_THREADS]
+    here = [*nodes, *(each.node for each in made if each.unit is unit)]
+    found = [each for each in given if any(each is one for one in here)]
+    yield from found or (given if len(given) == 1 else [])
 
 
 _TO_THREADS = ("submit", "run_in_executor", "to_thread")

@@ -7,6 +7,7 @@ object that changes is kept. What is said here is where it was read, and what ke
 from __future__ import annotations
 
 import ast
+from collections import deque
 from typing import TYPE_CHECKING
 
 from asyncrepl.events.object_info import MISSING
@@ -141,6 +142,48 @@ def _became_shorter(evidence: Evidence) -> Finding | None:
         f"loop passes over one. Go through a copy, `list({text})`."
     )
     return Finding(why, replaced(evidence, unit, (loop.iter, f"list({text})")))
+
+
+def _grew_or_shrank(evidence: Evidence) -> Finding | None:
+    """``for client in clients: await …``, where others join or leave: a dict, a set, a deque."""
+    unit, items = evidence.unit, evidence.node(ast.expr)
+    head = unit.parents.get(items) if items is not None else None
+    if not isinstance(head, ast.For | ast.comprehension) or not evidence.direct:
+        return None
+    loop = head if isinstance(head, ast.For) else unit.parents[head]
+    if items is not head.iter:
+        return None
+    inside = [each for each in own_nodes(loop) if each is not head.iter]
+    owner = method_owner(head.iter) if callee_name(head.iter) in _VIEWS else None  # type: ignore[arg-type]  # a call
+    text, whole = unit.source.source(owner or head.iter), unit.source.source(head.iter)
+    waits = any(isinstance(each, ast.Await | ast.AsyncFor | ast.AsyncWith) for each in inside)
+    if not waits or any(_changes(unit, each, text) for each in inside):
+        return None
+    why = (
+        f"`{text}` has changed while this loop waited in its body: what ran meanwhile has put "
+        f"something in or taken something out. Go through a copy, `list({whole})`."
+    )
+    return Finding(why, replaced(evidence, unit, (head.iter, f"list({whole})")))
+
+
+def _changes(unit: Unit, node: ast.AST, text: str) -> bool:
+    """Whether `node` itself changes the collection that is written `text`."""
+    owner = None
+    if isinstance(node, ast.Subscript) and not isinstance(node.ctx, ast.Load):
+        owner = node.value
+    elif isinstance(node, ast.Call) and callee_name(node) in _CHANGING:
+        owner = method_owner(node)
+    return owner is not None and unit.source.source(owner) == text
+
+
+#: Methods that put something into a dict, a set or a deque, or take something out.
+_CHANGING = {
+    name
+    for kind in (dict, set, deque)
+    for name in vars(kind)
+    if name.startswith(("add", "append", "clear", "discard", "extend", "insert", "pop", "remove"))
+    or name in ("setdefault", "update")
+}
 
 
 def _yielded_again(evidence: Evidence) -> Finding | None:
@@ -363,6 +406,15 @@ RULES = (
         "up by one. While its body awaits, others may do so. A copy stays as it is.",
         _became_shorter,
         sees="shrunk",
+    ),
+    Rule(
+        _CHANGED,
+        "a collection that changed while a loop was in it",
+        3,
+        "A dict, a set or a deque may not change while a loop goes through it. While the body "
+        "awaits, other code runs, and may add or remove something. A copy stays as it is.",
+        _grew_or_shrank,
+        errors=(RuntimeError,),
     ),
     Rule(
         "contextvar-reset-in-generator",
