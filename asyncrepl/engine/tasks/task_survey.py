@@ -310,7 +310,7 @@ def is_held_up(task: Any, *, idle: bool) -> bool:
     """
     loop = task.get_loop()
     links = (link.code for each in all_tasks(loop) for link in await_chain(each))
-    others, outside = any(c is _READS or c in _PROCESS_WAITS for c in links), loop.live.outside
+    others, outside = any(code in _FOREIGN_WAITS for code in links), loop.live.outside
     if idle and (outside.only_threads_of(loop) or (others and outside.only_itself())):
         return True
     return all(
@@ -381,14 +381,16 @@ _WAITS: dict[object, tuple[type, str]] = {
         *((kind, "acquire") for kind in (asyncio.Lock, asyncio.Semaphore)),
         *((kind, "wait") for kind in (asyncio.Event, asyncio.Condition, asyncio.Barrier)),
         (asyncio.subprocess.Process, "wait"),
+        (asyncio.Server, "wait_closed"),
         *((asyncio.StreamReader, each) for each in ("read", "readline")),
     )
     for method in (vars(kind).get(name) or getattr(kind, name),)
 }
 
-
 _READS = asyncio.StreamReader._wait_for_data.__code__  # type: ignore[attr-defined]  # noqa: SLF001
 _PROCESS_WAITS = {code for code, (kind, _) in _WAITS.items() if kind is asyncio.subprocess.Process}
+#: What waits for another process, or for the other end of a connection.
+_FOREIGN_WAITS = {_READS, asyncio.Server.wait_closed.__code__, *_PROCESS_WAITS}
 
 
 def _wait_link(chain: list[AwaitLink]) -> AwaitLink | None:

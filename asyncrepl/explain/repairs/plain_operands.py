@@ -134,13 +134,11 @@ def handed_uncalled(fixing: Fixing, case: Case) -> None:
     if given is None or not isinstance(call, ast.Call):
         raise CannotFixError
     source = given[0].source.source
-    parts = [source(each) for each in (call.func, *call.args, *call.keywords)]
+    parts, head = [source(each) for each in (call.func, *call.args, *call.keywords)], inner.func
     if case.demand.what == "callback" and not passes_arguments(taker, callee_name(inner)):
         if not isinstance(outer, ast.Call) or outer.func is not inner or outer.args:
             raise CannotFixError
-        fixing.of(given[0]).replace(
-            outer, f"{source(inner.func)}({parts[0]})({', '.join(parts[1:])})"
-        )
+        fixing.of(given[0]).replace(outer, f"{source(head)}({parts[0]})({', '.join(parts[1:])})")
         return
     takes_more = own or any(isinstance(each, ast.Starred) for each in inner.args)
     if (inner.args and not takes_more) or call.keywords:

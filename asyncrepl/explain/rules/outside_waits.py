@@ -11,7 +11,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from asyncrepl.explain.explanation import Finding, Rule
-from asyncrepl.explain.fix_editor import Fixing, correction, short
+from asyncrepl.explain.fix_editor import Fixing, corrected, correction, short
 from asyncrepl.explain.rules.endless_waits import awaited_object, calls_on
 from asyncrepl.explain.scopes import CannotFixError, scope
 from asyncrepl.syntax.names import (
@@ -168,6 +168,30 @@ def _pipe_full(evidence: Evidence) -> Finding | None:
     return Finding(why)
 
 
+def _connections_open(evidence: Evidence) -> Finding | None:
+    """``server.wait_closed()``, where a handler has left its connection open."""
+    if evidence.finding.info.kind is not asyncio.Server:
+        return None
+    server, await_ = awaited_object(evidence, asyncio.Server, "wait_closed"), evidence.nodes[-1]
+    text = f"`{written_name(server)}.wait_closed()`" if server is not None else "The server's end"
+    why = (
+        f"{text} waits until all connections of the server are closed, and one is open: nobody "
+        "closes its writer any more. Who is done with a connection calls `writer.close()`."
+    )
+    fix = corrected(evidence, _clients_closed, evidence.unit, await_) if server else None
+    return Finding(why, fix)
+
+
+def _clients_closed(fixing: Fixing, unit: Unit, await_: ast.AST) -> None:
+    """``server.close_clients()`` before the wait, where Python has that."""
+    if not hasattr(asyncio.Server, "close_clients"):
+        raise CannotFixError
+    server = awaited_object(fixing.evidence, asyncio.Server, "wait_closed")
+    assert server is not None
+    call = f"{unit.source.source(server)}.close_clients()"
+    fixing.of(unit).lines_before(unit.statement(await_), call)
+
+
 def _is_starved(evidence: Evidence) -> bool:
     """Whether what is waited for is a process that waits for its input, or its output."""
     seen, kinds = evidence.seen, (asyncio.subprocess.Process, asyncio.StreamReader)
@@ -274,6 +298,16 @@ RULES = (
         "task there, wakes the loop, and gives a future for this thread.",
         _made_outside,
         sees="made outside",
+    ),
+    Rule(
+        "endless-generator-hangs",
+        "a server that waits for its connections",
+        3,
+        "Since Python 3.12 `wait_closed` of a server waits for its connections, too, and so does "
+        "the end of `async with server`. A handler closes its own: `writer.close()`, in a "
+        "`finally`.",
+        _connections_open,
+        sees="stuck",
     ),
     Rule(
         "endless-generator-hangs",
