@@ -14,10 +14,12 @@ from asyncrepl.explain.scopes import (
     block_of,
     deepen,
     may_be_left,
+    own_nodes,
     root_of,
     scope,
 )
 from asyncrepl.syntax.names import (
+    FUNCTIONS,
     bound_names,
     callee_name,
     canonical_name,
@@ -209,14 +211,14 @@ def _not_released(evidence: Evidence) -> Finding | None:
             continue
         between = block[block.index(taken) + 1 : block.index(last)]
         between += inside.body[: inside.body.index(released)] if inside is not None else []
-        found = _what_may_fail(unit, between)
+        found = _passing_over(unit, between, ast.Raise, ast.Return)
         if not found:
             continue
         text = evidence.unit.source.source(waited)
         if taken is not first:
             text = f"{getattr(scope(evidence.unit, waited), 'name', '')}()"
         why = (
-            f"`{unit.source.source(call)}` is passed over when {found} raises an error, and "
+            f"`{unit.source.source(call)}` is passed over {found}, and "
             f"what `{text}` gave is kept for good: nobody gives it back. "
         )
         by_with = f"`async with {text}:` does so in any case."
@@ -301,11 +303,15 @@ def _never_set(evidence: Evidence) -> Finding | None:
         if isinstance(each, ast.Assign) and name in map(written_name, each.targets)
         and callee_name(each.value) in ("create_future", "Future")
     ]  # fmt: skip
-    found = _what_may_fail(unit, block[block.index(made[-1]) : block.index(ended)]) if made else ""
+    found = (
+        _passing_over(unit, block[block.index(made[-1]) : block.index(ended)], ast.Raise)
+        if made
+        else ""
+    )
     if not found:
         return None
     why = (
-        f"`{unit.source.source(call)}` is passed over when {found} raises an error, and who waits "
+        f"`{unit.source.source(call)}` is passed over {found}, and who waits "
         f"in {short(evidence.unit, waited)} waits on. Give it the error, too: "
         f"`{name}.set_exception(error)` in an `except`."
     )
@@ -338,14 +344,18 @@ def _of_callers(
     ]
 
 
-def _what_may_fail(unit: Unit, statements: list[ast.stmt]) -> str:
-    """The first of the `statements`' parts that waits, in words; "" if there is none."""
-    for part in statements:
-        for node in ast.walk(part):
-            if isinstance(node, ast.Await):
-                return short(unit, node.value)
-            if isinstance(node, ast.Yield):
-                return "the body of the `async with`"
+def _passing_over(unit: Unit, statements: list[ast.stmt], *leaving: type[ast.stmt]) -> str:
+    """What is `leaving` the `statements` before their end, or an error may, in words; or ""."""
+    parts = [each for each in statements if not isinstance(each, FUNCTIONS)]
+    nodes = [node for part in parts for node in own_nodes(part)]
+    for node in nodes:
+        if isinstance(node, leaving):
+            return f"by {short(unit, node)} in line {node.lineno}"
+    for node in nodes:
+        if isinstance(node, ast.Await):
+            return f"when {short(unit, node.value)} raises an error"
+        if isinstance(node, ast.Yield):
+            return "when the body of the `async with` raises an error"
     return ""
 
 
