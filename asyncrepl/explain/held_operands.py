@@ -264,7 +264,7 @@ _EXPECTED = ("__await__", "__aiter__", "__anext__", "__call__")
 def tested_operand(evidence: Evidence) -> tuple[Demand, ObjectInfo] | None:
     """A coroutine or an async generator in the test before the ``raise``, and its demand."""
     variables = evidence.frame.f_locals if evidence.frame is not None else {}
-    nodes = [each for test in _tests(evidence) for each in ast.walk(test)]
+    nodes = [each for test in tests_before(evidence) for each in ast.walk(test)]
     if any(isinstance(each, ast.Call) and expects(evidence.resolver, each) for each in nodes):
         return None
     for name in nodes:
@@ -301,7 +301,7 @@ def _asked(evidence: Evidence, name: ast.expr, owner: ast.AST) -> str:
     return "value" if compared else ""
 
 
-def _tests(evidence: Evidence) -> list[ast.expr]:
+def tests_before(evidence: Evidence) -> list[ast.expr]:
     """The tests that led to the error: that around it, and those passed in the same block."""
     node = evidence.unit.statement(evidence.nodes[-1]) if evidence.nodes else None
     if isinstance(node, ast.Assert):

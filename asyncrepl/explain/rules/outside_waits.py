@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, corrected, correction, short
+from asyncrepl.explain.held_operands import tests_before
 from asyncrepl.explain.rules.endless_waits import awaited_object, calls_on
-from asyncrepl.explain.scopes import CannotFixError, scope
+from asyncrepl.explain.scopes import CannotFixError, own_nodes, scope
 from asyncrepl.syntax.names import (
     FUNCTIONS,
     callee_name,
@@ -168,6 +169,40 @@ def _pipe_full(evidence: Evidence) -> Finding | None:
     return Finding(why)
 
 
+def _asked_before_its_end(evidence: Evidence) -> Finding | None:
+    """``if process.returncode != 0: raise``, where nobody has waited for the process."""
+    raised = evidence.op == "RAISE_VARARGS" or isinstance(evidence.error, AssertionError)
+    asked = [each for test in tests_before(evidence) if raised for each in ast.walk(test)]
+    for each in asked:
+        if not isinstance(each, ast.Attribute) or each.attr != "returncode":
+            continue
+        process, unit = evidence.resolver.info(each.value), evidence.unit
+        around, text = scope(unit, each), unit.source.source(each.value)
+        calls = [n.value for n in own_nodes(around or each) if isinstance(n, ast.Await)]
+        waited = {callee_name(call) for call in calls if written_name(_owner(call)) == text}
+        if process is None or process.kind is not asyncio.subprocess.Process:
+            continue
+        if around is None or waited & {"wait", "communicate"}:
+            return None
+        why = (
+            f"`{text}.returncode` is None until the process has ended and the loop has seen that: "
+            f"the end of its output is not its own. `await {text}.wait()` gives it."
+        )
+        return Finding(why, _waited_before(evidence, unit, each, text))
+    return None
+
+
+def _owner(node: ast.expr) -> ast.expr | None:
+    return method_owner(node) if isinstance(node, ast.Call) else None
+
+
+@correction
+def _waited_before(fixing: Fixing, unit: Unit, asked: ast.expr, process: str) -> None:
+    if not isinstance(scope(unit, asked), ast.AsyncFunctionDef):
+        raise CannotFixError
+    fixing.of(unit).lines_before(unit.statement(asked), f"await {process}.wait()")
+
+
 def _connections_open(evidence: Evidence) -> Finding | None:
     """``server.wait_closed()``, where a handler has left its connection open."""
     if evidence.finding.info.kind is not asyncio.Server:
@@ -262,6 +297,15 @@ def _ends(node: ast.AST, waits: ast.expr) -> bool:
 
 
 RULES = (
+    Rule(
+        "coroutine-used-as-its-result",
+        "how a process ended, asked before it has",
+        5,
+        "A process goes on when its output is at its end, and asyncio sees only later how it has "
+        "ended. `await process.wait()` waits for that and gives its `returncode`.",
+        _asked_before_its_end,
+        errors=(Exception,),
+    ),
     Rule(
         "endless-generator-hangs",
         "a thread that keeps the program",
