@@ -20,9 +20,14 @@ _TWICE = ("open-connection",)
 _WITHIN = ("aiofiles-json-load",)
 
 
-#: Python 3.11 takes a generator for a coroutine of the old kind, and refuses nothing; and when a
-#: process ends, a thread of its own has to see it first.
-_NEW = ("gather-a-generator", "waits-before-it-reads")
+#: Python 3.11 takes a generator for a coroutine of the old kind, and refuses nothing; when a
+#: process ends, a thread of its own has to see it first; and no server waits for its connections.
+_NEW = (
+    "gather-a-generator",
+    "handler-waits-for-its-client",
+    "server-never-closes-its-writer",
+    "waits-before-it-reads",
+)
 
 #: Not wrong any more from this Python on: the decorator looks at what it decorates; the task
 #: becomes one of the loop that runs a file.
@@ -78,6 +83,9 @@ _NOT_YET = frozenset(
         "drive2-thread-not-given-result",  # a future of a thread is no asynchronous value
         "drive2-anext-in-plain-class",  # what a method gives that returns a step is not known
         "drive2-executor-submit-coroutine",  # nor what the future of a thread gives
+        "new-is-async",  # Python calls no `__init__` of what such a `__new__` gives
+        "process-target-is-async",  # the coroutine dies in another process
+        "singledispatch-hides-async",  # what a decorator has asked of a function is not looked for
     ]
 )
 
@@ -87,11 +95,13 @@ _LONG = (
     "gather-of-loop-and-heartbeat",
     "get-message-without-a-timeout",
     "heartbeat-in-group",
+    "handler-waits-for-its-client",
     "heartbeat-keeps-the-group-open",
     "poller-outlives-the-program",
     "process-waited-with-open-input",
     "right-loop-clock-as-a-function",
     "right-note-on-the-loop",
+    "server-never-closes-its-writer",
     "servers-in-a-group-ok",
     "sleeps-without-sleeping",
     "sse-wait-swallows-the-cancel",

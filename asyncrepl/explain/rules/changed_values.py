@@ -7,7 +7,6 @@ object that changes is kept. What is said here is where it was read, and what ke
 from __future__ import annotations
 
 import ast
-from collections import deque
 from typing import TYPE_CHECKING
 
 from asyncrepl.events.object_info import MISSING
@@ -17,7 +16,7 @@ from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.repairs.repair_case import single_assignment
 from asyncrepl.explain.scopes import CannotFixError, deepen, own_nodes, scope
 from asyncrepl.explain.tokens import Words
-from asyncrepl.explain.value_origins import bound_by, reached_functions
+from asyncrepl.explain.value_origins import bound_by
 from asyncrepl.syntax.names import (
     LOOPS,
     bound_names,
@@ -93,33 +92,6 @@ def _is_in(test: ast.expr, store: ast.Assign) -> bool:
     return any(owner and written_name(each.comparators[0]) == owner for each in compared)
 
 
-def _set_elsewhere(evidence: Evidence) -> Finding | None:
-    """A context variable that another task has set, in a context of its own."""
-    variable = _seen(evidence)
-    if variable is None or evidence.made is None:
-        return None
-    (home, line), text = evidence.made, evidence.unit.source.source(variable)
-    calls = [each for each in home.nodes(ast.Call) if each.lineno == line and _sets(each)]
-    if not calls or evidence.units.names("LookupError"):
-        return None
-    setter, name = scope(home, calls[0]), getattr(scope(home, calls[0]), "name", "")
-    if isinstance(setter, ast.FunctionDef | ast.AsyncFunctionDef):
-        reached = [each for _, each in reached_functions(evidence, home, setter)]
-        calls = [node for each in reached for node in ast.walk(each) if isinstance(node, ast.Call)]
-        if any(callee_name(c) == "get" and written_name(method_owner(c)) == text for c in calls):
-            return None  # it is for what runs in that task
-    why = (
-        f"{short(home, calls[0])} in `{name}` runs in another task, and each task has a copy of "
-        f"the context of its own: here `{text}` has no value. Await `{name}` itself, without a "
-        "task, or have it return the value."
-    )
-    return Finding(why)
-
-
-def _sets(call: ast.Call) -> bool:
-    return callee_name(call) == "set" and len(call.args) == 1
-
-
 @correction
 def _awaited_first(fixing: Fixing, unit: Unit, store: ast.AugAssign) -> None:
     """``x += await f()`` → ``value = await f()``, and then ``x += value``."""
@@ -146,13 +118,15 @@ def _became_shorter(evidence: Evidence) -> Finding | None:
 
 def _grew_or_shrank(evidence: Evidence) -> Finding | None:
     """``for client in clients: await …``, where others join or leave: a dict, a set, a deque."""
-    unit, items = evidence.unit, evidence.node(ast.expr)
-    head = unit.parents.get(items) if items is not None else None
-    if not isinstance(head, ast.For | ast.comprehension) or not evidence.direct:
+    if not evidence.nodes:
         return None
-    loop = head if isinstance(head, ast.For) else unit.parents[head]
-    if items is not head.iter:
+    unit, node = evidence.unit, evidence.nodes[-1]
+    heads = [node, *getattr(node, "generators", ()), unit.parents.get(node)]  # as Python says it
+    found = [each for each in heads if isinstance(each, ast.For | ast.comprehension)]
+    if evidence.op != "FOR_ITER" or not evidence.direct or len(found) != 1:
         return None
+    head, loop = found[0], unit.parents[found[0]]
+    loop = head if isinstance(head, ast.For) else loop
     inside = [each for each in own_nodes(loop) if each is not head.iter]
     owner = method_owner(head.iter) if callee_name(head.iter) in _VIEWS else None  # type: ignore[arg-type]  # a call
     text, whole = unit.source.source(owner or head.iter), unit.source.source(head.iter)
@@ -178,12 +152,9 @@ def _changes(unit: Unit, node: ast.AST, text: str) -> bool:
 
 #: Methods that put something into a dict, a set or a deque, or take something out.
 _CHANGING = {
-    name
-    for kind in (dict, set, deque)
-    for name in vars(kind)
-    if name.startswith(("add", "append", "clear", "discard", "extend", "insert", "pop", "remove"))
-    or name in ("setdefault", "update")
-}
+    "add", "append", "appendleft", "clear", "discard", "extend", "insert", "pop", "popitem",
+    "popleft", "remove", "setdefault", "update",
+}  # fmt: skip
 
 
 def _yielded_again(evidence: Evidence) -> Finding | None:
@@ -415,15 +386,6 @@ RULES = (
         "awaits, other code runs, and may add or remove something. A copy stays as it is.",
         _grew_or_shrank,
         errors=(RuntimeError,),
-    ),
-    Rule(
-        "contextvar-reset-in-generator",
-        "a context variable that is set in another task",
-        6,
-        "`create_task`, `gather` and some others run a coroutine in a copy of the context: what "
-        "it sets there is seen by what it calls, and by nobody else.",
-        _set_elsewhere,
-        sees="set elsewhere",
     ),
     Rule(
         "same-item-yielded-again",

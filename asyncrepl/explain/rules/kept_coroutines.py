@@ -134,7 +134,7 @@ def _task_set(fixing: Fixing, unit: Unit, call: ast.Call) -> None:
 
 
 def tasks_cached(fixing: Fixing, cached: object) -> None:
-    """Below ``@lru_cache``, what makes a task of each call: that can be awaited again."""
+    """Below the ``@lru_cache`` of the function `cached`, what makes a task of each call."""
     wrapped = getattr(inspect.unwrap(cached), "__code__", None) if callable(cached) else None
     found = fixing.evidence.units.definition(wrapped)
     decorators = found[1].decorator_list if found is not None else []

@@ -1,7 +1,7 @@
 """What is outside of the loop: another thread, a signal handler, a process; and waits for it.
 
 What is done to a loop from where it does not see it does not wake it; and a process may wait
-itself, for a reader, or for its input. A thread has a context of its own.
+itself, for a reader, or for its input. A thread has a context of its own, and so has each task.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from asyncrepl.explain.fix_editor import Fixing, corrected, correction, short
 from asyncrepl.explain.held_operands import tests_before
 from asyncrepl.explain.rules.endless_waits import awaited_object, calls_on
 from asyncrepl.explain.scopes import CannotFixError, own_nodes, scope
+from asyncrepl.explain.value_origins import reached_functions
 from asyncrepl.syntax.names import (
     FUNCTIONS,
     callee_name,
@@ -104,6 +105,34 @@ def _unwoken(evidence: Evidence) -> Finding | None:
         "thread, or `asyncio.run_coroutine_threadsafe`."
     )
     return Finding(why)
+
+
+def _set_elsewhere(evidence: Evidence) -> Finding | None:
+    """A context variable that another task has set, in a context of its own."""
+    use = evidence.use("seen")
+    if use is None or evidence.made is None:
+        return None
+    variable = use.node
+    (home, line), text = evidence.made, evidence.unit.source.source(variable)
+    calls = [each for each in home.nodes(ast.Call) if each.lineno == line and _sets(each)]
+    if not calls or evidence.units.names("LookupError"):
+        return None
+    setter, name = scope(home, calls[0]), getattr(scope(home, calls[0]), "name", "")
+    if isinstance(setter, ast.FunctionDef | ast.AsyncFunctionDef):
+        reached = [each for _, each in reached_functions(evidence, home, setter)]
+        calls = [node for each in reached for node in ast.walk(each) if isinstance(node, ast.Call)]
+        if any(callee_name(c) == "get" and written_name(method_owner(c)) == text for c in calls):
+            return None  # it is for what runs in that task
+    why = (
+        f"{short(home, calls[0])} in `{name}` runs in another task, and each task has a copy of "
+        f"the context of its own: here `{text}` has no value. Await `{name}` itself, without a "
+        "task, or have it return the value."
+    )
+    return Finding(why)
+
+
+def _sets(call: ast.Call) -> bool:
+    return callee_name(call) == "set" and len(call.args) == 1
 
 
 def _left_behind(evidence: Evidence) -> Finding | None:
@@ -297,6 +326,15 @@ def _ends(node: ast.AST, waits: ast.expr) -> bool:
 
 
 RULES = (
+    Rule(
+        "contextvar-reset-in-generator",
+        "a context variable that is set in another task",
+        6,
+        "`create_task`, `gather` and some others run a coroutine in a copy of the context: what "
+        "it sets there is seen by what it calls, and by nobody else.",
+        _set_elsewhere,
+        sees="set elsewhere",
+    ),
     Rule(
         "coroutine-used-as-its-result",
         "how a process ended, asked before it has",

@@ -317,7 +317,7 @@ RULES = (
     Rule(
         "reuse-of-coroutine",
         "a cached coroutine that a library awaits again",
-        3,
+        5,
         "`functools.cache` keeps what the call of an `async def` gives, and that is its "
         "coroutine: who gets it a second time cannot await it any more. Keep a result, or a task.",
         _cached_in_library,
