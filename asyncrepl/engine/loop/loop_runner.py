@@ -218,11 +218,14 @@ class _LoopFactory:
         self._first = first
         self._made = made
         self._given = made is not None
+        self._process = os.getpid()
 
     def give(self, new: Callable[[], asyncio.AbstractEventLoop]) -> asyncio.AbstractEventLoop:
         """The next loop; by `new` where it cannot be one of ours."""
         if threading.current_thread() is not threading.main_thread():
             return new()
+        if os.getpid() != self._process:
+            return new()  # a forked child runs loops that nobody looks at
         if not self._given:
             self._given = True
             return self._first

@@ -21,7 +21,6 @@ from asyncrepl.syntax.names import (
     LOOPS,
     bound_names,
     callee_name,
-    method_owner,
     written_name,
 )
 
@@ -114,47 +113,6 @@ def _became_shorter(evidence: Evidence) -> Finding | None:
         f"loop passes over one. Go through a copy, `list({text})`."
     )
     return Finding(why, replaced(evidence, unit, (loop.iter, f"list({text})")))
-
-
-def _grew_or_shrank(evidence: Evidence) -> Finding | None:
-    """``for client in clients: await …``, where others join or leave: a dict, a set, a deque."""
-    if not evidence.nodes:
-        return None
-    unit, node = evidence.unit, evidence.nodes[-1]
-    heads = [node, *getattr(node, "generators", ()), unit.parents.get(node)]  # as Python says it
-    found = [each for each in heads if isinstance(each, ast.For | ast.comprehension)]
-    if evidence.op != "FOR_ITER" or not evidence.direct or len(found) != 1:
-        return None
-    head, loop = found[0], unit.parents[found[0]]
-    loop = head if isinstance(head, ast.For) else loop
-    inside = [each for each in own_nodes(loop) if each is not head.iter]
-    owner = method_owner(head.iter) if callee_name(head.iter) in _VIEWS else None  # type: ignore[arg-type]  # a call
-    text, whole = unit.source.source(owner or head.iter), unit.source.source(head.iter)
-    waits = any(isinstance(each, ast.Await | ast.AsyncFor | ast.AsyncWith) for each in inside)
-    if not waits or any(_changes(unit, each, text) for each in inside):
-        return None
-    why = (
-        f"`{text}` has changed while this loop waited in its body: what ran meanwhile has put "
-        f"something in or taken something out. Go through a copy, `list({whole})`."
-    )
-    return Finding(why, replaced(evidence, unit, (head.iter, f"list({whole})")))
-
-
-def _changes(unit: Unit, node: ast.AST, text: str) -> bool:
-    """Whether `node` itself changes the collection that is written `text`."""
-    owner = None
-    if isinstance(node, ast.Subscript) and not isinstance(node.ctx, ast.Load):
-        owner = node.value
-    elif isinstance(node, ast.Call) and callee_name(node) in _CHANGING:
-        owner = method_owner(node)
-    return owner is not None and unit.source.source(owner) == text
-
-
-#: Methods that put something into a dict, a set or a deque, or take something out.
-_CHANGING = {
-    "add", "append", "appendleft", "clear", "discard", "extend", "insert", "pop", "popitem",
-    "popleft", "remove", "setdefault", "update",
-}  # fmt: skip
 
 
 def _yielded_again(evidence: Evidence) -> Finding | None:
@@ -377,15 +335,6 @@ RULES = (
         "up by one. While its body awaits, others may do so. A copy stays as it is.",
         _became_shorter,
         sees="shrunk",
-    ),
-    Rule(
-        _CHANGED,
-        "a collection that changed while a loop was in it",
-        3,
-        "A dict, a set or a deque may not change while a loop goes through it. While the body "
-        "awaits, other code runs, and may add or remove something. A copy stays as it is.",
-        _grew_or_shrank,
-        errors=(RuntimeError,),
     ),
     Rule(
         "same-item-yielded-again",
