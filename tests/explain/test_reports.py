@@ -84,7 +84,8 @@ _NOT_YET = frozenset(
         "drive2-anext-in-plain-class",  # what a method gives that returns a step is not known
         "drive2-executor-submit-coroutine",  # nor what the future of a thread gives
         "new-is-async",  # Python calls no `__init__` of what such a `__new__` gives
-        "process-target-is-async",  # the coroutine dies in another process
+        "pool-of-processes-given-an-async-job",  # it is made in another process
+        "process-target-is-async",  # and dies in one
         "singledispatch-hides-async",  # what a decorator has asked of a function is not looked for
     ]
 )
