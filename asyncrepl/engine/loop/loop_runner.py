@@ -215,17 +215,14 @@ class _LoopFactory:
     """
 
     def __init__(self, first: LiveLoop, made: Callable[[LiveLoop], object] | None) -> None:
-        self._first = first
-        self._made = made
+        self._first, self._made, self._process = first, made, os.getpid()
         self._given = made is not None
-        self._process = os.getpid()
 
     def give(self, new: Callable[[], asyncio.AbstractEventLoop]) -> asyncio.AbstractEventLoop:
         """The next loop; by `new` where it cannot be one of ours."""
-        if threading.current_thread() is not threading.main_thread():
+        forked = os.getpid() != self._process  # in a child nobody looks at what runs
+        if forked or threading.current_thread() is not threading.main_thread():
             return new()
-        if os.getpid() != self._process:
-            return new()  # a forked child runs loops that nobody looks at
         if not self._given:
             self._given = True
             return self._first
