@@ -391,9 +391,9 @@ def _submitted(evidence: Evidence) -> Iterator[ast.Call]:
     names = [each for each in nodes if isinstance(each, ast.Name)]
     made = [each for name in names for each in origins(evidence.units, unit, name)]
     given = [each for each in unit.nodes(ast.Call) if callee_name(each) in _TO_THREADS]
-    here = {*nodes, *(each.node for each in made if each.unit is unit)} & {*given}
+    here = [each for each in (*nodes, *(one.node for one in made)) if each in given]
     asks = any(isinstance(each, ast.Await) or callee_name(each) == "result" for each in nodes)
-    yield from here or (given if asks and len(given) == 1 else [])
+    yield from [each for each in given if each in here] or given[: asks and len(given) == 1]
 
 
 _TO_THREADS = ("submit", "run_in_executor", "to_thread")
