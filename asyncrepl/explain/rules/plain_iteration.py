@@ -71,8 +71,8 @@ def _changed_meanwhile(evidence: Evidence) -> Finding | None:
     if not sized or not {*waiting} & {*suspends} or _changes(evidence, inside, use.node):
         return None
     why = (
-        f"The body suspends, and {short(unit, use.node)} has changed meanwhile, by what it awaits "
-        "or by another task: walk a copy of it."
+        f"The body suspends, and another task changed {short(unit, use.node)} meanwhile: walk "
+        "a copy of it."
     )
     copied = f"list({unit.source.source(use.node)})"
     return Finding(why, replaced(evidence, unit, (use.node, copied)))
@@ -83,13 +83,12 @@ _ASKED = ("items", "keys", "values", "copy", "get", "index", "count")
 
 
 def _changes(evidence: Evidence, inside: list[ast.AST], source: ast.expr) -> bool:
-    """Whether the body itself may change what it walks, or a plain function of the user's.
+    """Whether the body itself may change what it walks, or a function of the user's it calls.
 
     The collection is known by its last name, for in a function it may have another owner.
     """
     walked = source.func.value if _is_view(source) else source  # type: ignore[attr-defined]
-    awaited = [each.value for each in inside if isinstance(each, ast.Await)]
-    called = {callee_name(each) for each in inside if each not in awaited}
+    called = {*map(callee_name, inside)}
     reached = [
         each
         for name in called
