@@ -26,6 +26,7 @@ from asyncrepl.explain.fix_editor import Fixing, awaited, correction, replaced, 
 from asyncrepl.explain.heap_items import PUSHING, heap_items, is_decided_by_jobs
 from asyncrepl.explain.held_operands import asks_plain, innermost_frame
 from asyncrepl.explain.kinds import Kind, a_kind, kind_of
+from asyncrepl.explain.library_results import library_source
 from asyncrepl.explain.other_callers import returned_to_library
 from asyncrepl.explain.repairs.repair_case import single_assignment
 from asyncrepl.explain.scopes import CannotFixError, own_nodes, scope
@@ -34,6 +35,8 @@ from asyncrepl.instrument.probe_placement import AWAITABLE_CALLS
 from asyncrepl.syntax.names import callee_name, last_name
 
 if TYPE_CHECKING:
+    from types import FrameType
+
     from asyncrepl.explain.evidence import Evidence, Site
     from asyncrepl.explain.source_units import Unit
 
@@ -240,6 +243,8 @@ def _returned(evidence: Evidence) -> Finding | None:
     refused, frame = _refused_coroutine(evidence), innermost_frame(evidence)
     if frame is None or not is_real_instance(refused, CoroutineType):
         return None
+    if _takes_coroutines(frame, refused):
+        return None
     name = refused.cr_code.co_name
     calls = [each for each in evidence.units.nodes(ast.Call) if callee_name(each[1]) == name]
     found = [each for each in calls if returned_to_library(evidence.units, *each)]
@@ -253,6 +258,19 @@ def _returned(evidence: Evidence) -> Finding | None:
         f"calls `{function}`, needs its result, and that only exists after `await`."
     )
     return Finding(why, awaited(evidence, unit, call))
+
+
+def _takes_coroutines(frame: FrameType, value: object) -> bool:
+    """Whether the library that has refused `value` awaits what it is given, or makes a task."""
+    names = {name for name, each in frame.f_locals.items() if each is value}
+    source = library_source(frame.f_code)
+    takers = [
+        each
+        for each in (ast.walk(source) if source is not None else ())
+        if isinstance(each, ast.Await) or callee_name(each) in AWAITABLE_CALLS
+    ]
+    given = [part for each in takers for part in ast.iter_child_nodes(each)]
+    return any(isinstance(each, ast.Name) and each.id in names for each in given)
 
 
 _SIGNATURE = code_of(vars(inspect).get("_signature_from_callable"))
