@@ -14,7 +14,7 @@ from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, corrected, correction, short
 from asyncrepl.explain.held_operands import tests_before
 from asyncrepl.explain.rules.endless_waits import awaited_object, calls_on
-from asyncrepl.explain.scopes import CannotFixError, own_nodes, scope
+from asyncrepl.explain.scopes import CannotFixError, scope
 from asyncrepl.explain.value_origins import reached_functions
 from asyncrepl.syntax.names import (
     FUNCTIONS,
@@ -205,24 +205,16 @@ def _asked_before_its_end(evidence: Evidence) -> Finding | None:
     for each in asked:
         if not isinstance(each, ast.Attribute) or each.attr != "returncode":
             continue
-        process, unit = evidence.resolver.info(each.value), evidence.unit
-        around, text = scope(unit, each), unit.source.source(each.value)
-        calls = [n.value for n in own_nodes(around or each) if isinstance(n, ast.Await)]
-        waited = {callee_name(call) for call in calls if written_name(_owner(call)) == text}
-        if process is None or process.kind is not asyncio.subprocess.Process:
+        process, unit = evidence.resolver.value(each.value), evidence.unit
+        if type(process) is not asyncio.subprocess.Process or process.returncode is not None:
             continue
-        if around is None or waited & {"wait", "communicate"}:
-            return None
+        text = unit.source.source(each.value)
         why = (
             f"`{text}.returncode` is None until the process has ended and the loop has seen that: "
             f"the end of its output is not its own. `await {text}.wait()` gives it."
         )
         return Finding(why, _waited_before(evidence, unit, each, text))
     return None
-
-
-def _owner(node: ast.expr) -> ast.expr | None:
-    return method_owner(node) if isinstance(node, ast.Call) else None
 
 
 @correction
