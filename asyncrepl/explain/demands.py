@@ -119,6 +119,7 @@ _FUNCTIONS: dict[str, dict[int | None, str]] = {
     "functools.partial": {0: "callback"},
     "atexit.register": {0: "callback"},
     "signal.signal": {1: "callback"},
+    "asgiref.sync.async_to_sync": {0: "callback"},
     **{f"{name}.run": {0: "callback"} for name in ("anyio", "trio", "anyio.from_thread")},
     **{f"{name}.to_thread.run_sync": {0: "function"} for name in ("anyio", "trio")},
     **{f"asyncio.{name}": {None: "value"} for name in (

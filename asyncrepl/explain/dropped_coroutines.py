@@ -95,8 +95,8 @@ def made_at(evidence: Evidence, name: str) -> Place | None:
     if not named and _is_of_library(evidence):
         named = [call for call in here if _may_give(evidence, unit, call)]
     found = named or [call for call in here if is_of_variable(evidence, unit, call)]
-    if evidence.finding.direct and not name.startswith("__"):  # `__next__` is called by none there
-        found = found or here
+    if not found and evidence.finding.direct and not name.startswith("__"):  # as `__next__` is
+        found = here
     alike = len({ast.dump(call.func) for call in found}) == 1  # ``show(a), show(b)``
     around = unit.parents.get(found[0]) if found else None
     if isinstance(around, ast.BoolOp) and all(unit.parents.get(each) is around for each in found):
@@ -251,12 +251,9 @@ def dropping(evidence: Evidence, call: ast.expr) -> tuple[Unit, Function, list[a
     if found is None or not isinstance(found[1], ast.FunctionDef) or found[1].decorator_list:
         return None
     (unit, definition), resolver = found, evidence.resolver.inside(code_of(function))
-    dropped = [
-        each.value
-        for each in own_nodes(definition)
-        if isinstance(each, ast.Expr) and isinstance(each.value, ast.Call)
-        if _only_makes(evidence.units, resolver, each.value)
-    ]
+    alone = [each.value for each in own_nodes(definition) if isinstance(each, ast.Expr)]
+    calls = [each for each in alone if isinstance(each, ast.Call)]
+    dropped = [each for each in calls if _only_makes(evidence.units, resolver, each)]
     return (unit, definition, dropped) if dropped else None
 
 

@@ -255,8 +255,8 @@ def gather_seen(
     unit, place = units.get(finding.code.co_filename), finding.place
     if unit is None and finding.what == "dropped" and finding.info.code is not None:
         # Generated code made it, or it is a library's, and died when no code of the user's ran.
-        made = finding.made[0] if finding.made is not None else None
-        unit, place = units.get(finding.info.code.co_filename) or units.get(made), None
+        made = units.get(finding.made[0] if finding.made is not None else None)
+        unit, place = units.get(finding.info.code.co_filename) or made, None
     if unit is None or unit.tree is None:
         return None
     nodes = tuple(unit.at(place)) if place is not None else ()
@@ -265,14 +265,13 @@ def gather_seen(
     uses: tuple[Use, ...] = ()
     if expressions:
         owner = unit.parents.get(expressions[-1], unit.tree)
-        uses = (Use("seen", expressions[-1], owner, finding.info),)
-        if finding.what == "driven":
-            uses = (use_iterated(unit, expressions[-1], finding.info),)
+        use = Use("seen", expressions[-1], owner, finding.info)
+        driven = finding.what == "driven"
+        uses = (use_iterated(unit, expressions[-1], finding.info) if driven else use,)
         resolver.function = unit.function(expressions[-1])
     return Evidence(
-        None, "seen", unit, units, resolver, nodes, uses=uses, namespace=namespace,
-        seen=finding,
-    )  # fmt: skip
+        None, "seen", unit, units, resolver, nodes, uses=uses, namespace=namespace, seen=finding
+    )
 
 
 def _of_syntax(error: SyntaxError, units: Units, namespace: Mapping[str, Any]) -> Evidence | None:
@@ -436,6 +435,12 @@ THREADS = ("threading", "concurrent.futures.thread")
 def runs_in_thread(error: BaseException | None) -> bool:
     """Whether `error` came out of what a thread was made for."""
     return bool(frames_in_thread(error))
+
+
+def runs_in_coroutine(error: BaseException | None) -> bool:
+    """Whether a coroutine, the user's or a library's, is among what `error` has passed."""
+    frames = [frame for frame, _ in walk_tb(getattr(error, "__traceback__", None))]
+    return any(each.f_code.co_flags & CO_COROUTINE for each in frames)
 
 
 def frames_in_thread(error: BaseException | None) -> list[FrameType]:

@@ -14,7 +14,7 @@ from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE
 from types import CoroutineType
 from typing import TYPE_CHECKING, Concatenate, ParamSpec
 
-from asyncrepl.explain.evidence import runs_in_thread
+from asyncrepl.explain.evidence import runs_in_coroutine, runs_in_thread
 from asyncrepl.explain.explanation import Fix
 from asyncrepl.explain.fresh_names import (
     attributes_in,
@@ -24,7 +24,7 @@ from asyncrepl.explain.fresh_names import (
     is_pythons,
     names_in,
 )
-from asyncrepl.explain.other_callers import is_called_by_others
+from asyncrepl.explain.other_callers import is_called_by_others, returned_to_library
 from asyncrepl.explain.scopes import (
     ASYNC_FIXTURES,
     ISOLATED,
@@ -259,7 +259,8 @@ class Fixing:
             if site.unit is unit and unit.definition(site.frame.f_code) is around:
                 info = type(self.evidence.resolver).of_frame(self.evidence.units, site.frame)
                 return any(each.kind is CoroutineType for each in info.options(node))
-        return False
+        returned = returned_to_library(self.evidence.units, unit, node)
+        return returned and not runs_in_coroutine(self.evidence.error)
 
     def collected(self, unit: Unit, node: ast.expr) -> None:
         """Write ``[x async for x in node]`` for `node`, or brackets for its parentheses."""

@@ -264,7 +264,7 @@ _EXPECTED = ("__await__", "__aiter__", "__anext__", "__call__")
 def tested_operand(evidence: Evidence) -> tuple[Demand, ObjectInfo] | None:
     """A coroutine or an async generator in the test before the ``raise``, and its demand."""
     variables = evidence.frame.f_locals if evidence.frame is not None else {}
-    nodes = [each for test in _tests(evidence) for each in ast.walk(test)]
+    nodes = [each for test in tests_before(evidence) for each in ast.walk(test)]
     if any(isinstance(each, ast.Call) and expects(evidence.resolver, each) for each in nodes):
         return None
     for name in nodes:
@@ -301,7 +301,7 @@ def _asked(evidence: Evidence, name: ast.expr, owner: ast.AST) -> str:
     return "value" if compared else ""
 
 
-def _tests(evidence: Evidence) -> list[ast.expr]:
+def tests_before(evidence: Evidence) -> list[ast.expr]:
     """The tests that led to the error: that around it, and those passed in the same block."""
     node = evidence.unit.statement(evidence.nodes[-1]) if evidence.nodes else None
     if isinstance(node, ast.Assert):
@@ -387,12 +387,13 @@ def _calls(evidence: Evidence) -> Iterator[ast.Call]:
 
 def _submitted(evidence: Evidence) -> Iterator[ast.Call]:
     """What gave the job to a thread whose result is asked for here, or was before."""
-    for node in (each for around in evidence.nodes[-1:] for each in ast.walk(around)):
-        made = origins(evidence.units, evidence.unit, node) if isinstance(node, ast.Name) else []
-        here = [each for unit, each in made if unit is evidence.unit]
-        for call in [node, *here]:
-            if isinstance(call, ast.Call) and callee_name(call) in _TO_THREADS:
-                yield call
+    unit, nodes = evidence.unit, [e for node in evidence.nodes[-1:] for e in ast.walk(node)]
+    names = [each for each in nodes if isinstance(each, ast.Name)]
+    made = [each for name in names for each in origins(evidence.units, unit, name)]
+    given = [each for each in unit.nodes(ast.Call) if callee_name(each) in _TO_THREADS]
+    here = [each for each in (*nodes, *(one.node for one in made)) if each in given]
+    asks = any(isinstance(each, ast.Await) or callee_name(each) == "result" for each in nodes)
+    yield from [each for each in given if each in here] or given[: asks and len(given) == 1]
 
 
 _TO_THREADS = ("submit", "run_in_executor", "to_thread")

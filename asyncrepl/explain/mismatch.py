@@ -172,7 +172,7 @@ def _concerns(evidence: Evidence, demand: Demand, info: ObjectInfo) -> bool:
     if kind is Kind.AWAITABLE and not wants_async:
         # It may be anything beside; what is known to come of it is what was meant.
         return any(met(demand, each) for each in evidence.resolver.awaited(info))
-    made = isinstance(demand.node, ast.Call) and demand.what == "function"
+    made = isinstance(demand.node, ast.Call | ast.Await) and demand.what == "function"
     made = made and len(evidence.resolver.options(demand.node)) <= 1  # no function, for certain
     return wants_async or kind in ASYNCHRONOUS or made
 

@@ -17,13 +17,13 @@ from asyncrepl.events.object_info import code_of, is_real_instance
 from asyncrepl.explain.bindings import awaits_parameter, imported
 from asyncrepl.explain.scopes import is_fixture
 from asyncrepl.explain.value_origins import bindings, calls_of
-from asyncrepl.syntax.names import last_name
+from asyncrepl.syntax.names import callee_name, last_name
 
 if TYPE_CHECKING:
     from types import CodeType
 
     from asyncrepl.explain.evidence import Evidence
-    from asyncrepl.explain.source_units import Function, Unit
+    from asyncrepl.explain.source_units import Function, Unit, Units
 
 
 def is_called_by_others(evidence: Evidence, home: Unit, function: Function) -> bool:
@@ -96,3 +96,11 @@ def _imported_object(unit: Unit, node: ast.expr) -> object:
     owner = node.value if isinstance(node, ast.Attribute) else None
     found = imported(unit, owner.id) if isinstance(owner, ast.Name) else None
     return vars(found).get(last_name(node)) if is_real_instance(found, ModuleType) else None
+
+
+def returned_to_library(units: Units, unit: Unit, call: ast.expr) -> bool:
+    """Whether a function returns what `call` gives, and nobody of the user's calls that."""
+    function = unit.function(call)
+    if function is None or not isinstance(unit.parents.get(call), ast.Return):
+        return False
+    return all(callee_name(each) != function.name for _, each in units.nodes(ast.Call))

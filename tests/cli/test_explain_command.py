@@ -355,6 +355,27 @@ def test_a_forked_child_does_not_answer(tmp_path: Path) -> None:
     assert answer == {"error": None, "explanation": None}
 
 
+FORKING = """\
+import asyncio, os
+async def work():
+    await asyncio.sleep(0)
+    return 5
+child = os.fork()
+if not child:
+    os._exit(asyncio.run(work()))
+code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+print(f"{code} of the child, {asyncio.run(work())} of the parent")
+"""
+
+
+@pytest.mark.parametrize("words", [["explain"], []], ids=["explained", "run"])
+def test_a_forked_child_runs_loops_of_its_own(tmp_path: Path, words: list[str]) -> None:
+    """As a worker of multiprocessing does: the loop that is given to the program is the parent's."""
+    path = tmp_path / "program.py"
+    path.write_text(FORKING)
+    assert "5 of the child, 5 of the parent" in run(*words, str(path)).stdout
+
+
 def test_a_program_reads_its_own_standard_input(tmp_path: Path) -> None:
     """Where the code is a file, standard input is the program's; else it has ended."""
     path = tmp_path / "program.py"

@@ -20,9 +20,14 @@ _TWICE = ("open-connection",)
 _WITHIN = ("aiofiles-json-load",)
 
 
-#: Python 3.11 takes a generator for a coroutine of the old kind, and refuses nothing; and when a
-#: process ends, a thread of its own has to see it first.
-_NEW = ("gather-a-generator", "waits-before-it-reads")
+#: Python 3.11 takes a generator for a coroutine of the old kind, and refuses nothing; when a
+#: process ends, a thread of its own has to see it first; and no server waits for its connections.
+_NEW = (
+    "gather-a-generator",
+    "handler-waits-for-its-client",
+    "server-never-closes-its-writer",
+    "waits-before-it-reads",
+)
 
 #: Not wrong any more from this Python on: the decorator looks at what it decorates; the task
 #: becomes one of the loop that runs a file.
@@ -84,6 +89,10 @@ _NOT_YET = frozenset(
         "download-read-once",  # nobody knows how much there is to be
         "etl-counts-its-errors",  # errors among the results may be meant to be counted
         "topic-with-one-queue",  # two workers share a queue as two subscribers do
+        "new-is-async",  # Python calls no `__init__` of what such a `__new__` gives
+        "pool-of-processes-given-an-async-job",  # it is made in another process
+        "process-target-is-async",  # and dies in one
+        "singledispatch-hides-async",  # what a decorator has asked of a function is not looked for
     ]
 )
 
@@ -95,12 +104,14 @@ _LONG = (
     "gather-of-loop-and-heartbeat",
     "get-message-without-a-timeout",
     "heartbeat-in-group",
+    "handler-waits-for-its-client",
     "heartbeat-keeps-the-group-open",
     "ledger-with-a-lock-of-threads",
     "poller-outlives-the-program",
     "process-waited-with-open-input",
     "right-loop-clock-as-a-function",
     "right-note-on-the-loop",
+    "server-never-closes-its-writer",
     "servers-in-a-group-ok",
     "sleeps-without-sleeping",
     "sse-wait-swallows-the-cancel",

@@ -209,18 +209,16 @@ def asyncio_makes_live_loops(
 
 
 class _LoopFactory:
-    """Gives out `first`, then more on its clock, which report what they notice as it does.
-
-    With `made`, which is called with each of them, it gives the others only.
-    """
+    """Gives `first`, if there is no `made` to call with each other; those report as it does."""
 
     def __init__(self, first: LiveLoop, made: Callable[[LiveLoop], object] | None) -> None:
-        self._first = first
-        self._made = made
+        self._first, self._made, self._process = first, made, os.getpid()
         self._given = made is not None
 
     def give(self, new: Callable[[], asyncio.AbstractEventLoop]) -> asyncio.AbstractEventLoop:
         """The next loop; by `new` where it cannot be one of ours."""
+        if os.getpid() != self._process:  # in a child nobody looks at what runs
+            return new()
         if threading.current_thread() is not threading.main_thread():
             return made_elsewhere(new, self._first.live.findings)
         if not self._given:

@@ -27,14 +27,17 @@ _WAITS: dict[object, tuple[type, str]] = {
         *((kind, "acquire") for kind in (asyncio.Lock, asyncio.Semaphore)),
         *((kind, "wait") for kind in (asyncio.Event, asyncio.Condition, asyncio.Barrier)),
         (asyncio.subprocess.Process, "wait"),
+        (asyncio.Server, "wait_closed"),
         *((asyncio.StreamReader, each) for each in ("read", "readline")),
     )
     for method in (vars(kind).get(name) or getattr(kind, name),)
 }
 
 
-READS = asyncio.StreamReader._wait_for_data.__code__  # type: ignore[attr-defined]  # noqa: SLF001
+_READS = asyncio.StreamReader._wait_for_data.__code__  # type: ignore[attr-defined]  # noqa: SLF001
 PROCESS_WAITS = {code for code, (kind, _) in _WAITS.items() if kind is asyncio.subprocess.Process}
+#: What waits for another process, or for the other end of a connection.
+FOREIGN_WAITS = {_READS, asyncio.Server.wait_closed.__code__, *PROCESS_WAITS}
 
 
 def _wait_link(chain: list[AwaitLink]) -> AwaitLink | None:

@@ -27,9 +27,9 @@ from asyncrepl.engine.tasks.await_chain import (
     waits_at,
 )
 from asyncrepl.engine.tasks.awaited_objects import (
+    FOREIGN_WAITS,
     LOCKS,
     PROCESS_WAITS,
-    READS,
     held_locks,
     is_replaced,
     waited_by,
@@ -319,7 +319,7 @@ def is_held_up(task: Any, *, idle: bool) -> bool:
     """
     loop = task.get_loop()
     links = (link.code for each in all_tasks(loop) for link in await_chain(each))
-    others, outside = any(c is READS or c in PROCESS_WAITS for c in links), loop.live.outside
+    others, outside = any(code in FOREIGN_WAITS for code in links), loop.live.outside
     if idle and (outside.only_waiting_threads() or (others and outside.only_itself())):
         return True
     return all(

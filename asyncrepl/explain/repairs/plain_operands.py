@@ -16,21 +16,21 @@ from asyncrepl.explain.demands import passes_arguments
 from asyncrepl.explain.fix_editor import Fixing, awaits_of
 from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.hoisted_code import made_in_function, next_taken, not_awaiting
-from asyncrepl.explain.kinds import Kind, has, is_async_iterable, is_awaitable, replaced_since
+from asyncrepl.explain.kinds import Kind, has, is_awaitable, replaced_since
 from asyncrepl.explain.repairs.awaited_origins import either_awaited
 from asyncrepl.explain.repairs.entered_operands import around_statement
 from asyncrepl.explain.repairs.moved_awaits import async_methods, awaited_beside, coroutines_given
 from asyncrepl.explain.repairs.moved_walks import read_asynchronously, streaming_helper
 from asyncrepl.explain.repairs.repair_case import LOOPS, Case, given_by_caller
-from asyncrepl.explain.scopes import CannotFixError, is_generator, own_nodes, scope
+from asyncrepl.explain.scopes import CannotFixError, own_nodes, scope
 from asyncrepl.explain.value_origins import assigned_loads, loads
 from asyncrepl.instrument.probe_placement import AWAITABLE_CALLS
-from asyncrepl.syntax.names import callee_name, canonical_name, last_name
+from asyncrepl.syntax.names import callee_name, canonical_name
 from asyncrepl.syntax.source_rewriter import Span
 
 if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence
-    from asyncrepl.explain.source_units import Function, Unit
+    from asyncrepl.explain.source_units import Unit
 
 
 def slept(fixing: Fixing, case: Case) -> None:
@@ -114,8 +114,8 @@ def _same_calls(case: Case) -> list[ast.Await]:
 
 def _starts_a_task(case: Case) -> bool:
     """Whether the function of the user's that gave None made a task."""
-    function = case.evidence.resolver.value(case.node.func)  # type: ignore[attr-defined]  # a call
-    found = case.evidence.units.definition(code_of(function))
+    value = case.evidence.resolver.value(case.node.func)  # type: ignore[attr-defined]  # a call
+    found = case.evidence.units.definition(code_of(value))
     return found is not None and any(
         isinstance(each, ast.Call) and callee_name(each) in ("create_task", "ensure_future")
         for each in ast.walk(found[1])
@@ -123,19 +123,25 @@ def _starts_a_task(case: Case) -> bool:
 
 
 def handed_uncalled(fixing: Fixing, case: Case) -> None:
-    """``start(work(1))`` → ``start(work, 1)``, if `start` calls what it is given."""
-    taker = case.evidence.resolver.value(case.owner.func)
-    if case.demand.what == "callback" and not passes_arguments(taker, callee_name(case.owner)):
-        raise CannotFixError
+    """``start(work(1))`` → ``start(work, 1)``, if `start` calls what it is given.
+
+    What makes a function of one is called itself: ``wrapped(work(1))()`` → ``wrapped(work)(1)``.
+    """
+    taker, outer = case.evidence.resolver.value(case.owner.func), case.unit.parents[case.owner]
     own = case.demand.what in ("function", "callback")  # as `to_thread` does
     given, inner = (case.unit, case.node) if own else given_by_caller(case), case.owner
     call = given[1] if given is not None else None
-    if given is None or not isinstance(call, ast.Call) or call.keywords:
+    if given is None or not isinstance(call, ast.Call):
         raise CannotFixError
     source = given[0].source.source
-    parts = [source(each) for each in (call.func, *call.args)]
+    parts, head = [source(each) for each in (call.func, *call.args, *call.keywords)], inner.func
+    if case.demand.what == "callback" and not passes_arguments(taker, callee_name(inner)):
+        if not isinstance(outer, ast.Call) or outer.func is not inner or outer.args:
+            raise CannotFixError
+        fixing.of(given[0]).replace(outer, f"{source(head)}({parts[0]})({', '.join(parts[1:])})")
+        return
     takes_more = own or any(isinstance(each, ast.Starred) for each in inner.args)
-    if inner.args and not takes_more:
+    if (inner.args and not takes_more) or call.keywords:
         raise CannotFixError
     text = ", ".join(parts) if takes_more or not call.args else f"lambda: {source(call)}"
     fixing.of(given[0]).replace(call, text)
@@ -402,47 +408,3 @@ def as_async(fixing: Fixing, case: Case, text: str = "") -> None:
     lines = f"async def {name}(xs):\n    for x in xs:\n        yield x\n"
     fixing.of(case.unit).lines_before(case.unit.statement(case.node), lines)
     fixing.of(case.unit).replace(case.node, f"{name}({text or case.source})")
-
-
-def yielded_as_its_like(fixing: Fixing, case: Case) -> None:
-    """A method returns a list, and in another class of its kin it yields: so it yields, too."""
-    found = case.home
-    if found is None or case.demand.what != "async walk":
-        raise CannotFixError
-    unit, function = found
-    values = [node for node in own_nodes(function) if isinstance(node, ast.Return)]
-    if not values or not _yields_in_kin(case, unit, function):
-        raise CannotFixError
-    for node in values:
-        by, name = unit.source.indent(node), fresh(unit, "item")
-        text = f"return\n{by}yield"
-        if node.value is not None and getattr(node.value, "elts", None) != []:
-            loop, source = _loop_over(case, node.value), unit.source.source(node.value)
-            text = f"{loop} {name} in {source}:\n{by}    yield {name}\n{by}return"
-        text = text.removesuffix(f"\n{by}return") if node is function.body[-1] else text
-        fixing.of(unit).replace(node, text)
-
-
-def _loop_over(case: Case, node: ast.expr) -> str:
-    """The words of the loop over what a method returns: what its like gives is a stream."""
-    if case.home is not None and callee_name(node) == case.home[1].name:
-        return "async for"
-    options = case.evidence.resolver.inside(case.code).options(node)
-    streams = [is_async_iterable(each) for each in options]
-    if not options or any(streams) is not all(streams):
-        raise CannotFixError
-    return "async for" if any(streams) else "for"
-
-
-def _yields_in_kin(case: Case, unit: Unit, function: Function) -> bool:
-    """Whether a method of that name is an async generator in a class above or below, or beside."""
-    owner = unit.parents.get(function)
-    kin = {owner.name, *map(last_name, owner.bases)} if isinstance(owner, ast.ClassDef) else set()
-    return any(
-        isinstance(around, ast.ClassDef)
-        and isinstance(each, ast.AsyncFunctionDef)
-        and not kin.isdisjoint({around.name, *map(last_name, around.bases)})
-        and is_generator(each)
-        for one, each in case.evidence.units.functions(function.name)
-        for around in [one.parents.get(each)]
-    )

@@ -126,7 +126,6 @@ from asyncrepl.explain.repairs.plain_operands import (
     twin_method,
     without_await,
     wrapped_future,
-    yielded_as_its_like,
 )
 from asyncrepl.explain.repairs.repair_case import (
     AWAITABLE,
@@ -139,7 +138,11 @@ from asyncrepl.explain.repairs.repair_case import (
     is_mocked,
     is_used_plainly,
 )
-from asyncrepl.explain.repairs.yielded_resources import resource, resource_awaited
+from asyncrepl.explain.repairs.yielded_resources import (
+    resource,
+    resource_awaited,
+    yielded_as_its_like,
+)
 from asyncrepl.explain.scopes import CannotFixError, scope
 from asyncrepl.syntax.names import callee_name
 from asyncrepl.syntax.source_rewriter import Edit, Span

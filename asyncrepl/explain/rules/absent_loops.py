@@ -13,7 +13,7 @@ from asyncrepl.explain.evidence import frames_in_thread, runs_in_thread
 from asyncrepl.explain.explanation import Finding, Fix, Rule
 from asyncrepl.explain.fix_editor import Fixing, correction, replaced, short
 from asyncrepl.explain.given_away import asked_in_library
-from asyncrepl.explain.held_operands import innermost_frame
+from asyncrepl.explain.held_operands import ASYNCIO, innermost_frame
 from asyncrepl.explain.hoisted_code import made_in_function
 from asyncrepl.explain.rules.never_run import NEVER_RUNS, STARTING_CALLS, only_call
 from asyncrepl.explain.rules.scheduling_calls import RUNNING, run_by_await
@@ -36,7 +36,7 @@ def _no_loop(evidence: Evidence) -> Finding | None:
     by = evidence.inner[-1] if evidence.inner else None
     if call is None or by is None or callee_name(call) != "get_event_loop":
         return None
-    if by.co_name != "get_event_loop" or "asyncio" not in by.co_filename:
+    if by.co_name != "get_event_loop" or not by.co_filename.startswith(ASYNCIO):
         return None
     unit, uses = evidence.unit, _loop_uses(evidence.unit, call)
     if not any(isinstance(use, ast.Attribute) and use.attr in _RUNNERS for use in uses):
@@ -102,7 +102,7 @@ def _made_too_early(evidence: Evidence) -> Finding | None:
     """A task or future made where nothing runs: at the top of a program, or called from there."""
     asked = evidence.node(ast.Call)
     functions = [by for by in evidence.inner if by.co_qualname == by.co_name]  # and no methods
-    library = {by.co_name for by in functions if "asyncio" in by.co_filename}
+    library = {by.co_name for by in functions if by.co_filename.startswith(ASYNCIO)}
     in_library = not library and asked_in_library(evidence) is asyncio.get_running_loop
     asks = in_library or callee_name(asked) == "get_running_loop"
     future = asked is not None and canonical_name(asked.func) == "asyncio.Future"  # on 3.14

@@ -16,12 +16,11 @@ from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.repairs.repair_case import single_assignment
 from asyncrepl.explain.scopes import CannotFixError, deepen, own_nodes, scope
 from asyncrepl.explain.tokens import Words
-from asyncrepl.explain.value_origins import bound_by, reached_functions
+from asyncrepl.explain.value_origins import bound_by
 from asyncrepl.syntax.names import (
     LOOPS,
     bound_names,
     callee_name,
-    method_owner,
     written_name,
 )
 
@@ -89,33 +88,6 @@ def _is_in(test: ast.expr, store: ast.Assign) -> bool:
     owner = written_name(part.value) if isinstance(part, ast.Subscript) else ""
     compared = [each for each in ast.walk(test) if isinstance(each, ast.Compare)]
     return any(owner and written_name(each.comparators[0]) == owner for each in compared)
-
-
-def _set_elsewhere(evidence: Evidence) -> Finding | None:
-    """A context variable that another task has set, in a context of its own."""
-    variable = _seen(evidence)
-    if variable is None or evidence.made is None:
-        return None
-    (home, line), text = evidence.made, evidence.unit.source.source(variable)
-    calls = [each for each in home.nodes(ast.Call) if each.lineno == line and _sets(each)]
-    if not calls or evidence.units.names("LookupError"):
-        return None
-    setter, name = scope(home, calls[0]), getattr(scope(home, calls[0]), "name", "")
-    if isinstance(setter, ast.FunctionDef | ast.AsyncFunctionDef):
-        reached = [each for _, each in reached_functions(evidence, home, setter)]
-        calls = [node for each in reached for node in ast.walk(each) if isinstance(node, ast.Call)]
-        if any(callee_name(c) == "get" and written_name(method_owner(c)) == text for c in calls):
-            return None  # it is for what runs in that task
-    why = (
-        f"{short(home, calls[0])} in `{name}` runs in another task, and each task has a copy of "
-        f"the context of its own: here `{text}` has no value. Await `{name}` itself, without a "
-        "task, or have it return the value."
-    )
-    return Finding(why)
-
-
-def _sets(call: ast.Call) -> bool:
-    return callee_name(call) == "set" and len(call.args) == 1
 
 
 @correction
@@ -362,15 +334,6 @@ RULES = (
         "up by one. While its body awaits, others may do so. A copy stays as it is.",
         _became_shorter,
         sees="shrunk",
-    ),
-    Rule(
-        "contextvar-reset-in-generator",
-        "a context variable that is set in another task",
-        6,
-        "`create_task`, `gather` and some others run a coroutine in a copy of the context: what "
-        "it sets there is seen by what it calls, and by nobody else.",
-        _set_elsewhere,
-        sees="set elsewhere",
     ),
     Rule(
         "same-item-yielded-again",

@@ -12,7 +12,7 @@ from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, correction, replaced, short
 from asyncrepl.explain.held_operands import ASYNCIO, innermost_frame
 from asyncrepl.explain.scopes import CannotFixError, caught_kinds, is_generator
-from asyncrepl.syntax.names import callee_name, last_name, method_owner
+from asyncrepl.syntax.names import callee_name, canonical_name, last_name, method_owner
 from asyncrepl.syntax.source_rewriter import Span
 
 if TYPE_CHECKING:
@@ -88,7 +88,14 @@ def _returned_out_of_try(evidence: Evidence) -> Finding | None:
         if found is None or not isinstance(found[1], ast.AsyncFunctionDef):
             continue
         for unit, wrapper, returned in _returns_of(evidence, found[1]):
-            if wrapper is None or not _would_catch(unit, returned, kinds):
+            if wrapper is not None and (by := _retrying(wrapper)):
+                return Finding(
+                    f"`{by}` calls `{wrapper.name}`, a plain function that returns the coroutine "
+                    f"of `{found[1].name}`, and so never fails. The error comes when that is "
+                    "awaited, and nothing is tried again: an `async def` is awaited each time.",
+                    _awaited_in_try(evidence, unit, wrapper, returned),
+                )
+            if wrapper is None or not _would_catch(unit, returned, kinds, found[1]):
                 continue
             why = (
                 f"`{wrapper.name}` calls `{found[1].name}` in its `try` and returns "
@@ -123,12 +130,33 @@ def _operands(site: Site) -> Iterator[ast.AST]:
     yield from (each.value for each in site.nodes if isinstance(each, ast.Await))
 
 
-def _would_catch(unit: Unit, returned: ast.Return, kinds: set[str]) -> bool:
+#: What calls a function again when that has raised an error.
+_RETRYING = {
+    "tenacity.retry", "backoff.on_exception", "stamina.retry", "retrying.retry", "retry.retry",
+}  # fmt: skip
+
+
+def _retrying(function: ast.FunctionDef) -> str:
+    """The name of the decorator of `function` that calls it again after an error; "" for none."""
+    by = [getattr(each, "func", each) for each in function.decorator_list]
+    return next((last_name(each) for each in by if canonical_name(each) in _RETRYING), "")
+
+
+def _would_catch(
+    unit: Unit, returned: ast.Return, kinds: set[str], function: ast.AsyncFunctionDef
+) -> bool:
+    """Whether the ``try`` around `returned` is for such errors; which, its decorator may say.
+
+    A TypeError may be of a call with wrong arguments, which comes at once.
+    """
     around = unit.enclosing(returned, ast.Try)
     if around is None or not any(returned in ast.walk(each) for each in around.body):
         return False
-    caught = [kind for each in around.handlers for kind in caught_kinds(each.type)]
-    return not {*map(last_name, caught)}.isdisjoint(kinds)
+    caught = {last_name(kind) for each in around.handlers for kind in caught_kinds(each.type)}
+    outer = [each for each in unit.ancestors(around) if isinstance(each, ast.FunctionDef)]
+    if caught & {arg.arg for each in outer for arg in each.args.args}:
+        caught |= {last_name(part) for by in function.decorator_list for part in ast.walk(by)}
+    return not caught.isdisjoint(kinds - {"TypeError"})
 
 
 @correction

@@ -25,7 +25,9 @@ from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, awaited, correction, replaced, short
 from asyncrepl.explain.held_operands import asks_plain, innermost_frame
 from asyncrepl.explain.kinds import Kind, a_kind, kind_of
+from asyncrepl.explain.library_results import library_source
 from asyncrepl.explain.operand_parts import PUSHING, heap_items, is_decided_by_jobs
+from asyncrepl.explain.other_callers import returned_to_library
 from asyncrepl.explain.repairs.repair_case import single_assignment
 from asyncrepl.explain.scopes import CannotFixError, own_nodes, scope
 from asyncrepl.explain.value_origins import loads
@@ -33,6 +35,8 @@ from asyncrepl.instrument.probe_placement import AWAITABLE_CALLS
 from asyncrepl.syntax.names import callee_name, last_name
 
 if TYPE_CHECKING:
+    from types import FrameType
+
     from asyncrepl.explain.evidence import Evidence, Site
     from asyncrepl.explain.source_units import Unit
 
@@ -86,14 +90,14 @@ def _cached_function(evidence: Evidence, node: ast.expr) -> object:
         return found.func if is_coroutine_function(found.func) else None
     value = evidence.resolver.value(node.func) if isinstance(node, ast.Call) else None
     own = value.__func__ if type(value) is MethodType else value
-    return own.__wrapped__ if type(own) is type(_cached) else None
+    return own.__wrapped__ if type(own) is CACHED else None
 
 
 @correction
 def _task_kept(fixing: Fixing, unit: Unit, node: ast.expr, cached: object) -> None:
     """``self.cache[key] = work(key)`` → a task of it is kept, where a loop runs for certain."""
     if cached is not None:
-        _tasks_cached(fixing, cached)
+        tasks_cached(fixing, cached)
         return
     if isinstance(node, ast.Call) and callee_name(node) == "setdefault":
         _task_set(fixing, unit, node)
@@ -132,8 +136,8 @@ def _task_set(fixing: Fixing, unit: Unit, call: ast.Call) -> None:
         fixing.given_to(unit, each.args[1], "asyncio.create_task")
 
 
-def _tasks_cached(fixing: Fixing, cached: object) -> None:
-    """Below ``@lru_cache``, what makes a task of each call: that can be awaited again."""
+def tasks_cached(fixing: Fixing, cached: object) -> None:
+    """Below the ``@lru_cache`` of the function `cached`, what makes a task of each call."""
     wrapped = getattr(inspect.unwrap(cached), "__code__", None) if callable(cached) else None
     found = fixing.evidence.units.definition(wrapped)
     decorators = found[1].decorator_list if found is not None else []
@@ -153,9 +157,8 @@ def _called(decorator: ast.expr) -> ast.expr:
     return decorator.func if isinstance(decorator, ast.Call) else decorator
 
 
-@functools.cache
-def _cached() -> None:
-    """One of what `functools` makes of functions."""
+#: The type of what `functools.cache` makes of a function.
+CACHED = type(functools.cache(id))
 
 
 def is_over(value: object) -> bool:
@@ -233,6 +236,41 @@ def _is_asked_in_vain(evidence: Evidence, refused: object) -> bool:
     return isinstance(name, str) and any(
         inspect.iscoroutinefunction(lookup(each.kind, name)) for each in given
     )
+
+
+def _returned(evidence: Evidence) -> Finding | None:
+    """A coroutine that a function of the user's has returned to the library that called it."""
+    refused, frame = _refused_coroutine(evidence), innermost_frame(evidence)
+    if frame is None or not is_real_instance(refused, CoroutineType):
+        return None
+    if _takes_coroutines(frame, refused):
+        return None
+    name = refused.cr_code.co_name
+    calls = [each for each in evidence.units.nodes(ast.Call) if callee_name(each[1]) == name]
+    found = [each for each in calls if returned_to_library(evidence.units, *each)]
+    if len(found) != 1:
+        return None
+    unit, call = found[0]
+    library = str(frame.f_globals.get("__name__")).partition(".")[0]
+    function = getattr(scope(unit, call), "name", "")
+    why = (
+        f"`{function}` returns {short(unit, call)} as it is, a coroutine: `{library}`, which "
+        f"calls `{function}`, needs its result, and that only exists after `await`."
+    )
+    return Finding(why, awaited(evidence, unit, call))
+
+
+def _takes_coroutines(frame: FrameType, value: object) -> bool:
+    """Whether the library that has refused `value` awaits what it is given, or makes a task."""
+    names = {name for name, each in frame.f_locals.items() if each is value}
+    source = library_source(frame.f_code)
+    takers = [
+        each
+        for each in (ast.walk(source) if source is not None else ())
+        if isinstance(each, ast.Await) or callee_name(each) in AWAITABLE_CALLS
+    ]
+    given = [part for each in takers for part in ast.iter_child_nodes(each)]
+    return any(isinstance(each, ast.Name) and each.id in names for each in given)
 
 
 _SIGNATURE = code_of(vars(inspect).get("_signature_from_callable"))
@@ -371,6 +409,16 @@ RULES = (
         "result: `save(await fetch())`.",
         _handed_on,
         errors=(TypeError, AttributeError),
+    ),
+    Rule(
+        "coroutine-used-as-its-result",
+        "a coroutine returned to what needs its result",
+        5,
+        "A function that returns a coroutine has not waited for it: who calls the function gets "
+        "the coroutine. `return await fetch()` gives the result.",
+        _returned,
+        errors=(Exception,),
+        before="aiter_methods",
     ),
     Rule(
         "coroutine-function-as-callback",

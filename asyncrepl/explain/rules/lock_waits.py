@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import asyncio
 from typing import TYPE_CHECKING
 
 from asyncrepl.explain.explanation import Finding, Rule
@@ -14,10 +13,13 @@ from asyncrepl.explain.scopes import (
     block_of,
     deepen,
     may_be_left,
+    own_nodes,
     root_of,
     scope,
 )
 from asyncrepl.syntax.names import (
+    FUNCTIONS,
+    LOOPS,
     bound_names,
     callee_name,
     canonical_name,
@@ -209,14 +211,14 @@ def _not_released(evidence: Evidence) -> Finding | None:
             continue
         between = block[block.index(taken) + 1 : block.index(last)]
         between += inside.body[: inside.body.index(released)] if inside is not None else []
-        found = _what_may_fail(unit, between)
+        found = passing_over(unit, between, *_LEAVING)
         if not found:
             continue
         text = evidence.unit.source.source(waited)
         if taken is not first:
             text = f"{getattr(scope(evidence.unit, waited), 'name', '')}()"
         why = (
-            f"`{unit.source.source(call)}` is passed over when {found} raises an error, and "
+            f"`{unit.source.source(call)}` is passed over {found}, and "
             f"what `{text}` gave is kept for good: nobody gives it back. "
         )
         by_with = f"`async with {text}:` does so in any case."
@@ -225,6 +227,27 @@ def _not_released(evidence: Evidence) -> Finding | None:
         fix = _in_any_case(evidence, unit, taken, call, text) if inside is None else None
         return Finding(why, fix)
     return None
+
+
+def _lost_on_entering(evidence: Evidence) -> Finding | None:
+    """What ``__aenter__`` takes, and ``__aexit__`` gives back, where more may fail before it."""
+    waited, calls = ends_of(evidence) or (None, [])
+    unit, around = evidence.unit, scope(evidence.unit, waited) if waited is not None else None
+    if waited is None or not isinstance(around, FUNCTIONS) or around.name != "__aenter__":
+        return None
+    taken, home = unit.statement(waited), unit.parents.get(around)
+    leaving = [scope(*each) for each in calls if unit.parents.get(scope(*each) or waited) is home]
+    if taken not in around.body or "__aexit__" not in {getattr(e, "name", "") for e in leaving}:
+        return None
+    found = passing_over(unit, around.body[around.body.index(taken) + 1 :], ast.Raise)
+    if not found:
+        return None
+    why = (
+        f"`__aexit__` gives back what `{unit.source.source(waited)}` gave, and is not called "
+        f"where `__aenter__` has failed: it is left {found}, and keeps it for good. Give it back "
+        "there in an `except`."
+    )
+    return Finding(why)
 
 
 def _released_in_vain(evidence: Evidence) -> Finding | None:
@@ -284,34 +307,6 @@ def _not_released_inside(fixing: Fixing, unit: Unit, call: ast.Call) -> None:
     fixing.of(unit).remove(statement)
 
 
-def _never_set(evidence: Evidence) -> Finding | None:
-    """A future that waits for its maker, which has met an error before it came to set it.
-
-    Its maker is not under way any more, for nobody is.
-    """
-    waited, calls = ends_of(evidence) or (None, [])
-    seen = evidence.finding
-    if waited is None or seen.info.kind is not asyncio.Future or seen.number or len(calls) != 1:
-        return None
-    unit, call = calls[0]
-    ended, block = unit.statement(call), block_of(unit, unit.statement(call))
-    name = written_name(method_owner(call))
-    made = [
-        each for each in block[: block.index(ended)]
-        if isinstance(each, ast.Assign) and name in map(written_name, each.targets)
-        and callee_name(each.value) in ("create_future", "Future")
-    ]  # fmt: skip
-    found = _what_may_fail(unit, block[block.index(made[-1]) : block.index(ended)]) if made else ""
-    if not found:
-        return None
-    why = (
-        f"`{unit.source.source(call)}` is passed over when {found} raises an error, and who waits "
-        f"in {short(evidence.unit, waited)} waits on. Give it the error, too: "
-        f"`{name}.set_exception(error)` in an `except`."
-    )
-    return Finding(why)
-
-
 def _tried(unit: Unit, released: ast.stmt) -> ast.Try | None:
     """The ``try`` in the body of which something is given back, and nowhere else in it."""
     around = unit.parents.get(released)
@@ -338,14 +333,22 @@ def _of_callers(
     ]
 
 
-def _what_may_fail(unit: Unit, statements: list[ast.stmt]) -> str:
-    """The first of the `statements`' parts that waits, in words; "" if there is none."""
-    for part in statements:
-        for node in ast.walk(part):
-            if isinstance(node, ast.Await):
-                return short(unit, node.value)
-            if isinstance(node, ast.Yield):
-                return "the body of the `async with`"
+_LEAVING = (ast.Raise, ast.Return, ast.Break, ast.Continue)
+
+
+def passing_over(unit: Unit, statements: list[ast.stmt], *leaving: type[ast.stmt]) -> str:
+    """What is `leaving` the `statements` of `unit` before their end, or may, in words; or ""."""
+    parts = [each for each in statements if not isinstance(each, FUNCTIONS)]
+    nodes = [node for part in parts for node in own_nodes(part)]
+    for node in nodes:
+        jumps = isinstance(node, ast.Break | ast.Continue)
+        if isinstance(node, leaving) and not (jumps and unit.enclosing(node, *LOOPS) in nodes):
+            return f"by {short(unit, node)} in line {node.lineno}"
+    for node in nodes:
+        if isinstance(node, ast.Await):
+            return f"when {short(unit, node.value)} raises an error"
+        if isinstance(node, ast.Yield):
+            return "when the body of the `async with` raises an error"
     return ""
 
 
@@ -406,12 +409,11 @@ RULES = (
     ),
     Rule(
         _ID,
-        "a future that an error leaves without a result",
+        "what was taken on the way into a block that is not entered",
         3,
-        "Who waits for a future that you have made gets what you give it, and nothing else: an "
-        "error on the way to `set_result` is yours alone. Hand it on, `future.set_exception(e)`, "
-        "or let all await one task.",
-        _never_set,
+        "`__aexit__` belongs to a block that was entered: where `__aenter__` fails, nobody calls "
+        "it. What was taken until then, `__aenter__` has to give back itself.",
+        _lost_on_entering,
         sees="stuck",
     ),
     Rule(

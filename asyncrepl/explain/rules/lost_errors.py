@@ -1,4 +1,4 @@
-"""Errors of tasks that nobody asks for, or that come where they are not looked for."""
+"""Errors that nobody asks for, that are looked for elsewhere, or keep others waiting."""
 
 from __future__ import annotations
 
@@ -10,9 +10,17 @@ from typing import TYPE_CHECKING
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, awaited, correction, short
 from asyncrepl.explain.repairs.repair_case import single_assignment
+from asyncrepl.explain.rules.endless_waits import ends_of
 from asyncrepl.explain.rules.forgotten_tasks import JOINERS, awaited_last, jobs_in
-from asyncrepl.explain.scopes import caught_kinds, scope
-from asyncrepl.syntax.names import callee_name, canonical_name, last_name, written_name
+from asyncrepl.explain.rules.lock_waits import passing_over
+from asyncrepl.explain.scopes import block_of, caught_kinds, scope
+from asyncrepl.syntax.names import (
+    callee_name,
+    canonical_name,
+    last_name,
+    method_owner,
+    written_name,
+)
 
 if TYPE_CHECKING:
     from asyncrepl.events.findings import Finding as Seen
@@ -227,6 +235,38 @@ def _kept_alive(fixing: Fixing, unit: Unit, job: ast.expr) -> None:
     fixing.needs_import(unit, "asyncio")
 
 
+def _never_set(evidence: Evidence) -> Finding | None:
+    """A future that waits for its maker, which has met an error before it came to set it.
+
+    Its maker is not under way any more, for nobody is.
+    """
+    waited, calls = ends_of(evidence) or (None, [])
+    seen = evidence.finding
+    if waited is None or seen.info.kind is not asyncio.Future or seen.number or len(calls) != 1:
+        return None
+    unit, call = calls[0]
+    ended, block = unit.statement(call), block_of(unit, unit.statement(call))
+    name = written_name(method_owner(call))
+    made = [
+        each for each in block[: block.index(ended)]
+        if isinstance(each, ast.Assign) and name in map(written_name, each.targets)
+        and callee_name(each.value) in ("create_future", "Future")
+    ]  # fmt: skip
+    found = (
+        passing_over(unit, block[block.index(made[-1]) : block.index(ended)], ast.Raise)
+        if made
+        else ""
+    )
+    if not found:
+        return None
+    why = (
+        f"`{unit.source.source(call)}` is passed over {found}, and who waits "
+        f"in {short(evidence.unit, waited)} waits on. Give it the error, too: "
+        f"`{name}.set_exception(error)` in an `except`."
+    )
+    return Finding(why)
+
+
 RULES = (
     Rule(
         "task-exception-lost",
@@ -255,5 +295,15 @@ RULES = (
         "in its place.",
         _given_up,
         sees="given up",
+    ),
+    Rule(
+        "endless-generator-hangs",
+        "a future that an error leaves without a result",
+        3,
+        "Who waits for a future that you have made gets what you give it, and nothing else: an "
+        "error on the way to `set_result` is yours alone. Hand it on, `future.set_exception(e)`, "
+        "or let all await one task.",
+        _never_set,
+        sees="stuck",
     ),
 )

@@ -1,7 +1,7 @@
 """What is outside of the loop: another thread, a signal handler, a process; and waits for it.
 
 What is done to a loop from where it does not see it does not wake it; and a process may wait
-itself, for a reader, or for its input.
+itself, for a reader, or for its input. A thread has a context of its own, and so has each task.
 """
 
 from __future__ import annotations
@@ -11,13 +11,16 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from asyncrepl.explain.explanation import Finding, Rule
-from asyncrepl.explain.fix_editor import Fixing, correction, short
+from asyncrepl.explain.fix_editor import Fixing, corrected, correction, short
+from asyncrepl.explain.held_operands import tests_before
 from asyncrepl.explain.rules.endless_waits import awaited_object, calls_on
 from asyncrepl.explain.scopes import CannotFixError, scope
+from asyncrepl.explain.value_origins import reached_functions
 from asyncrepl.syntax.names import (
     callee_name,
     canonical_name,
     last_name,
+    method_owner,
     written_name,
 )
 
@@ -103,6 +106,34 @@ def _unwoken(evidence: Evidence) -> Finding | None:
     return Finding(why)
 
 
+def _set_elsewhere(evidence: Evidence) -> Finding | None:
+    """A context variable that another task has set, in a context of its own."""
+    use = evidence.use("seen")
+    if use is None or evidence.made is None:
+        return None
+    variable = use.node
+    (home, line), text = evidence.made, evidence.unit.source.source(variable)
+    calls = [each for each in home.nodes(ast.Call) if each.lineno == line and _sets(each)]
+    if not calls or evidence.units.names("LookupError"):
+        return None
+    setter, name = scope(home, calls[0]), getattr(scope(home, calls[0]), "name", "")
+    if isinstance(setter, ast.FunctionDef | ast.AsyncFunctionDef):
+        reached = [each for _, each in reached_functions(evidence, home, setter)]
+        calls = [node for each in reached for node in ast.walk(each) if isinstance(node, ast.Call)]
+        if any(callee_name(c) == "get" and written_name(method_owner(c)) == text for c in calls):
+            return None  # it is for what runs in that task
+    why = (
+        f"{short(home, calls[0])} in `{name}` runs in another task, and each task has a copy of "
+        f"the context of its own: here `{text}` has no value. Await `{name}` itself, without a "
+        "task, or have it return the value."
+    )
+    return Finding(why)
+
+
+def _sets(call: ast.Call) -> bool:
+    return callee_name(call) == "set" and len(call.args) == 1
+
+
 def _pipe_full(evidence: Evidence) -> Finding | None:
     """``process.wait()`` of a process that is over, where nobody reads its output."""
     process = awaited_object(evidence, asyncio.subprocess.Process, "wait")
@@ -114,6 +145,56 @@ def _pipe_full(evidence: Evidence) -> Finding | None:
         f"the process has written. `await {text}.communicate()` reads while it waits."
     )
     return Finding(why)
+
+
+def _asked_before_its_end(evidence: Evidence) -> Finding | None:
+    """``if process.returncode != 0: raise``, where nobody has waited for the process."""
+    raised = evidence.op == "RAISE_VARARGS" or isinstance(evidence.error, AssertionError)
+    asked = [each for test in tests_before(evidence) if raised for each in ast.walk(test)]
+    for each in asked:
+        if not isinstance(each, ast.Attribute) or each.attr != "returncode":
+            continue
+        process, unit = evidence.resolver.value(each.value), evidence.unit
+        if type(process) is not asyncio.subprocess.Process or process.returncode is not None:
+            continue
+        text = unit.source.source(each.value)
+        why = (
+            f"`{text}.returncode` is None until the process has ended and the loop has seen that: "
+            f"the end of its output is not its own. `await {text}.wait()` gives it."
+        )
+        return Finding(why, _waited_before(evidence, unit, each, text))
+    return None
+
+
+@correction
+def _waited_before(fixing: Fixing, unit: Unit, asked: ast.expr, process: str) -> None:
+    if not isinstance(scope(unit, asked), ast.AsyncFunctionDef):
+        raise CannotFixError
+    fixing.of(unit).lines_before(unit.statement(asked), f"await {process}.wait()")
+
+
+def _connections_open(evidence: Evidence) -> Finding | None:
+    """``server.wait_closed()``, where a handler has left its connection open."""
+    if evidence.finding.info.kind is not asyncio.Server:
+        return None
+    server, await_ = awaited_object(evidence, asyncio.Server, "wait_closed"), evidence.nodes[-1]
+    text = f"`{written_name(server)}.wait_closed()`" if server is not None else "The server's end"
+    why = (
+        f"{text} waits until all connections of the server are closed, and one is open: nobody "
+        "closes its writer any more. Who is done with a connection calls `writer.close()`."
+    )
+    fix = corrected(evidence, _clients_closed, evidence.unit, await_) if server else None
+    return Finding(why, fix)
+
+
+def _clients_closed(fixing: Fixing, unit: Unit, await_: ast.AST) -> None:
+    """``server.close_clients()`` before the wait, where Python has that."""
+    if not hasattr(asyncio.Server, "close_clients"):
+        raise CannotFixError
+    server = awaited_object(fixing.evidence, asyncio.Server, "wait_closed")
+    assert server is not None
+    call = f"{unit.source.source(server)}.close_clients()"
+    fixing.of(unit).lines_before(unit.statement(await_), call)
 
 
 def _is_starved(evidence: Evidence) -> bool:
@@ -159,6 +240,24 @@ def _closed(fixing: Fixing, unit: Unit, await_: ast.Await, name: str) -> None:
 
 RULES = (
     Rule(
+        "contextvar-reset-in-generator",
+        "a context variable that is set in another task",
+        6,
+        "`create_task`, `gather` and some others run a coroutine in a copy of the context: what "
+        "it sets there is seen by what it calls, and by nobody else.",
+        _set_elsewhere,
+        sees="set elsewhere",
+    ),
+    Rule(
+        "coroutine-used-as-its-result",
+        "how a process ended, asked before it has",
+        5,
+        "A process goes on when its output is at its end, and asyncio sees only later how it has "
+        "ended. `await process.wait()` waits for that and gives its `returncode`.",
+        _asked_before_its_end,
+        errors=(Exception,),
+    ),
+    Rule(
         "endless-generator-hangs",
         "a wait that a signal handler does not end",
         3,
@@ -185,6 +284,16 @@ RULES = (
         "task there, wakes the loop, and gives a future for this thread.",
         _made_outside,
         sees="made outside",
+    ),
+    Rule(
+        "endless-generator-hangs",
+        "a server that waits for its connections",
+        3,
+        "Since Python 3.12 `wait_closed` of a server waits for its connections, too, and so does "
+        "the end of `async with server`. A handler closes its own: `writer.close()`, in a "
+        "`finally`.",
+        _connections_open,
+        sees="stuck",
     ),
     Rule(
         "endless-generator-hangs",

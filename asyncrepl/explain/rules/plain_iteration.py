@@ -16,7 +16,7 @@ from asyncrepl.explain.kinds import ASYNCHRONOUS, Kind, has
 from asyncrepl.explain.repairs.repair_case import single_assignment
 from asyncrepl.explain.rules.aiter_methods import method
 from asyncrepl.explain.rules.operand_rules import ANY, GENERATOR, STREAMS, Told, row
-from asyncrepl.explain.scopes import CannotFixError, scope
+from asyncrepl.explain.scopes import CannotFixError, own_nodes, scope
 from asyncrepl.explain.value_origins import loads, origins, reached_functions
 from asyncrepl.instrument.probe_placement import ITERTOOLS_CALLS
 from asyncrepl.syntax.names import FUNCTIONS, callee_name, canonical_name, last_name, written_name
@@ -58,18 +58,17 @@ def _of_expression(told: Told, word: str) -> str:
 
 
 def _changed_meanwhile(evidence: Evidence) -> Finding | None:
-    """A collection that another task changed while the loop over it was suspended."""
-    use = evidence.use("for")
+    """A collection that has changed while the loop over it was suspended."""
+    use, unit = evidence.use("for"), evidence.unit
     if use is None or not evidence.direct or evidence.op != "FOR_ITER":
         return None
-    loop = use.owner
-    if not isinstance(loop, ast.For) or use.info is None:
+    if not isinstance(use.owner, ast.For | ast.comprehension) or use.info is None:
         return None
+    loop = use.owner if isinstance(use.owner, ast.For) else unit.parents[use.owner]
+    inside = [each for each in own_nodes(loop) if each not in (use.node, loop)]
     waiting = (ast.Await, ast.AsyncFor, ast.AsyncWith, ast.Yield)
-    suspends = any(isinstance(e, waiting) for part in loop.body for e in ast.walk(part))
-    unit = evidence.unit
-    sized = lookup(use.info.kind, "__len__") is not None
-    if not suspends or not sized or _changes(evidence, loop, use.node):
+    sized, suspends = lookup(use.info.kind, "__len__") is not None, [*map(type, inside)]
+    if not sized or not {*waiting} & {*suspends} or _changes(evidence, inside, use.node):
         return None
     why = (
         f"The body suspends, and another task changed {short(unit, use.node)} meanwhile: walk "
@@ -83,20 +82,20 @@ def _changed_meanwhile(evidence: Evidence) -> Finding | None:
 _ASKED = ("items", "keys", "values", "copy", "get", "index", "count")
 
 
-def _changes(evidence: Evidence, loop: ast.For, source: ast.expr) -> bool:
+def _changes(evidence: Evidence, inside: list[ast.AST], source: ast.expr) -> bool:
     """Whether the body itself may change what it walks, or a function of the user's it calls.
 
     The collection is known by its last name, for in a function it may have another owner.
     """
     walked = source.func.value if _is_view(source) else source  # type: ignore[attr-defined]
-    called = {callee_name(each) for part in loop.body for each in ast.walk(part)}
+    called = {*map(callee_name, inside)}
     reached = [
         each
         for name in called
         for home in evidence.units.functions(name)
         for _, each in reached_functions(evidence, *home)
     ]
-    nodes = [n for part in (*loop.body, *reached) for n in ast.walk(part)]
+    nodes = [*inside, *(n for part in reached for n in ast.walk(part))]
     name = written_name(walked)
     if any(isinstance(n, ast.Call) and name in map(written_name, n.args) for n in nodes):
         return True  # who is given it may call it otherwise

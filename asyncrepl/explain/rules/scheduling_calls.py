@@ -16,6 +16,7 @@ from asyncrepl.events.object_info import behind_partials, code_of, function_of, 
 from asyncrepl.explain.demands import demand_of, met
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, corrected, correction, replaced, short
+from asyncrepl.explain.held_operands import ASYNCIO
 from asyncrepl.explain.hoisted_code import made_in_function
 from asyncrepl.explain.kinds import Kind, is_awaitable, kind_of
 from asyncrepl.explain.mismatch import mismatch
@@ -41,7 +42,7 @@ RUNNING = "A loop is running already, here as in any `async def`: `await` the co
 def _refused_by_asyncio(evidence: Evidence) -> ast.Call | None:
     """The user's call that asyncio refused."""
     by = [each.co_filename for each in evidence.inner[:2]]  # what watches may stand before it
-    if not any("asyncio" in each for each in by) and not evidence.direct:
+    if not any(each.startswith(ASYNCIO) for each in by) and not evidence.direct:
         return None
     calls = [node for node in evidence.nodes if isinstance(node, ast.Call)]
     awaits = [node.value for node in evidence.nodes if isinstance(node, ast.Await)]

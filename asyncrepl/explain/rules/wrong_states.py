@@ -8,16 +8,30 @@ from __future__ import annotations
 
 import ast
 import asyncio
+import inspect
 from types import AsyncGeneratorType, CoroutineType
 from typing import TYPE_CHECKING
 
-from asyncrepl.events.object_info import coroutine_of_task, has_begun, is_real_instance, lookup
+from asyncrepl.events.object_info import (
+    code_of,
+    coroutine_of_task,
+    has_begun,
+    is_real_instance,
+    lookup,
+)
+from asyncrepl.explain.bindings import is_coroutine_function
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, correction, short
+from asyncrepl.explain.held_operands import ASYNCIO, innermost_frame
 from asyncrepl.explain.repairs.repair_case import single_assignment
 from asyncrepl.explain.rules.aiter_methods import method
 from asyncrepl.explain.rules.anext_methods import as_anext
-from asyncrepl.explain.rules.kept_coroutines import is_over, kept_coroutine
+from asyncrepl.explain.rules.kept_coroutines import (
+    CACHED,
+    is_over,
+    kept_coroutine,
+    tasks_cached,
+)
 from asyncrepl.explain.scopes import CannotFixError, own_nodes, scope
 from asyncrepl.explain.value_origins import assignment, bindings, called, stepped_source
 from asyncrepl.syntax.names import callee_name, canonical_name
@@ -144,6 +158,31 @@ def _coroutine_again(evidence: Evidence) -> Finding | None:
     state = "has run already" if value.cr_frame is None else "somebody awaits already"
     why = f"`{name.id}` is a coroutine that {state}; it runs once. Call its function again."
     return Finding(why, _called_again(evidence, name.id))
+
+
+def _cached_in_library(evidence: Evidence) -> Finding | None:
+    """A coroutine function below ``@cache``, which a library calls and awaits, time and again."""
+    frame = innermost_frame(evidence)
+    if evidence.direct or frame is None or frame.f_code.co_filename.startswith(ASYNCIO):
+        return None
+    held = [each for each in frame.f_locals.values() if type(each) is CACHED]
+    known = [e for e in held if evidence.units.definition(code_of(inspect.unwrap(e))) is not None]
+    cached = {id(each): each for each in known if is_coroutine_function(inspect.unwrap(each))}
+    if len(cached) != 1:
+        return None
+    function = inspect.unwrap(cached.popitem()[1])
+    library = str(frame.f_globals.get("__name__")).partition(".")[0]
+    why = (
+        f"`{getattr(function, '__name__', '')}` is cached, and what is kept is its coroutine, "
+        f"which runs once: `{library}` has got that of an earlier call again. Keep its result, or "
+        "a task."
+    )
+    return Finding(why, _cached_as_task(evidence, function))
+
+
+@correction
+def _cached_as_task(fixing: Fixing, function: object) -> None:
+    tasks_cached(fixing, function)
 
 
 @correction
@@ -275,6 +314,15 @@ def _with_methods(fixing: Fixing, made: type, missing: list[str]) -> None:
 
 
 RULES = (
+    Rule(
+        "reuse-of-coroutine",
+        "a cached coroutine that a library awaits again",
+        5,
+        "`functools.cache` keeps what the call of an `async def` gives, and that is its "
+        "coroutine: who gets it a second time cannot await it any more. Keep a result, or a task.",
+        _cached_in_library,
+        errors=(RuntimeError,),
+    ),
     Rule(
         "asend-before-start",
         "a value sent to a generator that has not started",
