@@ -211,6 +211,9 @@ def text_to_run(module: str) -> str:
         found = None
     if found is None:
         raise LoadError(f"no module named {module!r}: -m takes its name, not its file")
+    inside = found.submodule_search_locations if found.name == module else None
+    if inside is not None and PathFinder.find_spec("__main__", inside) is None:
+        raise LoadError(f"{module!r} is a package without a `__main__`: there is nothing to run")
     run = f"runpy.run_module({module!r}, run_name='__main__', alter_sys=True)"
     return f"import runpy\nglobals().update({run})\n"
 
