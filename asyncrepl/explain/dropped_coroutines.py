@@ -95,7 +95,9 @@ def made_at(evidence: Evidence, name: str) -> Place | None:
     if not named and _is_of_library(evidence):
         named = [call for call in here if _may_give(evidence, unit, call)]
     found = named or [call for call in here if is_of_variable(evidence, unit, call)]
-    found = found or (here if evidence.finding.direct else [])
+    # Not one by the interpreter, as of `__next__`, nor by what is known to be another function.
+    if not found and evidence.finding.direct and not name.startswith("__"):
+        found = [each for each in here if evidence.resolver_in(unit).value(each.func) is MISSING]
     alike = len({ast.dump(call.func) for call in found}) == 1  # ``show(a), show(b)``
     around = unit.parents.get(found[0]) if found else None
     if isinstance(around, ast.BoolOp) and all(unit.parents.get(each) is around for each in found):

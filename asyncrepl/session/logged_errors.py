@@ -19,11 +19,12 @@ import logging
 import threading
 from asyncio import get_running_loop
 from asyncio.log import logger
+from collections import Counter
 from contextlib import contextmanager, suppress
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
-from asyncrepl.engine.code_owner import owner, reaches_users, traceback_entries
+from asyncrepl.engine.code_owner import is_users, owner, reaches_users, traceback_entries
 from asyncrepl.engine.leaks.leak_log import unawaited_in
 
 if TYPE_CHECKING:
@@ -94,6 +95,7 @@ def logged_errors_explained(
     called with what Python's warning was kept of for later.
     """
     thread, made = threading.get_ident(), logging.getLogRecordFactory()
+    times: Counter[object] = Counter()
 
     def factory(*args: Any, **named: Any) -> logging.LogRecord:
         record = made(*args, **named)
@@ -107,7 +109,10 @@ def logged_errors_explained(
 
     def caught(error: BaseException) -> None:
         with suppress(Exception), _no_collection():  # the program is not to fail for it
-            if _is_by_library(error) or any(unawaited_in(error)):
+            place = _place(error)
+            times[place] += 1
+            told = times[place] <= _MAX_ALIKE
+            if told and (_is_by_library(error) or any(unawaited_in(error))):
                 _tell(explain(error), console)
 
     logging.setLogRecordFactory(factory)
@@ -120,6 +125,17 @@ def logged_errors_explained(
         _forgotten_listeners.remove(see_forgotten)
         if logging.getLogRecordFactory() is factory:
             logging.setLogRecordFactory(made)
+
+
+#: So many errors of one kind are explained at one place, where a suite may have hundreds.
+_MAX_ALIKE = 5
+
+
+def _place(error: BaseException) -> object:
+    """The kind of `error`, and the innermost place of the user's; no other where it has none."""
+    entries = traceback_entries(error.__traceback__)
+    users = [each for each in entries if is_users(each.tb_frame.f_code.co_filename)]
+    return (type(error), users[-1].tb_frame.f_code, users[-1].tb_lasti) if users else object()
 
 
 @contextmanager
