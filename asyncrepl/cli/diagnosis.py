@@ -29,12 +29,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from asyncrepl.cli.endless_programs import ProgramEndedError, end_waiting, watched_for_end
 from asyncrepl.cli.plain_session import run_program
+from asyncrepl.engine.loop.external_waits import waits_for_ever
+from asyncrepl.engine.loop.loop_shutdown import threads_waited_for
 from asyncrepl.engine.tasks.task_findings import (
+    has_own_threads,
     keeping_thread,
     left_at_the_end,
     unrun_findings,
     unseen_failure,
 )
+from asyncrepl.events.findings import Finding, code_of_whole_text
+from asyncrepl.events.object_info import describe
 from asyncrepl.instrument.compilation import needs_loop
 from asyncrepl.runtime.process import INTERRUPTED
 from asyncrepl.session.frontend import Console
@@ -67,8 +72,9 @@ _CLOCK_FUNCTIONS = {
 }
 
 
-#: Seconds after which a thread that waits where it did is taken to wait for ever.
-_PATIENCE = 0.5
+#: Seconds after which a thread that waits where it did is taken to wait for ever, and how often
+#: that is looked at.
+_PATIENCE, _LOOKS = 0.5, 3
 
 
 class Program(NamedTuple):
@@ -105,7 +111,8 @@ class Diagnosis:
     """What came of a program; `shown` is its error as Python tells it.
 
     `more` are the explanations of its other mistakes, and `verified` says whether the corrected
-    program runs as it should, if that was tried: `problem` says what is wrong then.
+    program runs as it should, if that was tried: `problem` says what is wrong then. `ended` says
+    that it would never have ended by itself.
     """
 
     status: int = 0
@@ -115,6 +122,7 @@ class Diagnosis:
     more: tuple[Explanation, ...] = ()
     verified: bool | None = None
     problem: str = ""
+    ended: bool = False
 
     @property
     def explanations(self) -> tuple[Explanation, ...]:
@@ -191,7 +199,11 @@ def explain_program(
             Console(answer, color=color, raw=raw).show(
                 *_as_lines(found, program, width, whole=whole)
             )
-    return INTERRUPTED if found.interrupted else 0
+    status = INTERRUPTED if found.interrupted else 0
+    threads = threads_waited_for()
+    if threads and (found.ended or (found.interrupted and any(map(waits_for_ever, threads)))):
+        os._exit(status)  # Python would wait for them
+    return status
 
 
 def diagnose(program: Program, clock: Clock | None = None) -> Diagnosis:
@@ -204,6 +216,7 @@ def diagnose(program: Program, clock: Clock | None = None) -> Diagnosis:
 
     def failed(outcome: Outcome, explanation: Explanation | None) -> None:
         if isinstance(outcome.error, ProgramEndedError):
+            found.ended = True
             return  # out of the program's own asyncio.run
         found.error, found.explanation = outcome.error, explanation
         found.shown = error_lines(outcome)  # now: its source is known
@@ -223,10 +236,10 @@ def diagnose(program: Program, clock: Clock | None = None) -> Diagnosis:
                 # What is noticed from now on may come of it: an error leaves things undone.
                 found.explanation = found.explanation or shell.first
             else:
-                _look_at_the_end(shell, program)
+                found.ended |= _look_at_the_end(shell, program)
             perhaps = _tentative_explanation(shell)  # while its source is known
     except ProgramEndedError:
-        found.error, found.shown = None, ()  # closing the session has cancelled it
+        found.error, found.shown, found.ended = None, (), True  # the session's end cancelled it
     if found.error is None:
         found.explanation = _weightiest(told, shell.first) or perhaps
     found.more = tuple(each for each in told if each != found.explanation)
@@ -259,26 +272,37 @@ def _weightiest(told: Sequence[Explanation], first: Explanation | None) -> Expla
     return never[0] if slow and never else first
 
 
-def _look_at_the_end(shell: Shell, program: Program) -> None:
-    """See what a program that ended without an error has left undone, the surest first."""
-    findings, mistakes = shell.loop.live.findings, shell.mistake_reporter
-    findings.end()
+def _look_at_the_end(shell: Shell, program: Program) -> bool:
+    """See what a program that ended without an error has left undone, the surest first.
+
+    Whether that is a thread without whose end Python does not end.
+    """
+    mistakes = shell.mistake_reporter
+    shell.loop.live.findings.end()
     mistakes.look()
     if shell.first is None:
         tasks, coroutines = left_at_the_end()
         failed = [each for each in tasks if unseen_failure(each) is not None]
         told = mistakes.tell_lost_errors(failed)
         unseen = [] if told else list(filter(None, map(unseen_failure, failed)))
-        for seen in (*unseen, *unrun_findings(tasks, coroutines)):
-            findings.add(seen)
-        mistakes.look()
-    if shell.first is None and (held := keeping_thread()) is not None:
-        sleep(_PATIENCE)  # it may be about to end
-        if keeping_thread() == held:
-            findings.add(held)
-            mistakes.look()
+        mistakes.tell((*unseen, *unrun_findings(tasks, coroutines)))
+    kept = shell.first is None and _waits_for_thread(shell, program)
     if shell.first is None and program.path is not None and needs_loop(program.text):
-        mistakes.note_end_of_program(program.filename)
+        whole = code_of_whole_text(program.filename)
+        mistakes.tell([Finding("started", describe(None), whole, 0)])
+    return kept
+
+
+def _waits_for_thread(shell: Shell, program: Program) -> bool:
+    """Look if Python would wait for a thread that never ends; whether that was told."""
+    held: Finding | None = None
+    for _ in range(_LOOKS if has_own_threads() else 0):
+        before, held = held, keeping_thread(program.filename)
+        if held is not None and held == before:
+            shell.mistake_reporter.tell([held])
+            break
+        sleep(_PATIENCE)  # it may be about to begin, or to end
+    return shell.first is not None
 
 
 def _tentative_explanation(shell: Shell) -> Explanation | None:

@@ -70,16 +70,27 @@ class EndlessRun:
         """Look once, and tell what there is; whether the program is to be ended now."""
         self._tell_overslept()
         self._tell_survivors()
-        if self._endless <= _SURE and not self._sleeps():  # else this would wake it
+        found, log = self._watchdog.current, self._shell.loop.live.findings
+        # Else this would wake it, or be what the code that holds it keeps waiting.
+        if self._endless <= _SURE and found is None and not self._sleeps():
             with contextlib.suppress(RuntimeError):  # it is closed by now
                 self._shell.loop.call_soon_threadsafe(self._look_for_end, _LOOKS)
-        found, log = self._watchdog.current, self._shell.loop.live.findings
         holds = found is not None and found.seconds > _PATIENCE
         if holds and found is not None and found.others and not self.blocked:
             self.blocked.append(found)
         self._endless += log.waits.endless
         told = self._shell.first is not None and max(self._survived.values(), default=0) > TICKS
-        return bool(self.blocked) or told or (holds and log.is_behind) or self._endless > _SURE
+        return bool(self.blocked) or told or (holds and self._is_behind()) or self._endless > _SURE
+
+    def _is_behind(self) -> bool:
+        """Whether a mistake was seen that the code which holds the loop keeps from being told."""
+        for each in self._shell.loop.live.findings.pending:
+            certain = each.what == "dropped"
+            if certain or (
+                each.what == "walked" and self._shell.mistake_reporter.explanation_of(each)
+            ):
+                return True
+        return False
 
     def _look_for_end(self, times: int) -> None:
         """Look in `times` iterations of the loop."""

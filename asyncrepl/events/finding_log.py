@@ -84,9 +84,9 @@ class FindingLog:
         self.sleep: Callable[[FrameType], Callable[[float], None]] | None = None
 
     @property
-    def is_behind(self) -> bool:
-        """Whether a coroutine was dropped, and nobody has come to look at it."""
-        return any(each.what == "dropped" for each in list(self._new))
+    def pending(self) -> list[Finding]:
+        """What nobody has come to look at, oldest first."""
+        return list(self._new)
 
     @property
     def is_heard(self) -> bool:
@@ -267,7 +267,8 @@ _FOR_OTHERS = ("locks", "queues", "streams", "base_events")
 
 def _waits_for_others(task: Any) -> bool:
     """Whether it listens: to a queue, an event, a server or a stream, which may be meant so."""
-    files = {vars(sys.modules[f"asyncio.{each}"])["__file__"] for each in _FOR_OTHERS}
+    known = [sys.modules.get(f"asyncio.{each}") for each in _FOR_OTHERS]
+    files = {getattr(each, "__file__", None) for each in known}
     waits = coroutine_of_task(task)
     while (code := getattr(waits, "cr_code", None)) is not None:
         if code.co_filename in files:

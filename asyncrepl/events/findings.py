@@ -162,6 +162,11 @@ def finding_at(
     return Finding(what, info, info.code, 0, number)
 
 
+def code_of_whole_text(filename: str) -> CodeType:
+    """What stands for the code of all of `filename`, in a finding that is about no one place."""
+    return compile("", filename, "exec", dont_inherit=True)
+
+
 LeakKind = Literal[
     "never awaited", "left open", "never iterated", "never retrieved", "destroyed pending"
 ]

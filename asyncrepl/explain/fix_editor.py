@@ -138,14 +138,16 @@ class Fixing:
 
     def needs_name(self, unit: Unit, module: str, name: str) -> None:
         """Put ``from module import name`` at the top of `unit`, unless the name is known there."""
-        known = any(
-            name == (alias.asname or alias.name)
-            for node in unit.nodes(ast.ImportFrom)
-            if scope(unit, node) is None
-            for alias in node.names
-        )
-        if not known and not self._knows(unit, name):
+        tops = [each for each in unit.nodes(ast.ImportFrom) if scope(unit, each) is None]
+        known = {alias.asname or alias.name for each in tops for alias in each.names}
+        if name in known or self._knows(unit, name):
+            return
+        same = [each for each in tops if each.module == module and not each.level]
+        last = same[0].names[-1] if same and unit.parents.get(same[0]) is unit.tree else None
+        if last is None or last.name == "*":
             self._import(unit, f"from {module} import {name}\n")
+        elif all(edit.text != f", {name}" for edit in self.of(unit).edits):
+            self.of(unit).after(last, f", {name}")
 
     def _knows(self, unit: Unit, name: str) -> bool:
         """Whether `unit` was typed where `name` is what is meant."""

@@ -14,11 +14,10 @@ from asyncrepl.explain.evidence import Evidence, gather
 from asyncrepl.explain.explainer import explain
 from asyncrepl.explain.library_results import globals_of
 from asyncrepl.explain.operand_uses import Use, noted_uses
-from asyncrepl.explain.scopes import caught_kinds, may_be_caught, own_nodes
+from asyncrepl.explain.scopes import caught_kinds, own_nodes
 from asyncrepl.explain.source_units import Unit, Units
 from asyncrepl.explain.static_values import Resolver
-from asyncrepl.explain.unittest_classes import ISOLATED
-from asyncrepl.syntax.names import FUNCTIONS, callee_name, canonical_name, last_name
+from asyncrepl.syntax.names import FUNCTIONS, callee_name, last_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -122,8 +121,6 @@ def _evidence_of_handled(
 
 def _is_reported(units: Units, unit: Unit, node: ast.AST) -> bool:
     """Whether an error at `node` is reported by the handler that gets it."""
-    if _fails_test(unit, node):
-        return True
     for around in unit.ancestors(node):
         if isinstance(around, ast.Try) and around.handlers and _in_body(unit, around, node):
             return _reports(units, around)
@@ -137,28 +134,12 @@ def _is_reported(units: Units, unit: Unit, node: ast.AST) -> bool:
     return (bool(tries) or kept) and handled
 
 
-def _fails_test(unit: Unit, node: ast.AST) -> bool:
-    """Whether an error at `node`, in a test itself, is one that the test does not expect."""
-    function = unit.enclosing(node, *FUNCTIONS)
-    if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
-        return False
-    owner = unit.parents.get(function)
-    runs = function.name.startswith(("test", "setUp", "asyncSetUp"))
-    own = runs and owner is not None and _keeps_errors(owner)
-    return own and not may_be_caught(unit, node)
-
-
 def _keeps_errors(node: ast.AST) -> bool:
-    """Whether it is a class of tests, or ``gather(…, return_exceptions=True)``: both show them."""
-    if isinstance(node, ast.ClassDef):
-        return any(canonical_name(each) in _TESTS for each in node.bases)
+    """Whether it is ``gather(…, return_exceptions=True)``, which shows them."""
     named = isinstance(node, ast.Call) and any(
         each.arg == "return_exceptions" for each in node.keywords
     )
     return named and callee_name(node) == "gather"
-
-
-_TESTS = {"unittest.TestCase", ISOLATED}
 
 
 def _expects(call: ast.Call) -> bool:

@@ -225,8 +225,9 @@ class Units:
         return _unit_of_file(filename, text) if text else None
 
     def all(self) -> Iterator[Unit]:
-        """The session's units, newest first."""
-        for filename in reversed(list(self.sources)):
+        """The session's units, newest first, and those of the user's that were read beside."""
+        read = [each for each in self._units if each not in self.sources]
+        for filename in (*reversed(list(self.sources)), *read):
             unit = self.get(filename)
             if unit is not None:
                 yield unit

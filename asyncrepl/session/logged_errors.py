@@ -5,8 +5,9 @@ That is where most people see their async mistakes. So what is logged with an er
 while its traceback is there, by the factory that `logging` has its records made by. What does not
 work: a handler at the root logger takes `logging`'s last resort away, and the program's own
 settings with it; to keep the error for later keeps alive what it holds. A test that fails under
-pytest is told to `explain_failed_test` by our plugin, and what Python warns of meanwhile, which
-pytest takes for its summary, to `explain_recorded_warning`.
+pytest is told to `explain_failed_test` by our plugin, and one of `unittest` by its `TestResult`.
+That is said when all have run: the line of dots and letters, one a test, is not to be torn. What
+Python warns of meanwhile, pytest takes for its summary: it is told to `explain_recorded_warning`.
 
 An error that the user's own code has caught is left alone, as it may be expected, and so is what
 asyncio logs: the loop's exception handler is told of that.
@@ -16,11 +17,13 @@ from __future__ import annotations
 
 import gc
 import logging
+import sys
 import threading
 from asyncio import get_running_loop
 from asyncio.log import logger
 from collections import Counter
 from contextlib import contextmanager, suppress
+from functools import wraps
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +33,7 @@ from asyncrepl.engine.leaks.leak_log import unawaited_in
 if TYPE_CHECKING:
     import warnings
     from collections.abc import Callable, Iterator, Mapping
+    from types import ModuleType
 
     from asyncrepl.events.findings import Finding
     from asyncrepl.explain.explanation import Explanation
@@ -38,10 +42,12 @@ if TYPE_CHECKING:
     from asyncrepl.views.styled_lines import Line
 
 
-#: What the sessions that are open do with an error, and with a coroutine that nobody awaited: a
-#: plugin of pytest's is given no session.
-_listeners: list[Callable[[BaseException], None]] = []
-_forgotten_listeners: list[Callable[[Finding], None]] = []
+#: The module of `unittest` that is told how tests end.
+TEST_RESULTS = "unittest.result"
+#: What explains an error in the sessions that are open: a plugin of pytest's is given none.
+_listeners: list[LibraryErrors] = []
+#: The modules that tell it what tests end with.
+_heard: list[ModuleType] = []
 
 
 def explain_failed_test(error: BaseException) -> None:
@@ -50,15 +56,24 @@ def explain_failed_test(error: BaseException) -> None:
     In the thread of the tests; raises nothing.
     """
     for each in _listeners:
-        each(error)
+        each.test_failed(error)
+
+
+def explain_unittest(result: ModuleType) -> None:
+    """Have the errors explained with which tests end; `result` is the module `unittest.result`."""
+    if result in _heard:
+        return
+    _heard.append(result)
+    for name in ("addError", "addFailure", "addSubTest"):
+        setattr(result.TestResult, name, _explaining(vars(result.TestResult)[name]))
 
 
 def explain_recorded_warning(warning: warnings.WarningMessage) -> None:
     """Have the coroutine that `warning` is of, if it is of one, looked at; raises nothing."""
     if type(warning.source) is CoroutineType:
-        for each in _forgotten_listeners:
+        for each in _listeners:
             with suppress(Exception):
-                each(_forgotten(warning.source))
+                each.see_forgotten(_forgotten(warning.source))
 
 
 def explain_unawaited(
@@ -83,48 +98,88 @@ def _forgotten(coroutine: CoroutineType[Any, Any, Any]) -> Finding:
     return dropped_finding(coroutine)._replace(number=0)
 
 
-@contextmanager
-def logged_errors_explained(
-    explain: Callable[[BaseException], list[Line]],
-    see_forgotten: Callable[[Finding], None],
-    console: Console,
-) -> Iterator[None]:
-    """Have `explain` explain what a library logs, in this thread, and say so on `console`.
+def _explaining(method: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(method)
+    def add(*given: Any) -> Any:
+        error = given[-1]
+        if type(error) is tuple:
+            explain_failed_test(error[1])  # before: `unittest` takes its traceback apart
+        return method(*given)
 
-    That is shown when the library has gone on, and the line of its log is out. `see_forgotten` is
-    called with what Python's warning was kept of for later.
+    return add
+
+
+class LibraryErrors:
+    """Has `explain` explain what a library catches in this thread, and says so on `console`.
+
+    `see_forgotten` is called with what Python's warning was kept of for later.
     """
-    thread, made = threading.get_ident(), logging.getLogRecordFactory()
-    times: Counter[object] = Counter()
 
-    def factory(*args: Any, **named: Any) -> logging.LogRecord:
-        record = made(*args, **named)
-        # The program may have built a factory of its own on this one, which outlives the session.
-        if caught in _listeners and record.exc_info and threading.get_ident() == thread:
-            with suppress(Exception):  # it may be any tuple
-                _, error, _ = record.exc_info
-                if error is not None and record.name != logger.name:
-                    caught(error)
-        return record
+    def __init__(
+        self,
+        explain: Callable[[BaseException], list[Line]],
+        see_forgotten: Callable[[Finding], None],
+        console: Console,
+    ) -> None:
+        self.see_forgotten = see_forgotten
+        self._explain, self._console = explain, console
+        self._thread = threading.get_ident()
+        self._of_tests: list[Line] = []
+        self._times: Counter[object] = Counter()
 
-    def caught(error: BaseException) -> None:
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """Hear what is logged, and which tests fail, for the length of a ``with``."""
+        made = logging.getLogRecordFactory()
+
+        def factory(*args: Any, **named: Any) -> logging.LogRecord:
+            record = made(*args, **named)
+            # The program may have built a factory of its own on this one, which lives on.
+            if self in _listeners and record.exc_info and threading.get_ident() == self._thread:
+                with suppress(Exception):  # it may be any tuple
+                    _, error, _ = record.exc_info
+                    if error is not None and record.name != logger.name:
+                        self._logged(error)
+            return record
+
+        if (known := sys.modules.get(TEST_RESULTS)) is not None:
+            explain_unittest(known)
+        logging.setLogRecordFactory(factory)
+        _listeners.append(self)
+        try:
+            yield
+        finally:
+            _listeners.remove(self)
+            if logging.getLogRecordFactory() is factory:
+                logging.setLogRecordFactory(made)
+
+    def test_failed(self, error: BaseException) -> None:
+        """Explain `error`, to be told when all tests have run; raises nothing."""
+        self._of_tests += self._lines(error)
+
+    def tell_tests(self) -> None:
+        """Say why tests failed."""
+        lines, self._of_tests = self._of_tests, []
+        if lines:
+            self._console.complain(*lines)
+
+    def _logged(self, error: BaseException) -> None:
+        """Explain `error` when the library has gone on, and the line of its log is out."""
+        if not (lines := self._lines(error)):
+            return
+        try:
+            get_running_loop().call_soon(self._console.complain, *lines)
+        except RuntimeError:  # none runs here
+            self._console.complain(*lines)
+
+    def _lines(self, error: BaseException) -> list[Line]:
         with suppress(Exception), _no_collection():  # the program is not to fail for it
             place = _place(error)
-            times[place] += 1
-            told = times[place] <= _MAX_ALIKE
+            self._times[place] += 1
+            told = self._times[place] <= _MAX_ALIKE
             if told and (_is_by_library(error) or any(unawaited_in(error))):
-                _tell(explain(error), console)
-
-    logging.setLogRecordFactory(factory)
-    _listeners.append(caught)
-    _forgotten_listeners.append(see_forgotten)
-    try:
-        yield
-    finally:
-        _listeners.remove(caught)
-        _forgotten_listeners.remove(see_forgotten)
-        if logging.getLogRecordFactory() is factory:
-            logging.setLogRecordFactory(made)
+                return self._explain(error)
+        return []
 
 
 #: So many errors of one kind are explained at one place, where a suite may have hundreds.
@@ -157,12 +212,3 @@ def _is_by_library(error: BaseException) -> bool:
         return False
     by_library = owner(trace.tb_frame.f_code.co_filename) == "library"
     return by_library and reaches_users(error.__traceback__)
-
-
-def _tell(lines: list[Line], console: Console) -> None:
-    if not lines:
-        return
-    try:
-        get_running_loop().call_soon(console.complain, *lines)
-    except RuntimeError:  # none runs here
-        console.complain(*lines)

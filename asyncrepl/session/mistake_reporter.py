@@ -24,11 +24,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 from asyncrepl.engine.code_owner import is_users, short_filename
 from asyncrepl.engine.tasks.task_records import all_tasks, ending, sorted_by_name
 from asyncrepl.events.finding_log import install
-from asyncrepl.events.findings import Finding
+from asyncrepl.events.findings import Finding, code_of_whole_text
 from asyncrepl.events.instrument import Instrument
 from asyncrepl.events.object_info import ObjectInfo, describe, refused_operands
 from asyncrepl.session.frontend import ForegroundView
-from asyncrepl.session.logged_errors import explain_unawaited, logged_errors_explained
+from asyncrepl.session.logged_errors import LibraryErrors, explain_unawaited
 
 if TYPE_CHECKING:
     import asyncio
@@ -106,7 +106,6 @@ class _MistakeContext(ForegroundView, Protocol):
 
     explanation: Explanation | None
     first: Explanation | None
-
     runs_own_loop: bool
 
     @property
@@ -140,6 +139,7 @@ class SilentMistakeReporter(Instrument):
         #: What the statement that ends now has raised; what explains the first error lost.
         self._error: BaseException | None = None
         self._first_lost: Explanation | None = None
+        self._library_errors = LibraryErrors(self.explain_lost_error, self.see, context.console)
         #: Whether a StopIteration has come out of a thread, for which somebody waits in vain.
         self.stopped = False
         #: Whether nothing is told: somebody tells the first of all in the end.
@@ -158,7 +158,7 @@ class SilentMistakeReporter(Instrument):
         instruments.add(self)
         before = install(self._findings)
         try:
-            with logged_errors_explained(self.explain_lost_error, self.see, self._context.console):
+            with self._library_errors.listening():
                 yield
         finally:
             self.look()
@@ -171,6 +171,13 @@ class SilentMistakeReporter(Instrument):
         if otherwise is not None:
             self._fallbacks[finding.key] = otherwise
         self._findings.add(finding)
+
+    def tell(self, findings: Iterable[Finding]) -> None:
+        """Note `findings` and tell them now, though a loop may run in another thread."""
+        self._look_scheduled = True  # nobody but us is going to look
+        for each in findings:
+            self.see(each)
+        self.look()
 
     def explain_lost_error(self, error: BaseException) -> list[Line]:
         """What explains an error that nobody was given: more than what was noticed before."""
@@ -216,11 +223,11 @@ class SilentMistakeReporter(Instrument):
         self._error = None
         # It is started in one loop iteration, runs in the next, and is reported in the one after.
         passed = self._context.loop.live.loop_iteration.number - self._began_in_iteration
-        at_once = passed <= _LOOP_ITERATIONS
-        if at_once and outcome.error is None and self._never_ran:
-            code = _code_of_whole_text(outcome.source.filename)
+        if passed <= _LOOP_ITERATIONS and outcome.error is None and self._never_ran:
+            code = code_of_whole_text(outcome.source.filename)
             self.see(Finding("unsuspended", describe(None), code, 0))
             self.look()
+        self._library_errors.tell_tests()
         if isinstance(outcome.error, SystemExit | None) and not silently:  # as `unittest` ends
             self._look_at_handled()
         last = vars(builtins).get("_")
@@ -229,7 +236,7 @@ class SilentMistakeReporter(Instrument):
 
     def keep(self, finding: Finding) -> None:
         """Explain `finding`, which is told in another way, when ``:why`` asks."""
-        found = self._explanation(finding)
+        found = self.explanation_of(finding)
         if found is not None:
             self.said(found)
 
@@ -245,7 +252,7 @@ class SilentMistakeReporter(Instrument):
 
                 if (leak := never_iterated(finding)) is not None:
                     self._context.leak_reporter.leaks.note(leak, quietly=True)
-            found = self._explanation(finding)
+            found = self.explanation_of(finding)
             if found is not None:
                 self._reported_kinds.add(finding.what)
                 self._forgotten_code.add(finding.info.code)
@@ -275,21 +282,16 @@ class SilentMistakeReporter(Instrument):
     def asked(self) -> Explanation | None:
         """What might be a mistake in what ran last, for somebody who asks; if nothing else is."""
         for finding in self._findings.take_tentative():
-            if (found := self._explanation(finding)) is not None:
+            if (found := self.explanation_of(finding)) is not None:
                 return found
         return None
 
     def note_blocked(self, filename: str, line: int, milliseconds: int) -> None:
         """`line` of `filename` held the loop for `milliseconds`, and others could have run."""
         if not self.is_reported_blocking(filename, line):
-            code, made = _code_of_whole_text(filename), (filename, line)
+            code, made = code_of_whole_text(filename), (filename, line)
             self.see(Finding("blocked", describe(None), code, 0, milliseconds, made))
             self.look()
-
-    def note_end_of_program(self, filename: str) -> None:
-        """The program in `filename` has ended, and ran where a loop ran already."""
-        self.see(Finding("started", describe(None), _code_of_whole_text(filename), 0))
-        self.look()
 
     def note(self, found: Explanation) -> None:
         """`found` is told: it is not told a second time."""
@@ -361,7 +363,7 @@ class SilentMistakeReporter(Instrument):
             for seen in () if told else deadlock_findings(task):
                 stopped = self.stopped and seen.what == "stuck"
                 self.see(seen._replace(what="stopped") if stopped else seen)
-                if seen.what == "stuck" or self._explanation(seen) is not None:
+                if seen.what == "stuck" or self.explanation_of(seen) is not None:
                     break
             self.look()
         if task or "idle" in self._reported_kinds:
@@ -380,14 +382,15 @@ class SilentMistakeReporter(Instrument):
 
     def goes_on_for_ever(self, recurrence: Recurrence) -> bool:
         """Look if the program goes round for ever; whether that was told. On the loop's thread."""
-        from asyncrepl.engine.tasks.task_survey import deadlock_findings, is_at_rest, is_held_up
+        from asyncrepl.engine.loop.external_waits import is_at_rest
+        from asyncrepl.engine.tasks.task_survey import deadlock_findings, is_held_up
 
         found = recurrence.findings() if recurrence.look() else []
         task = self._foreground() if is_at_rest(self._context.loop) else None
         if task is not None and is_held_up(task, idle=recurrence.is_idle()):
             found = [each for each in deadlock_findings(task) if each.what == "stuck"]
         for seen in found:
-            if self._explanation(seen) is not None:
+            if self.explanation_of(seen) is not None:
                 self.see(seen)
                 self.look()
                 return True
@@ -406,7 +409,8 @@ class SilentMistakeReporter(Instrument):
             return self._context.task
         return next(iter(sorted_by_name(all_tasks(self._context.loop))), None)
 
-    def _explanation(self, finding: Finding) -> Explanation | None:
+    def explanation_of(self, finding: Finding) -> Explanation | None:
+        """What explains `finding`, in any thread; None if that is no mistake."""
         from asyncrepl.explain.dropped_coroutines import is_abandoned
         from asyncrepl.explain.evidence import gather, gather_seen
         from asyncrepl.explain.explainer import explain
@@ -444,7 +448,3 @@ class SilentMistakeReporter(Instrument):
         from asyncrepl.views.explanation_lines import explanation_lines
 
         return explanation_lines(found, context.session.sources, context.console.width, place)
-
-
-def _code_of_whole_text(filename: str) -> CodeType:
-    return compile("", filename, "exec", dont_inherit=True)

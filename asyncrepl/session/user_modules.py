@@ -35,6 +35,7 @@ from asyncrepl.runtime.isolation import (
     user_folders,
 )
 from asyncrepl.session.command_registry import CommandError
+from asyncrepl.session.logged_errors import TEST_RESULTS, explain_unittest
 from asyncrepl.syntax.parsed_input import (
     InvalidStatement,
     decode_failure,
@@ -82,7 +83,15 @@ class UserModuleFinder:
     def find_spec(
         self, name: str, path: Sequence[str] | None = None, target: types.ModuleType | None = None
     ) -> ModuleSpec | None:
-        """Python's own spec of `name` in `path`, with our loader, for files of the user's."""
+        """Python's own spec of `name` in `path`, with our loader, for files of the user's.
+
+        And for what tells how tests of `unittest` end.
+        """
+        if name == TEST_RESULTS and PathFinder in sys.meta_path:
+            spec = PathFinder.find_spec(name, path, target)
+            if spec is not None and type(spec.loader) is SourceFileLoader:
+                spec.loader = _TestResultLoader(name, spec.loader.path)
+            return spec
         theirs = may_get_users(name, sys._getframe(1))  # noqa: SLF001  as in `isolation`
         if not theirs or PathFinder not in sys.meta_path:
             return None
@@ -124,6 +133,15 @@ class _InstrumentingLoader(SourceFileLoader):
             return compiled(source, "module")
         except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError):
             return super().get_code(fullname)
+
+
+class _TestResultLoader(SourceFileLoader):
+    """Imports `unittest.result`; to import it on our own account would slow each start."""
+
+    def exec_module(self, module: types.ModuleType) -> None:
+        """Run the module, and have the failures it hears of explained."""
+        super().exec_module(module)
+        explain_unittest(module)
 
 
 class LoadError(CommandError):

@@ -518,6 +518,52 @@ def test_ctrl_c_ends_a_program_and_the_answer_comes(tmp_path: Path, text: str) -
     assert process.returncode == 130
 
 
+#: What Python would wait for, for ever: a job of a pool, a loop in a thread, a thread on its own.
+KEEPERS = {
+    "a job": "import asyncio, queue\n"
+    "async def main(): await asyncio.to_thread(queue.Queue().get)\n"
+    "asyncio.run(main())\n",
+    "a loop": "import asyncio, threading\nloop = asyncio.new_event_loop()\n"
+    "threading.Thread(target=loop.run_forever).start()\n",
+    "a thread": "import asyncio, queue, threading\njobs = queue.Queue()\n"
+    "def work(): jobs.get()\n"
+    "for _ in range(2): threading.Thread(target=work).start()\n",
+}
+
+
+@pytest.mark.parametrize("text", KEEPERS.values(), ids=list(KEEPERS))
+def test_a_thread_that_waits_for_ever_keeps_no_answer(tmp_path: Path, text: str) -> None:
+    """It is told, and the process ends, as Python's would not."""
+    answer = asked(tmp_path, text)
+    assert answer["error"] is None
+    assert answer["explanation"]["id"] == "endless-generator-hangs"
+    assert "thread" in answer["explanation"]["why"]
+
+
+def test_ctrl_c_leaves_a_job_that_waits_for_ever_behind(tmp_path: Path) -> None:
+    """Its thread cannot be interrupted: the answer comes, and the process ends without it."""
+    path = tmp_path / "program.py"
+    path.write_text(
+        "import asyncio, queue, threading\njobs = queue.Queue()\n"
+        "def get(): print('ready', flush=True), jobs.get()\n"
+        "async def main(): await asyncio.gather(asyncio.to_thread(get), asyncio.sleep(99))\n"
+        "asyncio.run(main())\n"
+    )
+    command = [sys.executable, "-m", "asyncrepl", "explain", "--json", str(path)]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stderr is not None
+        process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+        try:
+            answer, _ = process.communicate(timeout=30)
+        finally:
+            process.kill()
+    assert json.loads(answer)["error"]["type"] == "KeyboardInterrupt"
+    assert process.returncode == 130
+
+
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="eager tasks came with Python 3.12")
 def test_tasks_that_ended_eagerly_have_no_coroutine_any_more(tmp_path: Path) -> None:
     """Some Pythons die when asked for it, and all tasks that are left are looked at in the end."""
@@ -679,6 +725,64 @@ def test_tests_of_unittest_are_explained_alike(tmp_path: Path) -> None:
     assert finished.stdout.startswith("why  `max` walks synchronously")
     changed = [line for line in finished.stdout.splitlines() if line.startswith("-  ")]
     assert changed == ["-    def test_fails(self):", "-        self.assertEqual(max(rows(2)), 1)"]
+
+
+MOCKED = """\
+import unittest
+from unittest.mock import MagicMock, Mock
+
+class Api:
+    def __init__(self, client):
+        self.client = client
+
+    async def user(self):
+        reply = await self.client.get("/user")
+        return reply["name"]
+
+class Users(unittest.IsolatedAsyncioTestCase):
+    async def test_name(self):
+        client = Mock()
+        client.get.return_value = {"name": "eva"}
+        self.assertEqual(await Api(client).user(), "eva")
+
+    async def test_nobody(self):
+        client = MagicMock()
+        self.assertTrue(await Api(client).user())
+"""
+
+
+@pytest.mark.parametrize("runner", [["unittest"], ["pytest", "-q"]])
+def test_the_mocks_of_a_test_are_corrected_and_not_what_it_tests(
+    tmp_path: Path, runner: list[str]
+) -> None:
+    """Each test its own, in one patch; the code that awaits what they give is right."""
+    (tmp_path / "test_users.py").write_text(MOCKED)
+    finished = run("explain", "-m", *runner, cwd=tmp_path)
+    patch = finished.stdout.partition("\nwhy ")[2] or finished.stdout
+    lines = [line[1:] for line in patch.splitlines() if line.startswith(("-", "+"))][2:]
+    assert lines == [
+        "from unittest.mock import MagicMock, Mock",
+        "from unittest.mock import MagicMock, Mock, AsyncMock",
+        "        client = Mock()",
+        "        client = AsyncMock()",
+        "        client = MagicMock()",
+        "        client = AsyncMock()",
+    ]
+
+
+@pytest.mark.parametrize(("runner", "marks"), [(["unittest"], "EE"), (["pytest", "-q"], "FF")])
+def test_why_tests_fail_is_said_when_all_have_run(
+    tmp_path: Path, runner: list[str], marks: str
+) -> None:
+    """The letters that they leave, one each, stay in one row; once is enough."""
+    (tmp_path / "test_users.py").write_text(MOCKED)
+    finished = subprocess.run(
+        [sys.executable, "-m", "asyncrepl", "-m", *runner],
+        cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    rows = (finished.stdout + finished.stderr).splitlines()
+    assert any(row.startswith(marks) for row in rows)
+    assert finished.stderr.count("why  `self.client.get` is a plain mock") == 1
 
 
 def test_what_a_library_imports_for_the_user_is_his(tmp_path: Path) -> None:

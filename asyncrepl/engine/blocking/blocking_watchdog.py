@@ -48,7 +48,9 @@ from asyncrepl.engine.blocking.blocked_slice import (
 )
 from asyncrepl.engine.blocking.blocking_reports import ReportThrottle
 from asyncrepl.engine.blocking.cpu_time import cpu_probe
+from asyncrepl.engine.code_owner import is_ours
 from asyncrepl.events import IDLE, Blocked, BlockingReport
+from asyncrepl.events.object_info import code_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -303,9 +305,16 @@ class BlockingWatchdog:
             held = self._blocked = BlockedSlice(now.slice, start, now, early)
         if now.at - held.start > BUSY_INTERVAL:
             held.went_on(now, before.at)
-            ready = bool(self._loop._ready)  # noqa: SLF001
-            held.others |= ready or self._loop.deadline() < self._loop.time()
+            held.others |= self._has_more_ready() or self._loop.deadline() < self._loop.time()
             self.current = self._to_report(held, now.at)
+
+    def _has_more_ready(self) -> bool:
+        """Whether the loop has more to run, besides what we look with."""
+        with suppress(RuntimeError):  # it has begun the next iteration
+            handles = [each for each in self._loop._ready if not each.cancelled()]  # noqa: SLF001
+            codes = [code_of(each._callback) for each in handles]  # type: ignore[attr-defined]  # noqa: SLF001
+            return any(each is None or not is_ours(each.co_filename) for each in codes)
+        return False
 
     def _waited_since(self, start: float, now: LoopObservation) -> float:
         """The seconds from `start` to `now`, at most, in which others ran.

@@ -38,8 +38,9 @@ from typing import TYPE_CHECKING, Any
 
 from asyncrepl.engine.code_owner import cut_to_user_part, is_ours
 from asyncrepl.engine.loop import timers
+from asyncrepl.engine.loop.external_waits import ExternalWaits
 from asyncrepl.engine.loop.loop_clock import Clock
-from asyncrepl.engine.loop.loop_iteration import ExternalWaits, WatchingSelector
+from asyncrepl.engine.loop.loop_iteration import WatchingSelector
 from asyncrepl.engine.tasks.task_findings import ends_program, left_finding, note_made_outside
 from asyncrepl.engine.tasks.task_records import current_task, restore_running_loop, task_coroutine
 from asyncrepl.events.finding_log import FindingLog

@@ -4,13 +4,6 @@ A loop calls ``select()`` once an iteration: while it is inside, the loop waits;
 outside, it runs callbacks. Noting just that is enough to know from another
 thread, or from a signal handler, whether the loop is busy and since when.
 
-*What it waits for* that is not the program's own: connections, threads, processes. While any of
-it is pending, a virtual clock may not jump. Everything is looked up when the clock is about to
-move, not counted as it comes and goes: a count would cost every loop something, also those in
-real time, and would go wrong with the first file descriptor that is closed and used again. A
-thread of the user's own making counts as long as it runs: drivers of databases keep one, and
-nobody can see from here whether it is at work or waits for some.
-
 *Stopped at a breakpoint*, the loop's thread waits inside a call of the program's, which then goes
 on. Holding the clock stops timers only; what needs none runs on. A source that never suspends
 would give all its values before anybody could look at one. So where a single step is asked for,
@@ -30,35 +23,18 @@ from __future__ import annotations
 import contextlib
 import select
 import selectors
-import sys
-import threading
-import weakref
-from concurrent.futures import Future
 from queue import Empty, SimpleQueue
 from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from asyncrepl.events.instrument import Instruments
-from asyncrepl.runtime.descriptors import (
-    both_ends,
-    is_listening_socket,
-    is_starved,
-    pipes_of,
-    process_of_descriptor,
-)
-from asyncrepl.runtime.process import alarm_is_set
 
 if TYPE_CHECKING:
-    import asyncio
-    from collections.abc import Callable, Container, Iterator
-    from selectors import BaseSelector, SelectorKey
-    from types import FrameType
+    from collections.abc import Callable
+    from selectors import SelectorKey
 
 #: What ``select`` gives: who is ready, and for what.
 Ready: TypeAlias = "list[tuple[SelectorKey, int]]"
-
-#: Threads that only wait for what is counted anyhow: ours, and those of asyncio for processes.
-_HELPERS = ("asyncrepl", "asyncio-waitpid-")
 
 #: isinstance()'s second argument; without epoll (macOS) nothing is one.
 _EPOLL: Any = getattr(select, "epoll", ())
@@ -140,108 +116,6 @@ class WatchingSelector(selectors.DefaultSelector):
         if current.wake is not None:
             current.wake(current.since)
         return ready
-
-
-class ExternalWaits:
-    """What lies outside the program of one loop; for the loop's thread.
-
-    `own_fd` is the loop's self-pipe. A listening socket does not count: it may listen for ever;
-    its clients do. Threads from before do not count, nor do those of a pool: their jobs do.
-    """
-
-    def __init__(self, selector: BaseSelector, own_fd: int) -> None:
-        self._selector = selector
-        self._own_fd = own_fd
-        #: What counts until it is done, or has ended.
-        self.jobs: weakref.WeakSet[asyncio.Future[object]] = weakref.WeakSet()
-        self.processes: weakref.WeakSet[asyncio.SubprocessTransport] = weakref.WeakSet()
-        self._others = weakref.WeakSet(threading.enumerate())
-        self._busy = 0
-
-    @contextlib.contextmanager
-    def busy(self) -> Iterator[None]:
-        """Count as pending for the length of a ``with``."""
-        self._busy += 1
-        try:
-            yield
-        finally:
-            self._busy -= 1
-
-    def pending(self) -> bool:
-        """Whether the program waits for anything outside itself."""
-        return self._waits_for_fd() or self._waits_for_others()
-
-    def _waits_for_others(self, besides: Container[object] = ()) -> bool:
-        if self._busy or any(not job.done() for job in self.jobs) or alarm_is_set():
-            return True
-        if any(each.get_returncode() is None and each not in besides for each in self.processes):
-            return True
-        pools = sys.modules.get("concurrent.futures.thread")  # else there is no pool
-        pool: Container[threading.Thread] = getattr(pools, "_threads_queues", ())
-        return any(
-            each not in self._others and each not in pool and not each.name.startswith(_HELPERS)
-            for each in threading.enumerate()
-        )
-
-    def only_itself(self) -> bool:
-        """Whether all that may come is this loop's own doing.
-
-        It is from its sockets, connected to each other, or from processes that wait for it.
-        """
-        starved = [each for each in self.processes if is_starved(each)]
-        if self._waits_for_others(starved):
-            return False
-        pids = {each.get_pid() for each in starved}
-        known = {self._own_fd, *(fd for each in starved for fd in pipes_of(each))}
-        fds = [key.fd for key in self._selector.get_map().values() if key.fd not in known]
-        fds = [fd for fd in fds if not (starved and process_of_descriptor(fd) in pids)]
-        # A client that is still to come could feed a process.
-        ends = [both_ends(fd) for fd in fds if starved or not is_listening_socket(fd)]
-        return bool(ends or starved) and all(each and each[::-1] in ends for each in ends)
-
-    def only_threads_of(self, loop: asyncio.AbstractEventLoop) -> bool:
-        """Whether jobs wait for threads, and all that there are wait for `loop`."""
-        running = any(each.get_returncode() is None for each in self.processes)
-        if self._busy or alarm_is_set() or running or self._waits_for_fd():
-            return False
-        frames = sys._current_frames()  # noqa: SLF001  the documented way
-        here, others = threading.get_ident(), list(threading.enumerate())
-        own = [each for each in others if each not in self._others and each.ident != here]
-        found = [frames.get(each.ident or 0) for each in own if not each.name.startswith(_HELPERS)]
-        waiting = [each for each in found if _loop_waited_for(each) is loop]
-        more = sum(not job.done() for job in self.jobs) > len(waiting) > 0
-        return more and all(each in waiting or _is_idle_worker(each) for each in found)
-
-    def _waits_for_fd(self) -> bool:
-        fds = [key.fd for key in self._selector.get_map().values()]
-        return any(fd != self._own_fd and not is_listening_socket(fd) for fd in fds)
-
-
-def _is_idle_worker(frame: FrameType | None) -> bool:
-    """Whether a thread that is at `frame` is one of a pool, and waits for a job."""
-    pools: Any = sys.modules.get("concurrent.futures.thread")  # there, if there is a pool
-    return frame is not None and pools and frame.f_code is pools._worker.__code__  # noqa: SLF001
-
-
-def _loop_waited_for(frame: FrameType | None) -> object:
-    """The loop whose task is waited for, for ever, where a thread is at `frame`; else None.
-
-    That is the ``result()`` of what ``run_coroutine_threadsafe`` has given.
-    """
-    caller = frame.f_back if frame is not None else None
-    if frame is None or caller is None or frame.f_code is not threading.Condition.wait.__code__:
-        return None
-    future, limit = caller.f_locals.get("self"), frame.f_locals.get("timeout")
-    if caller.f_code is not Future.result.__code__ or limit is not None:
-        return None
-    for callback in getattr(future, "_done_callbacks", ()):
-        code = getattr(callback, "__code__", None)
-        cells = (
-            dict(zip(code.co_freevars, callback.__closure__ or (), strict=True)) if code else {}
-        )
-        if "source_loop" in cells:
-            return cells["source_loop"].cell_contents
-    return None
 
 
 class Breakpoint:

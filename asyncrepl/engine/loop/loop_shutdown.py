@@ -47,15 +47,18 @@ def close_loop(
 ) -> list[str]:
     """End all that runs on `loop` and close it; the names of the tasks that were running.
 
-    For the thread of the loop, which does not run. A SystemExit in the cleanup is given to
+    For the thread that has made it. A SystemExit in the cleanup is given to
     `leave`, and the rest is cleaned up all the same. `report` is given a line that says what
     takes long, perhaps in another thread. `end_process` is called there where user code
-    does not let go; without it that is waited for.
+    does not let go; without it that is waited for. A loop that a thread of the program's runs is
+    that thread's to end.
     """
     clock = loop.live.clock
     clock.release()
     clock.thaw()
     clock.rate = max(clock.rate, 1.0)  # slow motion must not make leaving slow
+    if loop.is_running():
+        return []
     closing = LoopShutdown(loop, leave, report)
     try:
         if not loop.is_closed():  # a program that ran on it may have done so
@@ -214,19 +217,19 @@ def report_threads(report: Callable[[str], object]) -> None:
     """
 
     def look() -> None:
-        if names := _threads_waited_for():
-            report(_waiting_line(names))
+        if threads := threads_waited_for():
+            report(_waiting_line([f"the thread {each.name!r}" for each in threads]))
 
-    if _threads_waited_for():
+    if threads_waited_for():
         timer = threading.Timer(REPORT_AFTER, look)
         timer.name, timer.daemon = "asyncrepl leaving", True
         timer.start()
 
 
-def _threads_waited_for() -> list[str]:
+def threads_waited_for() -> list[threading.Thread]:
+    """The threads whose end the interpreter waits for before it ends itself."""
     main = threading.main_thread()
-    threads = (each for each in threading.enumerate() if each is not main and not each.daemon)
-    return [f"the thread {each.name!r}" for each in threads]
+    return [each for each in threading.enumerate() if each is not main and not each.daemon]
 
 
 def _waiting_line(what: list[str]) -> str:

@@ -38,6 +38,13 @@ from types import (
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from asyncrepl.engine.code_owner import is_plumbing, is_users, owner
+from asyncrepl.engine.loop.external_waits import (
+    is_at_rest,
+    is_idle_worker,
+    is_ours,
+    loop_run_at,
+    thread_wait,
+)
 from asyncrepl.engine.tasks.await_chain import (
     TASKS,
     await_chain,
@@ -45,8 +52,8 @@ from asyncrepl.engine.tasks.await_chain import (
     is_task,
     waits_at,
 )
-from asyncrepl.engine.tasks.task_records import task_coroutine
-from asyncrepl.events.findings import Finding, finding_at
+from asyncrepl.engine.tasks.task_records import all_tasks, task_coroutine
+from asyncrepl.events.findings import Finding, code_of_whole_text, finding_at
 from asyncrepl.events.object_info import (
     ObjectInfo,
     coroutine_of_task,
@@ -119,20 +126,55 @@ def unrun_findings(
     return [dropped_finding(each) for each in unrun if is_users(each.cr_code.co_filename)]
 
 
-def keeping_thread() -> Finding | None:
-    """Where the only other thread of the user's waits, if Python waits for that before it ends."""
-    frames, found = sys._current_frames(), []  # noqa: SLF001  there is no other
-    for thread in threading.enumerate():
-        frame = frames.get(thread.ident or 0) if thread is not threading.main_thread() else None
-        while frame is not None and not is_users(frame.f_code.co_filename):
-            frame = frame.f_back
-        if frame is not None:
-            found.append((thread, frame))
-    threads = [each for each in threading.enumerate() if not each.daemon]
-    timed = any(isinstance(each, threading.Timer) for each in threads)
-    if len(found) != 1 or found[0][0] not in threads or timed:
-        return None  # one may have something for the other
-    return finding_at("held", describe(found[0][0]), found[0][1])
+def has_own_threads() -> bool:
+    """Whether the program has threads, with something to do, that Python waits for at its end."""
+    return any(not each.daemon and not is_idle_worker(frame) for each, frame in _other_threads())
+
+
+def keeping_thread(filename: str) -> Finding | None:
+    """Where a thread of the user's waits, for ever, without whose end Python does not end.
+
+    It is the only one, or no other can do anything for it. The finding is about the program in
+    `filename` where no code of the user's is in the way.
+    """
+    threads = [pair for pair in _other_threads() if not is_idle_worker(pair[1])]
+    seen = [(each, _user_frame(frame), loop_run_at(frame)) for each, frame in threads]
+    kept = [each for each in seen if not each[0].daemon]
+    own = [each for each, frame, loop in seen if frame is not None or loop is not None]
+    if not kept or any(isinstance(each, threading.Timer) for each, *_ in kept):
+        return None
+    if any(loop is not None and not _is_idle(loop) for *_, loop in seen):
+        return None
+    waits = all(_waits(frame) for each, frame in threads if each in own or not each.daemon)
+    thread, place, loop = kept[0]
+    if own != [thread] and not waits:
+        return None
+    whole = Finding("held", describe(loop), code_of_whole_text(filename), 0)
+    return whole if place is None else finding_at("held", describe(loop or thread), place)
+
+
+def _waits(frame: FrameType | None) -> bool:
+    """Whether a thread at `frame` waits for another one, or for work for its loop."""
+    return thread_wait(frame) is not None or loop_run_at(frame) is not None
+
+
+def _other_threads() -> list[tuple[threading.Thread, FrameType | None]]:
+    """The program's threads but the main one, and where each is."""
+    frames, main = sys._current_frames(), threading.main_thread()  # noqa: SLF001
+    threads = [each for each in threading.enumerate() if each is not main and not is_ours(each)]
+    return [(each, frames.get(each.ident or 0)) for each in threads]
+
+
+def _user_frame(frame: FrameType | None) -> FrameType | None:
+    while frame is not None and not is_users(frame.f_code.co_filename):
+        frame = frame.f_back
+    return frame
+
+
+def _is_idle(loop: Any) -> bool:
+    """Whether nothing is left to do on `loop`, and nothing can come but from other threads."""
+    fds: Any = getattr(getattr(loop, "_selector", None), "get_map", dict)()
+    return is_at_rest(loop) and not all_tasks(loop) and len(fds) <= 1
 
 
 def _may_run(task: asyncio.Task[object]) -> bool:

@@ -15,6 +15,7 @@ from types import CoroutineType, NoneType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from asyncrepl.engine.code_owner import is_users, location_and_source, owner
+from asyncrepl.engine.loop.external_waits import wait_of_job
 from asyncrepl.engine.tasks.await_chain import (
     await_chain,
     first_argument,
@@ -295,11 +296,6 @@ def deadlock_findings(task: Any) -> Iterator[Finding]:
         yield found[0]._replace(made=waits_at(task))
 
 
-def is_at_rest(loop: Any) -> bool:
-    """Whether nothing of `loop` is to run, no timer is set, and no signal is handled on it."""
-    return not (loop._scheduled or loop._ready or getattr(loop, "_signal_handlers", None))  # noqa: SLF001
-
-
 def is_held_up(task: Any, *, idle: bool) -> bool:
     """Whether `task`, of a loop at rest, waits for what will never come.
 
@@ -311,7 +307,7 @@ def is_held_up(task: Any, *, idle: bool) -> bool:
     loop = task.get_loop()
     links = (link.code for each in all_tasks(loop) for link in await_chain(each))
     others, outside = any(c is _READS or c in _PROCESS_WAITS for c in links), loop.live.outside
-    if idle and (outside.only_threads_of(loop) or (others and outside.only_itself())):
+    if idle and (outside.only_waiting_threads() or (others and outside.only_itself())):
         return True
     return all(
         _awaited_tasks(each) or any(map(_has_full_pipe, await_chain(each)))
@@ -366,6 +362,9 @@ def _stuck(task: Any) -> Finding | None:
     info, waiter = _waited_for(chain[at:]), task._fut_waiter  # noqa: SLF001
     if type(waiter) is asyncio.Future and all(each.code is None for each in chain[at + 1 :]):
         info = ObjectInfo(asyncio.Future)
+    if (wait := wait_of_job(waiter)) is not None:
+        info = ObjectInfo(type(wait.subject), name=wait.name)
+        return Finding("stuck", info, frame.f_code, frame.f_lasti, wait.line)
     if _is_in_circle(task):
         info = ObjectInfo(asyncio.Task)
     count = 0 if info.name == "join" and _failed_tasks(task) else _count(task, info, chain[at:])

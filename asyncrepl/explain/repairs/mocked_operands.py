@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from asyncrepl.explain.kinds import has
 from asyncrepl.explain.scopes import CannotFixError
 from asyncrepl.explain.value_origins import assigned_loads, origins
-from asyncrepl.syntax.names import callee_name, last_name, written_name
+from asyncrepl.syntax.names import FUNCTIONS, callee_name, last_name, written_name
 
 if TYPE_CHECKING:
     from asyncrepl.explain.fix_editor import Fixing
@@ -28,7 +28,7 @@ def as_async_mock(fixing: Fixing, case: Case) -> None:
     found = [one for each in (call.func, *owner) for one in _plain_mocks(case, case.unit, each)]
     if not found:
         raise CannotFixError
-    unit, made = found[0]
+    unit, made = next((each for each in found if _is_on_the_way(case, *each)), found[0])
     given = next((each.value for each in made.keywords if each.arg == "return_value"), None)
     inner = _plain_mocks(case, unit, given) if given and _methods_are_awaited(case) else []
     for home, mock in [(unit, made), *inner]:
@@ -38,6 +38,13 @@ def as_async_mock(fixing: Fixing, case: Case) -> None:
         else:
             fixing.of(home).replace(name, "AsyncMock")
             fixing.needs_name(home, "unittest.mock", "AsyncMock")
+
+
+def _is_on_the_way(case: Case, unit: Unit, made: ast.Call) -> bool:
+    """Whether a function that the error passed has made that mock: another test has its own."""
+    units, around = case.evidence.units, unit.enclosing(made, *FUNCTIONS)
+    passed = [units.definition(site.frame.f_code) for site in case.evidence.sites]
+    return around is not None and (unit, around) in passed
 
 
 def as_async_items(fixing: Fixing, case: Case) -> None:

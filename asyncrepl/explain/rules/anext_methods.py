@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import inspect
 from types import FunctionType
 from typing import TYPE_CHECKING
@@ -19,7 +20,7 @@ from asyncrepl.explain.rules.iteration_end import NEXT_CALLS
 from asyncrepl.explain.rules.operand_rules import ANY, Told, row
 from asyncrepl.explain.scopes import own_nodes
 from asyncrepl.explain.value_origins import bound_by, called, reached_functions, stepped_source
-from asyncrepl.syntax.names import callee_name, canonical_name
+from asyncrepl.syntax.names import bound_names, callee_name, canonical_name
 from asyncrepl.syntax.source_rewriter import Span
 
 if TYPE_CHECKING:
@@ -178,7 +179,7 @@ def _iterating(fixing: Fixing, unit: Unit, function: Function) -> None:
     fixing.of(unit).lines_after(function.body[-1], "yield")
 
 
-def _method(evidence: Evidence) -> tuple[Unit, Function, str] | None:
+def step_method(evidence: Evidence) -> tuple[Unit, Function, str] | None:
     """The ``__anext__`` of what is walked, and how it is called."""
     use = evidence.use("seen")
     method = lookup(use.info.kind, "__anext__") if use and use.info else None
@@ -189,7 +190,7 @@ def _method(evidence: Evidence) -> tuple[Unit, Function, str] | None:
 
 
 def _returned(evidence: Evidence) -> Finding | None:
-    found = _method(evidence)
+    found = step_method(evidence)
     if found is None:
         return None
     unit, function, name = found
@@ -203,15 +204,38 @@ def _returned(evidence: Evidence) -> Finding | None:
 
 
 def _without_end(evidence: Evidence) -> Finding | None:
-    found = _method(evidence)
+    found = step_method(evidence)
     if found is None:
         return None
     unit, function, name = found
     nodes = list(own_nodes(function))
-    ends = (ast.Raise, ast.Call, ast.Await, ast.AsyncFor, ast.Subscript, ast.For)
-    if any(isinstance(node, ends) for node in nodes):
-        return None  # what it calls, or an index, may raise the end
+    calls = [each for each in nodes if isinstance(each, ast.Call)]
+    if any(isinstance(each, ast.Raise | ast.AsyncFor) for each in nodes):
+        return None
+    if not all(map(_is_harmless, calls)) or _may_raise_end(evidence, unit, function):
+        return None  # what it calls may raise the end, or wait for what is to come
+    loop = evidence.unit.parents.get(use.node) if (use := evidence.use("seen")) else None
+    if isinstance(loop, ast.AsyncFor) and _knows_none(loop):
+        return None
     return none_at_the_end(evidence, unit, function, name)
+
+
+#: What a method is called that asks or changes a collection.
+_ASKING = {"append", "pop", "popleft", "get", "keys", "values", "items", "copy", "clear"}
+
+
+def _is_harmless(call: ast.Call) -> bool:
+    """Whether what it calls waits for nobody, and ends no iteration."""
+    if isinstance(call.func, ast.Name):
+        return hasattr(builtins, call.func.id) and call.func.id not in NEXT_CALLS
+    return callee_name(call) in _ASKING or canonical_name(call.func) == "asyncio.sleep"
+
+
+def _knows_none(loop: ast.AsyncFor) -> bool:
+    """Whether its body asks about the item: None may be how it knows the end."""
+    tests = [each.test for part in loop.body for each in ast.walk(part) if hasattr(each, "test")]
+    asked = {each.id for test in tests for each in ast.walk(test) if isinstance(each, ast.Name)}
+    return any(name in asked for each in ast.walk(loop.target) for name in bound_names(each))
 
 
 def _gave_none(evidence: Evidence) -> Finding | None:
@@ -264,34 +288,6 @@ def none_at_the_end(
 
 def _is_none(value: ast.expr | None) -> bool:
     return value is None or (isinstance(value, ast.Constant) and value.value is None)
-
-
-def _several_steps(evidence: Evidence) -> Finding | None:
-    found = _method(evidence)
-    if found is None:
-        return None
-    unit, function, name = found
-    if any(isinstance(node, ast.Try) for node in own_nodes(function)):
-        return None
-    steps = [
-        node
-        for node in own_nodes(function)
-        if isinstance(node, ast.Call) and callee_name(node) == "anext" and len(node.args) == 1
-    ]
-    sources = {unit.source.source(step.args[0]) for step in steps}
-    if len(steps) < _SEVERAL or len(sources) != 1:
-        return None
-    defaults = [
-        (each, f"{unit.source.source(each)}, None") for step in steps[1:] for each in step.args
-    ]
-    why = (
-        f"`{name}` takes {len(steps)} items a round: if {short(unit, steps[1])} finds no more, "
-        "its StopAsyncIteration ends this loop too, and the items taken before are lost."
-    )
-    return Finding(why, replaced(evidence, unit, *defaults))
-
-
-_SEVERAL = 2
 
 
 _NEXT = ("__next__", "next", "anext", "_anext", "_anext_")
@@ -404,15 +400,6 @@ RULES = (
         "None is an item like any other; only `raise StopAsyncIteration` ends the loop.",
         _gave_none,
         errors=(TypeError, AttributeError),
-    ),
-    Rule(
-        "inner-anext-ends-outer-loop",
-        "several steps of another iterator in one `__anext__`",
-        6,
-        "A StopAsyncIteration that leaves `__anext__` ends the loop, whichever iterator it came "
-        "from. Give `anext` a default, or catch it.",
-        _several_steps,
-        sees="walked",
     ),
     Rule(
         "anext-on-the-instance",

@@ -44,9 +44,27 @@ def _yields_while_closing(evidence: Evidence) -> Finding | None:
     if isinstance(found, ast.Yield):
         value = unit.source.source(found.value) if found.value else ""
         return Finding(why, replaced(evidence, unit, (found, f"print({value})")))
+    if last_name(found.type) == GeneratorExit.__name__:
+        return Finding(why, _let_on(evidence, unit, found))
     behind = unit.source.span(found).start + len("except")
     where, text = (found.type, "Exception") if found.type else (Span(behind, behind), " Exception")
     return Finding(why, replaced(evidence, unit, (where, text)))
+
+
+@correction
+def _let_on(fixing: Fixing, unit: Unit, handler: ast.ExceptHandler) -> None:
+    """A handler of GeneratorExit that lets it on; what it yields is printed."""
+    last, edits = handler.body[-1], fixing.of(unit)
+    for each in handler.body:
+        for node in ast.walk(each):
+            if isinstance(node, ast.Yield):
+                edits.replace(
+                    node, f"print({unit.source.source(node.value) if node.value else ''})"
+                )
+    if isinstance(last, ast.Pass | ast.Continue):
+        edits.replace(last, "raise")
+    else:
+        edits.lines_after(last, "raise")
 
 
 def _closed_function(evidence: Evidence) -> tuple[Unit, Function] | None:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from asyncrepl.events.finding_log import was_cut
 from asyncrepl.events.object_info import is_real_instance
 from asyncrepl.explain.explanation import Finding, Other, Rule
-from asyncrepl.explain.fix_editor import Fixing, awaited, correction, short
+from asyncrepl.explain.fix_editor import Fixing, awaited, correction, replaced, short
+from asyncrepl.explain.rules.anext_methods import step_method
 from asyncrepl.explain.rules.iteration_end import (
     NEXT_CALLS,
     awaited_step,
@@ -17,7 +18,7 @@ from asyncrepl.explain.rules.iteration_end import (
     outlives_timeouts,
     stopped_at,
 )
-from asyncrepl.explain.scopes import is_generator, scope
+from asyncrepl.explain.scopes import is_generator, own_nodes, scope
 from asyncrepl.explain.static_values import Resolver
 from asyncrepl.explain.value_origins import STEPS, given, stepped_source
 from asyncrepl.syntax.names import FUNCTIONS, callee_name
@@ -220,7 +221,104 @@ _ANEXT = (
 )
 
 
+def _unbound(evidence: Evidence) -> Finding | None:
+    """A name that an ``except TimeoutError`` asks for, and that the time was too short to bind."""
+    name, unit = evidence.node(ast.Name), evidence.unit
+    ended = isinstance(getattr(evidence.error, "__context__", None), TimeoutError)
+    around = unit.enclosing(name, ast.Try) if name is not None and ended else None
+    found = [] if around is None or name is None else _bound_in(around, name.id)
+    if len(found) != 1 or around is None:
+        return None
+    assigned = found[0]
+    collects = isinstance(assigned.value, ast.ListComp)
+    lost = ", and what was collected by then is lost" if collects else ""
+    why = (
+        f"The time was up before {short(unit, assigned.value)} was done: "
+        f"`{unit.source.source(assigned.targets[0])}` has no value{lost}."
+    )
+    return Finding(why, _appended(evidence, unit, around, assigned) if collects else None)
+
+
+def _bound_in(around: ast.Try, name: str) -> list[ast.Assign]:
+    """The assignments of what is waited for to `name`, in the body of a ``try``."""
+    return [
+        each
+        for part in around.body
+        for each in ast.walk(part)
+        if isinstance(each, ast.Assign) and isinstance(target := each.targets[0], ast.Name)
+        if target.id == name and len(each.targets) == 1
+        if any(
+            isinstance(node, ast.Await) or getattr(node, "is_async", 0)
+            for node in ast.walk(each.value)
+        )
+    ]
+
+
+@correction
+def _appended(fixing: Fixing, unit: Unit, around: ast.Try, assigned: ast.Assign) -> None:
+    """``items = [x async for x in stream]`` → a loop that appends to a list made before."""
+    value, source = assigned.value, unit.source.source
+    assert isinstance(value, ast.ListComp)
+    if len(value.generators) != 1:
+        return
+    loop, name = value.generators[0], source(assigned.targets[0])
+    heads = [f"{'async ' * loop.is_async}for {source(loop.target)} in {source(loop.iter)}:"]
+    heads += [f"if {source(each)}:" for each in loop.ifs]
+    lines = [*heads, f"{name}.append({source(value.elt)})"]
+    before = unit.source.indent(assigned)
+    text = f"\n{before}".join("    " * deep + line for deep, line in enumerate(lines))
+    fixing.of(unit).lines_before(around, f"{name} = []")
+    fixing.of(unit).replace(assigned, text)
+
+
+#: Steps in one round, of which the second may be one too many.
+_SEVERAL = 2
+
+
+def _several_steps(evidence: Evidence) -> Finding | None:
+    found = step_method(evidence)
+    if found is None:
+        return None
+    unit, function, name = found
+    if any(isinstance(node, ast.Try) for node in own_nodes(function)):
+        return None
+    steps = [
+        node
+        for node in own_nodes(function)
+        if isinstance(node, ast.Call) and callee_name(node) == "anext" and len(node.args) == 1
+    ]
+    sources = {unit.source.source(step.args[0]) for step in steps}
+    if len(steps) < _SEVERAL or len(sources) != 1:
+        return None
+    defaults = [
+        (each, f"{unit.source.source(each)}, None") for step in steps[1:] for each in step.args
+    ]
+    why = (
+        f"`{name}` takes {len(steps)} items a round: if {short(unit, steps[1])} finds no more, "
+        "its StopAsyncIteration ends this loop too, and the items taken before are lost."
+    )
+    return Finding(why, replaced(evidence, unit, *defaults))
+
+
 RULES = (
+    Rule(
+        "timeout-ends-the-generator",
+        "a value that a time limit has left out",
+        3,
+        "A time limit ends what it is around where that waits: nothing is assigned, and a "
+        "comprehension gives nothing of what it has. A list that is there before keeps that.",
+        _unbound,
+        errors=(NameError, UnboundLocalError),
+    ),
+    Rule(
+        "inner-anext-ends-outer-loop",
+        "several steps of another iterator in one `__anext__`",
+        6,
+        "A StopAsyncIteration that leaves `__anext__` ends the loop, whichever iterator it came "
+        "from. Give `anext` a default, or catch it.",
+        _several_steps,
+        sees="walked",
+    ),
     Rule(*_TIMED_OUT, _finished, errors=(StopAsyncIteration, RuntimeError)),
     Rule(*_TIMED_OUT, _finished_unseen, sees="cut"),
     Rule(*_ANEXT, _at_prompt, "value"),

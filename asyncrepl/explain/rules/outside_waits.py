@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import asyncio
+from asyncio import BaseEventLoop
 from typing import TYPE_CHECKING
 
 from asyncrepl.explain.explanation import Finding, Rule
@@ -142,6 +143,36 @@ def _to_thread(fixing: Fixing, unit: Unit, call: ast.Call) -> None:
     fixing.needs_import(unit, "asyncio")
 
 
+#: What nobody is left to do, where a thread waits in such a method.
+_UNDONE = {
+    "Queue.get": "put anything into it",
+    "Queue.put": "take anything out of it",
+    "Queue.join": "call its `task_done`",
+    "Event.wait": "set it",
+    "Condition.wait": "notify it",
+    "Condition.wait_for": "notify it",
+    "Barrier.wait": "come to it, too",
+    "Semaphore.acquire": "release it",
+}
+
+
+def _waiting_thread(evidence: Evidence) -> Finding | None:
+    """A job in a thread that waits for what nobody does any more."""
+    await_, seen = evidence.node(ast.Await), evidence.seen
+    if await_ is None or seen is None or seen.info.kind.__module__ not in ("queue", "threading"):
+        return None
+    method = f"{seen.info.kind.__name__}.{seen.info.name}"
+    if (undone := _UNDONE.get(method)) is None:
+        return None
+    text = short(evidence.unit, await_.value)
+    place = f", in line {seen.number}" if seen.number else ""
+    why = (
+        f"{text} waits for a thread that waits in `{method}`{place}: all "
+        f"else has ended or waits, too, and nobody is left to {undone}."
+    )
+    return Finding(why)
+
+
 def _no_thread_left(evidence: Evidence) -> Finding | None:
     """A job for a pool, all threads of which wait for the loop that gives it the job."""
     await_ = evidence.node(ast.Await)
@@ -229,6 +260,38 @@ def _keeps_the_program(evidence: Evidence) -> Finding | None:
     return Finding(why)
 
 
+def _runs_on(evidence: Evidence) -> Finding | None:
+    """A thread whose loop has nothing to do any more, and goes on for ever."""
+    if evidence.seen is None or not issubclass(evidence.seen.info.kind, BaseEventLoop):
+        return None
+    threads = [pair for pair in evidence.units.nodes(ast.Call) if _runs_loop(evidence, pair[1])]
+    place = f" of {short(*threads[0])}" if len(threads) == 1 else ""
+    why = (
+        f"The program has ended, and Python waits for the thread{place}, which is no daemon: its "
+        "loop has nothing left to do, and `run_forever` goes on until "
+        "`loop.call_soon_threadsafe(loop.stop)`."
+    )
+    return Finding(why, _as_daemon(evidence, *threads[0]) if len(threads) == 1 else None)
+
+
+def _runs_loop(evidence: Evidence, call: ast.Call) -> bool:
+    """Whether it makes a thread that does nothing but to run a loop for ever."""
+    target = next((each.value for each in call.keywords if each.arg == "target"), None)
+    if canonical_name(call.func) != "threading.Thread" or target is None:
+        return False
+    bodies = [each for _, each in evidence.units.functions(last_name(target))]
+    calls = [n for body in bodies for n in ast.walk(body) if isinstance(n, ast.Call)]
+    return "run_forever" in (last_name(target), *map(callee_name, calls))
+
+
+@correction
+def _as_daemon(fixing: Fixing, unit: Unit, call: ast.Call) -> None:
+    """``Thread(target=loop.run_forever)`` → ``Thread(target=loop.run_forever, daemon=True)``."""
+    if any(each.arg in ("daemon", None) for each in call.keywords):
+        raise CannotFixError
+    fixing.of(unit).after(call.keywords[-1].value, ", daemon=True")
+
+
 def _ends(node: ast.AST, waits: ast.expr) -> bool:
     """Whether it wakes who `waits`, with nothing more to do: ``queue.put(None)``."""
     if not isinstance(node, ast.Call) or written_name(method_owner(node)) != written_name(waits):
@@ -245,6 +308,15 @@ RULES = (
         "Python ends when all threads have ended that are no daemons. What runs one, as a "
         "connection to a database does, has to be closed: by `async with`, or `close()`.",
         _keeps_the_program,
+        sees="held",
+    ),
+    Rule(
+        "endless-generator-hangs",
+        "a loop in a thread that nobody stops",
+        3,
+        "Python ends when all threads have ended that are no daemons. `loop.stop`, called by "
+        "`loop.call_soon_threadsafe`, ends `run_forever`; with `daemon=True` nobody waits for it.",
+        _runs_on,
         sees="held",
     ),
     Rule(
@@ -301,6 +373,15 @@ RULES = (
         "one. `asyncio.to_thread` runs its function in a copy; `run_in_executor` does not.",
         _left_behind,
         sees="left behind",
+    ),
+    Rule(
+        "endless-generator-hangs",
+        "a thread that waits for ever",
+        3,
+        "A thread waits in `get()` or `wait()` until another one, or the loop, puts or sets what "
+        "it waits for; no `cancel()` ends that. Only a time limit does: `get(timeout=5)`.",
+        _waiting_thread,
+        sees="stuck",
     ),
     Rule(
         "endless-generator-hangs",

@@ -135,6 +135,23 @@ def test_a_block_is_told_while_it_lasts_and_once_after(loop: LiveLoop) -> None:
         assert after.lane == 1
 
 
+@pytest.mark.parametrize("is_ours", [True, False])
+def test_what_we_look_with_waits_for_nobody(loop: LiveLoop, is_ours: bool) -> None:
+    """Others are kept waiting by what blocks, if code of the user's is ready, or a timer is due."""
+    stop: queue.SimpleQueue[None] = queue.SimpleQueue()
+    seen: list[Blocked] = []
+
+    async def tick() -> None:
+        loop.call_soon(loop.live.clock.release if is_ours else bool)
+        stop.get()
+        await heard.wait()
+
+    with watched(loop, NobodyElse()) as (watchdog, heard):
+        let_go(watchdog, [stop], seen)
+        loop.run_until_complete(tick())
+    assert [each.others for each in seen] == [not is_ours]
+
+
 def test_the_length_is_that_of_the_recorded_slice(real: LiveLoop) -> None:
     """In real time a block is as long as its slice in the timeline, to the nanosecond."""
     stop: queue.SimpleQueue[None] = queue.SimpleQueue()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
@@ -177,3 +178,23 @@ def test_a_deadlock_does_not_keep_others_from_their_cleanup(loop: LiveLoop) -> N
     assert cleaned == ["tidy"] * 3
     for task in circle:  # or asyncio would log that they were destroyed while pending
         task._log_destroy_pending = False  # type: ignore[attr-defined]
+
+
+def test_what_another_thread_runs_is_left_to_it() -> None:
+    """A program may have its loop run by a thread of its own, which goes on."""
+    loop = LiveLoop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+
+    async def work() -> str:
+        await asyncio.sleep(0.1)
+        return "done"
+
+    try:
+        job = asyncio.run_coroutine_threadsafe(work(), loop)
+        assert close_loop(loop, leave) == []
+        assert job.result(timeout=60) == "done"
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(60)
+        loop.close()
