@@ -49,6 +49,7 @@ from asyncrepl.syntax.names import canonical_name
 from asyncrepl.syntax.parsed_input import decode_failure, decoded
 from asyncrepl.views.diagnosis_patch import DiagnosedProgram, diagnosis_lines
 from asyncrepl.views.error_lines import error_lines
+from asyncrepl.views.task_table import waits_in_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -112,7 +113,7 @@ class Diagnosis:
 
     `more` are the explanations of its other mistakes, and `verified` says whether the corrected
     program runs as it should, if that was tried: `problem` says what is wrong then. `ended` says
-    that it would never have ended by itself.
+    that it would never have ended by itself, `waits` where its tasks waited when it ended.
     """
 
     status: int = 0
@@ -123,6 +124,7 @@ class Diagnosis:
     verified: bool | None = None
     problem: str = ""
     ended: bool = False
+    waits: tuple[str, ...] = ()
 
     @property
     def explanations(self) -> tuple[Explanation, ...]:
@@ -229,8 +231,11 @@ def diagnose(program: Program, clock: Clock | None = None) -> Diagnosis:
             shell.mistake_reporter.stuck, shell.mistake_reporter.silent = end_waiting, True
             shell.loop.live.findings.patient = True
             folder = None if program.path is None else str(program.path.parent)
-            with watched_for_end(shell), UserModuleFinder(shell.session.sources, folder):
+            ended = watched_for_end(shell)
+            with ended as last, UserModuleFinder(shell.session.sources, folder):
                 found.status = run_program(shell, program.text, program.filename)
+            waits = last.now if found.error is not None else last.left
+            found.waits = tuple(waits_in_words(waits))
             shell.leak_reporter.explain_thread_errors()
             if found.error is not None:
                 # What is noticed from now on may come of it: an error leaves things undone.
@@ -362,7 +367,11 @@ def _as_lines(found: Diagnosis, program: Program, width: int | None, *, whole: b
         found.shown,
         found.explanations,
         DiagnosedProgram(
-            program.filename, program.text, {name: _content(name) for name in names}, found.status
+            program.filename,
+            program.text,
+            {name: _content(name) for name in names},
+            found.status,
+            found.waits if found.error is None or found.interrupted else (),
         ),
         width,
         whole=whole,

@@ -10,6 +10,7 @@ from time import sleep
 from typing import TYPE_CHECKING
 
 from asyncrepl.engine.loop.loop_runner import EndsSessionError
+from asyncrepl.engine.tasks.await_graph import FEW_TASKS, await_graph
 from asyncrepl.engine.tasks.recurrence import Recurrence
 from asyncrepl.engine.tasks.task_records import all_tasks
 from asyncrepl.events.instrument import Instrument
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from asyncrepl.engine.blocking.blocking_watchdog import BlockingWatchdog
     from asyncrepl.engine.loop.live_loop import LiveLoop
+    from asyncrepl.engine.tasks.await_graph import AwaitNode
     from asyncrepl.events import Blocked, BlockingReport
     from asyncrepl.session.mistake_reporter import SilentMistakeReporter
     from asyncrepl.session.shell import Shell
@@ -49,16 +51,44 @@ class _BlockedOthers(Instrument):
             self._mistakes.note_blocked(found.filename, found.line, milliseconds)
 
 
+class LastWaits:
+    """Where the tasks of a program waited last: what there is to say of it if nothing else is.
+
+    To look at each of many tasks would take longer than what they do.
+    """
+
+    def __init__(self, shell: Shell) -> None:
+        self._shell = shell
+        #: Those that wait as it runs, and those that a loop of its own has left at its end.
+        self.now: list[AwaitNode] = []
+        self.left: list[AwaitNode] = []
+
+    def note(self) -> None:
+        """Look now; on the loop's thread."""
+        self.now = self._waiting()
+
+    def note_end(self) -> None:
+        """A loop has run to its end."""
+        self.left += self._waiting()
+
+    def _waiting(self) -> list[AwaitNode]:
+        loop, names = self._shell.loop, self._shell.session.namespace
+        with contextlib.suppress(Exception):  # whatever it is, the program goes on
+            nodes = await_graph(loop, names) if len(all_tasks(loop)) <= FEW_TASKS else ()
+            return [each for each in nodes if each.function and each.state == "waiting"]
+        return []
+
+
 class EndlessRun:
     """What tells that a program would never end; for the thread that asks every `_TICK`.
 
     Times are counted in ticks: while the whole machine stands still, nobody asks.
     """
 
-    def __init__(self, shell: Shell, watchdog: BlockingWatchdog) -> None:
+    def __init__(self, shell: Shell, watchdog: BlockingWatchdog, waits: LastWaits) -> None:
         #: What has kept others waiting for too long.
         self.blocked: list[Blocked] = []
-        self._shell, self._watchdog = shell, watchdog
+        self._shell, self._watchdog, self._waits = shell, watchdog, waits
         self._asleep: int | None = None
         #: How often a loop was seen to go on for ever for what has ended.
         self._endless = 0
@@ -94,6 +124,8 @@ class EndlessRun:
 
     def _look_for_end(self, times: int) -> None:
         """Look in `times` iterations of the loop."""
+        if times == _LOOKS:
+            self._waits.note()
         if self._shell.mistake_reporter.goes_on_for_ever(self._recurrence):
             self._endless = _SURE + 1
         elif times == _LOOKS or (times > 1 and self._recurrence.is_near):
@@ -116,7 +148,7 @@ class EndlessRun:
 
 
 @contextlib.contextmanager
-def watched_for_end(shell: Shell) -> Iterator[None]:
+def watched_for_end(shell: Shell) -> Iterator[LastWaits]:
     """See what blocks the loop while others could run, wherever that is.
 
     What has kept them waiting for `_PATIENCE` seconds is taken to do so for ever, and ended; so is
@@ -125,17 +157,19 @@ def watched_for_end(shell: Shell) -> Iterator[None]:
     from asyncrepl.engine.blocking.blocking_watchdog import BlockingWatchdog
 
     noted, instruments = _BlockedOthers(shell.mistake_reporter), shell.loop.live.instruments
-    watchdog = BlockingWatchdog(shell.loop)
-    limit = _Limit(shell, watchdog, noted)
+    watchdog, waits = BlockingWatchdog(shell.loop), LastWaits(shell)
+    limit = _Limit(shell, EndlessRun(shell, watchdog, waits), noted)
     # An exception for another thread is raised by what that runs next: its signal handler.
     urgent = signal.signal(signal.SIGURG, lambda *_: None)
     instruments.add(noted)
     watchdog.start()
     limit.start()
     _watches.extend((watchdog, limit))
+    shell.loop.live.findings.ending = waits.note_end
     try:
-        yield
+        yield waits
     finally:
+        shell.loop.live.findings.ending = bool
         _watches.clear()
         limit.close()
         for blocks in watchdog.look_last():
@@ -148,8 +182,8 @@ def watched_for_end(shell: Shell) -> Iterator[None]:
 class _Limit:
     """Asks in a thread of its own whether the program is to be ended, and ends it."""
 
-    def __init__(self, shell: Shell, watchdog: BlockingWatchdog, noted: _BlockedOthers) -> None:
-        self._run, self._noted = EndlessRun(shell, watchdog), noted
+    def __init__(self, shell: Shell, run: EndlessRun, noted: _BlockedOthers) -> None:
+        self._run, self._noted = run, noted
         self._findings = shell.loop.live.findings
         self._main, self._ends = get_ident(), False
         self._over = Event()

@@ -77,6 +77,8 @@ class FindingLog:
         self.unbegun: dict[int, tuple[weakref.ref[Any], Finding]] = {}
         #: Whether who listens waits for the end: what is printed may be iterated over later.
         self.patient = False
+        #: Called when a loop has run to its end, before what it leaves is cancelled.
+        self.ending: Callable[[], object] = bool
         #: Whether nothing more is noted: the program is being ended.
         self.closed = False
         #: What is called where code of the user's calls ``time.sleep``, given its frame: returns
@@ -201,6 +203,8 @@ class FindingLog:
 
         Of tasks that no loop has made it only counts whether they run `at_the_end`.
         """
+        if at_the_end:
+            self.ending()
         self._review_tasks(at_the_end)
         for asked in self.waits.take_asked(at_the_end=at_the_end):
             self.add(asked)

@@ -28,7 +28,8 @@ FindingKind = Literal[
     "falsy", "past end", "set elsewhere", "unread", "own cancel", "recurring",
     "retried", "idle", "made outside", "suppressing", "shielded", "released", "done early",
     "left behind", "in turn", "taken for nobody",
-    "destroyed", "held",
+    "destroyed", "held", "given up",
+    "left over", "unfinished",
 ]  # fmt: skip
 
 
@@ -92,7 +93,10 @@ class Finding(NamedTuple):
       asyncio's it waits for, and the name of its method, a task where one waits in the end for
       this very task, `number` the queue's limit, the items
       taken and not done, if no task has failed, or the tasks that the barrier lacks, 1 if another
-      has cleared the event when it was set, `made` is where the statement waits;
+      has cleared the event when it was set, 2 if its name is another event's by now, `made` is
+      where the statement waits;
+    - "unfinished": so does one at the ``join`` of a queue, or for a lock whose holder waits for
+      this very task, and other things go on;
     - "unwoken": it waited here after another thread had made it ready, which wakes no loop;
     - "stopped": so does it, for a thread that has ended in a StopIteration;
     - "recurring": a task goes on here for ever, for nothing changes from round to round, and
@@ -113,6 +117,10 @@ class Finding(NamedTuple):
       goes on;
     - "idle": the loop that the program runs here has nothing to do, and nothing can come;
     - "in use": an async generator of this code was to be closed, and a task waits in it, here;
+    - "left over": `number` items were collected here, to be handed on when there are enough, and
+      were not; the loop is over, or was ended where it waited, at `made`;
+    - "given up": here a task waits for another one, which was cancelled when the time limit of a
+      third, at `made`, has ended the wait of that for it;
     - "held": a thread waits here, and the program that has ended with it;
     - "failed": a task of this code failed with an error of the kind `info`, unseen; `number` is 1
       where others wait for ever.
@@ -139,6 +147,10 @@ class Finding(NamedTuple):
     made: tuple[str, int] | None = None
     #: Whether the code there has called the very function whose coroutine died.
     direct: bool = False
+    #: Of what is stuck: the code and instruction in which each task waits, outside in.
+    others: tuple[tuple[tuple[CodeType, int], ...], ...] = ()
+    #: Of what waits for a lock: where the task is that holds it, outside in.
+    held: tuple[tuple[CodeType, int], ...] = ()
 
     @property
     def key(self) -> tuple[str, CodeType, int, tuple[str, int] | None]:

@@ -88,6 +88,8 @@ class WaitNotes:
         self._at_end: dict[int, tuple[weakref.ref[StreamReader], int]] = {}
         #: By the ``id`` of a task: the queue of which it has said that an item is done, and where.
         self._said_done: dict[int, tuple[weakref.ref[Any], CodeType, int]] = {}
+        #: By the ``id`` of a frame: its task, the ``id`` of what it fills, and where.
+        self._filled: dict[int, tuple[weakref.ref[Any], int, CodeType, int]] = {}
         #: How often each semaphore could be taken at most.
         self._most: weakref.WeakKeyDictionary[Semaphore, int] = weakref.WeakKeyDictionary()
         #: What was shielded, the future that is awaited for it, and what is to be seen.
@@ -182,10 +184,42 @@ class WaitNotes:
         if type(event) is Event and event.is_set():
             self.cleared[event] = _task_id()
 
+    def filling(self, kept: object, frame: FrameType) -> None:
+        """Note that a loop collects something in `kept`, to hand it on when it is full."""
+        task = current_task() if _get_running_loop() is not None else None
+        if task is not None:
+            _make_room(self._filled)
+            place = frame.f_code, frame.f_lasti
+            self._filled[id(frame)] = weakref.ref(task), id(kept), *place
+
+    def left_over(self, kept: object, frame: FrameType) -> None:
+        """See if something is left in `kept` when the loop that fills it is over."""
+        self._filled.pop(id(frame), None)
+        if type(kept) in (list, dict) and kept:
+            count = len(kept)  # type: ignore[arg-type]
+            self._lost.append(
+                Finding("left over", describe(None), frame.f_code, frame.f_lasti, count)
+            )
+
+    def _look_into(self, task: object) -> None:
+        """See if `task`, which is about to end where it waits, has collected something."""
+        waits = coroutine_of_task(task)
+        while waits is not None:
+            frame: FrameType | None = getattr(waits, "cr_frame", None)
+            noted = self._filled.pop(id(frame), None)
+            if frame is not None and noted is not None and noted[2] is frame.f_code:
+                made = frame.f_code.co_filename, frame.f_lineno
+                for each in frame.f_locals.values():
+                    if id(each) == noted[1] and type(each) in (list, dict) and each:
+                        seen = Finding("left over", describe(None), *noted[2:], len(each), made)
+                        self._lost.append(seen)
+            waits = getattr(waits, "cr_await", None)
+
     def cancelling(self, task: object, frame: FrameType) -> None:
         """See if `task` cancels itself, or is cancelled at work that it has said to be done."""
         if id(task) == _task_id():
             self._see("own cancel", task, frame)
+        self._look_into(task)
         queue, code, offset = self._said_done.get(id(task), (None, None, 0))
         if queue is None or code is None or getattr(queue(), "_unfinished_tasks", True):
             return
@@ -317,6 +351,9 @@ class WaitNotes:
         shielded, and is still at work, when who awaited it was cancelled.
         """
         if at_the_end:
+            for begun in [task() for task, *_ in list(self._filled.values())]:
+                if begun is not None and not begun.done():
+                    self._look_into(begun)
             pairs = [(inner(), outer(), seen) for inner, outer, seen in self._shielded]
             for inner, outer, seen in pairs:
                 if inner is not None and not inner.done() and (outer is None or outer.cancelled()):
@@ -336,7 +373,7 @@ class WaitNotes:
         for noted in (
             self._remembered, self._rounds, self._looks, self._set, self._asked, self._at_end,
             self.cleared, self._parted, self._said_done, self._most, self._shielded,
-            self._lost, self._submitted,
+            self._lost, self._submitted, self._filled,
         ):  # fmt: skip
             noted.clear()
         self.endless = False

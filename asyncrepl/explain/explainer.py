@@ -61,6 +61,8 @@ _ORDER = (
     "lock_waits",
     "outside_waits",
     "endless_waits",
+    "lost_signals",
+    "unended_waits",
     "slow_loops",
 )
 

@@ -26,22 +26,20 @@ from asyncrepl.explain.fresh_names import (
 )
 from asyncrepl.explain.other_callers import is_called_by_others
 from asyncrepl.explain.scopes import (
+    ASYNC_FIXTURES,
+    ISOLATED,
     CannotFixError,
     is_async_genexp,
+    is_fixture,
     is_generator,
     keyword_span,
     own_nodes,
     place_of_import,
+    plain_test_case,
     runner_at,
     scope,
 )
 from asyncrepl.explain.source_units import Unit, parsed
-from asyncrepl.explain.unittest_classes import (
-    ASYNC_FIXTURES,
-    ISOLATED,
-    is_fixture,
-    plain_test_case,
-)
 from asyncrepl.explain.value_origins import calls_of, is_handed_on, wrapped_functions
 from asyncrepl.instrument.probe_placement import DATA_CALLS, ITERATING_CALLS
 from asyncrepl.syntax.names import callee_name, canonical_name, last_name

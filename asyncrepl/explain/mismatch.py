@@ -26,7 +26,6 @@ from asyncrepl.events.object_info import (
 from asyncrepl.explain.bindings import result_of_definition
 from asyncrepl.explain.demands import Demand, demand_of, is_asynchronous, met
 from asyncrepl.explain.given_away import given_away
-from asyncrepl.explain.heap_items import compares_others
 from asyncrepl.explain.held_operands import (
     FUNCTION_KINDS,
     asynchronous_items,
@@ -42,7 +41,7 @@ from asyncrepl.explain.held_operands import (
     tested_operand,
 )
 from asyncrepl.explain.kinds import ASYNCHRONOUS, Kind, has, kind_of
-from asyncrepl.explain.operand_parts import held_parts, items_taken, parts
+from asyncrepl.explain.operand_parts import compares_others, held_parts, items_taken, parts
 from asyncrepl.explain.operand_uses import Use
 from asyncrepl.explain.value_origins import bindings, origins
 from asyncrepl.syntax.names import callee_name, last_name

@@ -247,13 +247,12 @@ def instrument(tree: Tree) -> Tree:
         or called & _MISTAKE_CALLS
         or any(isinstance(each, _MISTAKE_NODES) or getattr(each, "is_async", 0) for each in nodes)
     ):
-        from asyncrepl.instrument.iterated_awaitables import probe_retries, probe_turns
+        from asyncrepl.instrument.iterated_awaitables import probe_rounds
         from asyncrepl.instrument.silent_mistake_placement import PatternProber, probe_lost_values
         from asyncrepl.instrument.wait_probes import probe_waits
 
         probe_waits(copy)
-        probe_retries(copy)
-        probe_turns(copy)
+        probe_rounds(copy)
         probe_lost_values(copy)
         PatternProber(called).visit(copy)
     log = active_log()

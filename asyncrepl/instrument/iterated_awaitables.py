@@ -10,6 +10,7 @@ a text has made one of these, by the words in it; and for operators in a loop, a
 row``, only while a program is explained.
 
 An attempt that succeeds is to end the loop of attempts: who forgets that, does all once more.
+A loop that hands its items on in batches is to hand on the last one, too, which is not full.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from asyncrepl.instrument.probe_placement import (
 from asyncrepl.instrument.silent_mistake_placement import copied_nodes
 from asyncrepl.syntax.names import (
     COMPREHENSIONS,
+    FUNCTIONS,
     LOOPS,
     SCOPES,
     bound_names,
@@ -130,7 +132,14 @@ def _probed(node: ast.expr) -> ast.expr:
     return node
 
 
-def probe_retries(tree: ast.AST) -> None:
+def probe_rounds(tree: ast.AST) -> None:
+    """Put probes where what counts is how a loop goes from round to round, in `tree` itself."""
+    _probe_retries(tree)
+    _probe_turns(tree)
+    _probe_batches(tree)
+
+
+def _probe_retries(tree: ast.AST) -> None:
     """Mark the successes in loops of attempts that none of them leaves.
 
     ``for attempt in range(n): try: … except …: await sleep(attempt)``: such a loop is for attempts
@@ -213,7 +222,7 @@ def _is_round(statement: ast.stmt) -> bool:
             return False
 
 
-def probe_turns(tree: ast.AST) -> None:
+def _probe_turns(tree: ast.AST) -> None:
     """Mark the tasks that a plain loop makes and awaits one by one: none runs beside another."""
     for node in copied_nodes(tree):
         body = [node.elt] if isinstance(node, ast.ListComp) else getattr(node, "body", [])
@@ -236,6 +245,82 @@ def _probe_turn(before: ast.stmt | None, node: ast.AST) -> None:
 
 def _makes_task(node: ast.expr | None) -> bool:
     return node is not None and callee_name(bare(node)) in ("create_task", "ensure_future")
+
+
+def _probe_batches(tree: ast.AST) -> None:
+    """Mark the items that a loop collects, and hands on when there are enough: some may stay."""
+    for function in [each for each in copied_nodes(tree) if isinstance(each, FUNCTIONS)]:
+        nodes = [each for part in function.body for each in own_nodes(part)]
+        blocks = [function.body, *(getattr(each, "body", None) for each in nodes)]
+        for block in [each for each in blocks if isinstance(each, list)]:
+            for place, loop in enumerate(list(block)):
+                made = [*filter(None, map(_made_empty, block[:place]))]
+                for name in made if isinstance(loop, LOOPS) and waits([loop]) else ():
+                    _probe_batch(function, block, loop, name)
+
+
+def _probe_batch(function: ast.AST, block: list[ast.stmt], loop: ast.AST, name: str) -> None:
+    """If the loop does nothing else with it, and nobody behind the loop asks for it."""
+    inside = [*own_nodes(loop)]
+    flushes = [each for each in inside if _empties(each, name)]
+    handed = [each for flush in flushes for each in map(_handed_on, own_nodes(flush)) if each]
+    fills = [each for each in inside if _fills(each, name)]
+    known = {id(part) for each in (*flushes, *fills) for part in ast.walk(each)}
+    uses = [each for each in ast.walk(function) if getattr(each, "id", "") == name]
+    others = [each for each in uses if id(each) not in known]
+    given = next((each for each in handed if each.id == name), None)
+    if given is None or not fills or len(others) != 1:  # which is where it is made
+        return
+    for fill in fills:
+        fill.func.value = wrapped_in_probe(".filling", fill.func.value)  # type: ignore[attr-defined]
+    left = wrapped_in_probe(".left_over", copy(given))
+    block.insert(block.index(loop) + 1, ast.copy_location(ast.Expr(left), given))  # type: ignore[arg-type]
+    for each in (loop, *inside):
+        body = getattr(each, "body", None)
+        if isinstance(body, list) and body and isinstance(body[-1], ast.Return):
+            body.insert(len(body) - 1, ast.copy_location(ast.Expr(left), given))
+
+
+def _made_empty(statement: ast.stmt) -> str:
+    """The name that `statement` gives to a new list, say."""
+    match statement:
+        case (
+            ast.Assign([ast.Name(name)], ast.List([]) | ast.Dict([]))
+            | ast.AnnAssign(ast.Name(name), value=ast.List([]) | ast.Dict([]))
+        ):  # fmt: skip
+            return name
+    return ""
+
+
+def _empties(node: ast.AST, name: str) -> bool:
+    """``if len(batch) == 10: …; batch = []``."""
+    if not isinstance(node, ast.If) or name not in names_in(node.test):
+        return False
+    calls = [without_probe(each.value) for each in node.body if isinstance(each, ast.Expr)]
+    return any(_made_empty(each) == name for each in node.body) or any(
+        callee_name(each) == "clear" and name in names_in(each.func)  # type: ignore[union-attr]
+        for each in calls
+    )
+
+
+def _handed_on(node: ast.AST) -> ast.Name | None:
+    """The name of what is yielded, or given to what is awaited."""
+    given: list[ast.expr] = []
+    match node:
+        case ast.Yield(ast.expr() as value):
+            given = [value]
+        case ast.Await(value) if isinstance(call := bare(value), ast.Call):
+            given = call.args
+    names = [bare(each) for each in given]
+    return next((each for each in names if isinstance(each, ast.Name)), None)
+
+
+def _fills(node: ast.AST, name: str) -> bool:
+    """``batch.append(row)``."""
+    match node:
+        case ast.Call(ast.Attribute(ast.Name(owner), "append" | "extend" | "add")):
+            return owner == name
+    return False
 
 
 def unordered_names(nodes: list[ast.AST]) -> set[str]:

@@ -442,7 +442,7 @@ _PROBES = (outliving, unordered, ending, uncalled, limiting, counted, remembered
 _TELLING = (
     "rounds", "late", "reused", "reading", "clearing", "setting", "getting", "gathered",
     "cancelling", "retried", "at_exit", "leaving", "shielding", "acquiring", "releasing",
-    "said_done", "in_turn",
+    "said_done", "in_turn", "filling", "left_over",
 )  # fmt: skip
 vars(builtins).update({f".{probe.__name__}": probe for probe in _PROBES})
 vars(builtins).update({f".{name}": _telling(name) for name in _TELLING})

@@ -7,6 +7,7 @@ children, or another thread of its own.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
 from contextlib import suppress
@@ -100,3 +101,13 @@ def pipes_of(process: Any) -> Iterator[int]:
     """The descriptors of the open pipes of a transport's process."""
     pipes = filter(None, map(process.get_pipe_transport, range(3)))
     return (each.get_extra_info("pipe").fileno() for each in pipes if not each.is_closing())
+
+
+def process_behind(waited: Any) -> Any:
+    """The transport of the process that is waited for, or of that whose output is read."""
+    if isinstance(waited, asyncio.subprocess.Process):
+        return waited._transport  # type: ignore[attr-defined]  # noqa: SLF001
+    if not isinstance(waited, asyncio.StreamReader):
+        return None
+    protocol = getattr(waited._transport, "_protocol", None)  # type: ignore[attr-defined]  # noqa: SLF001
+    return getattr(protocol, "proc", None)

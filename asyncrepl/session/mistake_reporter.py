@@ -99,10 +99,7 @@ class _LeakAccount(Protocol):
 
 
 class _MistakeContext(ForegroundView, Protocol):
-    """What a mistake reporter needs: also what it sets, and who knows more.
-
-    `explanation` is what explains the last error or misuse, `first` the first of all.
-    """
+    """What it needs: `explanation` explains the last error or misuse, `first` the first of all."""
 
     explanation: Explanation | None
     first: Explanation | None
@@ -146,6 +143,7 @@ class SilentMistakeReporter(Instrument):
         self.silent = False
         #: Called when what runs in the foreground waits for ever, and that was told.
         self.stuck: Callable[[], object] = bool
+        self._unexplained: set[object] = set()
         self._fallbacks: dict[tuple[object, ...], Callable[[], object]] = {}
 
     @contextmanager
@@ -355,7 +353,8 @@ class SilentMistakeReporter(Instrument):
         if not (task or context.runs_own_loop) or not context.loop.is_deadlocked():
             return
         if id(task) != self._stuck_task_id:
-            from asyncrepl.engine.tasks.task_survey import deadlock_findings, unseen_failures
+            from asyncrepl.engine.tasks.task_findings import unseen_failures
+            from asyncrepl.engine.tasks.task_survey import deadlock_findings
 
             self._stuck_task_id = id(task)
             self._look_scheduled = True  # nobody but us is going to look
@@ -382,18 +381,18 @@ class SilentMistakeReporter(Instrument):
 
     def goes_on_for_ever(self, recurrence: Recurrence) -> bool:
         """Look if the program goes round for ever; whether that was told. On the loop's thread."""
-        from asyncrepl.engine.loop.external_waits import is_at_rest
-        from asyncrepl.engine.tasks.task_survey import deadlock_findings, is_held_up
+        from asyncrepl.engine.tasks.await_graph import endless_findings, has_few_tasks
 
         found = recurrence.findings() if recurrence.look() else []
-        task = self._foreground() if is_at_rest(self._context.loop) else None
-        if task is not None and is_held_up(task, idle=recurrence.is_idle()):
-            found = [each for each in deadlock_findings(task) if each.what == "stuck"]
-        for seen in found:
+        task = self._foreground() if has_few_tasks(self._context.loop) else None
+        if task is not None:
+            found = endless_findings(task, recurrence.is_idle) or found
+        for seen in [each for each in found if each.key not in self._unexplained]:
             if self.explanation_of(seen) is not None:
                 self.see(seen)
                 self.look()
                 return True
+        self._unexplained |= {each.key for each in found if each.what == "unfinished"}
         return False
 
     def note_survivors(self, asked: Container[int]) -> None:

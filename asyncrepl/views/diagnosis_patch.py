@@ -86,13 +86,15 @@ class DiagnosedProgram(NamedTuple):
     """The program that was run: its `text` as Python has read it.
 
     `contents` are the texts of the files that are to change, with their own line ends; `status` is
-    what it ended with, as pytest does with 1 when a test has failed.
+    what it ended with, as pytest does with 1 when a test has failed. `waits` say where its tasks
+    waited then.
     """
 
     filename: str
     text: str
     contents: Mapping[str, str] = MappingProxyType({})
     status: int = 0
+    waits: Sequence[str] = ()
 
     @property
     def is_file(self) -> bool:
@@ -112,7 +114,8 @@ def diagnosis_lines(
 ) -> list[Line]:
     """What is shown of the program `subject`; `error` are the lines of its error, if any.
 
-    Without `explanations` it says why there are none, also where it was `interrupted`. The
+    Without `explanations` it says why there are none, also where it was `interrupted`, and where
+    its tasks waited. The
     last correction, which has the others in it, is shown as a patch, or as the `whole`
     corrected program. Lines have at most `width` cells; without a `width` it may go to a
     program, and the lines of the patch are those very ones. `problem` says what is still wrong
@@ -124,7 +127,8 @@ def diagnosis_lines(
             ended = f"it ended with exit status {subject.status}"
         about = "this error is not about async iteration" if error else ended
         about = "it was interrupted" if interrupted else about
-        return [*error, *prose(f"nothing to explain: {about}", width, "dim")]
+        nothing = prose(f"nothing to explain: {about}", width, "dim")
+        return [*error, *nothing, *_waits_at_the_end(subject.waits, width)]
     lines = [*error, *(line for each in explanations for line in why_lines(each, width))]
     fixes = [each.fix for each in explanations if each.fix is not None]
     if not fixes:
@@ -136,6 +140,23 @@ def diagnosis_lines(
         return [*lines, *_try_line("these changes", width), *_diffs(fix, subject, width)]
     show = _whole_program if whole or not subject.is_file else _patch
     return [*lines, *show(fix, subject, width)]
+
+
+#: So many of the places where tasks wait are told.
+_MOST_WAITS, _AT_END = 5, "when it ended  "
+
+
+def _waits_at_the_end(waits: Sequence[str], width: int | None) -> list[Line]:
+    """Where its tasks were: no mistake perhaps, but all there is to say."""
+    shown, more = waits[:_MOST_WAITS], len(waits) - _MOST_WAITS
+    texts = [*shown, *([f"and {more} more"] if more > 0 else ())]
+    return [
+        line
+        for place, text in enumerate(texts)
+        for line in flowed(
+            [("label", " " * 15 if place else _AT_END), ("", text)], width, indent=15
+        )
+    ]
 
 
 def _verdict(problem: str, width: int | None) -> list[Line]:

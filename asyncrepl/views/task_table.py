@@ -25,6 +25,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
+from asyncrepl.engine.tasks.task_survey import TaskState
 from asyncrepl.views.styled_lines import (
     UNBROKEN,
     Line,
@@ -41,7 +42,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from asyncrepl.engine.tasks.await_graph import AwaitNode
-    from asyncrepl.engine.tasks.task_survey import TaskState
 
 #: A longer name is cut.
 MAX_NAME = 24
@@ -78,6 +78,24 @@ def task_lines(
         counts = ", ".join(f"{count} {kind}" for kind, count in kinds)
         body.append([("dim", f"+ {len(hidden)} more: {counts}")])
     return body
+
+
+def waits_in_words(nodes: Sequence[AwaitNode]) -> list[str]:
+    """Where tasks wait, a sentence without a verb's end for each place, those of the most first.
+
+    ::
+
+        `worker` waited at jobs.py:7: job = await queue.get()
+        3 tasks of `fetch` waited at pages.py:12: …
+    """
+    counts = Counter(
+        (one_line(each.function), TaskState("", each.state, each.where, each.source, each.on))
+        for each in nodes
+    )
+    return [
+        f"{f'{count} tasks of ' if count > 1 else ''}`{function}` waited at {_place(state)}"
+        for (function, state), count in counts.most_common()
+    ]
 
 
 def _column_texts(state: TaskState, name: str) -> dict[str, str]:

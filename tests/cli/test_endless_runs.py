@@ -24,7 +24,10 @@ def test_who_was_cancelled_just_now_may_still_clean_up() -> None:
     told: list[set[int]] = []
     reporter = SimpleNamespace(note_survivors=told.append, loop_sleeps_on=lambda: None)
     shell = SimpleNamespace(loop=loop, mistake_reporter=reporter, first=None)
-    run = EndlessRun(cast("Any", shell), cast("Any", SimpleNamespace(current=None)))
+    waits = SimpleNamespace(note=bool)
+    run = EndlessRun(
+        cast("Any", shell), cast("Any", SimpleNamespace(current=None)), cast("Any", waits)
+    )
 
     async def main() -> None:
         first, second = asyncio.create_task(stubborn()), asyncio.create_task(stubborn())

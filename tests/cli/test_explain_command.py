@@ -436,6 +436,24 @@ def test_a_program_without_a_mistake_gets_one_calm_line() -> None:
     assert last[1] == "nothing to explain: this error is not about async iteration"
 
 
+def test_what_is_left_waiting_is_told_when_nothing_is_wrong(tmp_path: Path) -> None:
+    """Where it waits, for whoever has expected something of it."""
+    path = tmp_path / "listener.py"
+    path.write_text(
+        "import asyncio\n\n"
+        "async def listen(queue):\n    while True:\n        print(await queue.get())\n\n"
+        "async def main():\n    queue = asyncio.Queue()\n"
+        "    task = asyncio.create_task(listen(queue))\n"
+        "    await queue.put(1)\n    await asyncio.sleep(0)\n    await asyncio.sleep(0)\n"
+        "    return task\n\nasyncio.run(main())\n",
+        encoding="utf-8",
+    )
+    shown = run("explain", str(path)).stdout.splitlines()
+    assert shown[0] == "1"
+    assert shown[-1].startswith("when it ended  `listen` waited at ")
+    assert shown[-1].endswith("listener.py:5: print(await queue.get())  (Queue.get (queue 1))")
+
+
 def test_what_an_error_leaves_undone_does_not_explain_it(tmp_path: Path) -> None:
     """A coroutine is not awaited because the program failed before: it is no mistake."""
     text = "async def f(): pass\ncoroutine = f()\n1/0\nawait coroutine\n"

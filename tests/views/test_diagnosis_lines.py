@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from asyncrepl.engine.tasks.await_graph import AwaitNode
 from asyncrepl.explain.explanation import Explanation, Fix
 from asyncrepl.views.diagnosis_patch import DiagnosedProgram, diagnosis_lines
 from asyncrepl.views.styled_lines import plain
+from asyncrepl.views.task_table import waits_in_words
 
 if TYPE_CHECKING:
     from asyncrepl.views.styled_lines import Line
@@ -81,4 +83,21 @@ def test_nothing_to_explain_is_one_calm_line() -> None:
         "nothing to explain: it ended with exit status 3",
         "nothing to explain: this error is not about async iteration",
         "nothing to explain: it was interrupted",
+    ]
+
+
+def test_where_tasks_waited_is_told_when_nothing_else_is() -> None:
+    """Each place once, those of the most tasks first, and no more than a screen holds."""
+    worker = AwaitNode("Task-2", "waiting", "Queue.get", "a.py:3", "job = await q.get()", "work")
+    waits = waits_in_words([worker._replace(function="main", where="a.py:9"), worker, worker])
+    assert waits == [
+        "2 tasks of `work` waited at a.py:3: job = await q.get()  (Queue.get)",
+        "`main` waited at a.py:9: job = await q.get()  (Queue.get)",
+    ]
+    subject = DiagnosedProgram("a.py", "", waits=[*waits[1:], *"bcdefg"])
+    assert [plain(each) for each in diagnosis_lines([], [], subject)] == [
+        "nothing to explain: it ran without an error",
+        "when it ended  `main` waited at a.py:9: job = await q.get()  (Queue.get)",
+        *(f"               {each}" for each in "bcde"),
+        "               and 2 more",
     ]

@@ -16,6 +16,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from asyncrepl.engine.code_owner import location_and_source, owner
+from asyncrepl.engine.loop.external_waits import is_at_rest
 from asyncrepl.engine.tasks.await_chain import (
     await_chain,
     completion_queue,
@@ -26,14 +27,23 @@ from asyncrepl.engine.tasks.await_chain import (
     result_source,
     task_group_parent,
 )
+from asyncrepl.engine.tasks.task_findings import held_locks
 from asyncrepl.engine.tasks.task_records import all_tasks, name_of, sorted_by_name
-from asyncrepl.engine.tasks.task_survey import describe_chain, state_of
+from asyncrepl.engine.tasks.task_survey import (
+    awaited_tasks,
+    deadlock_findings,
+    describe_chain,
+    is_held_up,
+    state_of,
+    waited_by,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from asyncrepl.engine.tasks.await_chain import AwaitLink
     from asyncrepl.engine.tasks.task_survey import TaskActivity
+    from asyncrepl.events.findings import Finding
 
 #: Who awaits a future, from Python 3.14 on; a subclass of the user's may say something else.
 _AWAITED_BY: Callable[[Any], Any] | None = getattr(
@@ -44,6 +54,10 @@ _MEETING_POINTS = {
     "Queue.get", "Queue.put", "Queue.join", "Lock.acquire", "Event.wait", "Condition.wait",
     "Condition.wait_for", "Semaphore.acquire", "Barrier.wait",
 }  # fmt: skip
+
+
+#: To look at each of more tasks, again and again, would take longer than what they do.
+FEW_TASKS = 200
 
 
 class AwaitNode(NamedTuple):
@@ -190,3 +204,51 @@ def _labels(meetings: Iterable[AwaitLink], names: Mapping[str, object]) -> dict[
             number = numbers.setdefault(kind, count(1))
             labels[key] = named.get(key) or f"{kind} {next(number)}"
     return labels
+
+
+# -- what never ends ---------------------------------------------------------------
+
+
+def has_few_tasks(loop: asyncio.AbstractEventLoop) -> bool:
+    """Whether it costs little to look at each task of `loop`, again and again; or it rests."""
+    return is_at_rest(loop) or len(all_tasks(loop)) <= FEW_TASKS
+
+
+def endless_findings(task: Any, idle: Callable[[], bool]) -> list[Finding]:
+    """What is stuck at `task` though something may come; `idle` says that nothing has for long.
+
+    It is "unfinished", whatever else goes on, where it waits until all of a queue is done, or for
+    a lock whose holder waits for it.
+    """
+    at_rest = is_at_rest(task.get_loop())
+    if at_rest and not is_held_up(task, idle=idle()):
+        return []
+    found = [each for each in deadlock_findings(task) if each.what == "stuck"]
+    if at_rest:
+        return found
+    names = ("join", "acquire") if _is_locked_up(task) else ("join",)
+    return [each._replace(what="unfinished") for each in found if each.info.name in names]
+
+
+def _is_locked_up(task: Any) -> bool:
+    """Whether `task` waits for one that waits for itself, where a lock is on the way."""
+    tasks = all_tasks(task.get_loop())
+    held = [(lock, holder) for holder in tasks for lock in held_locks(holder, waited_by(holder))]
+    holders = {id(lock): holder for lock, holder in held if type(lock) is asyncio.Lock}
+    reached = _reached(task, holders)
+    locked = [each for each in (task, *reached) if _holder(each, holders) is not None]
+    return any(each in _reached(each, holders) for each in locked)
+
+
+def _reached(task: Any, holders: Mapping[int, Any]) -> list[Any]:
+    """The tasks that `task` waits for, itself or through others; also as `holders` of locks."""
+    way = [*awaited_tasks(task), _holder(task, holders)]
+    for each in way:  # which grows
+        found = [] if each is None else [*awaited_tasks(each), _holder(each, holders)]
+        way += [one for one in found if one not in way]
+    return [each for each in way if each is not None]
+
+
+def _holder(task: Any, holders: Mapping[int, Any]) -> Any:
+    """The task that holds the lock for which `task` waits; None if there is none."""
+    return holders.get(id(waited_by(task)))

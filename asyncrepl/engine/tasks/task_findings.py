@@ -58,6 +58,7 @@ from asyncrepl.events.object_info import (
     ObjectInfo,
     coroutine_of_task,
     describe,
+    instance_dict,
     is_real_instance,
     refused_operands,
 )
@@ -100,6 +101,56 @@ def unseen_failure(task: Any) -> Finding | None:
     if not is_real_instance(error, Exception):  # none, or the program's end
         return None
     return Finding("failed", ObjectInfo(type(error), code), code, 0)
+
+
+def user_places(task: Any) -> tuple[tuple[CodeType, int], ...]:
+    """Where the user's code waits in `task`, outside in."""
+    frames = [each.frame for each in await_chain(task)]
+    users = [each for each in frames if each and is_users(each.f_code.co_filename)]
+    return tuple((each.f_code, each.f_lasti) for each in users)
+
+
+#: What one task at a time holds, or so many.
+LOCKS = (asyncio.Lock, asyncio.Semaphore)
+_EXIT = asyncio.Lock.__aexit__
+
+
+def held_locks(task: Any, waited: object) -> list[object]:
+    """The locks in whose ``async with`` `task` is: the ``__aexit__`` of each lies on a stack.
+
+    That of one that is `waited` for does so already.
+    """
+    kept = [one for each in await_chain(task) for one in gc.get_referents(each.subject)]
+    held = [*filter(None, map(_entered_lock, kept, [*kept[1:], None]))]
+    return [e for n, e in enumerate(held) if e is not waited or any(e is o for o in held[:n])]
+
+
+def _entered_lock(exits: Any, owner: object) -> object:
+    """The lock that ``__aexit__`` is of; from Python 3.14 on `owner` lies behind the function."""
+    bound = type(exits) is MethodType and exits.__func__ is _EXIT
+    lock = exits.__self__ if bound else owner if exits is _EXIT else None
+    return lock if type(lock) in LOCKS else None
+
+
+def is_replaced(event: object, frame: FrameType) -> bool:
+    """Whether what `frame` waits for is no variable there, nor an attribute of one, any more."""
+    if type(event) is not asyncio.Event:
+        return False
+    held = [*frame.f_locals.values(), *frame.f_globals.values()]
+    held += [part for each in held for part in instance_dict(each).values()]
+    return all(each is not event for each in held)
+
+
+def unseen_failures(task: Any) -> list[asyncio.Task[Any]]:
+    """The tasks of the loop of `task` that ended in an error which nobody has asked for."""
+    known = [each() for each in failed_tasks(task)]
+    return [each for each in known if each is not None and unseen_failure(each) is not None]
+
+
+def failed_tasks(task: Any) -> list[weakref.ref[Any]]:
+    """The tasks of the loop of `task` that ended in an error, or were cancelled."""
+    timeline: Any = getattr(getattr(task.get_loop(), "live", None), "timeline", None)
+    return [] if timeline is None else [*timeline.failed]
 
 
 def left_at_the_end() -> tuple[list[asyncio.Task[Any]], list[CoroutineType[Any, Any, Any]]]:
@@ -302,6 +353,8 @@ class CutOffTasks:
         self._steps: dict[int, list[weakref.ref[Any]]] = {}
         #: By the ``id`` of a task whose time is up: what waited then in the limit, and at what.
         self._late: dict[int, tuple[weakref.ref[Any], list[tuple[weakref.ref[Any], int]]]] = {}
+        #: By the ``id`` of a task to which a limit has ended a wait, which cancels it: where.
+        self.given_up: dict[int, tuple[str, int] | None] = {}
         self._by_groups: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
 
     def __bool__(self) -> bool:
@@ -309,6 +362,8 @@ class CutOffTasks:
 
     def note(self, task: object, timeout: object = None) -> None:
         """`task` is about to be cancelled where it waits, by a `timeout` that it has entered."""
+        if timeout is not None:
+            self._give_up(getattr(task, "_fut_waiter", None), waits_at(task))
         found = [each.subject for each in await_chain(task)]
         entered = [number for number, each in enumerate(found) if _holds(each, timeout)]
         inside = found[entered[-1] + 1 :] if entered else found
@@ -340,7 +395,24 @@ class CutOffTasks:
             owner = getattr(callback, "__self__", None)
             for link in await_chain(owner) if is_task(owner) else ():
                 if link.code is asyncio.wait_for.__code__:
-                    self.note(first_argument(link))
+                    ended = first_argument(link)
+                    self._give_up(ended, waits_at(owner))
+                    self.note(ended)
+
+    def _give_up(self, task: Any, place: tuple[str, int] | None) -> None:
+        """The limit at `place` is about to cancel `task`, and so what that waits for."""
+        while is_task(task) and id(task) not in self.given_up:
+            self.given_up[id(task)] = place
+            task = task._fut_waiter  # noqa: SLF001
+
+    def note_shared(self, task: Any, *, cancelled: bool) -> None:
+        """`task` is over: see who else waits for it, if a limit of another has `cancelled` it."""
+        limit = self.given_up.pop(id(task), None)
+        waiting: list[Any] = [getattr(e, "__self__", None) for e in _called_at_the_end(task)]
+        for each in waiting if limit is not None and cancelled else ():
+            if is_task(each) and not each.cancelling() and (places := user_places(each)):
+                info = ObjectInfo(CoroutineType, places[-1][0])
+                self._findings.add(Finding("given up", info, *places[-1], made=limit))
 
     def look(self, task: object) -> None:
         """A slice of `task` is over: who is still in the step, may end yet.

@@ -26,7 +26,16 @@ from asyncrepl.engine.tasks.await_chain import (
     user_frame,
     waits_at,
 )
-from asyncrepl.engine.tasks.task_findings import running_user_frame, unseen_failure
+from asyncrepl.engine.tasks.task_findings import (
+    LOCKS,
+    failed_tasks,
+    held_locks,
+    is_replaced,
+    running_user_frame,
+    unseen_failure,
+    unseen_failures,
+    user_places,
+)
 from asyncrepl.engine.tasks.task_records import (
     all_tasks,
     current_task,
@@ -38,10 +47,9 @@ from asyncrepl.events import Totals
 from asyncrepl.events.finding_log import was_cleared
 from asyncrepl.events.findings import Finding, finding_at
 from asyncrepl.events.object_info import ObjectInfo, describe
-from asyncrepl.runtime.descriptors import is_starved
+from asyncrepl.runtime.descriptors import is_starved, process_behind
 
 if TYPE_CHECKING:
-    import weakref
     from collections.abc import Callable, Iterator
 
     from asyncrepl.engine.tasks.await_chain import AwaitLink
@@ -247,7 +255,7 @@ def state_of(task: Any) -> TaskActivity:
     return "ready" if task._fut_waiter is None else "waiting"  # noqa: SLF001
 
 
-def _awaited_tasks(task: Any) -> list[Any]:
+def awaited_tasks(task: Any) -> list[Any]:
     """The tasks that `task` waits for: by itself, or by `gather`, `wait` or a TaskGroup."""
     waiter, found = task._fut_waiter, []  # noqa: SLF001
     if is_task(waiter):
@@ -277,23 +285,21 @@ def deadlock_findings(task: Any) -> Iterator[Finding]:
     waiting = [task]
     last, met = task, {id(task)}
     for each in waiting:
-        asked = _awaited_tasks(each)
+        asked = awaited_tasks(each)
         waiting += [one for one in asked if id(one) not in met]
         met.update(map(id, asked))
         last = each if last is task and not asked else last
         code = getattr(task_coroutine(each), "cr_code", None)
         if code is not None and each.cancelling() and is_users(code.co_filename):
             yield Finding("swallowed", ObjectInfo(CoroutineType, code), code, 0)
-    for failed in unseen_failures(task):
-        if (unseen := unseen_failure(failed)) is not None:
-            yield unseen._replace(number=1)
+    for unseen in filter(None, map(unseen_failure, unseen_failures(task))):
+        yield unseen._replace(number=1)
     if last is task:  # or all wait for each other
         last = next(filter(_is_in_circle, waiting), task)
-    found = [
-        stuck for each in (*_putting(task), last, task) if (stuck := _stuck(each)) is not None
-    ]
+    found = [*filter(None, map(_stuck, (*_putting(task), last, task)))]
     if found:
-        yield found[0]._replace(made=waits_at(task))
+        others = tuple(map(user_places, sorted_by_name(all_tasks(task.get_loop()))))
+        yield found[0]._replace(made=waits_at(task), others=others)
 
 
 def is_held_up(task: Any, *, idle: bool) -> bool:
@@ -310,7 +316,7 @@ def is_held_up(task: Any, *, idle: bool) -> bool:
     if idle and (outside.only_waiting_threads() or (others and outside.only_itself())):
         return True
     return all(
-        _awaited_tasks(each) or any(map(_has_full_pipe, await_chain(each)))
+        awaited_tasks(each) or any(map(_has_full_pipe, await_chain(each)))
         for each in all_tasks(loop)
     )
 
@@ -321,28 +327,16 @@ def _has_full_pipe(link: AwaitLink) -> bool:
     return any(each._paused and each._waiter is None for each in streams)  # noqa: SLF001
 
 
-def unseen_failures(task: Any) -> list[asyncio.Task[Any]]:
-    """The tasks of the loop of `task` that ended in an error which nobody has asked for."""
-    known = [each() for each in _failed_tasks(task)]
-    return [each for each in known if each is not None and unseen_failure(each) is not None]
-
-
-def _failed_tasks(task: Any) -> list[weakref.ref[Any]]:
-    """The tasks of the loop of `task` that ended in an error, or were cancelled."""
-    timeline: Timeline | None = getattr(getattr(task.get_loop(), "live", None), "timeline", None)
-    return [] if timeline is None else [*timeline.failed]
-
-
 def _is_in_circle(task: Any) -> bool:
     """Whether what `task` waits for waits for `task`, itself or through others."""
-    return any(_comes_to(each, task) for each in _awaited_tasks(task))
+    return any(_comes_to(each, task) for each in awaited_tasks(task))
 
 
 def _comes_to(task: Any, other: Any) -> bool:
     """Whether `task` is `other`, or waits for it, itself or through others."""
     waiting = [task]
     for each in waiting:  # which grows
-        waiting += [one for one in _awaited_tasks(each) if one not in waiting]
+        waiting += [one for one in awaited_tasks(each) if one not in waiting]
     return other in waiting
 
 
@@ -367,11 +361,15 @@ def _stuck(task: Any) -> Finding | None:
         return Finding("stuck", info, frame.f_code, frame.f_lasti, wait.line)
     if _is_in_circle(task):
         info = ObjectInfo(asyncio.Task)
-    count = 0 if info.name == "join" and _failed_tasks(task) else _count(task, info, chain[at:])
-    return Finding("stuck", info, frame.f_code, frame.f_lasti, count)
+    count = 0 if info.name == "join" and failed_tasks(task) else _count(task, info, chain[at:])
+    lock = waited_object(chain)
+    count = count or 2 * is_replaced(lock, frame)
+    others = all_tasks(task.get_loop()) if type(lock) in LOCKS else ()
+    holders = [each for each in others if lock in held_locks(each, waited_by(each))]
+    held = user_places(holders[0]) if holders else ()
+    return Finding("stuck", info, frame.f_code, frame.f_lasti, count, held=held)
 
 
-_LOCKS = (asyncio.Lock, asyncio.Semaphore)
 #: What waits for what somebody else does, by the method of asyncio's that is suspended.
 _WAITS: dict[object, tuple[type, str]] = {
     method.__code__: (kind, name)
@@ -394,10 +392,15 @@ def _wait_link(chain: list[AwaitLink]) -> AwaitLink | None:
     return next((each for each in chain if each.code in _WAITS), None)
 
 
-def _waited_object(chain: list[AwaitLink]) -> Any:
+def waited_object(chain: list[AwaitLink]) -> Any:
     """The object of asyncio's that is waited for; None if there is none."""
     link = _wait_link(chain)
     return first_argument(link) if link is not None else None
+
+
+def waited_by(task: Any) -> Any:
+    """The object of asyncio's that `task` waits for."""
+    return waited_object(await_chain(task))
 
 
 def _waited_for(chain: list[AwaitLink]) -> ObjectInfo:
@@ -415,19 +418,19 @@ def _count(task: Any, info: ObjectInfo, chain: list[AwaitLink]) -> int:
     how many are under way that do not wait for `task`. Of a process, or the stream of its output,
     1 if it waits for input.
     """
-    waited = _waited_object(chain)
-    if (process := _process_behind(waited)) is not None:
+    waited = waited_object(chain)
+    if (process := process_behind(waited)) is not None:
         return int(is_starved(process))
     tasks = all_tasks(task.get_loop())
-    others = [_waited_object(await_chain(each)) for each in tasks]
+    others = [*map(waited_by, tasks)]
     counts: dict[type, Callable[[], int]] = {
         asyncio.Barrier: lambda: waited.parties - waited.n_waiting,
         asyncio.Condition: lambda: len(waited._waiters),  # noqa: SLF001
         asyncio.Queue: lambda: _count_of_queue(waited, info.name),
-        asyncio.Lock: lambda: sum(isinstance(e, _LOCKS) and e is not waited for e in others),
+        asyncio.Lock: lambda: sum(isinstance(e, LOCKS) and e is not waited for e in others),
         asyncio.Future: lambda: sum(not _comes_to(each, task) for each in tasks),
     }
-    kind = asyncio.Lock if info.kind in _LOCKS else info.kind
+    kind = asyncio.Lock if info.kind in LOCKS else info.kind
     return counts[kind]() if kind in counts else int(was_cleared(waited, task))
 
 
@@ -435,13 +438,3 @@ def _count_of_queue(queue: Any, method: str) -> int:
     if method == "put":
         return queue.maxsize  # type: ignore[no-any-return]
     return 0 if queue.qsize() else getattr(queue, "_unfinished_tasks", 0)
-
-
-def _process_behind(waited: Any) -> Any:
-    """The transport of the process that is waited for, or of that whose output is read."""
-    if isinstance(waited, asyncio.subprocess.Process):
-        return waited._transport  # type: ignore[attr-defined]  # noqa: SLF001
-    if not isinstance(waited, asyncio.StreamReader):
-        return None
-    protocol = getattr(waited._transport, "_protocol", None)  # type: ignore[attr-defined]  # noqa: SLF001
-    return getattr(protocol, "proc", None)

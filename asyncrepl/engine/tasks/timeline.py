@@ -319,6 +319,8 @@ class Timeline(Instrument):
             # Python 3.12.1 dies when asked for it.
             if how == "done" and record.slices > 1 and record.coro == _GET:
                 note_lost_item(task, self._finding_log)
+            if self.cuts.given_up:
+                self.cuts.note_shared(task, cancelled=how == "cancelled")
             if how != "done":
                 self.failed.append(weakref.ref(task))
             self._close_record(id(task), record, how)

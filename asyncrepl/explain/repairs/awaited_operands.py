@@ -232,7 +232,7 @@ def _await_at(fixing: Fixing, case: Case) -> None:
             _await_each(fixing, case, place[0], each)
     elif isinstance(case.node, _READS) and may_await_where_made(fixing, case):
         return
-    elif (made := kept_in_attribute(case)) is not None:
+    elif isinstance(made := kept_in_attribute(case), ast.Call):
         _await_each(fixing, case, case.unit, made)
     elif case.kind is Kind.COROUTINE and _read_again(case):
         raise CannotFixError  # it runs once, and who knows which is the first

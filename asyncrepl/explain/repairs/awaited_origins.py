@@ -334,8 +334,8 @@ def _names(unit: Unit, node: ast.expr, code: CodeType, name: str) -> bool:
     return False
 
 
-def kept_in_attribute(case: Case) -> ast.Call | None:
-    """The call that an attribute is given, once, in a coroutine; it is read more than once."""
+def kept_in_attribute(case: Case) -> ast.Call | ast.Name | None:
+    """What an attribute is given, once, in a coroutine: by a call, or in a variable."""
     unit, text = case.unit, case.unit.source.source(case.node)
     if not isinstance(case.node, ast.Attribute):
         return None
@@ -349,7 +349,7 @@ def kept_in_attribute(case: Case) -> ast.Call | None:
     if len(made) != 1 or any(isinstance(each, ast.Await) for each in owners):
         return None
     inside = isinstance(scope(unit, made[0]), ast.AsyncFunctionDef)
-    return made[0] if inside and isinstance(made[0], ast.Call) else None
+    return made[0] if inside and isinstance(made[0], ast.Call | ast.Name) else None
 
 
 def either_awaited(

@@ -17,6 +17,7 @@ from asyncrepl.explain.hoisted_code import not_awaiting, put_head
 from asyncrepl.explain.kinds import has, is_async_iterable, kind_of
 from asyncrepl.explain.protocol_code import yield_each
 from asyncrepl.explain.repairs.awaited_items import wants_each_round
+from asyncrepl.explain.repairs.awaited_origins import kept_in_attribute
 from asyncrepl.explain.repairs.moved_walks import walked_until
 from asyncrepl.explain.repairs.repair_case import (
     LOOPS,
@@ -292,14 +293,15 @@ _OF_STREAMS = ("chain", "zip", "zip_longest", "product", "merge", "union", "upda
 
 
 def collected(fixing: Fixing, case: Case) -> None:
-    """A list of the items: where the name gets its value, if that is used several times."""
+    """A list of the items: where an attribute gets its value, or a name that is used again."""
     if not wants_list(case) or is_endless(case):
         raise CannotFixError
     matched = matched_here(case.unit, case.node)
-    made = matched[0] if len(matched) == 1 else made_here(case)
-    uses = loads(case.unit, case.node) if isinstance(case.node, ast.Name) else []
+    made = matched[0] if len(matched) == 1 else made_here(case) or kept_in_attribute(case)
+    alike = [e for e in case.unit.nodes(ast.Attribute) if ast.dump(e) == ast.dump(case.node)]
+    uses = loads(case.unit, case.node) if isinstance(case.node, ast.Name) else alike
     stored = not isinstance(getattr(case.owner, "ctx", None), ast.Load | None)
-    again = len(uses) > 1 or stored or bool(matched)
+    again = len(uses) > 1 or stored or bool(matched) or isinstance(case.node, ast.Attribute)
     walked = any(is_walked(case.unit, each) for each in uses)
     if made is not None and again and not walked:
         fixing.changed = made

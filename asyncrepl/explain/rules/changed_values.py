@@ -69,17 +69,16 @@ def _overwritten(evidence: Evidence) -> Finding | None:
 
 
 def _asked_before(unit: Unit, store: ast.Assign) -> ast.If | None:
-    """The ``if`` in which the variable is written, or before it one that returns what it is."""
-    around = unit.parents.get(store)
-    if isinstance(around, ast.If) and store in around.body:
-        return around
-    text = unit.source.source(store.targets[0])
-    for each in getattr(around, "body", ()):
-        if not isinstance(each, ast.If) or not isinstance(each.body[-1], ast.Return):
-            continue
+    """The ``if`` in which the variable is written, or before it one that returns what it is.
+
+    It asks for the variable: what else it asks has not changed.
+    """
+    around, text = unit.parents.get(store), unit.source.source(store.targets[0])
+    before = [around] if isinstance(around, ast.If) and store in around.body else []
+    returning = [each for each in getattr(around, "body", ()) if isinstance(each, ast.If)]
+    for each in (*before, *(e for e in returning if isinstance(e.body[-1], ast.Return))):
         inside = [node for node in ast.walk(each.test) if isinstance(node, ast.expr)]
-        asked = map(unit.source.source, inside)
-        if text in asked or _is_in(each.test, store):
+        if text in map(unit.source.source, inside) or _is_in(each.test, store):
             return each
     return None
 

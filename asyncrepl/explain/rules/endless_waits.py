@@ -11,9 +11,8 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from asyncrepl.explain.explanation import Finding, Rule
-from asyncrepl.explain.fix_editor import Fixing, correction, short
-from asyncrepl.explain.fresh_names import fresh
-from asyncrepl.explain.scopes import REPEATED, CannotFixError, is_own, own_nodes, runs_often, scope
+from asyncrepl.explain.fix_editor import short
+from asyncrepl.explain.scopes import REPEATED, is_own, own_nodes, runs_often, scope
 from asyncrepl.syntax.names import callee_name, last_name, method_owner, written_name
 
 if TYPE_CHECKING:
@@ -44,55 +43,6 @@ def calls_on(evidence: Evidence, name: str, *methods: str) -> list[tuple[Unit, a
         for unit, node in evidence.units.nodes(ast.Attribute)
         if node.attr in methods and (not name or written_name(node.value) == name)
     ]
-
-
-def _notified_before(evidence: Evidence) -> Finding | None:
-    """``wait`` of a condition that was, or will be, notified for nobody."""
-    condition = awaited_object(evidence, asyncio.Condition, "wait")
-    if condition is None:
-        return None
-    text = evidence.unit.source.source(condition)
-    notified = calls_on(evidence, written_name(condition), "notify", "notify_all")
-    if not notified:
-        return Finding(f"`{text}.wait()` waits for a `notify`, and nobody notifies `{text}`.")
-    unit, call = notified[0]
-    source = unit.source.source
-    if evidence.unit.enclosing(condition, ast.While) is not None:
-        if evidence.finding.number < 2 or not _wake_one(notified):
-            return None  # it has asked for the state
-        why = (
-            f"`{source(call)}` wakes one of those that wait for `{text}`, and there are more: "
-            "nobody wakes the others, whose turn it may be. `notify_all()` wakes all of them."
-        )
-        return Finding(why, _all_woken(evidence, notified))
-    why = (
-        f"`{source(call)}` wakes those who wait at that moment: one that came before this "
-        f"`{text}.wait()` is lost, and no other comes. Ask for the state first: "
-        f"`await {text}.wait_for(lambda: …)`."
-    )
-    return Finding(why)
-
-
-def _wake_one(notified: Ends) -> bool:
-    """Whether all are calls of ``notify()``."""
-    return all(callee_name(call) == "notify" and not call.args for _, call in notified)
-
-
-@correction
-def _all_woken(fixing: Fixing, notified: Ends) -> None:
-    for unit, call in notified:
-        every = unit.source.source(call.func).removesuffix("notify") + "notify_all"
-        fixing.of(unit).replace(call.func, every)
-
-
-def _missing_parties(evidence: Evidence) -> Finding | None:
-    barrier, seen = awaited_object(evidence, asyncio.Barrier, "wait"), evidence.finding
-    if barrier is None:
-        return None
-    more = "1 more task" if seen.number == 1 else f"{seen.number} more tasks"
-    text = evidence.unit.source.source(barrier)
-    why = f"The barrier `{text}` opens when {more} wait{'s' * (seen.number == 1)} for it, "
-    return Finding(f"{why}and no other is left to do so: it was made for too many parties.")
 
 
 #: By what waits: what ends the wait.
@@ -212,47 +162,6 @@ def _waits_before(
             yield owner.value, known
 
 
-def _forgotten(evidence: Evidence) -> Finding | None:
-    """An event that was set, and that is cleared right before the wait for it."""
-    event = awaited_object(evidence, asyncio.Event, "wait")
-    if event is None or not calls_on(evidence, written_name(event), "set"):
-        return None
-    unit, waits = evidence.unit, evidence.unit.statement(event)
-    for home, call in calls_on(evidence, written_name(event), "clear"):
-        cleared = home.statement(call)
-        block = getattr(unit.parents.get(waits), "body", [])
-        if home is unit and cleared in block and waits in block:
-            between = block[block.index(cleared) + 1 : block.index(waits)]
-            if block.index(cleared) < block.index(waits) and not between:
-                text = unit.source.source(event)
-                why = (
-                    f"`{text}.clear()` forgets that `{text}` was set, right before the wait for "
-                    "it, and nobody sets it again. An event that is set lets everybody pass: "
-                    "leave the `clear()` out, or do it when the wait is over."
-                )
-                return Finding(why, _not_cleared(evidence, unit, cleared))
-    return _forgotten_by_another(evidence, event)
-
-
-def _forgotten_by_another(evidence: Evidence, event: ast.expr) -> Finding | None:
-    """An event that was set, and that another task has cleared before this one came to wait."""
-    cleared = calls_on(evidence, written_name(event), "clear")
-    if not evidence.finding.number or not cleared:
-        return None
-    text, clear = evidence.unit.source.source(event), short(*cleared[0])
-    why = (
-        f"`{text}` was set, and {clear} forgot that for all before this `{text}.wait()` began: "
-        "whoever clears an event takes its news from those who have not waited yet. Give each its "
-        "own event, or wait for an `asyncio.Condition`."
-    )
-    return Finding(why)
-
-
-@correction
-def _not_cleared(fixing: Fixing, unit: Unit, cleared: ast.stmt) -> None:
-    fixing.of(unit).remove(cleared)
-
-
 def behind(evidence: Evidence, calls: list[tuple[Unit, ast.Call]]) -> tuple[Unit, ast.stmt] | None:
     """The statement that waits behind which all of the `calls` stand, in one function with it.
 
@@ -308,83 +217,6 @@ def _waits_for(unit: Unit, statement: ast.stmt) -> str:
     return short(unit, statement)
 
 
-def _stuck(evidence: Evidence) -> Finding | None:
-    unit = evidence.unit
-    await_ = evidence.node(ast.Await)
-    # A loop over an iterator of somebody else's has no ``await`` of its own.
-    waited = await_.value if await_ is not None else evidence.node(ast.AST)
-    text = short(unit, waited) if isinstance(waited, ast.expr) else "what it waits for"
-    why = (
-        f"Nothing can wake {text} any more: no other task runs, no timer is set"
-        f"{_left_undone(evidence)}. Ctrl-C ends the wait."
-    )
-    return Finding(why, _ended_by_none(evidence, unit, await_) if await_ else None)
-
-
-#: What nobody does, in words, by what is waited for.
-_WORDS: dict[object, str] = {
-    asyncio.Event: "sets the event",
-    asyncio.Queue: "fills the queue",
-    asyncio.Future: "sets its result",
-    asyncio.Condition: "notifies it, with what is waited for",
-    "readline": "sends the end of a line, or closes the other end",
-    "read": "closes the other end, or calls `write_eof()` there",
-}
-
-
-def _left_undone(evidence: Evidence) -> str:
-    """What nobody does for what is waited for, or where somebody would have done it."""
-    waited, calls = ends_of(evidence) or (None, [])
-    info = evidence.finding.info
-    words = _WORDS.get(info.name or info.kind) or _WORDS.get(info.kind)
-    if words is None or waited is None:
-        return f", and nobody {words}" if words else ""
-    homes = {getattr(scope(*each), "name", ""): each for each in calls}
-    if len(homes) != 1 or not (name := next(iter(homes))):
-        return f", and nobody {words}"
-    unit, call = homes[name]
-    known = {written_name(node) for _, node in evidence.units.nodes(ast.Name, ast.Attribute)}
-    if name not in known:
-        return f", and nobody calls `{name}`, which {words}"
-    if scope(unit, call) is scope(evidence.unit, waited):
-        return f", and nobody {words}"
-    made = [each.args[0] for _, each in evidence.units.nodes(ast.Call) if each.args]
-    if name in map(callee_name, made):
-        return f", and nobody {words} any more: what runs `{name}` has ended, or waits itself"
-    return f", and nobody {words}: {short(unit, call)} in `{name}` is not called for it"
-
-
-@correction
-def _ended_by_none(fixing: Fixing, unit: Unit, waited: ast.Await) -> None:
-    """Of a generator that drains a queue: None in the queue ends it."""
-    function, taken = scope(unit, waited), waited.value
-    loop = unit.enclosing(waited, ast.While)
-    statement = unit.statement(waited)
-    drains = isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Yield)
-    endless = loop is not None and isinstance(loop.test, ast.Constant) and bool(loop.test.value)
-    if callee_name(taken) != "get" or not drains or not endless or loop is None:
-        return
-    if not isinstance(function, ast.AsyncFunctionDef) or loop.body != [statement]:
-        return
-    name = fresh(unit, "item")
-    edits = fixing.of(unit)
-    edits.replace(loop.test, f"({name} := {unit.source.source(waited)}) is not None")
-    edits.replace(waited, name)
-    if not _closed(fixing.evidence, fixing, function.name):
-        raise CannotFixError
-
-
-def _closed(evidence: Evidence, fixing: Fixing, name: str) -> bool:
-    """Put the None in, in front of the loop that walks the generator."""
-    for unit, loop in evidence.units.nodes(ast.AsyncFor):
-        call = loop.iter
-        if isinstance(call, ast.Call) and callee_name(call) == name and len(call.args) == 1:
-            queue = unit.source.source(call.args[0])
-            fixing.of(unit).lines_before(loop, f"{queue}.put_nowait(None)")
-            return True
-    return False
-
-
 _ID = "endless-generator-hangs"
 
 RULES = (
@@ -404,42 +236,6 @@ RULES = (
         "Each does behind its own wait what the other one waits for, so neither comes to it. "
         "Who is waited for does its part before it waits itself.",
         _each_other,
-        sees="stuck",
-    ),
-    Rule(
-        _ID,
-        "an event that was set, and cleared again",
-        3,
-        "`event.wait()` passes at once as long as the event is set, and `clear()` forgets that "
-        "it was. Clear it when its news has been taken, not when they are waited for.",
-        _forgotten,
-        sees="stuck",
-    ),
-    Rule(
-        _ID,
-        "a condition that nobody notifies any more",
-        3,
-        "`notify` wakes those who wait, and is not kept for those who come later. "
-        "`await condition.wait_for(predicate)` looks at the state first, and waits only if it "
-        "has to.",
-        _notified_before,
-        sees="stuck",
-    ),
-    Rule(
-        _ID,
-        "a barrier with too few tasks",
-        3,
-        "`asyncio.Barrier(n)` lets nobody pass until n tasks wait for it at the same time.",
-        _missing_parties,
-        sees="stuck",
-    ),
-    Rule(
-        _ID,
-        "a source that waits for ever",
-        3,
-        "A step that awaits what nobody provides suspends the loop for good. Let the producer "
-        "say that it is done (a None in the queue), or limit the wait: `asyncio.timeout()`.",
-        _stuck,
         sees="stuck",
     ),
 )

@@ -23,9 +23,9 @@ from asyncrepl.events.object_info import (
 from asyncrepl.explain.bindings import is_coroutine_function, variables
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, awaited, correction, replaced, short
-from asyncrepl.explain.heap_items import PUSHING, heap_items, is_decided_by_jobs
 from asyncrepl.explain.held_operands import asks_plain, innermost_frame
 from asyncrepl.explain.kinds import Kind, a_kind, kind_of
+from asyncrepl.explain.operand_parts import PUSHING, heap_items, is_decided_by_jobs
 from asyncrepl.explain.repairs.repair_case import single_assignment
 from asyncrepl.explain.scopes import CannotFixError, own_nodes, scope
 from asyncrepl.explain.value_origins import loads

@@ -384,7 +384,7 @@ RULES = (
         "What is taken in an `async with` is given back at its end, and not before: not while its "
         "body awaits something else, and not while a generator stands at a `yield` in it.",
         _held_already,
-        sees="stuck",
+        sees="stuck | unfinished",
     ),
     Rule(
         _ID,
@@ -393,7 +393,7 @@ RULES = (
         "Who holds one lock and waits for another stops all who wait for the first. Where several "
         "are taken, take them in the same order everywhere, say sorted by a name.",
         _in_other_order,
-        sees="stuck",
+        sees="stuck | unfinished",
     ),
     Rule(
         _ID,

@@ -1,4 +1,4 @@
-"""Errors of tasks that nobody asks for, or that are looked for where they do not come."""
+"""Errors of tasks that nobody asks for, or that come where they are not looked for."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, awaited, correction, short
+from asyncrepl.explain.repairs.repair_case import single_assignment
 from asyncrepl.explain.rules.forgotten_tasks import JOINERS, awaited_last, jobs_in
 from asyncrepl.explain.scopes import caught_kinds, scope
 from asyncrepl.syntax.names import callee_name, canonical_name, last_name, written_name
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence
     from asyncrepl.explain.source_units import Unit
 
+_CANCELLED = ("CancelledError", "BaseException")
 _MAKERS = ("create_task", "ensure_future", "Task")
 
 
@@ -183,6 +185,48 @@ def _stored(node: ast.AST) -> list[str]:
     return [node.id] if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) else []
 
 
+def _given_up(evidence: Evidence) -> Finding | None:
+    """A task that a time limit has cancelled while others wait for it."""
+    if evidence.made is None or (await_ := evidence.node(ast.Await)) is None:
+        return None
+    (home, line), unit = evidence.made, evidence.unit
+    limited = [each for each in home.nodes(ast.Await) if each.lineno == line]
+    if len(limited) != 1:
+        return None
+    call = limited[0].value
+    limits = isinstance(call, ast.Call) and canonical_name(call.func) == "asyncio.wait_for"
+    job = call.args[0] if limits and isinstance(call, ast.Call) and call.args else call
+    if _is_owned(home, job) and _is_prepared(unit, await_):
+        return None
+    name = getattr(scope(unit, await_), "name", "")
+    why = (
+        f"A time limit cancels what it waits for: when that of {short(home, limited[0])} in line "
+        f"{line} was over, it cancelled the task that {short(unit, await_)} in `{name}` waits "
+        "for, too. `asyncio.shield` keeps it alive."
+    )
+    return Finding(why, _kept_alive(evidence, home, job))
+
+
+def _is_owned(unit: Unit, job: ast.expr) -> bool:
+    """Whether `job` is a task that the function has made which limits it: to end it, perhaps."""
+    made = single_assignment(unit, job) if isinstance(job, ast.Name) else job
+    return callee_name(made) in ("create_task", "ensure_future")
+
+
+def _is_prepared(unit: Unit, await_: ast.Await) -> bool:
+    """Whether the CancelledError of the `await_` is caught around it."""
+    around = [each for each in unit.ancestors(await_) if isinstance(each, ast.Try)]
+    kinds = [kind for b in around for each in b.handlers for kind in caught_kinds(each.type)]
+    return any(last_name(each) in _CANCELLED for each in kinds)
+
+
+@correction
+def _kept_alive(fixing: Fixing, unit: Unit, job: ast.expr) -> None:
+    """``wait_for(task, 1)`` → ``wait_for(asyncio.shield(task), 1)``."""
+    fixing.of(unit).replace(job, f"asyncio.shield({unit.source.source(job)})")
+    fixing.needs_import(unit, "asyncio")
+
+
 RULES = (
     Rule(
         "task-exception-lost",
@@ -201,5 +245,15 @@ RULES = (
         "With `return_exceptions=True` it waits for all, and gives errors in their places.",
         _raised_instead,
         errors=(Exception,),
+    ),
+    Rule(
+        "timeout-ends-the-generator",
+        "a time limit on what others wait for",
+        3,
+        "`wait_for`, and `asyncio.timeout` around an `await`, cancel what is awaited when the "
+        "time is up. A task that others await is theirs, too: `asyncio.shield(task)` is cancelled "
+        "in its place.",
+        _given_up,
+        sees="given up",
     ),
 )

@@ -25,8 +25,13 @@ from asyncrepl.explain.fix_editor import Fixing, awaited, corrected, correction,
 from asyncrepl.explain.hoisted_code import put_head, task_later
 from asyncrepl.explain.repairs.awaited_origins import either_awaited
 from asyncrepl.explain.repairs.moved_walks import read_by_loop, read_in
-from asyncrepl.explain.scopes import CannotFixError, scope
-from asyncrepl.explain.unittest_classes import ASYNC_FIXTURES, is_fixture, plain_test_case
+from asyncrepl.explain.scopes import (
+    ASYNC_FIXTURES,
+    CannotFixError,
+    is_fixture,
+    plain_test_case,
+    scope,
+)
 from asyncrepl.explain.value_arrivals import is_test
 from asyncrepl.explain.value_origins import STEPS, is_handed_on, loads
 from asyncrepl.syntax.names import callee_name, last_name

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, correction, short
 from asyncrepl.explain.rules.endless_waits import awaited_object, calls_on
-from asyncrepl.explain.scopes import CannotFixError, scope
+from asyncrepl.explain.scopes import CannotFixError, own_nodes, scope
 from asyncrepl.syntax.names import (
     FUNCTIONS,
     callee_name,
@@ -300,6 +300,55 @@ def _ends(node: ast.AST, waits: ast.expr) -> bool:
     return nothing and callee_name(node) in ("put", "put_nowait", "set", "release")
 
 
+#: What a thread waits for that holds it itself.
+_LOCKS = {"threading.Lock", "threading.Semaphore", "threading.BoundedSemaphore"}
+
+
+def _held_in_thread(evidence: Evidence) -> Finding | None:
+    """A lock of `threading`, that one task holds while it waits, and another waits for."""
+    calls = [canonical_name(each.func) for _, each in evidence.units.nodes(ast.Call)]
+    names = {callee_name(each) for _, each in evidence.units.nodes(ast.Call)}
+    threads = names & {"Thread", "to_thread", "run_in_executor", "submit"}
+    if evidence.made is None or threads or not _LOCKS & {*calls}:
+        return None  # or who has it is another thread
+    unit, line = evidence.made
+    for block in unit.nodes(ast.With):
+        inside = [each for part in block.body for each in own_nodes(part)]
+        waits = any(isinstance(each, ast.Await) for each in inside)
+        entered = [each.context_expr for each in block.items]
+        if block.lineno != line or not waits or isinstance(entered[0], ast.Call):
+            continue
+        text = unit.source.source(entered[0])
+        why = (
+            f"`with {text}` stops the whole thread until `{text}` is free, and another task "
+            "holds it that waits in its own block: that cannot go on, as it needs this very "
+            f"thread. `async with {text}` of an `asyncio.Lock` lets it."
+        )
+        return Finding(why, _lock_of_loop(evidence, unit, entered[0]))
+    return None
+
+
+@correction
+def _lock_of_loop(fixing: Fixing, unit: Unit, lock: ast.expr) -> None:
+    """``threading.Lock()`` → ``asyncio.Lock()``, and ``with`` → ``async with``."""
+    made = [
+        (home, each)
+        for home, each in fixing.evidence.units.nodes(ast.Call)
+        if canonical_name(each.func) == "threading.Lock"
+    ]
+    name = written_name(lock)
+    uses = [n for n in unit.nodes(ast.Attribute, ast.Name) if written_name(n) == name]
+    entered = [each for each in unit.nodes(ast.With) if each.items[0].context_expr in uses]
+    loads = [each for each in uses if isinstance(each.ctx, ast.Load)]  # type: ignore[attr-defined]
+    plain = any(not isinstance(unit.function(e), ast.AsyncFunctionDef) for e in entered)
+    if len(made) != 1 or made[0][0] is not unit or len(loads) != len(entered) or plain:
+        raise CannotFixError
+    fixing.of(unit).replace(made[0][1].func, "asyncio.Lock")
+    for each in entered:
+        fixing.of(unit).before(each, "async ")
+    fixing.needs_import(unit, "asyncio")
+
+
 RULES = (
     Rule(
         "endless-generator-hangs",
@@ -391,5 +440,14 @@ RULES = (
         "go through the same pool, it waits for a thread that is never free.",
         _no_thread_left,
         sees="stuck",
+    ),
+    Rule(
+        "blocking-call-in-async-for",
+        "a lock of threads, held while a task waits",
+        5,
+        "A `threading.Lock` stops a thread, and all tasks of a loop share one. Who waits while he "
+        "holds it needs the thread to go on. `asyncio.Lock` stops a task, and no more.",
+        _held_in_thread,
+        sees="blocked",
     ),
 )

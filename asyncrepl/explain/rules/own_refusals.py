@@ -20,10 +20,10 @@ from asyncrepl.events.object_info import MISSING, code_of, describe, lookup
 from asyncrepl.explain.demands import Demand
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, awaited, correction, replaced, short
-from asyncrepl.explain.heap_items import kinds_without_order
 from asyncrepl.explain.held_operands import innermost_frame
 from asyncrepl.explain.kinds import has
 from asyncrepl.explain.library_results import function_of_code
+from asyncrepl.explain.operand_parts import kinds_without_order
 from asyncrepl.explain.repairs.repair_case import LOOPS, Case
 from asyncrepl.explain.repairs.repair_choice import repaired
 from asyncrepl.explain.rules.endless_waits import awaited_object, calls_on

@@ -11,7 +11,7 @@ from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, correction, short
 from asyncrepl.explain.rules.endless_waits import awaited_object, behind, calls_on
 from asyncrepl.explain.rules.other_loops import refused_by
-from asyncrepl.explain.scopes import REPEATED, deepen, own_nodes, scope
+from asyncrepl.explain.scopes import REPEATED, CannotFixError, deepen, own_nodes, scope
 from asyncrepl.syntax.names import LOOPS, bound_names, callee_name, canonical_name, written_name
 
 if TYPE_CHECKING:
@@ -183,7 +183,8 @@ def _never_finished(evidence: Evidence, waited: ast.AST | None) -> Finding | Non
     if is_real_instance(queue, asyncio.Queue) and not (queue.empty() and queue._unfinished_tasks):  # noqa: SLF001
         return None
     calls = {callee_name(node) for _, node in evidence.units.nodes(ast.Call)}
-    if "task_done" in calls or not {"get", "get_nowait"} & calls:
+    known = calls | {node.attr for _, node in evidence.units.nodes(ast.Attribute)}
+    if "task_done" in known or not {"get", "get_nowait"} & calls:
         return None
     text = f"{evidence.unit.source.source(function.value)}"
     why = (
@@ -293,6 +294,35 @@ def _done_last(fixing: Fixing, unit: Unit, statement: ast.stmt, loop: ast.While)
     fixing.of(unit).remove(statement)
 
 
+def _left_over(evidence: Evidence) -> Finding | None:
+    """The last batch, which is not full, and that nobody hands on."""
+    use, unit, seen = evidence.use("seen"), evidence.unit, evidence.finding
+    if use is None or not isinstance(use.node, ast.Name):
+        return None
+    name, count = use.node.id, seen.number
+    items = "1 item was" if count == 1 else f"{count} items were"
+    when = "its loop ended"
+    if evidence.made is not None:
+        when = f"its task was ended in line {evidence.made[1]}, where it waited for more"
+    why = (
+        f"{items} left in `{name}` when {when}: `{name}` is handed on when it is full, and nobody "
+        "does so with what is there at the end."
+    )
+    fix = _handed_on_at_last(evidence, unit, use.node) if evidence.made is None else None
+    return Finding(why, fix)
+
+
+@correction
+def _handed_on_at_last(fixing: Fixing, unit: Unit, name: ast.Name) -> None:
+    """``if batch: await write(batch)`` behind the loop that nothing else leaves."""
+    statement, loop = unit.statement(name), unit.enclosing(name, *LOOPS)
+    if loop is None or any(isinstance(each, ast.Return) for each in ast.walk(loop)):
+        raise CannotFixError
+    if not isinstance(statement, ast.Expr) or statement.lineno != statement.end_lineno:
+        raise CannotFixError
+    fixing.of(unit).lines_after(loop, f"if {name.id}:\n    {unit.source.source(statement)}")
+
+
 _ID = "endless-generator-hangs"
 _DONE = (
     _ID,
@@ -342,7 +372,7 @@ RULES = (
         _too_soon,
         errors=(asyncio.QueueEmpty,),
     ),
-    Rule(*_DONE, _undone_anywhere, sees="stuck"),
+    Rule(*_DONE, _undone_anywhere, sees="stuck | unfinished"),
     Rule(*_DONE, _undone, sees="stuck"),
     Rule(
         _ID,
@@ -380,6 +410,16 @@ RULES = (
         "It belongs behind the work, in a `finally`.",
         _done_early,
         sees="done early",
+    ),
+    Rule(
+        "fire-and-forget-in-loop",
+        "a last batch that is not full",
+        5,
+        "Items that are collected until there are enough are handed on by the one that makes the "
+        "number full. After the last item none comes: what is left is handed on behind the loop, "
+        "or in a `finally` where the task may be cancelled.",
+        _left_over,
+        sees="left over",
     ),
     Rule(*_DONE, _timed_out, errors=(TimeoutError,)),
 )

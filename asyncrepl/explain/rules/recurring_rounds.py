@@ -171,6 +171,37 @@ def _left(fixing: Fixing, unit: Unit, guard: ast.stmt) -> None:
         fixing.of(unit).lines_after(guard.body[-1], "break")
 
 
+def _spins(evidence: Evidence) -> Finding | None:
+    """``while not ready: pass`` on the loop: who could change that, does not run."""
+    if evidence.made is None:
+        return None
+    unit, line = evidence.made
+    loops = [each for each in unit.nodes(ast.While) if each.lineno <= line <= _end(each)]
+    loop, function = (loops[-1], unit.function(loops[-1])) if loops else (None, None)
+    if loop is None or not isinstance(function, ast.AsyncFunctionDef):
+        return None
+    waits = any(isinstance(each, ast.Await) for each in ast.walk(loop))
+    if waits or not all(isinstance(each, ast.Pass | ast.Continue) for each in loop.body):
+        return None
+    why = (
+        f"`while {unit.source.source(loop.test)}` in `{function.name}` asks again and again, and "
+        "gives the loop to nobody: no other task runs, that might change the answer. Wait in it: "
+        "`await asyncio.sleep(…)`, or have the other set an event."
+    )
+    return Finding(why, _sleeps_inside(evidence, unit, loop))
+
+
+def _end(node: ast.stmt) -> int:
+    return node.end_lineno or 0
+
+
+@correction
+def _sleeps_inside(fixing: Fixing, unit: Unit, loop: ast.While) -> None:
+    """``pass`` → ``await asyncio.sleep(0.01)``."""
+    fixing.of(unit).replace(loop.body[0], "await asyncio.sleep(0.01)")
+    fixing.needs_import(unit, "asyncio")
+
+
 RULES = (
     Rule(
         "endless-generator-hangs",
@@ -190,5 +221,15 @@ RULES = (
         "be left when one of them has succeeded.",
         _retried,
         sees="retried",
+    ),
+    Rule(
+        "blocking-call-in-async-for",
+        "a loop that asks and never waits",
+        5,
+        "The loop runs one task at a time, until that awaits. A loop that only asks whether "
+        "another task has done something keeps it from doing so.",
+        _spins,
+        sees="blocked",
+        before="slow_loops",
     ),
 )

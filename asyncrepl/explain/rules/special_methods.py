@@ -30,8 +30,7 @@ from asyncrepl.explain.protocol_code import stop_asynchronously, yield_each
 from asyncrepl.explain.repairs.repair_case import source_of
 from asyncrepl.explain.rules.aiter_methods import method
 from asyncrepl.explain.rules.wrong_states import called_class
-from asyncrepl.explain.scopes import CannotFixError, is_async, is_generator, own_nodes
-from asyncrepl.explain.unittest_classes import is_fixture
+from asyncrepl.explain.scopes import CannotFixError, is_async, is_fixture, is_generator, own_nodes
 from asyncrepl.syntax.names import FUNCTIONS, callee_name, last_name
 
 if TYPE_CHECKING:
