@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 from threading import Event, Thread, get_ident
 from time import sleep
@@ -156,37 +157,74 @@ def watched_for_end(shell: Shell) -> Iterator[LastWaits]:
     from asyncrepl.engine.blocking.blocking_watchdog import BlockingWatchdog
 
     noted, instruments = _BlockedOthers(shell.mistake_reporter), shell.loop.live.instruments
-    watchdog, main, over = BlockingWatchdog(shell.loop), get_ident(), Event()
-    waits = LastWaits(shell)
-    run = EndlessRun(shell, watchdog, waits)
-
-    def wait() -> None:
-        while not over.wait(_TICK):
-            if run.is_to_end():
-                break
-        for found in run.blocked:
-            noted.note(found)
-        shell.loop.live.findings.closed = not over.is_set()  # what is undone now comes of the end
-        # Again and again: a finalizer, or the program, may have taken the last one.
-        while not over.wait(_AGAIN):
-            _raise_in(main)
-
+    watchdog, waits = BlockingWatchdog(shell.loop), LastWaits(shell)
+    limit = _Limit(shell, EndlessRun(shell, watchdog, waits), noted)
     # An exception for another thread is raised by what that runs next: its signal handler.
     urgent = signal.signal(signal.SIGURG, lambda *_: None)
     instruments.add(noted)
     watchdog.start()
-    Thread(target=wait, name="asyncrepl limit", daemon=True).start()
+    limit.start()
+    _watches.extend((watchdog, limit))
     shell.loop.live.findings.ending = waits.note_end
     try:
         yield waits
     finally:
         shell.loop.live.findings.ending = bool
-        over.set()
+        _watches.clear()
+        limit.close()
         for blocks in watchdog.look_last():
             noted.note(blocks.last)
         watchdog.close()
         signal.signal(signal.SIGURG, urgent or signal.SIG_DFL)
         instruments.remove(noted)
+
+
+class _Limit:
+    """Asks in a thread of its own whether the program is to be ended, and ends it."""
+
+    def __init__(self, shell: Shell, run: EndlessRun, noted: _BlockedOthers) -> None:
+        self._run, self._noted = run, noted
+        self._findings = shell.loop.live.findings
+        self._main, self._ends = get_ident(), False
+        self._over = Event()
+        self._thread: Thread | None = None
+
+    def start(self) -> None:
+        """Ask from now on."""
+        self._over.clear()
+        self._thread = Thread(target=self._wait, name="asyncrepl limit", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Ask no more."""
+        self._over.set()
+
+    def pause(self) -> None:
+        """Ask no more, and wait for the end of the thread; `start` goes on."""
+        self._over.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    def _wait(self) -> None:
+        while not self._ends and not self._over.wait(_TICK):
+            if self._run.is_to_end():
+                for found in self._run.blocked:
+                    self._noted.note(found)
+                # What is undone now comes of the end.
+                self._findings.closed = self._ends = not self._over.is_set()
+        # Again and again: a finalizer, or the program, may have taken the last one.
+        while self._ends and not self._over.wait(_AGAIN):
+            _raise_in(self._main)
+
+
+#: What watches the program. Python warns of a fork where there are other threads than the one that
+#: forks, and a suite may have it fail: so there are none of ours then.
+_watches: list[BlockingWatchdog | _Limit] = []
+os.register_at_fork(
+    before=lambda: [each.pause() for each in _watches],
+    after_in_parent=lambda: [each.start() for each in _watches],
+    after_in_child=_watches.clear,
+)
 
 
 def _raise_in(thread: int) -> None:

@@ -79,24 +79,22 @@ def _gives(resolver: Resolver, call: ast.Call, code: CodeType | None) -> bool:
 def made_at(evidence: Evidence, name: str) -> Place | None:
     """The call that made the coroutine of `name`, on the line where that is known to have been.
 
-    One of its name; or the only one there of a variable, which has the function, or the only one
-    at all, if that line is known to have called the function itself.
+    One of its name; or the only one of a variable, which has it, or at all if it was made there.
     """
     if evidence.made is None:
         return None
     unit, line = evidence.made
-    here = [
-        call
-        for call in unit.nodes(ast.Call)
-        if call.lineno <= line <= (call.end_lineno or 0)
-        if not isinstance(unit.parents.get(call), ast.Await)
-    ]
+    calls = (
+        each for each in unit.nodes(ast.Call) if each.lineno <= line <= (each.end_lineno or 0)
+    )
+    here = [each for each in calls if not isinstance(unit.parents.get(each), ast.Await)]
     named = [call for call in here if callee_name(call) == name]
     if not named and _is_of_library(evidence):
         named = [call for call in here if _may_give(evidence, unit, call)]
     found = named or [call for call in here if is_of_variable(evidence, unit, call)]
-    if not found and evidence.finding.direct and not name.startswith("__"):  # as `__next__` is
-        found = here
+    # Not by the interpreter, as `__next__` is, nor of what is known to be another function.
+    if not found and evidence.finding.direct and not name.startswith("__"):
+        found = [each for each in here if evidence.resolver_in(unit).value(each.func) is MISSING]
     alike = len({ast.dump(call.func) for call in found}) == 1  # ``show(a), show(b)``
     around = unit.parents.get(found[0]) if found else None
     if isinstance(around, ast.BoolOp) and all(unit.parents.get(each) is around for each in found):

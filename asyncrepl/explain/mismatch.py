@@ -19,6 +19,7 @@ from asyncrepl.events.object_info import (
     ObjectInfo,
     describe,
     function_of,
+    has_method,
     is_real_instance,
     lookup,
 )
@@ -222,6 +223,10 @@ def _is_passed_over(evidence: Evidence, use: Use, callee: object) -> bool:
     seen = evidence.direct and evidence.frame is not None and use.role != "mapping"
     if seen and _is_python(callee) and type(evidence.error) is not RuntimeError:
         return True  # it was called in a wrong way: nothing of it has run
+    if isinstance(use.owner, ast.Call) and use.node is not use.owner.func:
+        called = evidence.resolver.info(use.owner.func)
+        if called is not None and not has_method(called.kind, "__call__"):
+            return True  # what is called cannot be: nobody has looked at what it was given
     unknown = use.role == "stored" and not _is_particular(evidence)
     return unknown or compares_others(evidence, use)
 

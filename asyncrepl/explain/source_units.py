@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from asyncrepl.events.object_info import code_of
-from asyncrepl.syntax.names import FUNCTIONS, bind_names
+from asyncrepl.syntax.names import FUNCTIONS, bind_names, callee_name
 from asyncrepl.syntax.parsed_input import syntax_tree
 from asyncrepl.syntax.source_rewriter import SourceRewriter, SourceText
 
@@ -119,6 +119,14 @@ class Unit:
     def nodes(self, *kinds: type[Node]) -> Iterator[Node]:
         """All nodes of some kinds, in the order of `ast.walk`."""
         return (node for node in self._walked if isinstance(node, kinds))
+
+    @cached_property
+    def calls(self) -> dict[str, list[ast.Call]]:
+        """All calls by the last part of the name that is called."""
+        found: dict[str, list[ast.Call]] = {}
+        for call in self.nodes(ast.Call):
+            found.setdefault(callee_name(call), []).append(call)
+        return found
 
     def functions(self) -> Iterator[Function]:
         """All ``def`` and ``async def`` statements."""

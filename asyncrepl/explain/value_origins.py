@@ -52,8 +52,7 @@ class Origin(NamedTuple):
 
 def origins(units: Units, unit: Unit, node: ast.expr) -> list[Origin]:
     """The expressions that may have made the value of `node`; itself, if it makes one."""
-    found = list(_Tracing(units).followed(unit, node, _DEPTH))
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(_Tracing(units).followed(unit, node, _DEPTH)))
 
 
 def bindings(unit: Unit, name: ast.Name) -> tuple[Scope | None, list[ast.AST]]:
@@ -83,12 +82,8 @@ def _bound_at_top(unit: Unit) -> dict[str, list[ast.AST]]:
 def loads(unit: Unit, name: ast.Name) -> list[ast.Name]:
     """All uses of the variable that `name` names, in the order of the text."""
     scope, _ = bindings(unit, name)
-    around = scope if scope is not None else unit.tree
-    found = [
-        node
-        for node in ast.walk(around or name)
-        if isinstance(node, ast.Name) and node.id == name.id and isinstance(node.ctx, ast.Load)
-    ]
+    names = [node for node in ast.walk(scope or unit.tree or name) if isinstance(node, ast.Name)]
+    found = [node for node in names if node.id == name.id and isinstance(node.ctx, ast.Load)]
     found = [node for node in found if bindings(unit, node)[0] is scope]
     return sorted(found, key=lambda node: (node.lineno, node.col_offset))
 
@@ -125,16 +120,26 @@ class _Tracing:
     def __init__(self, units: Units) -> None:
         self.units = units
         self._all = list(units.all())
+        self._known: dict[ast.expr, list[Origin]] = {}
 
-    def followed(self, unit: Unit, node: ast.expr, depth: int) -> Iterator[Origin]:
-        """The origins of `node`, followed for `depth` steps."""
-        if depth <= 0:
+    def followed(
+        self, unit: Unit, node: ast.expr, depth: int, seen: dict[ast.expr, int] | None = None
+    ) -> Iterator[Origin]:
+        """The origins of `node`, followed for `depth` steps; not of what was `seen` with as many.
+
+        Where a name is a common one, the ways to the same expressions are millions.
+        """
+        seen = {} if seen is None else seen
+        if depth <= seen.get(node, 0):
             return
-        steps = list(self._step(unit, node))
-        if not steps:
+        seen[node] = depth
+        if node not in self._known:
+            self._known[node] = []  # it may come of itself
+            self._known[node] = list(self._step(unit, node))
+        if not self._known[node]:
             yield Origin(unit, node)
-        for next_unit, expression in steps:
-            yield from self.followed(next_unit, expression, depth - 1)
+        for next_unit, expression in self._known[node]:
+            yield from self.followed(next_unit, expression, depth - 1, seen)
 
     def _step(self, unit: Unit, node: ast.expr) -> Iterator[Origin]:
         match node:
@@ -214,8 +219,7 @@ class _Tracing:
             if isinstance(each, ast.AnnAssign) and isinstance(each.target, ast.Name)
         ]
         for unit, call in self._calls(getattr(owner, "name", "")):
-            found = argument(call, name, names.index(name))
-            if found is not None:
+            if (found := argument(call, name, names.index(name))) is not None:
                 yield Origin(unit, found)
 
     def _of_item(self, unit: Unit, value: ast.expr, key: ast.expr) -> Iterator[Origin]:
@@ -246,9 +250,7 @@ class _Tracing:
 
     def _calls(self, name: str) -> Iterator[tuple[Unit, ast.Call]]:
         for unit in self._all:
-            for call in unit.nodes(ast.Call):
-                if callee_name(call) == name:
-                    yield unit, call
+            yield from ((unit, call) for call in unit.calls.get(name, ()))
 
     def _arguments(self, home: Unit, function: Function, name: str) -> Iterator[Origin]:
         """What a parameter of `function` is given, where it is called."""
@@ -261,12 +263,10 @@ class _Tracing:
         names = [each.arg for each in function.args.posonlyargs + function.args.args]
         position = names.index(name) - (method and not static) if name in names else -1
         for unit, call in self._calls(called):
-            found = argument(call, name, position)
-            if found is not None:
+            if (found := argument(call, name, position)) is not None:
                 yield Origin(unit, found)
         for unit, call in passed_on(self._all, called):
-            found = _argument_passed_on(call, called, position)
-            if found is not None:
+            if (found := _argument_passed_on(call, called, position)) is not None:
                 yield Origin(unit, found)
 
 

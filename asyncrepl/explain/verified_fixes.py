@@ -335,24 +335,28 @@ def with_equals(found: Explanation, more: Iterable[Explanation], text: str) -> E
 def together(told: list[Explanation], originals: Mapping[str, str]) -> list[Explanation]:
     """`told`, of which the first that corrects anything also has the corrections of the others.
 
-    Those that change the same lines in another way are left out. `originals` are the texts of all
-    files that change, by name.
+    Those that change the same lines in another way are left out; what has nothing more to change
+    is the same mistake, and not told. `originals` are the texts of all files that change.
     """
     texts = {name: text.splitlines(keepends=True) for name, text in originals.items()}
     changes: dict[str, list[Change]] = {name: [] for name in texts}
+    news: list[Explanation] = []
     for each in told:
         new = {
             name: [one for one in _changes(texts[name], text) if one not in changes[name]]
             for name, text in (each.fix.texts if each.fix is not None else {}).items()
         }
+        if news and each.fix is not None and not any(new.values()):
+            continue
+        news.append(each)
         trial = {name: changes[name] + more for name, more in new.items()}
         fits = not any(_overlap(a, b) for name in new for a in new[name] for b in changes[name])
         if fits and all(_hold(texts[name], trial[name]) for name in trial):
             changes.update(trial)
     merged = {name: _applied(texts[name], changes[name]) for name in texts if changes[name]}
-    first = next((each for each in told if each.fix is not None), None)
+    first = next((each for each in news if each.fix is not None), None)
     return [
-        each._replace(fix=_as_fix(merged) if each is first and merged else None) for each in told
+        each._replace(fix=_as_fix(merged) if each is first and merged else None) for each in news
     ]
 
 

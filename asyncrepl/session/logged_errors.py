@@ -21,12 +21,13 @@ import sys
 import threading
 from asyncio import get_running_loop
 from asyncio.log import logger
+from collections import Counter
 from contextlib import contextmanager, suppress
 from functools import wraps
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
-from asyncrepl.engine.code_owner import owner, reaches_users, traceback_entries
+from asyncrepl.engine.code_owner import is_users, owner, reaches_users, traceback_entries
 from asyncrepl.engine.leaks.leak_log import unawaited_in
 
 if TYPE_CHECKING:
@@ -124,6 +125,7 @@ class LibraryErrors:
         self._explain, self._console = explain, console
         self._thread = threading.get_ident()
         self._of_tests: list[Line] = []
+        self._times: Counter[object] = Counter()
 
     @contextmanager
     def listening(self) -> Iterator[None]:
@@ -172,9 +174,23 @@ class LibraryErrors:
 
     def _lines(self, error: BaseException) -> list[Line]:
         with suppress(Exception), _no_collection():  # the program is not to fail for it
-            if _is_by_library(error) or any(unawaited_in(error)):
+            place = _place(error)
+            self._times[place] += 1
+            told = self._times[place] <= _MAX_ALIKE
+            if told and (_is_by_library(error) or any(unawaited_in(error))):
                 return self._explain(error)
         return []
+
+
+#: So many errors of one kind are explained at one place, where a suite may have hundreds.
+_MAX_ALIKE = 5
+
+
+def _place(error: BaseException) -> object:
+    """The kind of `error`, and the innermost place of the user's; no other where it has none."""
+    entries = traceback_entries(error.__traceback__)
+    users = [each for each in entries if is_users(each.tb_frame.f_code.co_filename)]
+    return (type(error), users[-1].tb_frame.f_code, users[-1].tb_lasti) if users else object()
 
 
 @contextmanager

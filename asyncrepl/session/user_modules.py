@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from importlib.machinery import PathFinder, SourceFileLoader
 from importlib.util import module_from_spec, spec_from_loader
 
@@ -223,14 +224,16 @@ def text_to_run(module: str) -> str:
     Raises LoadError, in one line, where there is none of its first name: to look for the others
     is to import that.
     """
-    try:
+    found = None
+    with suppress(ImportError, ValueError):
         found = find_for_user(module.partition(".")[0])
-    except (ImportError, ValueError):
-        found = None
     if found is None:
         raise LoadError(f"no module named {module!r}: -m takes its name, not its file")
-    run = f"runpy.run_module({module!r}, run_name='__main__', alter_sys=True)"
-    return f"import runpy\nglobals().update({run})\n"
+    inside = found.submodule_search_locations if found.name == module else None
+    if inside is not None and PathFinder.find_spec("__main__", inside) is None:
+        raise LoadError(f"{module!r} is a package without a `__main__`: there is nothing to run")
+    call = f"runpy.run_module({module!r}, run_name='__main__', alter_sys=True)"
+    return f"import runpy\nglobals().update({call})\n"
 
 
 def read_text(path: Path) -> str:
@@ -268,14 +271,12 @@ def _execute(session: Session, path: Path, module: types.ModuleType) -> None:
 
 
 def _public_names(module: types.ModuleType) -> list[str]:
+    names, home = vars(module), module.__name__
     declared = getattr(module, "__all__", None)
     if declared is not None:
-        return [name for name in declared if name in vars(module)]
-    return [
-        name
-        for name, value in vars(module).items()
-        if not name.startswith("_") and getattr(value, "__module__", None) == module.__name__
-    ]
+        return [name for name in declared if name in names]
+    own = [name for name in names if getattr(names[name], "__module__", None) == home]
+    return [name for name in own if not name.startswith("_")]
 
 
 def _error_line(error: BaseException) -> str:

@@ -683,6 +683,7 @@ def test_a_traceback_begins_in_the_module(tmp_path: Path) -> None:
     [
         (["-m"], "argument -m: which module?"),
         (["-m", "nowhere.at_all"], "no module named 'nowhere.at_all'"),
+        (["-m", "concurrent"], "'concurrent' is a package without a `__main__`"),
         (["a.py", "-m", "b"], "-m runs a module, 'a.py' is a file"),
         (["a.py", "--port", "3"], "unrecognized arguments: --port"),
     ],
@@ -935,3 +936,29 @@ def test_what_right_tests_leave_is_no_mistake(tmp_path: Path) -> None:
     finished = run("explain", "-m", "pytest", "-q", "-p", "no:asyncio", cwd=tmp_path)
     assert finished.stdout.splitlines()[-1] == "nothing to explain: it ran without an error"
     assert "3 passed" in finished.stdout
+
+
+FORKS = """\
+import asyncio, os, time, warnings
+
+warnings.simplefilter("error")
+for _ in range(5):
+    if (child := os.fork()) == 0:
+        os._exit(0)
+    os.waitpid(child, 0)
+
+async def main():
+    asyncio.get_running_loop().call_soon(print, "ready")
+    [None for _ in range(10) if time.sleep(0.05)]
+
+asyncio.run(main())
+"""
+
+
+def test_what_watches_the_program_forks_with_it_nowhere(tmp_path: Path) -> None:
+    """Else Python 3.12 warns of other threads, which may be an error; it watches on afterwards."""
+    path = tmp_path / "program.py"
+    path.write_text(FORKS)
+    finished = run("explain", str(path))
+    assert finished.stdout.splitlines()[0] == "ready"
+    assert "held the loop for" in finished.stdout

@@ -54,3 +54,29 @@ def test_a_program_is_told_what_is_wrong_with_it(wanted: str, program: str) -> N
     """And a right one nothing."""
     found = diagnosed(program).explanation
     assert (found.id if found is not None else None) in SEVERAL.get(wanted, {wanted}), found
+
+
+PICKS = """\
+import asyncio
+
+async def rows():
+    yield 1
+
+def pick(item):
+    if item is None:
+{again}
+    return item
+
+async def main():
+    print(sum(pick(rows())))
+
+asyncio.run(main())
+"""
+
+
+def test_expressions_are_followed_once() -> None:
+    """In a large program a common name comes of itself on millions of ways."""
+    text = PICKS.format(again="        item = pick(item)\n" * 20)
+    found = diagnosed(text).explanation
+    assert found is not None
+    assert "`pick(rows())` is an async generator" in found.why

@@ -81,7 +81,8 @@ class BlockingWatchdog:
         self.problem: Exception | None = None
         self._loop = loop
         self._thread = threading.current_thread()
-        self._probe = probe
+        self._probe = self._given_probe = probe
+        self._watching: threading.Thread | None = None
         self._gathering = ReportThrottle()
         #: What the watch has found and the loop has not heard of: it may end before it does.
         self._undelivered: deque[BlockingReport] = deque()
@@ -105,7 +106,8 @@ class BlockingWatchdog:
         with self._look_lock:  # the probe has to know all threads of ours
             watch = threading.Thread(target=self._watch, name="asyncrepl watch", daemon=True)
             watch.start()
-            self._probe = self._probe or cpu_probe(self._thread, watch)
+            self._probe = self._given_probe or cpu_probe(self._thread, watch)
+            self._watching = watch
             self._look()
 
     def close(self) -> None:
@@ -114,6 +116,14 @@ class BlockingWatchdog:
         if self._watch_lock.locked():
             self._watch_lock.release()
         self._alarms.put(None)
+
+    def pause(self) -> None:
+        """Watch no more, and wait for the end of the thread; `start` goes on."""
+        self.close()
+        if self._watching is not None:
+            self._watching.join()
+        if self._watch_lock.locked():  # its last deed
+            self._watch_lock.release()
 
     @property
     def asleep(self) -> bool:

@@ -77,6 +77,15 @@ def awaited_where_made(fixing: Fixing, case: Case) -> None:
         fixing.awaiting(unit, call)
 
 
+def awaited_in_return(fixing: Fixing, case: Case) -> None:
+    """``rows = await load()``, still to be awaited: ``await`` in the ``return`` of `load`."""
+    found = [each for each in _returned_unawaited(case) if not _makes_task(each[1])]
+    if not found:  # or a task, which is meant to be had before it is done
+        raise CannotFixError
+    for each in found:
+        fixing.awaiting(*each)
+
+
 def plain_factory(fixing: Fixing, case: Case) -> None:
     """``defaultdict(zero)``, of an ``async def`` in which nothing waits: a plain function."""
     found = case.home

@@ -46,6 +46,7 @@ from asyncrepl.explain.repairs.awaited_operands import (
 from asyncrepl.explain.repairs.awaited_origins import (
     as_task,
     awaited_function,
+    awaited_in_return,
     awaited_where_made,
     called_where_made,
     plain_decorator,
@@ -310,7 +311,8 @@ _UNKNOWN: dict[str, tuple[Repair, ...]] = {
 }
 
 _LOOPED = (
-    whole_iterator, one_item, yielded_through, yielded_as_its_like, loop_over_awaited,
+    whole_iterator, one_item, yielded_through, yielded_as_its_like, awaited_in_return,
+    loop_over_awaited,
     loop_over_owner, awaited_where_made,
 )  # fmt: skip
 _AWAITABLE: dict[str, tuple[Repair, ...]] = {
@@ -321,9 +323,9 @@ _AWAITABLE: dict[str, tuple[Repair, ...]] = {
     "task": (listed,),
     "tasks": (listed,),
     "awaitables": (listed,),
-    "step": (awaited_instead,),
+    "step": (awaited_in_return, awaited_instead),
     "async step": (next_of_result, awaited),
-    "iterator": (awaited, as_async_result),
+    "iterator": (awaited_in_return, awaited, as_async_result),
     "walk, loop": _LOOPED,
     "async walk, loop": _LOOPED,
     "walk, yield from": (delegated_result,),
@@ -331,10 +333,10 @@ _AWAITABLE: dict[str, tuple[Repair, ...]] = {
     "enter, with": (entered_owner, awaited_before, awaited),
     "call, awaited": (plain_decorator, awaited_function, uncalled),
     "call": (plain_decorator, handed_uncalled, result_not_called, awaited),
-    "attribute, of tasks": (awaited_result, as_task, awaited_where_made),
+    "attribute, of tasks": (awaited_in_return, awaited_result, as_task, awaited_where_made),
     "*": (
-        plain_factory, results_kept, awaited_where_listed, tasks_awaited, awaited,
-        awaited_where_made, result_of_done,
+        plain_factory, results_kept, awaited_where_listed, tasks_awaited, awaited_in_return,
+        awaited, awaited_where_made, result_of_done,
     ),
 }  # fmt: skip
 _STEP = {**_AWAITABLE, "async step": (step_itself, awaited)}
