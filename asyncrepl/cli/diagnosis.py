@@ -221,7 +221,10 @@ def diagnose(program: Program, clock: Clock | None = None) -> Diagnosis:
     def failed(outcome: Outcome, explanation: Explanation | None) -> None:
         if isinstance(outcome.error, ProgramEndedError):
             found.ended = True
-            return  # out of the program's own asyncio.run
+            interrupt = outcome.error.__context__
+            if not isinstance(interrupt, KeyboardInterrupt):
+                return  # out of the program's own asyncio.run
+            outcome = outcome._replace(error=interrupt)
         found.error, found.explanation = outcome.error, explanation
         found.shown = error_lines(outcome)  # now: its source is known
 
@@ -235,7 +238,8 @@ def diagnose(program: Program, clock: Clock | None = None) -> Diagnosis:
             folder = None if program.path is None else str(program.path.parent)
             ended = watched_for_end(shell)
             with ended as last, UserModuleFinder(shell.session.sources, folder):
-                found.status = run_program(shell, program.text, program.filename)
+                status = run_program(shell, program.text, program.filename)
+            found.status = 0 if found.ended else status
             waits = last.now if found.error is not None else last.left
             found.waits = tuple(waits_in_words(waits))
             shell.leak_reporter.explain_thread_errors()
@@ -306,6 +310,7 @@ def _waits_for_thread(shell: Shell, program: Program) -> bool:
     for _ in range(_LOOKS if has_own_threads() else 0):
         before, held = held, keeping_thread(program.filename)
         if held is not None and held == before:
+            shell.loop.live.findings.closed = False  # it does not come of the end
             shell.mistake_reporter.tell([held])
             break
         sleep(_PATIENCE)  # it may be about to begin, or to end

@@ -94,6 +94,8 @@ class EndlessRun:
         self._endless = 0
         #: How often tasks were seen to go on, though they were cancelled: by ``id``.
         self._survived: dict[int, int] = {}
+        #: How often in a row the loop was seen to wait for a job of its pool that has no end.
+        self._joined = 0
         self._recurrence = Recurrence(shell.loop)
 
     def is_to_end(self) -> bool:
@@ -109,8 +111,11 @@ class EndlessRun:
         if holds and found is not None and found.others and not self.blocked:
             self.blocked.append(found)
         self._endless += log.waits.endless
+        joins = self._shell.loop.live.outside.joins_for_ever()
+        self._joined = self._joined + 1 if joins else 0
         told = self._shell.first is not None and max(self._survived.values(), default=0) > TICKS
-        return bool(self.blocked) or told or (holds and self._is_behind()) or self._endless > _SURE
+        sure = max(self._endless, self._joined) > _SURE
+        return bool(self.blocked) or told or sure or (holds and self._is_behind())
 
     def _is_behind(self) -> bool:
         """Whether a mistake was seen that the code which holds the loop keeps from being told."""
@@ -166,10 +171,11 @@ def watched_for_end(shell: Shell) -> Iterator[LastWaits]:
     limit.start()
     _watches.extend((watchdog, limit))
     shell.loop.live.findings.ending = waits.note_end
+    shell.outcomes.ended = limit.close  # else it would end what tells how the program ended
     try:
         yield waits
     finally:
-        shell.loop.live.findings.ending = bool
+        shell.loop.live.findings.ending = shell.outcomes.ended = bool
         _watches.clear()
         limit.close()
         for blocks in watchdog.look_last():

@@ -16,6 +16,8 @@ from asyncrepl.views.error_lines import describe_error, error_lines, exception_l
 from asyncrepl.views.styled_lines import prose, text_lines
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from asyncrepl.engine.loop.live_loop import ObservationRequests
     from asyncrepl.engine.statements import Outcome
     from asyncrepl.explain.explanation import Explanation
@@ -63,6 +65,8 @@ class OutcomeReporter:
     def __init__(self, context: _OutcomeContext) -> None:
         self._context = context
         self.show_error = self._show_error
+        #: Called first of all when a statement has ended.
+        self.ended: Callable[[], object] = bool
         #: The exit status that user code asked for in its cleanup.
         self.cleanup_exit_status: int | None = None
         self._shown_exit: SystemExit | None = None
@@ -86,6 +90,7 @@ class OutcomeReporter:
 
     def finish(self, outcome: Outcome) -> Status:
         """Show how a statement ended, if there is anybody to show it to."""
+        self.ended()
         try:
             with self._context.contained("the end of the statement cannot be told"):
                 if low_recursion_limits:

@@ -562,6 +562,9 @@ KEEPERS = {
     "a job": "import asyncio, queue\n"
     "async def main(): await asyncio.to_thread(queue.Queue().get)\n"
     "asyncio.run(main())\n",
+    "a job nobody awaits": "import asyncio, queue\n"
+    "async def main(): asyncio.get_running_loop().run_in_executor(None, queue.Queue().get)\n"
+    "asyncio.run(main())\n",
     "a loop": "import asyncio, threading\nloop = asyncio.new_event_loop()\n"
     "threading.Thread(target=loop.run_forever).start()\n",
     "a thread": "import asyncio, queue, threading\njobs = queue.Queue()\n"

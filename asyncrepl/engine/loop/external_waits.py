@@ -46,6 +46,8 @@ class ExternalWaits:
         self.processes: weakref.WeakSet[asyncio.SubprocessTransport] = weakref.WeakSet()
         self._others = weakref.WeakSet(threading.enumerate())
         self._busy = 0
+        #: Whether the loop waits for the end of its pool.
+        self.joins_pool = False
 
     @contextlib.contextmanager
     def busy(self) -> Iterator[None]:
@@ -96,6 +98,13 @@ class ExternalWaits:
         running = any(each.get_returncode() is None for each in self.processes)
         if self._busy or handles_signals() or running or self._waits_for_fd():
             return False
+        return self._threads_wait()
+
+    def joins_for_ever(self) -> bool:
+        """Whether the loop waits for the end of its pool, where a job has none; any thread."""
+        return self.joins_pool and self._threads_wait()
+
+    def _threads_wait(self) -> bool:
         frames = sys._current_frames()  # noqa: SLF001  the documented way
         here, others = threading.get_ident(), list(threading.enumerate())
         own = [each for each in others if each not in self._others and each.ident != here]

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from asyncrepl.engine.code_owner import is_users
 from asyncrepl.engine.tasks.task_records import all_tasks, is_at_rest
 from asyncrepl.events.findings import Finding, code_of_whole_text, finding_at
-from asyncrepl.events.object_info import describe
+from asyncrepl.events.object_info import ObjectInfo, describe
 
 if TYPE_CHECKING:
     import asyncio
@@ -63,11 +63,15 @@ _THREAD_WAITS = {
 }
 
 
+#: Where a thread waits for the end of another, up to Python 3.12 and from then on.
+_JOIN = getattr(threading.Thread, "_wait_for_tstate_lock", threading.Thread.join).__code__
+
+
 def thread_wait(frame: FrameType | None) -> ThreadWait | None:
     """What a thread that is at `frame` waits for, without a time limit; else None."""
-    if frame is None or frame.f_code is not threading.Condition.wait.__code__:
+    if frame is None or frame.f_code not in (threading.Condition.wait.__code__, _JOIN):
         return None
-    if frame.f_locals.get("timeout") is not None:
+    if frame.f_locals.get("timeout") not in (None, -1):
         return None
     while (caller := frame.f_back) is not None and caller.f_code in _THREAD_WAITS:
         frame = caller
@@ -140,8 +144,11 @@ def keeping_thread(filename: str) -> Finding | None:
     thread, place, loop = kept[0]
     if own != [thread] and not waits:
         return None
-    whole = Finding("held", describe(loop), code_of_whole_text(filename), 0)
-    return whole if place is None else finding_at("held", describe(loop or thread), place)
+    if place is not None:
+        return finding_at("held", describe(loop or thread), place)
+    wait = thread_wait(dict(threads)[thread])
+    job = ObjectInfo(type(wait.subject), name=wait.name) if wait is not None else describe(loop)
+    return Finding("held", job, code_of_whole_text(filename), 0)
 
 
 def _waits(frame: FrameType | None) -> bool:

@@ -134,6 +134,43 @@ def _sets(call: ast.Call) -> bool:
     return callee_name(call) == "set" and len(call.args) == 1
 
 
+def _left_behind(evidence: Evidence) -> Finding | None:
+    """A context variable, asked in what ``run_in_executor`` gives to a thread."""
+    use, unit = evidence.use("seen"), evidence.unit
+    if use is None or (function := unit.function(use.node)) is None:
+        return None
+    if getattr(unit.enclosing(use.node, ast.Call), "args", None):
+        return None  # it has a default of its own
+    if evidence.units.names("LookupError"):
+        return None
+    calls = [
+        (home, call)
+        for home, call in evidence.units.nodes(ast.Call)
+        if callee_name(call) == "run_in_executor" and len(call.args) > 1
+    ]
+    named = [pair for pair in calls if last_name(pair[1].args[1]) == function.name] or calls
+    if len(named) != 1:
+        return None
+    home, call = named[0]
+    text = unit.source.source(use.node)
+    why = (
+        f"`{text}` is set where {short(home, call)} is called, and has no value in the thread: "
+        "`run_in_executor` takes no context along. `asyncio.to_thread` does."
+    )
+    return Finding(why, _to_thread(evidence, home, call))
+
+
+@correction
+def _to_thread(fixing: Fixing, unit: Unit, call: ast.Call) -> None:
+    """``loop.run_in_executor(None, work, x)`` → ``asyncio.to_thread(work, x)``."""
+    executor, *given = call.args
+    if not isinstance(executor, ast.Constant) or not isinstance(unit.parents[call], ast.Await):
+        raise CannotFixError
+    text = f"asyncio.to_thread({', '.join(map(unit.source.source, given))})"
+    fixing.of(unit).replace(call, text)
+    fixing.needs_import(unit, "asyncio")
+
+
 def _pipe_full(evidence: Evidence) -> Finding | None:
     """``process.wait()`` of a process that is over, where nobody reads its output."""
     process = awaited_object(evidence, asyncio.subprocess.Process, "wait")
@@ -239,6 +276,15 @@ def _closed(fixing: Fixing, unit: Unit, await_: ast.Await, name: str) -> None:
 
 
 RULES = (
+    Rule(
+        "contextvar-reset-in-generator",
+        "a context variable in a thread",
+        6,
+        "Each task has a copy of the context it was made in, and a thread begins with an empty "
+        "one. `asyncio.to_thread` runs its function in a copy; `run_in_executor` does not.",
+        _left_behind,
+        sees="left behind",
+    ),
     Rule(
         "contextvar-reset-in-generator",
         "a context variable that is set in another task",

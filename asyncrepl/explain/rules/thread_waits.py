@@ -1,4 +1,4 @@
-"""What threads wait for, what keeps a program for them, and what they see of its context."""
+"""What threads wait for, and programs that wait for their threads."""
 
 from __future__ import annotations
 
@@ -23,43 +23,6 @@ if TYPE_CHECKING:
     from asyncrepl.explain.source_units import Unit
 
 
-def _left_behind(evidence: Evidence) -> Finding | None:
-    """A context variable, asked in what ``run_in_executor`` gives to a thread."""
-    use, unit = evidence.use("seen"), evidence.unit
-    if use is None or (function := unit.function(use.node)) is None:
-        return None
-    if getattr(unit.enclosing(use.node, ast.Call), "args", None):
-        return None  # it has a default of its own
-    if evidence.units.names("LookupError"):
-        return None
-    calls = [
-        (home, call)
-        for home, call in evidence.units.nodes(ast.Call)
-        if callee_name(call) == "run_in_executor" and len(call.args) > 1
-    ]
-    named = [pair for pair in calls if last_name(pair[1].args[1]) == function.name] or calls
-    if len(named) != 1:
-        return None
-    home, call = named[0]
-    text = unit.source.source(use.node)
-    why = (
-        f"`{text}` is set where {short(home, call)} is called, and has no value in the thread: "
-        "`run_in_executor` takes no context along. `asyncio.to_thread` does."
-    )
-    return Finding(why, _to_thread(evidence, home, call))
-
-
-@correction
-def _to_thread(fixing: Fixing, unit: Unit, call: ast.Call) -> None:
-    """``loop.run_in_executor(None, work, x)`` → ``asyncio.to_thread(work, x)``."""
-    executor, *given = call.args
-    if not isinstance(executor, ast.Constant) or not isinstance(unit.parents[call], ast.Await):
-        raise CannotFixError
-    text = f"asyncio.to_thread({', '.join(map(unit.source.source, given))})"
-    fixing.of(unit).replace(call, text)
-    fixing.needs_import(unit, "asyncio")
-
-
 #: What nobody is left to do, where a thread waits in such a method.
 _UNDONE = {
     "Queue.get": "put anything into it",
@@ -73,13 +36,17 @@ _UNDONE = {
 }
 
 
+def _method_waited_in(evidence: Evidence) -> str:
+    """The method of `queue` or `threading` that a thread waits in, ``Queue.get``; else ""."""
+    info = evidence.finding.info
+    known = info.kind.__module__ in ("queue", "threading")
+    return f"{info.kind.__name__}.{info.name}" if known else ""
+
+
 def _waiting_thread(evidence: Evidence) -> Finding | None:
     """A job in a thread that waits for what nobody does any more."""
-    await_, seen = evidence.node(ast.Await), evidence.seen
-    if await_ is None or seen is None or seen.info.kind.__module__ not in ("queue", "threading"):
-        return None
-    method = f"{seen.info.kind.__name__}.{seen.info.name}"
-    if (undone := _UNDONE.get(method)) is None:
+    await_, seen, method = evidence.node(ast.Await), evidence.finding, _method_waited_in(evidence)
+    if await_ is None or (undone := _UNDONE.get(method)) is None:
         return None
     text = short(evidence.unit, await_.value)
     place = f", in line {seen.number}" if seen.number else ""
@@ -107,6 +74,12 @@ def _keeps_the_program(evidence: Evidence) -> Finding | None:
     """A thread that waits for more when the program has ended."""
     use, unit = evidence.use("seen"), evidence.unit
     call = use.node if use is not None else evidence.node(ast.Call)
+    if call is None and (undone := _UNDONE.get(method := _method_waited_in(evidence))):
+        why = (
+            f"The program has ended, and Python waits for a thread that waits in `{method}` for "
+            f"ever: nobody is left to {undone}."
+        )
+        return Finding(why)
     owner = method_owner(call) if isinstance(call, ast.Call) else None
     if not isinstance(call, ast.Call) or owner is None or call.args or call.keywords:
         return None
@@ -230,15 +203,6 @@ RULES = (
         "`loop.call_soon_threadsafe`, ends `run_forever`; with `daemon=True` nobody waits for it.",
         _runs_on,
         sees="held",
-    ),
-    Rule(
-        "contextvar-reset-in-generator",
-        "a context variable in a thread",
-        6,
-        "Each task has a copy of the context it was made in, and a thread begins with an empty "
-        "one. `asyncio.to_thread` runs its function in a copy; `run_in_executor` does not.",
-        _left_behind,
-        sees="left behind",
     ),
     Rule(
         "endless-generator-hangs",
