@@ -12,14 +12,20 @@ from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, correction, replaced, short
 from asyncrepl.explain.held_operands import ASYNCIO, innermost_frame
 from asyncrepl.explain.scopes import CannotFixError, caught_kinds, is_generator
-from asyncrepl.syntax.names import callee_name, canonical_name, last_name, method_owner
+from asyncrepl.syntax.names import (
+    FUNCTIONS,
+    callee_name,
+    canonical_name,
+    last_name,
+    method_owner,
+)
 from asyncrepl.syntax.source_rewriter import Span
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from asyncrepl.explain.evidence import Evidence, Site
-    from asyncrepl.explain.source_units import Unit
+    from asyncrepl.explain.source_units import Function, Unit
 
 
 def _why_driven(unit: Unit, node: ast.expr) -> str:
@@ -88,36 +94,42 @@ def _returned_out_of_try(evidence: Evidence) -> Finding | None:
         if found is None or not isinstance(found[1], ast.AsyncFunctionDef):
             continue
         for unit, wrapper, returned in _returns_of(evidence, found[1]):
-            if wrapper is not None and (by := _retrying(wrapper)):
+            if by := _retrying(wrapper):
                 return Finding(
                     f"`{by}` calls `{wrapper.name}`, a plain function that returns the coroutine "
                     f"of `{found[1].name}`, and so never fails. The error comes when that is "
                     "awaited, and nothing is tried again: an `async def` is awaited each time.",
                     _awaited_in_try(evidence, unit, wrapper, returned),
                 )
-            if wrapper is None or not _would_catch(unit, returned, kinds, found[1]):
+            if not _would_catch(unit, returned, kinds, found[1]):
                 continue
             why = (
                 f"`{wrapper.name}` calls `{found[1].name}` in its `try` and returns "
                 "{}, of which nothing has run by then: its errors come when that is {}, outside. "
-                "Only an `async def` that {} it there can catch them."
+                "Only {} there can catch them."
             )
             if is_generator(found[1]):
-                return Finding(why.format("the async generator", "iterated over", "iterates over"))
+                inside = "an `async for` over it, with a `yield`,"
+                return Finding(why.format("the async generator", "iterated over", inside))
             fix = _awaited_in_try(evidence, unit, wrapper, returned)
-            return Finding(why.format("the coroutine", "awaited", "awaits"), fix)
+            inside = "an `async def` that awaits it"
+            return Finding(why.format("the coroutine", "awaited", inside), fix)
     return None
 
 
 def _returns_of(
     evidence: Evidence, function: ast.AsyncFunctionDef
-) -> Iterator[tuple[Unit, ast.FunctionDef | None, ast.Return]]:
-    """Where a plain function returns a call of `function`: of its decorator, or on the way."""
+) -> Iterator[tuple[Unit, Function, ast.Return]]:
+    """Where a function returns a call of `function`: of its decorator, or on the way.
+
+    A plain one; or also one that awaits, where that makes an async generator, which it cannot.
+    """
+    kinds = FUNCTIONS if is_generator(function) else (ast.FunctionDef,)
     made = {last_name(getattr(each, "func", each)) for each in function.decorator_list}
     awaited = {callee_name(part) for site in evidence.sites for part in _operands(site)}
     for unit, call in evidence.units.nodes(ast.Call):
         returned, around = unit.parents.get(call), unit.function(call)
-        if not isinstance(returned, ast.Return) or not isinstance(around, ast.FunctionDef):
+        if not isinstance(returned, ast.Return) or not isinstance(around, kinds):
             continue
         outer = [each for each in unit.ancestors(around) if isinstance(each, ast.FunctionDef)]
         taken = {arg.arg for each in outer for arg in each.args.args}
@@ -136,7 +148,7 @@ _RETRYING = {
 }  # fmt: skip
 
 
-def _retrying(function: ast.FunctionDef) -> str:
+def _retrying(function: Function) -> str:
     """The name of the decorator of `function` that calls it again after an error; "" for none."""
     by = [getattr(each, "func", each) for each in function.decorator_list]
     return next((last_name(each) for each in by if canonical_name(each) in _RETRYING), "")
@@ -160,9 +172,7 @@ def _would_catch(
 
 
 @correction
-def _awaited_in_try(
-    fixing: Fixing, unit: Unit, wrapper: ast.FunctionDef, returned: ast.Return
-) -> None:
+def _awaited_in_try(fixing: Fixing, unit: Unit, wrapper: Function, returned: ast.Return) -> None:
     if returned.value is None or is_generator(wrapper):
         raise CannotFixError
     fixing.of(unit).before(wrapper, "async ")
