@@ -111,7 +111,7 @@ class EndlessRun:
         if holds and found is not None and found.others and not self.blocked:
             self.blocked.append(found)
         self._endless += log.waits.endless
-        joins = self._shell.loop.live.outside.joins_for_ever()
+        joins = self._shell.loop.live.outside.joins_for_ever(self._shell.loop)
         self._joined = self._joined + 1 if joins else 0
         told = self._shell.first is not None and max(self._survived.values(), default=0) > TICKS
         sure = max(self._endless, self._joined) > _SURE

@@ -123,17 +123,6 @@ def alarm_is_set() -> bool:
     import signal  # most starts need none of it
 
     asked = getattr(signal, "SIGALRM", None)
-    return asked is not None and _is_handled(asked) and signal.getitimer(signal.ITIMER_REAL)[0] > 0
-
-
-def handles_signals() -> bool:
-    """Whether the program has a handler of its own for a signal. Any thread may ask."""
-    import signal
-
-    return any(map(_is_handled, signal.valid_signals()))
-
-
-def _is_handled(number: int) -> bool:
-    import signal
-
-    return getattr(signal.getsignal(number), "__module__", "") == "__main__"
+    handler = None if asked is None else signal.getsignal(asked)
+    own = getattr(handler, "__module__", "") == "__main__"
+    return own and signal.getitimer(signal.ITIMER_REAL)[0] > 0

@@ -9,13 +9,14 @@ and nobody can see from here whether it is at work or waits for some.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import sys
 import threading
 import weakref
 from typing import TYPE_CHECKING
 
-from asyncrepl.engine.loop.waiting_threads import is_idle_worker, is_ours, thread_wait
+from asyncrepl.engine.loop.waiting_threads import is_ours, none_acts_but
 from asyncrepl.runtime.descriptors import (
     both_ends,
     is_listening_socket,
@@ -23,10 +24,9 @@ from asyncrepl.runtime.descriptors import (
     pipes_of,
     process_of_descriptor,
 )
-from asyncrepl.runtime.process import alarm_is_set, handles_signals
+from asyncrepl.runtime.process import alarm_is_set
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import Container, Iterator
     from selectors import BaseSelector
 
@@ -95,22 +95,24 @@ class ExternalWaits:
 
         Each waits without a time limit: for another of them, or for a task of the loop.
         """
-        running = any(each.get_returncode() is None for each in self.processes)
-        if self._busy or handles_signals() or running or self._waits_for_fd():
+        return not self._busy and self._none_acts_but(threading.get_ident())
+
+    def joins_for_ever(self, loop: asyncio.AbstractEventLoop) -> bool:
+        """Whether `loop` waits for the end of its pool, where a job has none; any thread.
+
+        Nothing else of it is to come but the time limit of that, if it has one.
+        """
+        thread = getattr(loop, "_thread_id", None)
+        if not self.joins_pool or thread is None:
             return False
-        return self._threads_wait()
+        timers = [each for each in [*loop._scheduled] if not each.cancelled()]  # type: ignore[attr-defined]  # noqa: SLF001
+        limits = [type(getattr(each._callback, "__self__", None)) for each in timers]  # noqa: SLF001
+        return all(each is asyncio.Timeout for each in limits) and self._none_acts_but(thread)
 
-    def joins_for_ever(self) -> bool:
-        """Whether the loop waits for the end of its pool, where a job has none; any thread."""
-        return self.joins_pool and self._threads_wait()
-
-    def _threads_wait(self) -> bool:
-        frames = sys._current_frames()  # noqa: SLF001  the documented way
-        here, others = threading.get_ident(), list(threading.enumerate())
-        own = [each for each in others if each not in self._others and each.ident != here]
-        found = [frames.get(each.ident or 0) for each in own if not is_ours(each)]
-        waiting = [each for each in found if thread_wait(each) is not None]
-        return bool(waiting) and all(each in waiting or is_idle_worker(each) for each in found)
+    def _none_acts_but(self, thread: int) -> bool:
+        """Whether all threads but this one, of which there are some, wait for ever."""
+        running = any(each.get_returncode() is None for each in self.processes)
+        return not running and not self._waits_for_fd() and none_acts_but(thread)
 
     def _waits_for_fd(self) -> bool:
         fds = [key.fd for key in self._selector.get_map().values()]

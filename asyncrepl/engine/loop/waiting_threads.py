@@ -6,6 +6,7 @@ that it waits in has for variables. What waits in C, as ``SimpleQueue.get`` does
 
 from __future__ import annotations
 
+import signal
 import sys
 import threading
 from asyncio import BaseEventLoop
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from asyncrepl.engine.code_owner import is_users
 from asyncrepl.engine.tasks.task_records import all_tasks, is_at_rest
 from asyncrepl.events.findings import Finding, code_of_whole_text, finding_at
-from asyncrepl.events.object_info import ObjectInfo, describe
+from asyncrepl.events.object_info import ObjectInfo, behind_partials, code_of, describe
 
 if TYPE_CHECKING:
     import asyncio
@@ -73,6 +74,8 @@ def thread_wait(frame: FrameType | None) -> ThreadWait | None:
         return None
     if frame.f_locals.get("timeout") not in (None, -1):
         return None
+    if frame.f_locals.get("self") is threading.main_thread():
+        return None  # which is about to end
     while (caller := frame.f_back) is not None and caller.f_code in _THREAD_WAITS:
         frame = caller
     while caller is not None and not is_users(caller.f_code.co_filename):
@@ -118,35 +121,59 @@ def _job_of(frame: FrameType | None) -> object:
     return getattr(frame.f_locals.get("self"), "future", None) if frame and pools else None
 
 
+def none_acts_but(thread: int) -> bool:
+    """Whether there are others than this thread, that all wait for each other, for ever.
+
+    Nor is there a handler of the program's for a signal, which could do something for them.
+    """
+    found = [frame for _, frame in _threads_but(thread) if not is_idle_worker(frame)]
+    waiting = bool(found) and all(thread_wait(each) is not None for each in found)
+    return waiting and not handles_signals()
+
+
+def _threads_but(thread: int | None) -> list[tuple[threading.Thread, FrameType | None]]:
+    """The threads that there are, and where each is; none of ours, nor the one given."""
+    frames, threads = sys._current_frames(), threading.enumerate()  # noqa: SLF001
+    others = [each for each in threads if each.ident != thread and not is_ours(each)]
+    return [(each, frames.get(each.ident or 0)) for each in others]
+
+
+def handles_signals() -> bool:
+    """Whether the program has a handler of its own for a signal; any thread may ask."""
+    handlers = map(signal.getsignal, signal.valid_signals())
+    codes = [code_of(behind_partials(each)) for each in handlers]
+    return any(each is not None and is_users(each.co_filename) for each in codes)
+
+
 # -- at the end of a program --------------------------------------------------------
 
 
 def has_own_threads() -> bool:
     """Whether the program has threads, with something to do, that Python waits for at its end."""
-    return any(not each.daemon and not is_idle_worker(frame) for each, frame in _other_threads())
+    main = threading.main_thread().ident
+    return any(not each.daemon and not is_idle_worker(frame) for each, frame in _threads_but(main))
 
 
 def keeping_thread(filename: str) -> Finding | None:
     """Where a thread of the user's waits, for ever, without whose end Python does not end.
 
-    It is the only one, or no other can do anything for it. The finding is about the program in
-    `filename` where no code of the user's is in the way.
+    No other can do anything for it, nor a handler of a signal. The finding is about the program
+    in `filename` where no code of the user's is in the way.
     """
-    threads = [pair for pair in _other_threads() if not is_idle_worker(pair[1])]
-    seen = [(each, _user_frame(frame), loop_run_at(frame)) for each, frame in threads]
-    kept = [each for each in seen if not each[0].daemon]
-    own = [each for each, frame, loop in seen if frame is not None or loop is not None]
-    if not kept or any(isinstance(each, threading.Timer) for each, *_ in kept):
+    threads = [
+        pair for pair in _threads_but(threading.main_thread().ident) if not is_idle_worker(pair[1])
+    ]
+    thread, frame = next((pair for pair in threads if not pair[0].daemon), (None, None))
+    loops = [loop for _, each in threads if (loop := loop_run_at(each)) is not None]
+    if thread is None or handles_signals() or not all(map(_is_idle, loops)):
         return None
-    if any(loop is not None and not _is_idle(loop) for *_, loop in seen):
-        return None
-    waits = all(_waits(frame) for each, frame in threads if each in own or not each.daemon)
-    thread, place, loop = kept[0]
-    if own != [thread] and not waits:
+    place, loop, wait = _user_frame(frame), loop_run_at(frame), thread_wait(frame)
+    # In a lock, or a `SimpleQueue`, it waits where the user's own code is.
+    waits = place is frame or _waits(frame)
+    if not waits or not all(_waits(each) for other, each in threads if other is not thread):
         return None
     if place is not None:
         return finding_at("held", describe(loop or thread), place)
-    wait = thread_wait(dict(threads)[thread])
     job = ObjectInfo(type(wait.subject), name=wait.name) if wait is not None else describe(loop)
     return Finding("held", job, code_of_whole_text(filename), 0)
 
@@ -154,13 +181,6 @@ def keeping_thread(filename: str) -> Finding | None:
 def _waits(frame: FrameType | None) -> bool:
     """Whether a thread at `frame` waits for another one, or for work for its loop."""
     return thread_wait(frame) is not None or loop_run_at(frame) is not None
-
-
-def _other_threads() -> list[tuple[threading.Thread, FrameType | None]]:
-    """The program's threads but the main one, and where each is."""
-    frames, main = sys._current_frames(), threading.main_thread()  # noqa: SLF001
-    threads = [each for each in threading.enumerate() if each is not main and not is_ours(each)]
-    return [(each, frames.get(each.ident or 0)) for each in threads]
 
 
 def _user_frame(frame: FrameType | None) -> FrameType | None:
