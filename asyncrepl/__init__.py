@@ -4,6 +4,8 @@
 any terminal; `ticker` is what ``:ticker`` starts; `marbles` draws what ``:marbles`` does; `check`
 is ``asyncrepl check``. `clock`, `rate`, `freeze`, `thaw` and `next_timers` steer time as the
 commands do; `tour` gives what ``:tour`` leads through.
+
+PYTEST_DONT_REWRITE: pytest loads a plugin from here, also where this is imported before.
 """
 
 TYPE_CHECKING = False  # not from `typing`: see `asyncrepl.runtime.isolation`

@@ -33,6 +33,7 @@ from asyncrepl.engine.loop.loop_shutdown import threads_waited_for
 from asyncrepl.engine.loop.waiting_threads import (
     has_own_threads,
     keeping_thread,
+    loops_run_on,
     waits_for_ever,
 )
 from asyncrepl.engine.tasks.task_findings import (
@@ -293,6 +294,7 @@ def _look_at_the_end(shell: Shell, program: Program) -> bool:
     mistakes.look()
     if shell.first is None:
         tasks, coroutines = left_at_the_end()
+        coroutines = [] if loops_run_on() else coroutines  # they may be on their way there
         failed = [each for each in tasks if unseen_failure(each) is not None]
         told = mistakes.tell_lost_errors(failed)
         unseen = [] if told else list(filter(None, map(unseen_failure, failed)))

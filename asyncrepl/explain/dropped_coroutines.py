@@ -106,9 +106,12 @@ def made_at(evidence: Evidence, name: str) -> Place | None:
 def is_abandoned(error: Evidence | None, finding: Finding) -> bool:
     """Whether what is not used was made in an expression that `error` has ended beside it.
 
-    What has failed is a name, or a call that takes no such arguments, whatever they are; or an
-    operation on other objects, while the coroutine waited in a list or for its turn.
+    Or is left over, when an error has ended what was to hand it on. What has failed is a name, or
+    a call that takes no such arguments, whatever they are; or an operation on other objects, while
+    the coroutine waited in a list or for its turn.
     """
+    if finding.what == "left over":
+        return True
     place = finding.place
     made = finding.made or (finding.code.co_filename, place.lineno if place is not None else 0)
     for each in (error, *error.more) if error is not None else ():

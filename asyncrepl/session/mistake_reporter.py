@@ -415,7 +415,7 @@ class SilentMistakeReporter(Instrument):
         from asyncrepl.explain.explainer import explain
 
         session = self._context.session
-        if self._error is not None and finding.what in _MADE:
+        if self._error is not None and finding.what in (*_MADE, "left over"):
             error = gather(self._error, session.sources, refused_operands, session.namespace)
             if is_abandoned(error, finding):
                 return None

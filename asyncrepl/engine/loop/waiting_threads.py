@@ -154,6 +154,12 @@ def has_own_threads() -> bool:
     return any(not each.daemon and not is_idle_worker(frame) for each, frame in _threads_but(main))
 
 
+def loops_run_on() -> bool:
+    """Whether a thread of the program's runs a loop."""
+    threads = _threads_but(threading.main_thread().ident)
+    return any(loop_run_at(frame) is not None for _, frame in threads)
+
+
 def keeping_thread(filename: str) -> Finding | None:
     """Where a thread of the user's waits, for ever, without whose end Python does not end.
 

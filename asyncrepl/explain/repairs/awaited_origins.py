@@ -79,26 +79,29 @@ def awaited_where_made(fixing: Fixing, case: Case) -> None:
 
 def awaited_in_return(fixing: Fixing, case: Case) -> None:
     """``rows = await load()``, still to be awaited: ``await`` in the ``return`` of `load`."""
-    found = [each for each in _returned_unawaited(case) if not _makes_task(each[1])]
-    if not found:  # or a task, which is meant to be had before it is done
+    units, returned = case.evidence.units, _returned_unawaited(case)
+    found = [e for e in returned if not (_makes_task(e[1]) or _gives_more(units, e[1]))]
+    if not found:
         raise CannotFixError
     for each in found:
         fixing.awaiting(*each)
 
 
+def _gives_more(units: Units, call: ast.Call) -> bool:
+    """Whether a plain function of its name returns several things: some may be there already."""
+    named = [f for _, f in units.functions(callee_name(call)) if isinstance(f, ast.FunctionDef)]
+    return any(len(returned_values(each)) > 1 for each in named)
+
+
 def plain_factory(fixing: Fixing, case: Case) -> None:
     """``defaultdict(zero)``, of an ``async def`` in which nothing waits: a plain function."""
-    found = case.home
+    found, calls = case.home, [call for _, call in case.evidence.units.nodes(ast.Call)]
     name = found[1].name if found is not None else ""
     given = [
-        each
-        for _, call in case.evidence.units.nodes(ast.Call)
-        for each in (
-            *(call.args[:1] if callee_name(call) == "defaultdict" else ()),
-            *(each.value for each in call.keywords if each.arg == "default_factory"),
-        )
+        each for call in calls for each in call.args[:1] if callee_name(call) == "defaultdict"
     ]
-    called = any(callee_name(call) == name for _, call in case.evidence.units.nodes(ast.Call))
+    given += [k.value for call in calls for k in call.keywords if k.arg == "default_factory"]
+    called = any(callee_name(call) == name for call in calls)
     if found is None or called or not any(last_name(each) == name for each in given):
         raise CannotFixError
     made_plain(fixing, *found)
@@ -341,11 +344,8 @@ def kept_in_attribute(case: Case) -> ast.Call | ast.Name | None:
         return None
     uses = [each for each in unit.nodes(ast.Attribute) if unit.source.source(each) == text]
     owners = [unit.parents.get(each) for each in uses]
-    made = [
-        each.value
-        for each in owners
-        if isinstance(each, ast.Assign) and not isinstance(each.value, ast.Constant)
-    ]
+    given = [each.value for each in owners if isinstance(each, ast.Assign)]
+    made = [each for each in given if not isinstance(each, ast.Constant)]
     if len(made) != 1 or any(isinstance(each, ast.Await) for each in owners):
         return None
     inside = isinstance(scope(unit, made[0]), ast.AsyncFunctionDef)

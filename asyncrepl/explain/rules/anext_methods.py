@@ -20,7 +20,7 @@ from asyncrepl.explain.rules.iteration_end import NEXT_CALLS
 from asyncrepl.explain.rules.operand_rules import ANY, Told, row
 from asyncrepl.explain.scopes import own_nodes
 from asyncrepl.explain.value_origins import bound_by, called, reached_functions, stepped_source
-from asyncrepl.syntax.names import bound_names, callee_name, canonical_name
+from asyncrepl.syntax.names import callee_name, canonical_name
 from asyncrepl.syntax.source_rewriter import Span
 
 if TYPE_CHECKING:
@@ -209,13 +209,12 @@ def _without_end(evidence: Evidence) -> Finding | None:
         return None
     unit, function, name = found
     nodes = list(own_nodes(function))
-    calls = [each for each in nodes if isinstance(each, ast.Call)]
     if any(isinstance(each, ast.Raise | ast.AsyncFor) for each in nodes):
         return None
+    calls = [each for each in nodes if isinstance(each, ast.Call)]
     if not all(map(_is_harmless, calls)) or _may_raise_end(evidence, unit, function):
         return None  # what it calls may raise the end, or wait for what is to come
-    loop = evidence.unit.parents.get(use.node) if (use := evidence.use("seen")) else None
-    if isinstance(loop, ast.AsyncFor) and _knows_none(loop):
+    if calls and not _goes_on(evidence):
         return None
     return none_at_the_end(evidence, unit, function, name)
 
@@ -231,11 +230,27 @@ def _is_harmless(call: ast.Call) -> bool:
     return callee_name(call) in _ASKING or canonical_name(call.func) == "asyncio.sleep"
 
 
-def _knows_none(loop: ast.AsyncFor) -> bool:
-    """Whether its body asks about the item: None may be how it knows the end."""
-    tests = [each.test for part in loop.body for each in ast.walk(part) if hasattr(each, "test")]
-    asked = {each.id for test in tests for each in ast.walk(test) if isinstance(each, ast.Name)}
-    return any(name in asked for each in ast.walk(loop.target) for name in bound_names(each))
+def _goes_on(evidence: Evidence) -> bool:
+    """Whether nothing in the loop ends it, or asks about its items, of which None may be one."""
+    use, unit = evidence.use("seen"), evidence.unit
+    loop = unit.parents.get(use.node) if use is not None else None
+    if not isinstance(loop, ast.AsyncFor) or unit.enclosing(loop, ast.AsyncWith) is not None:
+        return False
+    nodes = [node for part in loop.body for node in ast.walk(part)]
+    ways = (
+        ast.Break,
+        ast.Return,
+        ast.Raise,
+        ast.BoolOp,
+        ast.Compare,
+        ast.IfExp,
+        ast.If,
+        ast.Match,
+    )
+    calls = [each for each in nodes if isinstance(each, ast.Call)]
+    kept = any(isinstance(each.func, ast.Attribute) and each.args for each in calls)
+    own = any(any(evidence.units.functions(callee_name(each))) for each in calls)
+    return not (kept or own or any(isinstance(each, ways) for each in nodes))
 
 
 def _gave_none(evidence: Evidence) -> Finding | None:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, awaited, correction, short
-from asyncrepl.explain.repairs.repair_case import single_assignment
 from asyncrepl.explain.rules.endless_waits import ends_of
 from asyncrepl.explain.rules.forgotten_tasks import JOINERS, awaited_last, jobs_in
 from asyncrepl.explain.rules.lock_waits import passing_over
@@ -23,11 +22,13 @@ from asyncrepl.syntax.names import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from asyncrepl.events.findings import Finding as Seen
     from asyncrepl.explain.evidence import Evidence
     from asyncrepl.explain.source_units import Unit
 
-_CANCELLED = ("CancelledError", "BaseException")
+_CANCELLED = "asyncio.CancelledError"
 _MAKERS = ("create_task", "ensure_future", "Task")
 
 
@@ -204,8 +205,8 @@ def _given_up(evidence: Evidence) -> Finding | None:
     call = limited[0].value
     limits = isinstance(call, ast.Call) and canonical_name(call.func) == "asyncio.wait_for"
     job = call.args[0] if limits and isinstance(call, ast.Call) and call.args else call
-    if _is_owned(home, job) and _is_prepared(unit, await_):
-        return None
+    if any(canonical_name(each) == _CANCELLED for each in _names(evidence)):
+        return None  # somebody is prepared for it, perhaps who waits
     name = getattr(scope(unit, await_), "name", "")
     why = (
         f"A time limit cancels what it waits for: when that of {short(home, limited[0])} in line "
@@ -215,17 +216,8 @@ def _given_up(evidence: Evidence) -> Finding | None:
     return Finding(why, _kept_alive(evidence, home, job))
 
 
-def _is_owned(unit: Unit, job: ast.expr) -> bool:
-    """Whether `job` is a task that the function has made which limits it: to end it, perhaps."""
-    made = single_assignment(unit, job) if isinstance(job, ast.Name) else job
-    return callee_name(made) in ("create_task", "ensure_future")
-
-
-def _is_prepared(unit: Unit, await_: ast.Await) -> bool:
-    """Whether the CancelledError of the `await_` is caught around it."""
-    around = [each for each in unit.ancestors(await_) if isinstance(each, ast.Try)]
-    kinds = [kind for b in around for each in b.handlers for kind in caught_kinds(each.type)]
-    return any(last_name(each) in _CANCELLED for each in kinds)
+def _names(evidence: Evidence) -> Iterator[ast.AST]:
+    return (each for _, each in evidence.units.nodes(ast.Name, ast.Attribute))
 
 
 @correction

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from asyncio import BaseEventLoop
+from concurrent.futures import Future
 from typing import TYPE_CHECKING
 
 from asyncrepl.explain.explanation import Finding, Rule
@@ -53,6 +54,19 @@ def _waiting_thread(evidence: Evidence) -> Finding | None:
     why = (
         f"{text} waits for a thread that waits in `{method}`{place}: all "
         f"else has ended or waits, too, and nobody is left to {undone}."
+    )
+    return Finding(why)
+
+
+def _waits_for_thread(evidence: Evidence) -> Finding | None:
+    """``future.result(timeout=1)`` of a thread's future, on the loop, and it did not come."""
+    call, unit = evidence.node(ast.Call), evidence.unit
+    asked = Future.result.__code__ in evidence.inner and callee_name(call) == "result"
+    if not asked or call is None or not isinstance(unit.function(call), ast.AsyncFunctionDef):
+        return None
+    why = (
+        f"{short(unit, call)} blocks the thread of the loop while it waits: in that time nothing "
+        "else runs there, nor what it may wait for. `await asyncio.wrap_future(…)` lets it."
     )
     return Finding(why)
 
@@ -186,6 +200,15 @@ def _lock_of_loop(fixing: Fixing, unit: Unit, lock: ast.expr) -> None:
 
 
 RULES = (
+    Rule(
+        "blocking-call-in-async-for",
+        "a wait for another thread on the loop",
+        5,
+        "`result()` of a future of `concurrent.futures` stops its thread until another one has "
+        "set it. On a loop that stops all its tasks: `asyncio.wrap_future` gives one to await.",
+        _waits_for_thread,
+        errors=(TimeoutError,),
+    ),
     Rule(
         "endless-generator-hangs",
         "a thread that keeps the program",
