@@ -79,8 +79,8 @@ def awaited_where_made(fixing: Fixing, case: Case) -> None:
 
 def awaited_in_return(fixing: Fixing, case: Case) -> None:
     """``rows = await load()``, still to be awaited: ``await`` in the ``return`` of `load`."""
-    units, returned = case.evidence.units, _returned_unawaited(case)
-    found = [e for e in returned if not (_makes_task(e[1]) or _gives_more(units, e[1]))]
+    found = [e for e in _returned_unawaited(case) if not _makes_task(e[1])]
+    found = [e for e in found if not _gives_more(case.evidence.units, e[1])]
     if not found:
         raise CannotFixError
     for each in found:
