@@ -86,6 +86,7 @@ _NOT_YET = frozenset(
         "average-asked-too-soon",  # of a queue that died nobody knows what was left in it
         "bulk-insert-never-flushed",  # an attribute may be meant to keep what is in it
         "chat-broadcast-one-by-one",  # one after the other may be meant
+        "config-loaded-for-two",  # who catches the cancellation may be prepared for it
         "download-read-once",  # nobody knows how much there is to be
         "etl-counts-its-errors",  # errors among the results may be meant to be counted
         "topic-with-one-queue",  # two workers share a queue as two subscribers do

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, correction, short
+from asyncrepl.explain.repairs.repair_case import single_assignment
 from asyncrepl.explain.scopes import CannotFixError, own_nodes
 from asyncrepl.syntax.names import (
     FUNCTIONS,
@@ -64,6 +65,10 @@ def _waits_for_thread(evidence: Evidence) -> Finding | None:
     asked = Future.result.__code__ in evidence.inner and callee_name(call) == "result"
     if not asked or call is None or not isinstance(unit.function(call), ast.AsyncFunctionDef):
         return None
+    owner = method_owner(call)
+    made = single_assignment(unit, owner) or owner if owner is not None else None
+    if callee_name(made) == "run_coroutine_threadsafe":
+        return None  # of which more is known, as it blocks
     why = (
         f"{short(unit, call)} blocks the thread of the loop while it waits: in that time nothing "
         "else runs there, nor what it may wait for. `await asyncio.wrap_future(…)` lets it."
