@@ -46,8 +46,7 @@ class ExternalWaits:
         self.processes: weakref.WeakSet[asyncio.SubprocessTransport] = weakref.WeakSet()
         self._others = weakref.WeakSet(threading.enumerate())
         self._busy = 0
-        #: Whether the loop waits for the end of its pool.
-        self.joins_pool = False
+        self._joins_pool = False
 
     @contextlib.contextmanager
     def busy(self) -> Iterator[None]:
@@ -57,6 +56,16 @@ class ExternalWaits:
             yield
         finally:
             self._busy -= 1
+
+    @contextlib.contextmanager
+    def joining_pool(self) -> Iterator[None]:
+        """Count as pending while the loop waits for the end of its pool, for `joins_for_ever`."""
+        self._joins_pool = True
+        try:
+            with self.busy():
+                yield
+        finally:
+            self._joins_pool = False
 
     def pending(self) -> bool:
         """Whether the program waits for anything outside itself."""
@@ -103,7 +112,7 @@ class ExternalWaits:
         Nothing else of it is to come but the time limit of that, if it has one.
         """
         thread = getattr(loop, "_thread_id", None)
-        if not self.joins_pool or thread is None:
+        if not self._joins_pool or thread is None:
             return False
         timers = [each for each in [*loop._scheduled] if not each.cancelled()]  # type: ignore[attr-defined]  # noqa: SLF001
         limits = [type(getattr(each._callback, "__self__", None)) for each in timers]  # noqa: SLF001

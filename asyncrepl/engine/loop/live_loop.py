@@ -298,10 +298,8 @@ class LiveLoop(_SelectorEventLoop):
 
     async def shutdown_default_executor(self, *args: Any, **kwargs: Any) -> None:
         """As asyncio's own; its time limit takes as long as it says."""
-        self.live.outside.joins_pool = True
-        with self.live.outside.busy():
+        with self.live.outside.joining_pool():
             await super().shutdown_default_executor(*args, **kwargs)
-        self.live.outside.joins_pool = False
 
     async def _make_subprocess_transport(self, *args: Any, **kwargs: Any) -> Any:
         with self.live.outside.busy():
