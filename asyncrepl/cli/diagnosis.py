@@ -255,6 +255,12 @@ def diagnose(program: Program, clock: Clock | None = None) -> Diagnosis:
     if found.error is None:
         found.explanation = _weightiest(told, shell.first) or perhaps
     found.more = tuple(each for each in told if each != found.explanation)
+    _correct_together(found, program)
+    return found
+
+
+def _correct_together(found: Diagnosis, program: Program) -> None:
+    """Have one correction put right all that it can, and each thing be said once."""
     fix = found.explanation.fix if found.explanation is not None else None
     if found.explanation is not None and fix is not None and fix.filename == program.filename:
         from asyncrepl.explain.verified_fixes import with_equals
@@ -265,7 +271,6 @@ def diagnose(program: Program, clock: Clock | None = None) -> Diagnosis:
         found.more = tuple(more)
     said = {(each.id, each.why): each for each in reversed(found.explanations)}
     found.more = tuple(each for each in found.more if said[each.id, each.why] is each)
-    return found
 
 
 def _together(told: Sequence[Explanation]) -> list[Explanation]:
