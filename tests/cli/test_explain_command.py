@@ -535,13 +535,19 @@ ENDLESS = {
 @pytest.mark.parametrize("text", ENDLESS.values(), ids=list(ENDLESS))
 def test_ctrl_c_ends_a_program_and_the_answer_comes(tmp_path: Path, text: str) -> None:
     """A program that never ends is interrupted with status 130; the answer says where it was."""
-    path = tmp_path / "program.py"
+    assert interrupted(tmp_path, text) == {
+        "error": {"type": "KeyboardInterrupt", "message": "", "line": 2},
+        "explanation": None,
+    }
+
+
+def interrupted(path: Path, text: str) -> Any:
+    """What ``--json`` prints for the program `text`, which gets a Ctrl-C once it is ready."""
+    path = path / "program.py"
     path.write_text(text)
+    command = [sys.executable, "-m", "asyncrepl", "explain", "--json", str(path)]
     with subprocess.Popen(
-        [sys.executable, "-m", "asyncrepl", "explain", "--json", str(path)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
         assert process.stderr is not None
         process.stderr.readline()
@@ -550,11 +556,8 @@ def test_ctrl_c_ends_a_program_and_the_answer_comes(tmp_path: Path, text: str) -
             answer, _ = process.communicate(timeout=30)
         finally:
             process.kill()
-    assert json.loads(answer) == {
-        "error": {"type": "KeyboardInterrupt", "message": "", "line": 2},
-        "explanation": None,
-    }
     assert process.returncode == 130
+    return json.loads(answer)
 
 
 #: What Python would wait for, for ever: a job of a pool, a loop in a thread, a thread on its own.
@@ -584,26 +587,13 @@ def test_a_thread_that_waits_for_ever_keeps_no_answer(tmp_path: Path, text: str)
 
 def test_ctrl_c_leaves_a_job_that_waits_for_ever_behind(tmp_path: Path) -> None:
     """Its thread cannot be interrupted: the answer comes, and the process ends without it."""
-    path = tmp_path / "program.py"
-    path.write_text(
+    text = (
         "import asyncio, queue, threading\njobs = queue.Queue()\n"
         "def get(): print('ready', flush=True), jobs.get()\n"
         "async def main(): await asyncio.gather(asyncio.to_thread(get), asyncio.sleep(99))\n"
         "asyncio.run(main())\n"
     )
-    command = [sys.executable, "-m", "asyncrepl", "explain", "--json", str(path)]
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stderr is not None
-        process.stderr.readline()
-        process.send_signal(signal.SIGINT)
-        try:
-            answer, _ = process.communicate(timeout=30)
-        finally:
-            process.kill()
-    assert json.loads(answer)["error"]["type"] == "KeyboardInterrupt"
-    assert process.returncode == 130
+    assert interrupted(tmp_path, text)["error"]["type"] == "KeyboardInterrupt"
 
 
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="eager tasks came with Python 3.12")
