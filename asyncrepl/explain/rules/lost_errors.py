@@ -22,13 +22,11 @@ from asyncrepl.syntax.names import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from asyncrepl.events.findings import Finding as Seen
     from asyncrepl.explain.evidence import Evidence
     from asyncrepl.explain.source_units import Unit
 
-_CANCELLED = "asyncio.CancelledError"
+_CANCELLED = {"asyncio.CancelledError", "asyncio.exceptions.CancelledError", "BaseException"}
 _MAKERS = ("create_task", "ensure_future", "Task")
 
 
@@ -205,8 +203,8 @@ def _given_up(evidence: Evidence) -> Finding | None:
     call = limited[0].value
     limits = isinstance(call, ast.Call) and canonical_name(call.func) == "asyncio.wait_for"
     job = call.args[0] if limits and isinstance(call, ast.Call) and call.args else call
-    if any(canonical_name(each) == _CANCELLED for each in _names(evidence)):
-        return None  # somebody is prepared for it, perhaps who waits
+    if _is_expected(evidence):
+        return None
     name = getattr(scope(unit, await_), "name", "")
     why = (
         f"A time limit cancels what it waits for: when that of {short(home, limited[0])} in line "
@@ -216,8 +214,11 @@ def _given_up(evidence: Evidence) -> Finding | None:
     return Finding(why, _kept_alive(evidence, home, job))
 
 
-def _names(evidence: Evidence) -> Iterator[ast.AST]:
-    return (each for _, each in evidence.units.nodes(ast.Name, ast.Attribute))
+def _is_expected(evidence: Evidence) -> bool:
+    """Whether anybody is prepared for a cancellation: perhaps who waits, or who has called him."""
+    units = evidence.units
+    named = any(canonical_name(e) in _CANCELLED for _, e in units.nodes(ast.Name, ast.Attribute))
+    return named or any(each.type is None for _, each in units.nodes(ast.ExceptHandler))
 
 
 @correction
