@@ -29,7 +29,7 @@ FindingKind = Literal[
     "retried", "idle", "made outside", "suppressing", "shielded", "released", "done early",
     "left behind", "in turn", "taken for nobody",
     "destroyed", "held", "given up",
-    "left over", "unfinished",
+    "left over", "unfinished", "refused",
 ]  # fmt: skip
 
 
@@ -134,6 +134,8 @@ class Finding(NamedTuple):
 
     And by the shell:
 
+    - "refused": pytest runs no test of this code, or no fixture where `number` is 1, as no plugin
+      awaits it;
     - "started": a program has ended in which something asked for the running loop at its top;
     - "unsuspended": a statement of this text never suspended, and a task never ran.
     """

@@ -8,6 +8,7 @@ settings with it; to keep the error for later keeps alive what it holds. A test 
 pytest is told to `explain_failed_test` by our plugin, and one of `unittest` by its `TestResult`.
 That is said when all have run: the line of dots and letters, one a test, is not to be torn. What
 Python warns of meanwhile, pytest takes for its summary: it is told to `explain_recorded_warning`.
+What pytest refuses to run, as it is `async` and no plugin takes it: to `explain_refused_test`.
 
 An error that the user's own code has caught is left alone, as it may be expected, and so is what
 asyncio logs: the loop's exception handler is told of that.
@@ -24,18 +25,20 @@ from asyncio.log import logger
 from collections import Counter
 from contextlib import contextmanager, suppress
 from functools import wraps
+from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
 from asyncrepl.engine.code_owner import is_users, owner, reaches_users, traceback_entries
 from asyncrepl.engine.leaks.leak_log import unawaited_in
+from asyncrepl.events.findings import Finding
+from asyncrepl.events.object_info import code_of, describe
 
 if TYPE_CHECKING:
     import warnings
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from types import ModuleType
 
-    from asyncrepl.events.findings import Finding
     from asyncrepl.explain.explanation import Explanation
     from asyncrepl.session.frontend import Console
     from asyncrepl.syntax.sources import Source
@@ -59,6 +62,31 @@ def explain_failed_test(error: BaseException) -> None:
         each.test_failed(error)
 
 
+def explain_refused_test(
+    error: BaseException, tests: Sequence[object], fixtures: Sequence[object]
+) -> None:
+    """Have it explained that pytest has refused, with `error`, to run what no plugin awaits.
+
+    That may be a function of `tests`, or of their `fixtures`. In the thread of the tests; raises
+    nothing.
+    """
+    if reaches_users(error.__traceback__):
+        return  # it has failed by itself
+    for function in (*fixtures, *tests):
+        code = code_of(function)
+        if code is None or not code.co_flags & _ASYNC or not is_users(code.co_filename):
+            continue
+        for each in _listeners:
+            with suppress(Exception):
+                each.see(
+                    Finding("refused", describe(function), code, 0, int(function in fixtures))
+                )
+
+
+#: Of what is `async def`, with or without a ``yield``.
+_ASYNC = CO_COROUTINE | CO_ASYNC_GENERATOR
+
+
 def explain_unittest(result: ModuleType) -> None:
     """Have the errors explained with which tests end; `result` is the module `unittest.result`."""
     if result in _heard:
@@ -73,7 +101,7 @@ def explain_recorded_warning(warning: warnings.WarningMessage) -> None:
     if type(warning.source) is CoroutineType:
         for each in _listeners:
             with suppress(Exception):
-                each.see_forgotten(_forgotten(warning.source))
+                each.see(_forgotten(warning.source))
 
 
 def explain_unawaited(
@@ -112,16 +140,16 @@ def _explaining(method: Callable[..., Any]) -> Callable[..., Any]:
 class LibraryErrors:
     """Has `explain` explain what a library catches in this thread, and says so on `console`.
 
-    `see_forgotten` is called with what Python's warning was kept of for later.
+    `see` is called with what is to be told when the tests have run, and raised nothing.
     """
 
     def __init__(
         self,
         explain: Callable[[BaseException], list[Line]],
-        see_forgotten: Callable[[Finding], None],
+        see: Callable[[Finding], None],
         console: Console,
     ) -> None:
-        self.see_forgotten = see_forgotten
+        self.see = see
         self._explain, self._console = explain, console
         self._thread = threading.get_ident()
         self._of_tests: list[Line] = []

@@ -29,11 +29,18 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> Transcript
     return TranscriptFile.from_parent(parent, path=file_path)
 
 
-def pytest_exception_interact(call: pytest.CallInfo[object]) -> None:
-    """The hook of pytest: a test has failed; ``asyncrepl explain -m pytest`` says why."""
+def pytest_exception_interact(
+    node: pytest.Item | pytest.Collector, call: pytest.CallInfo[object]
+) -> None:
+    """The hook of pytest: `node` has failed; ``asyncrepl explain -m pytest`` says why."""
     reported = sys.modules.get("asyncrepl.session.logged_errors")
-    if reported is not None and call.excinfo is not None:
-        reported.explain_failed_test(call.excinfo.value)
+    if reported is None or call.excinfo is None:
+        return
+    if isinstance(call.excinfo.value, pytest.fail.Exception) and isinstance(node, pytest.Function):
+        taken = call.when == "setup" and any(map(node.get_closest_marker, _MARKS))
+        tests = [] if taken else [node.function]
+        reported.explain_refused_test(call.excinfo.value, tests, _fixtures(node))
+    reported.explain_failed_test(call.excinfo.value)
 
 
 def pytest_warning_recorded(warning_message: warnings.WarningMessage) -> None:
@@ -41,6 +48,16 @@ def pytest_warning_recorded(warning_message: warnings.WarningMessage) -> None:
     reported = sys.modules.get("asyncrepl.session.logged_errors")
     if reported is not None:
         reported.explain_recorded_warning(warning_message)
+
+
+#: What marks a test for a plugin that runs it in an event loop.
+_MARKS = ("asyncio", "anyio", "trio")
+
+
+def _fixtures(test: pytest.Function) -> list[object]:
+    """The functions of the fixtures that `test` is given; pytest has no public name for them."""
+    known = getattr(getattr(test, "_fixtureinfo", None), "name2fixturedefs", {})
+    return [each[-1].func for each in known.values() if each]
 
 
 class TranscriptFile(pytest.File):

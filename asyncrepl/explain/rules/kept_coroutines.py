@@ -29,7 +29,7 @@ from asyncrepl.explain.library_results import library_source
 from asyncrepl.explain.operand_parts import PUSHING, heap_items, is_decided_by_jobs
 from asyncrepl.explain.other_callers import returned_to_library
 from asyncrepl.explain.repairs.repair_case import single_assignment
-from asyncrepl.explain.scopes import CannotFixError, own_nodes, scope
+from asyncrepl.explain.scopes import CannotFixError, decorators, own_nodes, scope
 from asyncrepl.explain.value_origins import loads
 from asyncrepl.instrument.probe_placement import AWAITABLE_CALLS
 from asyncrepl.syntax.names import callee_name, last_name
@@ -140,8 +140,7 @@ def tasks_cached(fixing: Fixing, cached: object) -> None:
     """Below the ``@lru_cache`` of the function `cached`, what makes a task of each call."""
     wrapped = getattr(inspect.unwrap(cached), "__code__", None) if callable(cached) else None
     found = fixing.evidence.units.definition(wrapped)
-    decorators = found[1].decorator_list if found is not None else []
-    if found is None or [last_name(each) for each in map(_called, decorators)] not in _CACHES:
+    if found is None or [*map(last_name, decorators(found[1]))] not in _CACHES:
         return
     (unit, function), name = found, fixing.fresh(found[0], "as_task")
     around = [each for each in unit.ancestors(function) if isinstance(each, ast.ClassDef)]
@@ -151,10 +150,6 @@ def tasks_cached(fixing: Fixing, cached: object) -> None:
     edits.insert(start, f"{unit.source.indent(function)}@{name}\n")
     fixing.needs_import(unit, "functools")
     fixing.needs_import(unit, "asyncio")
-
-
-def _called(decorator: ast.expr) -> ast.expr:
-    return decorator.func if isinstance(decorator, ast.Call) else decorator
 
 
 #: The type of what `functools.cache` makes of a function.

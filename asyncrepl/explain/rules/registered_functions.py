@@ -1,11 +1,13 @@
 """Async functions registered with what calls them later, as plain ones, and awaits nothing.
 
 An exit stack, the interpreter at its end, a finalizer: what they get is a coroutine, and it dies.
+So do tests and fixtures of pytest, which says so itself from version 8.4 on and runs none of it.
 """
 
 from __future__ import annotations
 
 import ast
+import sys
 from types import CoroutineType
 from typing import TYPE_CHECKING
 
@@ -18,6 +20,7 @@ from asyncrepl.explain.dropped_coroutines import (
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, corrected, correction, short
 from asyncrepl.explain.rules.async_callbacks import THREADS, called_here, makers
+from asyncrepl.explain.scopes import decorators, is_generator
 from asyncrepl.syntax.names import callee_name, canonical_name, written_name
 from asyncrepl.syntax.source_rewriter import Span
 
@@ -106,6 +109,65 @@ def _is_of_stack(evidence: Evidence, unit: Unit, call: ast.Call) -> bool:
     return any(callee_name(made) == "AsyncExitStack" for made in makers(evidence, unit, call.func))
 
 
+#: The plugins that run tests in an event loop, and the marks they look for.
+_PLUGINS = {"pytest_asyncio": "asyncio", "anyio.pytest_plugin": "anyio"}
+
+
+def _unmarked_test(evidence: Evidence) -> Finding | None:
+    """An ``async def test_it()`` that no plugin of pytest's takes for its own."""
+    found = evidence.units.definition(evidence.finding.code)
+    if found is None or evidence.finding.number:
+        return None
+    unit, function = found
+    why = f"pytest awaits nothing of `{function.name}`, so it does not run it:"
+    marks = [*map(canonical_name, decorators(function))]
+    loaded = [mark for plugin, mark in _PLUGINS.items() if plugin in sys.modules]
+    if "pytest.mark.asyncio" in marks and "asyncio" not in loaded:
+        return Finding(f"{why} pytest-asyncio, which looks for the mark `asyncio`, is not there.")
+    if not loaded:
+        return Finding(f"{why} a plugin does, as pytest-asyncio, where `@pytest.mark.asyncio` is.")
+    why = f"{why} a plugin does, in an event loop, where `@pytest.mark.{loaded[0]}` marks it."
+    return Finding(why, _marked(evidence, unit, loaded[0]))
+
+
+@correction
+def _marked(fixing: Fixing, unit: Unit, mark: str) -> None:
+    """The mark on each ``async def`` of `unit` that is a test."""
+    fixing.needs_import(unit, "pytest")
+    for each in unit.nodes(ast.AsyncFunctionDef):
+        marks = {canonical_name(by) for by in decorators(each)}
+        beside = unit.parents[each]
+        if not each.name.startswith("test") or f"pytest.mark.{mark}" in marks:
+            continue
+        if isinstance(beside, ast.Module | ast.ClassDef):
+            fixing.of(unit).lines_before(each, f"@pytest.mark.{mark}")
+
+
+def _plain_fixture(evidence: Evidence) -> Finding | None:
+    """An ``async def`` under ``@pytest.fixture``, which calls it and awaits nothing."""
+    found = evidence.units.definition(evidence.finding.code)
+    if found is None or not evidence.finding.number:
+        return None
+    unit, function = found
+    made, meant = "a coroutine", "its result"
+    if is_generator(function):
+        made, meant = "an async generator", "what it yields"
+    why = f"`@pytest.fixture` awaits nothing: `{function.name}` gives {made}, and not {meant}."
+    if "pytest_asyncio" not in sys.modules:
+        return Finding(f"{why} `@pytest_asyncio.fixture`, of pytest-asyncio, runs it.")
+    return Finding(f"{why} `@pytest_asyncio.fixture` runs it.", _run_fixtures(evidence, unit))
+
+
+@correction
+def _run_fixtures(fixing: Fixing, unit: Unit) -> None:
+    """``@pytest_asyncio.fixture`` in the place of ``@pytest.fixture`` on what is async."""
+    fixing.needs_import(unit, "pytest_asyncio")
+    for each in unit.nodes(ast.AsyncFunctionDef):
+        for by in decorators(each):
+            if canonical_name(by) == "pytest.fixture":
+                fixing.of(unit).replace(by, "pytest_asyncio.fixture")
+
+
 @correction
 def _registered_otherwise(fixing: Fixing, unit: Unit, call: ast.Call, function: ast.expr) -> None:
     name = canonical_name(call.func)
@@ -148,5 +210,23 @@ RULES = (
         "a callback calls them in vain: `await gen.aclose()`, or a stack's `push_async_callback`.",
         _step_called,
         sees="called back",
+    ),
+    Rule(
+        "coroutine-never-awaited-in-body",
+        "an async test that no plugin of pytest's runs",
+        5,
+        "pytest calls a test as a plain function. A plugin, as pytest-asyncio or anyio's, runs "
+        "those in an event loop that are marked for it, or all with `asyncio_mode = auto`.",
+        _unmarked_test,
+        sees="refused",
+    ),
+    Rule(
+        "coroutine-never-awaited-in-body",
+        "an async fixture that pytest calls as a plain one",
+        5,
+        "pytest calls a fixture and hands on what it gives. One that is `async def` is run by a "
+        "plugin: `@pytest_asyncio.fixture`, or all of them with `asyncio_mode = auto`.",
+        _plain_fixture,
+        sees="refused",
     ),
 )
