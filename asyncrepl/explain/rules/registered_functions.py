@@ -17,7 +17,7 @@ from asyncrepl.explain.dropped_coroutines import (
     is_kept,
     mentions,
 )
-from asyncrepl.explain.explanation import Finding, Rule
+from asyncrepl.explain.explanation import THE_END, Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, corrected, correction, short
 from asyncrepl.explain.rules.async_callbacks import THREADS, called_here, makers
 from asyncrepl.explain.scopes import decorators, is_generator
@@ -219,6 +219,7 @@ RULES = (
         "those in an event loop that are marked for it, or all with `asyncio_mode = auto`.",
         _unmarked_test,
         sees="refused",
+        before=THE_END,
     ),
     Rule(
         "coroutine-never-awaited-in-body",
@@ -228,5 +229,6 @@ RULES = (
         "plugin: `@pytest_asyncio.fixture`, or all of them with `asyncio_mode = auto`.",
         _plain_fixture,
         sees="refused",
+        before=THE_END,
     ),
 )
