@@ -216,10 +216,17 @@ def async_twin(evidence: Evidence, call: ast.expr, flag: int) -> str | None:
     info = evidence.resolver.info(function.value) if isinstance(function, ast.Attribute) else None
     if info is None or not isinstance(function, ast.Attribute):
         return None
-    for name in (f"a{function.attr}", f"{function.attr}_async", f"async_{function.attr}"):
-        found = lookup(info.kind, name)
-        if is_real_instance(found, FunctionType) and found.__code__.co_flags & flag:
-            return name
+    return twin_of(info.kind, function.attr, flag)
+
+
+def twin_of(kind: type, method: str, flag: int) -> str | None:
+    """The method of `kind` that is to `method` as ``ainvoke`` is to ``invoke``, and has `flag`."""
+    for name in (f"a{method}", f"{method}_async", f"async_{method}"):
+        found = lookup(kind, name)
+        if is_real_instance(found, FunctionType):
+            code = code_of(inspect.unwrap(found))  # a class may have it from another, wrapped
+            if code is not None and code.co_flags & flag:
+                return name
     return None
 
 

@@ -1,8 +1,8 @@
-"""What an object refuses by itself: closed, in the middle of something, or asked elsewhere.
+"""What an object refuses by itself: closed, in the middle of something, not ready yet.
 
 Libraries raise errors of their own then, behind a question: ``if self.closed: raise``. Whether it
-is one of these is seen by what was asked: an attribute that the end of a block has set, one that a
-method sets while it waits, or the running loop, the thread, the task.
+is one of these is seen by what was asked: an attribute that the end of a block has set, or one
+that a method sets while it waits. For what asks where it runs, see `refused_places`.
 """
 
 from __future__ import annotations
@@ -25,10 +25,8 @@ from asyncrepl.explain.held_operands import innermost_frame, innermost_trace
 from asyncrepl.explain.hoisted_code import taken_in
 from asyncrepl.explain.library_results import function_of_code
 from asyncrepl.explain.repairs.entered_operands import enter_rest
-from asyncrepl.explain.repairs.plain_operands import awaited_in_thread
 from asyncrepl.explain.repairs.repair_case import single_assignment
-from asyncrepl.explain.rules.never_run import STARTING_CALLS
-from asyncrepl.explain.scopes import CannotFixError, own_nodes, scope
+from asyncrepl.explain.scopes import own_nodes, scope
 from asyncrepl.explain.value_origins import bindings, loads
 from asyncrepl.syntax.names import callee_name, method_owner, written_name
 
@@ -41,10 +39,8 @@ if TYPE_CHECKING:
 _Block = ast.With | ast.AsyncWith
 
 
-#: Who says where code runs: in which loop, thread, task.
+#: Who says whether a loop runs.
 OF_LOOPS = frozenset({"get_running_loop", "_get_running_loop", "is_running"})
-_OF_THREADS = frozenset({"get_ident", "current_thread", "get_native_id"})
-_OF_TASKS = frozenset({"current_task"})
 
 
 def _raised(evidence: Evidence) -> tuple[Function, ast.Raise] | None:
@@ -116,58 +112,6 @@ def own_attributes(node: ast.AST, me: str) -> set[str]:
         for each in ast.walk(node)
         if isinstance(each, ast.Attribute) and written_name(each.value) == me
     }
-
-
-def _elsewhere(evidence: Evidence) -> Finding | None:
-    """What refuses to run in a loop, in another thread, or in another task."""
-    asked, frame = questions(evidence), innermost_frame(evidence)
-    for site in (each for each in reversed(evidence.sites) if each.nodes):
-        call = site.nodes[-1]
-        call = call.value if isinstance(call, ast.Await) else call
-        in_loop = isinstance(site.unit.function(call), ast.AsyncFunctionDef)
-        if site.frame is frame or not isinstance(call, ast.Call | ast.withitem | ast.With):
-            continue
-        item = getattr(call, "items", [call])[0]
-        text = short(site.unit, getattr(item, "context_expr", item))
-        if (
-            asked & _OF_TASKS
-            and isinstance(call, ast.Call)
-            and callee_name(call) in STARTING_CALLS
-        ):
-            why = (
-                f"What {short(site.unit, call.args[0])} leaves was entered in another task than "
-                f"that which `{callee_name(call)}` makes, and is to be left in the same: await it."
-            )
-            return Finding(why, _in_this_task(evidence, site.unit, call))
-        if asked & _OF_THREADS and not in_loop and isinstance(call, ast.Call):
-            why = (
-                f"{text} refuses to be called in another thread than that of the loop: "
-                "`loop.call_soon_threadsafe(…)` calls it there, and a coroutine runs there by "
-                "`asyncio.run_coroutine_threadsafe(…, loop)`."
-            )
-            return Finding(why)
-        if asked & OF_LOOPS and in_loop:
-            why = (
-                f"{text} refuses to run where a loop runs, as in any `async def`: use its "
-                "asynchronous form, or call it in a thread, with `asyncio.to_thread`."
-            )
-            return Finding(why, _in_a_thread(evidence, site.unit, call))
-    return None
-
-
-@correction
-def _in_this_task(fixing: Fixing, unit: Unit, made: ast.Call) -> None:
-    """``await asyncio.create_task(stack.aclose())`` → ``await stack.aclose()``."""
-    if not isinstance(unit.parents.get(made), ast.Await):
-        raise CannotFixError
-    fixing.of(unit).replace(made, unit.source.source(made.args[0]))
-
-
-@correction
-def _in_a_thread(fixing: Fixing, unit: Unit, call: ast.AST) -> None:
-    if not isinstance(call, ast.Call) or isinstance(unit.parents.get(call), ast.withitem):
-        raise CannotFixError
-    awaited_in_thread(fixing, unit, call)
 
 
 def _in_the_middle(evidence: Evidence) -> Finding | None:
@@ -413,15 +357,6 @@ RULES = (
         "While a task waits in a method, others run, and may come to the same object. One that "
         "is not made for that says so: a session, a connection, a cursor is for one at a time.",
         _in_the_middle,
-        errors=(Exception,),
-    ),
-    Rule(
-        "asyncio-run-inside-the-loop",
-        "refused for where it runs",
-        3,
-        "Plain code that runs a loop of its own, or blocks, may ask whether a loop runs already; "
-        "what belongs to a loop, a thread or a task, whether it is called there.",
-        _elsewhere,
         errors=(Exception,),
     ),
     Rule(
