@@ -76,21 +76,21 @@ def variables(function: FunctionType, bare: bool) -> dict[str, Any]:
 
 def own_object(
     units: Units, definition: Function, *namespaces: Mapping[str, Any]
-) -> tuple[str, ObjectInfo] | None:
+) -> dict[str, ObjectInfo | None]:
     """The first parameter of the method `definition`, and what is known of it.
 
-    The class is looked for in the `namespaces`, in their order: a function may have made it. None
-    if another class may inherit the method.
+    The class is looked for in the `namespaces`, in their order: a function may have made it.
+    Nothing if another class may inherit the method.
     """
     arguments = [*definition.args.posonlyargs, *definition.args.args]
     parents = (unit.parents.get(definition) for unit in units.all())
     owner = next((each for each in parents if isinstance(each, ast.ClassDef)), None)
     kind = next((each[owner.name] for each in namespaces if owner and owner.name in each), None)
     if not arguments or not is_real_instance(kind, type) or type.__subclasses__(kind):
-        return None
+        return {}
     decorators = {last_name(each) for each in definition.decorator_list}
     made = describe(kind, keep=True) if "classmethod" in decorators else ObjectInfo(kind)
-    return None if "staticmethod" in decorators else (arguments[0].arg, made)
+    return {} if "staticmethod" in decorators else {arguments[0].arg: made}
 
 
 def member(owner: ObjectInfo, name: str) -> object:

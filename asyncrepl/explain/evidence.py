@@ -30,7 +30,7 @@ from asyncrepl.events.object_info import (
     place_at,
 )
 from asyncrepl.explain.library_results import globals_of
-from asyncrepl.explain.operand_uses import Use, notes_at, use_iterated, uses_at
+from asyncrepl.explain.operand_uses import Use, notes_at, resolver_at, use_iterated, uses_at
 from asyncrepl.explain.scopes import CannotFixError
 from asyncrepl.explain.source_units import Function, SourceLike, Unit, Units
 from asyncrepl.explain.static_values import Resolver
@@ -318,7 +318,7 @@ def _of_run(
     offset = frames[last][1]
     place = place_at(frame.f_code, offset)
     around = _statement_place(unit, site.nodes) if site.op.startswith("UNPACK") else place
-    resolver = Resolver.of_frame(units, frame)
+    resolver = resolver_at(units, unit, frame, site.nodes)
     notes = notes_at(refused, frame.f_code, around, offset)
     inner = _inner(error, tuple(each.f_code for each, _ in frames[last + 1 :]))
     nodes = (*site.nodes, *_refused_within(unit, resolver, site.nodes, inner))

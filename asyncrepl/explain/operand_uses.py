@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ast
 import re
+import sys
 from typing import TYPE_CHECKING, NamedTuple
 
 from asyncrepl.events.object_info import (
@@ -21,14 +22,15 @@ from asyncrepl.events.object_info import (
     has_method,
     lookup,
 )
+from asyncrepl.explain.static_values import Resolver
+from asyncrepl.syntax.names import SCOPES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-    from types import CodeType
+    from collections.abc import Iterable, Iterator, Sequence
+    from types import CodeType, FrameType
 
     from asyncrepl.events.object_info import RefusedOperands
-    from asyncrepl.explain.source_units import Unit
-    from asyncrepl.explain.static_values import Resolver
+    from asyncrepl.explain.source_units import Unit, Units
 
 #: Instructions that mean the refusal of an operand, and the special method they look for.
 _METHODS = {
@@ -107,6 +109,38 @@ def _item_of(resolver: Resolver, info: ObjectInfo) -> ObjectInfo | None:
     step = lookup(info.kind, "__next__") if waits is MISSING else waits
     made = resolver.yielded(info.code) if info.code is not None else resolver.results(step)
     return info.item or next(iter(made), None)
+
+
+def resolver_at(units: Units, unit: Unit, frame: FrameType, nodes: Sequence[ast.AST]) -> Resolver:
+    """What resolves names at `nodes`, outermost first, in `unit`, as `frame` saw them.
+
+    From Python 3.12 on the variables of a comprehension are gone when that has failed: the frame
+    has what their names stand for outside. They are worked out of what it iterates over.
+    """
+    resolver, node = Resolver.of_frame(units, frame), nodes[-1] if nodes else None
+    inlined = []
+    for each in (node, *unit.ancestors(node)) if node is not None else ():
+        if isinstance(each, SCOPES) or (isinstance(each, ast.GeneratorExp) and _is_genexp(frame)):
+            break
+        inlined += [each] if isinstance(each, (ast.ListComp, ast.SetComp, ast.DictComp)) else []
+    for each in reversed(inlined) if sys.version_info >= (3, 12) else ():
+        for clause in each.generators:
+            if any(part is node for part in ast.walk(clause.iter)):
+                break  # these are not bound yet
+            resolver.known |= _bound_by(resolver, clause)
+    return resolver
+
+
+def _is_genexp(frame: FrameType) -> bool:
+    return frame.f_code.co_name == "<genexpr>"
+
+
+def _bound_by(resolver: Resolver, clause: ast.comprehension) -> dict[str, ObjectInfo | None]:
+    """The names that `clause` binds, and what is known of their values."""
+    if isinstance(clause.target, ast.Name):
+        info = resolver.info(clause.iter)
+        return {clause.target.id: _item_of(resolver, info) if info is not None else None}
+    return {each.id: None for each in ast.walk(clause.target) if isinstance(each, ast.Name)}
 
 
 def notes_at(
@@ -212,6 +246,8 @@ def _iterated(unit: Unit, node: ast.AST) -> Iterator[Operand]:
         yield ("for" if isinstance(node, ast.For) else "async for"), node.iter, node
     if isinstance(node, ast.YieldFrom):
         yield "yield from", node.value, node
+    if isinstance(node, ast.Starred):  # of a generator expression, since Python 3.15
+        yield "star", node.value, node
     owner = unit.parents.get(node)
     role = _role(node, owner) if isinstance(node, ast.expr) and owner else ""
     if isinstance(owner, ast.Assign) and node in owner.targets:
@@ -326,14 +362,16 @@ def _rarer_operands(unit: Unit, node: ast.AST) -> Iterator[Operand]:
                 if key is None:
                     yield "mapping", value, node
         case ast.expr():
-            yield from _caught(unit, node)
+            yield from _within_owner(unit, node)
 
 
-def _caught(unit: Unit, node: ast.expr) -> Iterator[Operand]:
-    """What ``except`` was given."""
-    handler = unit.parents.get(node)
-    if isinstance(handler, ast.ExceptHandler) and handler.type is node:
-        yield "except", node, handler
+def _within_owner(unit: Unit, node: ast.expr) -> Iterator[Operand]:
+    """What ``except`` was given, and ``**`` in a comprehension, as from Python 3.15 on."""
+    match unit.parents.get(node):
+        case ast.ExceptHandler(type) as handler if type is node:
+            yield "except", node, handler
+        case ast.DictComp(key, None) as made if key is node:
+            yield "mapping", node, made
 
 
 def _tested(_unit: Unit, node: ast.AST) -> Iterator[Operand]:

@@ -91,8 +91,8 @@ class Resolver:
         self.code: CodeType | None = None
         self.function: Function | None = None
         self.unit: Unit | None = None
-        #: The first parameter of a method that is looked at, and what is known of its object.
-        self.own: tuple[str, ObjectInfo] | None = None
+        #: What is known of names that no namespace has, as the object of a method looked at.
+        self.known: dict[str, ObjectInfo | None] = {}
         #: The local names whose values are being looked for.
         self._evaluated_names: set[str] = set()
 
@@ -123,8 +123,8 @@ class Resolver:
         return describe(node.value, keep=True)
 
     def _name(self, node: ast.Name) -> ObjectInfo | None:
-        if self.own is not None and node.id == self.own[0]:
-            return self.own[1]
+        if node.id in self.known:
+            return self.known[node.id]
         local = self._assigned(self.function, node.id) if self.function else None
         if local is not None:
             return local
@@ -358,7 +358,7 @@ class Resolver:
             return []
         inner = Resolver(self.units, self._globals(code), depth=self.depth + 1)
         inner.code, inner.function = code, definition
-        inner.own = definition.args.args[0].arg, info
+        inner.known = {definition.args.args[0].arg: info}
         return [
             found
             for node, waits in given_by_await(definition)
@@ -429,7 +429,7 @@ class Resolver:
             return []
         inner = Resolver(self.units, *spaces, depth=self.depth + 1)
         inner.code, inner.function = code, definition
-        inner.own = own_object(self.units, definition, *spaces[-1:], *self.namespaces)
+        inner.known = own_object(self.units, definition, *spaces[-1:], *self.namespaces)
         nodes = [node for node in own_nodes(definition) if isinstance(node, statement)]
         values = [node.value for node in nodes if node.value is not None]
         if not values:
