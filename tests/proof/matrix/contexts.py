@@ -37,13 +37,15 @@ class Route:
     """The way of an operand: the lines before, and how it is called then.
 
     With `helper` the operation stands in a function of its own, which the operand is given
-    to as an argument: its parameters, and what it is called with.
+    to as an argument: its parameters, and what it is called with. With `each` an expression
+    stands in a comprehension over the operand, which is its variable.
     """
 
     before: str = ""
     operand: str = "$made"
     helper: tuple[str, str] | None = None
     define: str = ""
+    each: bool = False
 
 
 ROUTES = {
@@ -61,13 +63,14 @@ ROUTES = {
     "result": Route("def $q():\n    return $made\n", "$q()"),
     "conditional": Route("$v = $made if len('on') else None\n", "$v"),
     "loop": Route("for $v in [$made]:\n", "$v"),
+    "each": Route("for $v in [$made]:\n", "$v", each=True),
     "unpacked": Route("$v, $y = $made, 1\n", "$v"),
 }
 #: Those with a function of its own around the operation.
 _HELPED = tuple(name for name, route in ROUTES.items() if route.helper)
 
 #: Those by which a name keeps the operand.
-KEEPING = ("variable", "attribute", "list", "dict", "conditional", "loop", "unpacked")
+KEEPING = ("variable", "attribute", "list", "dict", "conditional", "loop", "each", "unpacked")
 
 #: What is done with the value of an expression, here ``$e``.
 CONSUMERS = {

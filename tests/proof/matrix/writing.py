@@ -76,6 +76,10 @@ class Writer:
         return ROUTES[self.context.route]
 
     @property
+    def _in_comprehension(self) -> bool:
+        return self._route.each and self.demand.expression and not self.kind.wrap
+
+    @property
     def _made(self) -> str:
         """The expression that makes the operand."""
         return self._filled(self.shape.make, F=self._filled(HOMES[self.context.home]))
@@ -87,6 +91,8 @@ class Writer:
         code = self._filled(code, x=operand)
         if not self.demand.expression:
             return code + "\n"
+        if self._in_comprehension:
+            return self._filled("print([$e for $v in [$made]])", e=code, made=self._made) + "\n"
         return self._filled(CONSUMERS[self.context.consumer], e=code) + "\n"
 
     def _body(self, *, right: bool) -> tuple[str, str]:
@@ -97,6 +103,7 @@ class Writer:
             call, function = self._helper(code, self._route.helper)
             return call, f"{define}\n{function}"
         before = self._filled(self._route.before, made=self._made)
+        before = "" if self._in_comprehension else before
         return before + (deep(code) if before.endswith(":\n") else code), define
 
     def _helper(self, code: str, helper: tuple[str, str]) -> tuple[str, str]:
