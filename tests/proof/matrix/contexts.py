@@ -65,6 +65,67 @@ ROUTES = {
     "loop": Route("for $v in [$made]:\n", "$v"),
     "each": Route("for $v in [$made]:\n", "$v", each=True),
     "unpacked": Route("$v, $y = $made, 1\n", "$v"),
+    "pair": Route("for $y, $v in enumerate([$made]):\n", "$v"),
+    "item": Route('for $y, $v in {"first": $made}.items():\n', "$v"),
+    "popped": Route("$v = [$made]\n", "$v.pop()"),
+    "got": Route('$v = {"first": $made}\n', '$v.get("first")'),
+    "nested list": Route("$v = [[$made]]\n", "$v[0][0]"),
+    "sliced": Route("$v = [$made, 1]\n", "$v[:1][0]"),
+    "stepped": Route("$v = iter([$made])\n", "next($v)"),
+    "closure": Route("$v = $made\ndef $q():\n    return $v\n", "$q()"),
+    "lambda": Route("$q = lambda: $made\n", "$q()"),
+    "generator": Route("def $q():\n    yield $made\n", "next($q())"),
+    "awaited": Route("async def $q():\n    return $made\n", "(await $q())"),
+    "walrus": Route("", "($v := $made)"),
+    "either": Route("", "(None or $made)"),
+    "starred": Route("", "$v", ("$v", "*[$made]")),
+    "named": Route("", '$v["first"]', ("**$v", "first=$made")),
+    "queued": Route("$v = asyncio.Queue()\n$v.put_nowait($made)\n", "$v.get_nowait()"),
+    "entered": Route("with contextlib.nullcontext($made) as $v:\n", "$v"),
+    "class": Route(
+        "$H.$v = $made\n",
+        "$H.$v",
+        define="class $H:\n    $v = None\n",
+    ),
+    "property": Route(
+        "$y = $H($made)\n",
+        "$y.$v",
+        define="class $H:\n    def __init__(self, $v):\n        self._$v = $v\n\n    @property\n"
+        "    def $v(self):\n        return self._$v\n",
+    ),
+    "method": Route(
+        "$y = $H($made)\n",
+        "$y.$v()",
+        define="class $H:\n    def __init__(self, $v):\n        self.kept = $v\n\n"
+        "    def $v(self):\n        return self.kept\n",
+    ),
+    "fields": Route(
+        "$y = $H($made)\n",
+        "$y.$v",
+        define="class $H(typing.NamedTuple):\n    $v: object\n",
+    ),
+    "getattr": Route(
+        "$y = types.SimpleNamespace($v=$made)\n",
+        "getattr($y, '$v')",
+    ),
+    "inherited": Route(
+        "$y = $H()\n$y.$v = $made\n",
+        "$y.read()",
+        define="class Base:\n    def read(self):\n        return self.$v\n\n\nclass $H(Base):\n    pass\n",
+    ),
+    "passed on": Route(
+        "",
+        "$q($made)",
+        define="def $q(value, *rest):\n    return value\n",
+    ),
+    "mapped": Route("", "next(map(lambda one: one, [$made]))"),
+    "dict value": Route('$v = {"first": $made}\n', "next(iter($v.values()))"),
+    "tuple": Route("$v = ($made, 1)\n", "$v[0]"),
+    "twice": Route("$y = $made\n$v = $y\n", "$v"),
+    "augmented": Route("$v = []\n$v += [$made]\n", "$v[-1]"),
+    "appended": Route("$v = []\n$v.append($made)\n", "$v[0]"),
+    "annotated": Route("$v: object = $made\n", "$v"),
+    "global": Route("global $v\n$v = $made\n", "$v"),
 }
 #: Those with a function of its own around the operation.
 _HELPED = tuple(name for name, route in ROUTES.items() if route.helper)

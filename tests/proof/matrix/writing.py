@@ -23,7 +23,7 @@ __all__ = ["Writer", "with_imports"]
 _MODULES = """
 array asyncio base64 bisect collections concurrent.futures contextlib copy csv datetime
 decimal difflib fnmatch fractions functools hashlib heapq html io itertools json math operator
-pathlib pickle posixpath random re shlex statistics string struct textwrap threading time types
+pathlib pickle posixpath random re shlex statistics string struct textwrap threading time types typing
 unicodedata unittest.mock urllib.parse zlib
 """
 _NAMED = re.compile(rf"(?<![\w.])({'|'.join(map(re.escape, _MODULES.split()))})\.(\w+)")
