@@ -23,6 +23,7 @@ from asyncrepl.explain.fresh_names import (
     imported_as,
     is_pythons,
     names_in,
+    unbound,
 )
 from asyncrepl.explain.other_callers import is_called_by_others, returned_to_library
 from asyncrepl.explain.scopes import (
@@ -56,6 +57,8 @@ _ASYNC = re.compile(r"async\s+")
 _ACCESSORS = ("cached_property", "setter", "getter")
 _RUNNING = {"asyncio.run", "run_until_complete"}
 _CONSUMERS = {*ITERATING_CALLS, *DATA_CALLS}
+#: What corrections use by the names of these modules, and import where nobody has.
+_MODULES = ("asyncio", "copy", "functools", "inspect", "itertools")
 
 
 class Fixing:
@@ -71,8 +74,6 @@ class Fixing:
         self.waiting: set[ast.AST] = set()
         #: The expression that was changed, where that is not the operand itself.
         self.changed: ast.expr | None = None
-        #: By the unit's name: a module, and what the user calls it.
-        self._renamed: dict[str, tuple[str, str]] = {}
 
     def of(self, unit: Unit) -> SourceRewriter:
         """The edits of `unit`."""
@@ -86,53 +87,43 @@ class Fixing:
         """
         broken = self.evidence.stage == "compile" or self.in_lambda
         try:
-            texts = [
-                (name, self._text(unit, edits))
-                for name, (unit, edits) in self.units.items()
+            pairs = [
+                (unit, self._corrected(unit, edits))
+                for unit, edits in self.units.values()
                 if edits.edits
             ]
         except ValueError:  # two edits of the same place
             return None
-        if not texts or not all((parses if broken else compiles)(text) for _, text in texts):
+        if not pairs or not all((parses if broken else compiles)(new.text) for _, new in pairs):
             return None
-        if any(self._captures(self.units[name][0], text) for name, text in texts):
+        if any(captures(*pair, self.evidence.namespace) for pair in pairs):
             return None
-        return Fix(*texts[0], tuple(texts[1:]))
+        first, *more = [(new.filename, new.text) for _, new in pairs]
+        return Fix(*first, tuple(more))
 
-    def _text(self, unit: Unit, edits: SourceRewriter) -> str:
-        """The corrected text, with the user's own name for a module."""
-        text = edits.apply()
-        module, name = self._renamed.get(unit.filename, ("", ""))
-        if not module or (tree := parsed(text)) is None:
-            return text
-        names = SourceRewriter(text)
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Name) and node.id == module:
-                names.replace(node, name)
-        return names.apply()
-
-    def _captures(self, unit: Unit, text: str) -> bool:
-        after = Unit(unit.filename, text, parsed(text), module=unit.module)
-        return captures(unit, after, self.evidence.namespace)
+    def _corrected(self, unit: Unit, edits: SourceRewriter) -> Unit:
+        """The corrected text: modules that it uses are imported, or have the user's own names."""
+        after, renamed = _with_text(unit, edits.apply()), {}
+        for module in _MODULES:
+            if unbound(after, module) > unbound(unit, module):
+                names = imported_as(unit, module)
+                if names and module not in names_in(unit):
+                    renamed[module] = min(names)
+                elif not self._knows(unit, module):
+                    self._import(unit, f"import {module}\n")
+        after = _with_text(unit, edits.apply())
+        if not renamed:
+            return after
+        names_of_users = SourceRewriter(after.text)
+        for node in after.nodes(ast.Name):
+            if node.id in renamed:
+                names_of_users.replace(node, renamed[node.id])
+        return _with_text(unit, names_of_users.apply())
 
     def given_to(self, unit: Unit, node: ast.expr, function: str) -> None:
-        """Write a call of `function` around `node`; for one of asyncio, import that."""
+        """Write a call of `function` around `node`."""
         self.of(unit).before(node, f"{function}(")
         self.of(unit).after(node, ")")
-        if function.startswith("asyncio."):
-            self.needs_import(unit, "asyncio")
-
-    def needs_import(self, unit: Unit, module: str) -> None:
-        """Put ``import module`` at the top of `unit`, unless the module is known there.
-
-        A prompt knows what was imported before, and asyncio; a file must say so itself. Where
-        the module has another name, as ``aio``, the correction calls it so.
-        """
-        names = imported_as(unit, module)
-        if names and module not in names | names_in(unit):
-            self._renamed[unit.filename] = (module, min(names))
-        elif module not in names and not self._knows(unit, module):
-            self._import(unit, f"import {module}\n")
 
     def needs_name(self, unit: Unit, module: str, name: str) -> None:
         """Put ``from module import name`` at the top of `unit`, unless the name is known there."""
@@ -218,9 +209,7 @@ class Fixing:
         runner = runner_at(unit, first)
         by = f"{runner}({name.id})" if alone else f"await {name.id}"
         self.of(unit).lines_before(first, f"{name.id} = {by}")
-        if alone and runner == "asyncio.run":
-            self.needs_import(unit, "asyncio")
-        else:
+        if not (alone and runner == "asyncio.run"):
             self.suspending(unit, name)
 
     def _listed_around(self, unit: Unit, node: ast.expr) -> None:
@@ -373,6 +362,11 @@ class Fixing:
             edits.replace(Span(start, inner.start), f"[{name} async for {name} in ")
             edits.replace(Span(inner.end, end), "]")
         self.suspending(unit, call)
+
+
+def _with_text(unit: Unit, text: str) -> Unit:
+    """`unit`, with another text."""
+    return Unit(unit.filename, text, parsed(text), module=unit.module)
 
 
 def _holders(unit: Unit, node: ast.expr, *kinds: type[ast.AST]) -> list[ast.AST]:

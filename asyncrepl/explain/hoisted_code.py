@@ -111,7 +111,6 @@ def _task_in_lambda(fixing: Fixing, unit: Unit, node: ast.Lambda) -> None:
         raise CannotFixError
     text = f"asyncio.create_task({unit.source.source(awaited)})"
     fixing.of(unit).replace(node.body, text)
-    fixing.needs_import(unit, "asyncio")
 
 
 def _parameters(unit: Unit, node: ast.Lambda) -> str:

@@ -354,7 +354,6 @@ def ensured(fixing: Fixing, case: Case) -> None:
     A task group waits for what it has made itself: ``wait_for`` makes a coroutine of anything.
     """
     call = case.owner
-    fixing.needs_import(case.unit, "asyncio")
     if canonical_name(call.func) == "asyncio.create_task":
         fixing.of(case.unit).replace(call.func, "asyncio.ensure_future")
     elif callee_name(call) in ("create_task", "run_coroutine_threadsafe"):
@@ -378,7 +377,6 @@ def scheduled(fixing: Fixing, case: Case) -> None:
         fixing.of(case.unit).replace(call, case.source)
     elif name in ("call_soon", "call_soon_threadsafe"):
         fixing.of(case.unit).replace(call, f"asyncio.create_task({case.source})")
-        fixing.needs_import(case.unit, "asyncio")
     else:
         parameters = f" {fresh(case.unit, 'task')}" if name == "add_done_callback" else ""
         fixing.of(case.unit).before(case.node, f"lambda{parameters}: ")
@@ -396,7 +394,6 @@ def listed(fixing: Fixing, case: Case) -> None:
         before, after = f"[{before}", f"{after}]"
     fixing.of(case.unit).before(case.node, before)
     fixing.of(case.unit).after(case.node, after)
-    fixing.needs_import(case.unit, "asyncio")
 
 
 def delegated_result(fixing: Fixing, case: Case) -> None:

@@ -214,7 +214,6 @@ def unawaited(fixing: Fixing, case: Case) -> None:
         raise CannotFixError
     if _is_meant_as_task(case, node):
         fixing.of(unit).replace(node, f"asyncio.create_task({unit.source.source(node.value)})")
-        fixing.needs_import(unit, "asyncio")
         return
     if not _needs_no_await(case, node):
         raise CannotFixError
@@ -374,7 +373,6 @@ def either_awaited(
     else:
         text = f"(await {name} if inspect.isawaitable({name} := {source}) else {name})"
         fixing.of(unit).replace(whole, text)
-    fixing.needs_import(unit, "inspect")
     fixing.waiting.add(call)
     fixing.suspending(unit, call)
     return True
@@ -446,5 +444,4 @@ def awaited_on_loop(fixing: Fixing, unit: Unit, call: ast.Call, given: ast.expr)
     if future is not made:
         fixing.of(unit).replace(made, f"asyncio.ensure_future({source(given)})")
     fixing.of(unit).replace(call, text)
-    fixing.needs_import(unit, "asyncio")
     fixing.awaiting(unit, call)

@@ -347,7 +347,6 @@ def lock_of_asyncio(fixing: Fixing, case: Case) -> None:
     if others or shared or not suspends or module != "threading" or not hasattr(asyncio, name):
         raise CannotFixError
     fixing.of(unit).replace(maker, f"asyncio.{name}")
-    fixing.needs_import(unit, "asyncio")
 
 
 def make_plain_with(fixing: Fixing, case: Case) -> None:

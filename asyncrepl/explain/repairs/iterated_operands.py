@@ -350,7 +350,6 @@ def collected_jobs(fixing: Fixing, case: Case) -> None:
     name, unit = fresh(case.unit, "x"), case.unit
     item = f"asyncio.ensure_future({name})" if case.demand.what == "tasks" else name
     fixing.of(unit).replace(case.node, f"{star}[{item} async for {name} in {case.source}]")
-    fixing.needs_import(unit, "asyncio")
     fixing.suspending(unit, case.node)
 
 
@@ -376,8 +375,6 @@ def given_to(fixing: Fixing, case: Case, name: str) -> None:
     """A call of the coroutine function `name`; as a task, in a list, where that is demanded."""
     listed, unit = case.demand.what in ("tasks", "awaitables"), case.unit
     task = case.demand.what in ("tasks", "task")
-    if task:
-        fixing.needs_import(unit, "asyncio")
     before = ("[" if listed else "") + ("asyncio.create_task(" if task else "") + f"{name}("
     after = ")" + (")" if task else "") + ("]" if listed else "")
     fixing.of(unit).before(case.node, before)

@@ -65,7 +65,6 @@ def timed_loop(fixing: Fixing, case: Case) -> bool:
     edits.insert(start, f"{by}async with asyncio.timeout({source(call.args[1])}):\n")
     deepen(edits, unit, start, end, by)
     edits.replace(call, source(call.args[0]))
-    fixing.needs_import(unit, "asyncio")
     return True
 
 

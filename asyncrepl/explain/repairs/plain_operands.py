@@ -39,7 +39,6 @@ def slept(fixing: Fixing, case: Case) -> None:
     if not isinstance(call, ast.Call) or case.evidence.resolver.value(call.func) is not time.sleep:
         raise CannotFixError
     fixing.of(case.unit).replace(call.func, "asyncio.sleep")
-    fixing.needs_import(case.unit, "asyncio")
 
 
 def as_its_like(fixing: Fixing, case: Case) -> None:
@@ -175,7 +174,6 @@ def over_results(fixing: Fixing, case: Case) -> None:
         return
     fixing.loop_plain(unit, case.owner)
     fixing.of(unit).replace(node, f"await {_gathering(case)}")
-    fixing.needs_import(unit, "asyncio")
 
 
 def _gathering(case: Case) -> str:
@@ -285,7 +283,6 @@ def gathered_values(fixing: Fixing, case: Case) -> None:
         fixing.of(case.unit).lines_before(case.unit.statement(node), f"{jobs} = {case.source}")
     text = f"dict(zip({jobs}, await asyncio.gather(*{jobs}.values())))"
     fixing.of(case.unit).replace(waits[0], text)
-    fixing.needs_import(case.unit, "asyncio")
 
 
 def gathered(fixing: Fixing, case: Case) -> None:
@@ -301,7 +298,6 @@ def gathered(fixing: Fixing, case: Case) -> None:
         text = f"[{job} for {group} in {groups} for {job} in {group}]"
         fixing.of(case.unit).replace(stars[0], text)
         return
-    fixing.needs_import(case.unit, "asyncio")
     runs = isinstance(scope(case.unit, case.node), ast.AsyncFunctionDef)
     if isinstance(case.owner, ast.Call) and not runs:  # of whatever loop runs it
         made_in_function(fixing, case.unit, case.node, _gathering(case))
@@ -320,7 +316,6 @@ def in_thread(fixing: Fixing, case: Case) -> None:
     if of_loops or inspect.iscoroutinefunction(wrapped):
         raise CannotFixError  # of no use in a thread, or it gives a coroutine at other times
     fixing.of(case.unit).replace(call, _in_thread(case.unit, call))
-    fixing.needs_import(case.unit, "asyncio")
 
 
 def awaited_in_thread(fixing: Fixing, unit: Unit, call: ast.Call) -> None:
@@ -328,7 +323,6 @@ def awaited_in_thread(fixing: Fixing, unit: Unit, call: ast.Call) -> None:
     parent, text = unit.parents.get(call), f"await {_in_thread(unit, call)}"
     tight = isinstance(parent, ast.Attribute | ast.Subscript) and parent.value is call
     fixing.of(unit).replace(call, f"({text})" if tight else text)
-    fixing.needs_import(unit, "asyncio")
     fixing.suspending(unit, call)
 
 
@@ -362,7 +356,6 @@ def as_awaitable(fixing: Fixing, case: Case) -> None:
         fixing.of(case.unit).replace(awaits[0], case.unit.source.operand(case.node))
         return
     fixing.of(case.unit).replace(case.node, f"asyncio.sleep(0, {case.source})")
-    fixing.needs_import(case.unit, "asyncio")
 
 
 def loop_plain(fixing: Fixing, case: Case) -> None:

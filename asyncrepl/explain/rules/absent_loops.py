@@ -158,7 +158,6 @@ def _run_at_the_top(fixing: Fixing, call: ast.Call) -> None:
     unit = fixing.evidence.unit
     if isinstance(unit.parents.get(call), ast.Expr) and len(call.args) == 1:
         fixing.of(unit).replace(call, f"asyncio.run({unit.source.source(call.args[0])})")
-        fixing.needs_import(unit, "asyncio")
 
 
 def _ran_in_a_loop(evidence: Evidence) -> bool:
@@ -301,7 +300,6 @@ def _run_instead(fixing: Fixing, unit: Unit, around: ast.Call, call: ast.Call) -
     if not isinstance(unit.parents.get(around), ast.Expr | ast.Lambda):
         raise CannotFixError
     fixing.of(unit).replace(around, f"asyncio.run({unit.source.source(call)})")
-    fixing.needs_import(unit, "asyncio")
 
 
 def _for_idle_loop(evidence: Evidence) -> Finding | None:

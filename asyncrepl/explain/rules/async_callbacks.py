@@ -107,7 +107,6 @@ def _target_of_thread(
     else:
         fixing.of(unit).after(function, f", args={text}")
     fixing.of(unit).replace(function, "asyncio.run")
-    fixing.needs_import(unit, "asyncio")
 
 
 def _submitted(fixing: Fixing, unit: Unit, call: ast.Call) -> None:
@@ -116,7 +115,6 @@ def _submitted(fixing: Fixing, unit: Unit, call: ast.Call) -> None:
         submit, function, *arguments = map(unit.source.source, (call.func, *call.args))
         text = f"{submit}(asyncio.run, {function}({', '.join(arguments)}))"
         fixing.of(unit).replace(call, text)
-        fixing.needs_import(unit, "asyncio")
 
 
 def _called_back(evidence: Evidence) -> Finding | None:
@@ -168,12 +166,10 @@ def _made_later(fixing: Fixing, unit: Unit, call: ast.Call, given: ast.Call) -> 
     if callee_name(call) in ("Thread", "Timer"):
         text = f"asyncio.run, args=({unit.source.source(given)},)"
         fixing.of(unit).replace(given, text)
-        fixing.needs_import(unit, "asyncio")
         return
     at_once = callee_name(call) == "call_soon"
     task = f"asyncio.create_task({unit.source.source(given)})"
     fixing.of(unit).replace(call if at_once else given, task if at_once else f"lambda: {task}")
-    fixing.needs_import(unit, "asyncio")
 
 
 @correction
@@ -204,7 +200,6 @@ def _as_task(fixing: Fixing, unit: Unit, call: ast.Call, function: ast.expr) -> 
     else:
         last = unit.source.span(call.args[-1]).end
         fixing.of(unit).replace(Span(unit.source.span(function).start, last), f"lambda: {made}")
-    fixing.needs_import(unit, "asyncio")
 
 
 def _walked_through(evidence: Evidence) -> Finding | None:

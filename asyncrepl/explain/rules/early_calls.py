@@ -215,8 +215,6 @@ def _not_awaited(fixing: Fixing, unit: Unit, wait: ast.Await, *, task: bool) -> 
     """``await create_task(work())`` → ``create_task(work())``; of ``await work()`` a task."""
     source = unit.source.source(wait.value)
     fixing.of(unit).replace(wait, source if task else f"asyncio.create_task({source})")
-    if not task:
-        fixing.needs_import(unit, "asyncio")
 
 
 def _outlives(evidence: Evidence) -> Finding | None:

@@ -295,7 +295,6 @@ def _gathered(fixing: Fixing, unit: Unit, call: ast.Call) -> None:
     else:
         raise CannotFixError
     edits.lines_after(loop, f"await asyncio.gather(*{name})")
-    fixing.needs_import(unit, "asyncio")
 
 
 @correction
@@ -325,7 +324,6 @@ def awaited_last(fixing: Fixing, unit: Unit, call: ast.Call, kind: str = "") -> 
     text, body = f"await {name}", unit.tree.body if unit.tree else []
     if many:
         text = f"await asyncio.gather(*{name})"
-        fixing.needs_import(unit, "asyncio")
     if kind in vars(builtins) and not any(isinstance(s, ast.Try | ast.TryStar) for s in body):
         caught = fixing.fresh(unit, "error")
         text = (

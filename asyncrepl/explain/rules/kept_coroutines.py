@@ -149,8 +149,6 @@ def tasks_cached(fixing: Fixing, cached: object) -> None:
     edits.lines_before(around[-1] if around else function, _AS_TASK.format(name))
     start = unit.source.line_start(unit.source.span(function).start)
     edits.insert(start, f"{unit.source.indent(function)}@{name}\n")
-    fixing.needs_import(unit, "functools")
-    fixing.needs_import(unit, "asyncio")
 
 
 def _called(decorator: ast.expr) -> ast.expr:
@@ -387,7 +385,6 @@ def numbered(fixing: Fixing, call: ast.Call) -> None:
         raise CannotFixError
     around = [each for each in unit.ancestors(call) if isinstance(each, ast.stmt)]
     edits.lines_before(around[-1], f"{order} = itertools.count()\n\n")
-    fixing.needs_import(unit, "itertools")
 
 
 def _is_looked_into(unit: Unit, heap: str) -> bool:

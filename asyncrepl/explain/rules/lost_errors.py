@@ -225,7 +225,6 @@ def _is_expected(evidence: Evidence) -> bool:
 def _kept_alive(fixing: Fixing, unit: Unit, job: ast.expr) -> None:
     """``wait_for(task, 1)`` → ``wait_for(asyncio.shield(task), 1)``."""
     fixing.of(unit).replace(job, f"asyncio.shield({unit.source.source(job)})")
-    fixing.needs_import(unit, "asyncio")
 
 
 def _never_set(evidence: Evidence) -> Finding | None:

@@ -236,7 +236,6 @@ def _in_one_loop(fixing: Fixing, found: _Awaited) -> None:
         for node in ast.walk(function):
             if isinstance(node, ast.Attribute) and unit.source.source(node.value) == text:
                 fixing.of(unit).replace(node.value, "asyncio.get_running_loop()")
-        fixing.needs_import(unit, "asyncio")
     elif len(runs) == 1 and (by := [c for c in made if scope(unit, c) is scope(unit, runs[0])]):
         owner = by[0].func.value  # type: ignore[attr-defined]
         fixing.of(unit).replace(runs[0].func, f"{unit.source.source(owner)}.run_until_complete")

@@ -50,7 +50,6 @@ def _handed_over(fixing: Fixing, unit: Unit, call: ast.Call) -> None:
             job_text, loop_text = map(unit.source.source, (job, loop))
             text = f"asyncio.run_coroutine_threadsafe({job_text}, {loop_text})"
             fixing.of(unit).replace(call, text)
-            fixing.needs_import(unit, "asyncio")
 
 
 def _unwoken_by_signal(evidence: Evidence) -> Finding | None:
@@ -88,7 +87,6 @@ def _handled_by_loop(fixing: Fixing, unit: Unit, call: ast.Call) -> None:
     source = unit.source.source
     text = f"asyncio.get_running_loop().add_signal_handler({source(number)}, {source(body.func)})"
     fixing.of(unit).replace(call, text)
-    fixing.needs_import(unit, "asyncio")
 
 
 def _unwoken(evidence: Evidence) -> Finding | None:
@@ -168,7 +166,6 @@ def _to_thread(fixing: Fixing, unit: Unit, call: ast.Call) -> None:
         raise CannotFixError
     text = f"asyncio.to_thread({', '.join(map(unit.source.source, given))})"
     fixing.of(unit).replace(call, text)
-    fixing.needs_import(unit, "asyncio")
 
 
 def _pipe_full(evidence: Evidence) -> Finding | None:

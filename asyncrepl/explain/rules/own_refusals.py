@@ -208,7 +208,6 @@ def _waiting_for_room(fixing: Fixing, unit: Unit, call: ast.Call) -> None:
         (loop, item) = source(function.value), source(call.args[1])  # type: ignore[attr-defined]
         text = f"asyncio.run_coroutine_threadsafe({source(put.value)}.put({item}), {loop})"
         fixing.of(unit).replace(call, text)
-        fixing.needs_import(unit, "asyncio")
 
 
 def _without_hash(evidence: Evidence) -> Finding | None:
@@ -333,7 +332,6 @@ def _of_thread(fixing: Fixing, unit: Unit, node: ast.expr) -> None:
     text = unit.source.source(node)
     if isinstance(unit.function(node), ast.AsyncFunctionDef):
         fixing.of(unit).replace(node, f"(await asyncio.wrap_future({text}))")
-        fixing.needs_import(unit, "asyncio")
     else:
         fixing.of(unit).after(node, ".result()")
 

@@ -199,7 +199,6 @@ def _end(node: ast.stmt) -> int:
 def _sleeps_inside(fixing: Fixing, unit: Unit, loop: ast.While) -> None:
     """``pass`` → ``await asyncio.sleep(0.01)``."""
     fixing.of(unit).replace(loop.body[0], "await asyncio.sleep(0.01)")
-    fixing.needs_import(unit, "asyncio")
 
 
 RULES = (

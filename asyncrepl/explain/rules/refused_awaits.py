@@ -210,7 +210,6 @@ def _awaited_inside(fixing: Fixing, unit: Unit, call: ast.Call) -> None:
     if isinstance(waited := unit.parents.get(call), ast.Await):
         if canonical_name(call.func) == "asyncio.timeout":
             edits.replace(waited, f"await asyncio.wait_for({given}, {limit})")
-            fixing.needs_import(unit, "asyncio")
     elif block is not None and block.items[0].context_expr is call and len(block.items) == 1:
         target = block.items[0].optional_vars
         name = f"{source(target)} = " if target is not None else ""

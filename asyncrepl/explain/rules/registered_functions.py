@@ -118,7 +118,6 @@ def _registered_otherwise(fixing: Fixing, unit: Unit, call: ast.Call, function: 
         text = f"lambda: asyncio.run({unit.source.source(function)}({arguments}))"
         end = unit.source.span(given[-1] if given else function).end
         fixing.of(unit).replace(Span(unit.source.span(function).start, end), text)
-        fixing.needs_import(unit, "asyncio")
 
 
 RULES = (

@@ -134,7 +134,6 @@ def _of_tasks(fixing: Fixing, calls: list[ast.Call]) -> None:
             made_in_function(fixing, unit, call, made)
         else:
             raise CannotFixError
-    fixing.needs_import(unit, "asyncio")
 
 
 def _as_tasks(fixing: Fixing, unit: Unit, argument: ast.expr, by: str) -> None:

@@ -137,7 +137,6 @@ def _locked(fixing: Fixing, source: ast.expr, site: Site | None = None) -> None:
     name = fixing.fresh(unit, "Shared")
     fixing.of(unit).lines_before(statements[-1], _SHARED.replace("Shared", name))
     fixing.given_to(unit, value, name)
-    fixing.needs_import(unit, "asyncio")
 
 
 def _made(evidence: Evidence, source: ast.expr, site: Site | None) -> tuple[Unit, ast.expr] | None:
@@ -307,7 +306,6 @@ def _copied(fixing: Fixing, use: Use) -> None:
     unit = found[0]
     value = returns[0].value
     fixing.of(unit).replace(value, f"copy.copy({unit.source.source(value)})")
-    fixing.needs_import(unit, "copy")
 
 
 def _skipping(evidence: Evidence) -> Finding | None:

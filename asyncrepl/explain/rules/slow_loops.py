@@ -176,7 +176,6 @@ def _suspending_call(fixing: Fixing, unit: Unit, call: ast.Call, function: objec
             awaited_in_thread(fixing, unit, call)
         return
     fixing.of(unit).replace(call.func, f"{'' if waits else 'await '}asyncio.sleep")
-    fixing.needs_import(unit, "asyncio")
     fixing.suspending(unit, call)
 
 
@@ -241,17 +240,14 @@ def _giving_way(fixing: Fixing, unit: Unit, loop: ast.AST) -> None:
         _source_gives_way(fixing)
     elif isinstance(first := loop.body[0], ast.Pass) and len(loop.body) == 1:
         fixing.of(unit).replace(first, "await asyncio.sleep(0)")
-        fixing.needs_import(unit, "asyncio")
     elif first.lineno == loop.lineno:
         fixing.of(unit).before(first, "await asyncio.sleep(0); ")
-        fixing.needs_import(unit, "asyncio")
     else:
         _sleep_first(fixing, unit, first)
 
 
 def _sleep_first(fixing: Fixing, unit: Unit, statement: ast.stmt) -> None:
     fixing.of(unit).lines_before(statement, "await asyncio.sleep(0)")
-    fixing.needs_import(unit, "asyncio")
 
 
 def _source_gives_way(fixing: Fixing) -> None:
@@ -312,7 +308,6 @@ def _gathered(evidence: Evidence, unit: Unit, loop: ast.AST) -> Fix | None:
     else:
         return None
     fixing.of(unit).replace(loop, text)
-    fixing.needs_import(unit, "asyncio")
     return fixing.fix()
 
 
@@ -325,7 +320,6 @@ def _comprehension(fixing: Fixing, unit: Unit, clause: ast.comprehension) -> Non
     edits.replace(whole.elt, _text(unit, whole.elt.value))
     edits.before(whole, "await asyncio.gather(*")
     edits.after(whole, ")")
-    fixing.needs_import(unit, "asyncio")
 
 
 def _text(unit: Unit, node: ast.AST) -> str:
@@ -341,7 +335,6 @@ def _run_ahead(fixing: Fixing, unit: Unit, loop: ast.AST) -> None:
     name = fixing.fresh(unit, "ahead")
     fixing.of(unit).lines_before(first, _AHEAD.format(name=name))
     fixing.given_to(unit, loop.iter, name)
-    fixing.needs_import(unit, "asyncio")
 
 
 def _unsuspended(evidence: Evidence) -> Finding | None:

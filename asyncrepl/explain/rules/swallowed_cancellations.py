@@ -231,7 +231,6 @@ def _but_itself(fixing: Fixing, unit: Unit, task: ast.expr) -> None:
     test = f"if {unit.source.source(task)} is not asyncio.current_task():"
     if isinstance(statement, ast.Expr) and unit.source.begins_line(statement):
         fixing.of(unit).replace(statement, f"{test}\n{by}{unit.source.source(statement)}")
-        fixing.needs_import(unit, "asyncio")
 
 
 RULES = (

@@ -230,7 +230,6 @@ def _below_or_run(fixing: Fixing, node: ast.AST) -> None:
         for _, function in fixing.evidence.units.functions(callee_name(call))
     ):
         fixing.of(unit).replace(node, f"asyncio.run({unit.source.source(call)})")
-        fixing.needs_import(unit, "asyncio")
 
 
 def _right_below(unit: Unit, statement: ast.stmt) -> list[ast.stmt]:

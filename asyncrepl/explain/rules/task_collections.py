@@ -127,7 +127,6 @@ def _each_result(fixing: Fixing, unit: Unit, node: ast.Attribute) -> None:
         text = f"await asyncio.gather(*{owner})"
         tight = isinstance(around, ast.Attribute | ast.Subscript)
         fixing.of(unit).replace(call, f"({text})" if tight else text)
-        fixing.needs_import(unit, "asyncio")
         fixing.suspending(unit, call)
     elif isinstance(unit.parents.get(call), ast.Expr):
         name = fresh(unit, "job")
@@ -202,7 +201,6 @@ def _in_order(fixing: Fixing, call: ast.Call, position: int, made: ast.Call) -> 
             raise CannotFixError
         fixing.of(unit).replace(awaited, step.id)
     fixing.of(unit).replace(made, f"await asyncio.gather(*{unit.source.source(made.args[0])})")
-    fixing.needs_import(unit, "asyncio")
     fixing.suspending(unit, made)
 
 
@@ -224,7 +222,6 @@ def _gathered(fixing: Fixing, call: ast.Call) -> None:
         fixing.of(unit).lines_before(statement, head)
         given = f"{name}()"
     fixing.of(unit).replace(Span(start, end), given)
-    fixing.needs_import(unit, "asyncio")
 
 
 def _arguments(unit: Unit, call: ast.Call) -> Span:

@@ -201,7 +201,6 @@ def _lock_of_loop(fixing: Fixing, unit: Unit, lock: ast.expr) -> None:
     fixing.of(unit).replace(made[0][1].func, "asyncio.Lock")
     for each in entered:
         fixing.of(unit).before(each, "async ")
-    fixing.needs_import(unit, "asyncio")
 
 
 RULES = (

@@ -192,7 +192,6 @@ def _asks_both(fixing: Fixing, unit: Unit, function: Function, call: ast.Call) -
     name = fresh(unit, "x")
     text = f"return [{name} async for {name} in {unit.source.source(made[0])}]"
     fixing.of(unit).lines_after(test, f"if {question}:\n    {text}")
-    fixing.needs_import(unit, "inspect")
 
 
 def _printed(evidence: Evidence) -> Finding | None:

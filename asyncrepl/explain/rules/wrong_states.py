@@ -226,7 +226,6 @@ def _awaits_itself(evidence: Evidence) -> Finding | None:
         by = unit.source.indent(node)
         guard = f"if {source} is not asyncio.current_task():\n{by}    await {source}"
         fixing.of(unit).replace(node, guard)
-        fixing.needs_import(unit, "asyncio")
     else:
         fixing.of(unit).replace(node, f"{source}.done()")
     why = f"{text} is the task that runs this very `await`: it would wait for itself for ever."
