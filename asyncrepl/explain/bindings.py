@@ -254,13 +254,31 @@ def has_flag(function: FunctionType, flag: int) -> bool:
     return bool(function.__code__.co_flags & flag)
 
 
-def takes(function: FunctionType, count: int) -> bool:
-    """Whether a method can be called with its object and `count` arguments."""
+def accepts(function: object, count: int, *names: str) -> bool | None:
+    """Whether `function` takes `count` arguments and those `names`; None if nobody knows."""
     try:
-        inspect.signature(without_annotations(function)).bind(*range(count + 1))
+        bare: Any = without_annotations(function)
+        signature = inspect.signature(bare, follow_wrapped=False)
     except (TypeError, ValueError):
+        return None
+    try:
+        signature.bind(*range(count), **dict.fromkeys(names))
+    except TypeError:
         return False
     return True
+
+
+def accepts_call(function: object, call: ast.Call, more: int = 0) -> bool | None:
+    """Whether `function` takes the arguments of `call`, and `more`; None if nobody knows."""
+    names = [keyword.arg for keyword in call.keywords if keyword.arg is not None]
+    if len(names) < len(call.keywords) or any(isinstance(e, ast.Starred) for e in call.args):
+        return None
+    return accepts(function, len(call.args) + more, *names)
+
+
+def takes(function: FunctionType, count: int) -> bool:
+    """Whether a method can be called with its object and `count` arguments."""
+    return bool(accepts(function, count + 1))
 
 
 def makes_coroutine(kind: type) -> bool:

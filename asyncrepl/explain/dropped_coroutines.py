@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import ast
 import builtins
-import inspect
 import sys
 from types import BuiltinFunctionType, CoroutineType, FunctionType, MethodType, ModuleType
 from typing import TYPE_CHECKING
 
 from asyncrepl.events.object_info import MISSING, behind_partials, code_of, is_real_instance
-from asyncrepl.explain.bindings import imported
+from asyncrepl.explain.bindings import accepts_call, imported
 from asyncrepl.explain.library_results import mock_file
 from asyncrepl.explain.scopes import is_generator, own_nodes, root_of
 from asyncrepl.syntax.names import callee_name, is_partial, last_name
@@ -155,21 +154,8 @@ _KNOWN = (FunctionType, BuiltinFunctionType, MethodType)
 
 
 def _is_refused(resolver: Resolver, call: ast.Call) -> bool:
-    names = [keyword.arg for keyword in call.keywords]
-    if None in names or any(isinstance(each, ast.Starred) for each in call.args):
-        return False
     function = resolver.value(call.func)
-    if type(function) not in _KNOWN:
-        return False
-    try:
-        signature = inspect.signature(function, follow_wrapped=False)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
-        return False
-    try:
-        signature.bind(*call.args, **dict.fromkeys(filter(None, names)))
-    except TypeError:
-        return True
-    return False
+    return type(function) in _KNOWN and accepts_call(function, call) is False
 
 
 def is_discarded(unit: Unit, node: ast.expr) -> bool:

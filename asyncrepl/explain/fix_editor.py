@@ -188,19 +188,18 @@ class Fixing:
             self.given_to(unit, node, runner_at(unit, node))
             return
         self._listed_around(unit, node)
-        parent = unit.parents.get(node)
-        tight = isinstance(parent, ast.Attribute | ast.Subscript | ast.Call | ast.BinOp) and not (
-            isinstance(parent, ast.Call) and parent.func is not node
-        )
-        bare = isinstance(parent, ast.BinOp) and not isinstance(parent.op, ast.Pow)
-        tight = tight and getattr(parent, "value", node) is node  # no index
-        edits = self.of(unit)
-        edits.before(node, "(await " if tight and not bare else "await ")
+        edits, tight = self.of(unit), _binds_tightly(unit, node)
+        edits.before(node, "(await " if tight else "await ")
         if unit.source.operand(node)[0] == "(" != unit.source.source(node)[0]:
             edits.before(node, "(")
             edits.after(node, ")")
-        if tight and not bare:
+        if tight:
             edits.after(node, ")")
+        self.suspending(unit, node)
+
+    def awaiting_instead(self, unit: Unit, node: ast.expr, text: str) -> None:
+        """Write `text`, which begins with ``await``, for the expression `node`."""
+        self.of(unit).replace(node, f"({text})" if _binds_tightly(unit, node) else text)
         self.suspending(unit, node)
 
     def awaiting_first(self, unit: Unit, name: ast.Name, first: ast.stmt) -> None:
@@ -388,6 +387,16 @@ def async_walks(unit: Unit, node: ast.expr) -> list[ast.AST]:
     """The asynchronous loops and clauses that walk the value of `node`, also through a name."""
     found = _holders(unit, node, ast.AsyncFor, ast.comprehension)
     return [each for each in found if getattr(each, "is_async", True)]
+
+
+def _binds_tightly(unit: Unit, node: ast.expr) -> bool:
+    """Whether an ``await`` in the place of `node` has to stand in brackets."""
+    match unit.parents.get(node):
+        case ast.Attribute(value=operand) | ast.Subscript(value=operand) | ast.Call(func=operand):
+            return operand is node
+        case ast.BinOp(op=ast.Pow()):
+            return True
+    return False
 
 
 def awaits_of(unit: Unit, node: ast.expr) -> list[ast.Await]:

@@ -154,6 +154,12 @@ def mapped(fixing: Fixing, unit: Unit, call: ast.Call) -> None:
     fixing.suspending(unit, call)
 
 
+def called_here(fixing: Fixing, unit: Unit, call: ast.Call, parts: list[ast.expr]) -> None:
+    """``await to_thread(work, 1)`` → ``await work(1)``: the `call`, in `unit`, of its `parts`."""
+    function, *arguments = map(unit.source.source, [*parts, *call.keywords])
+    fixing.of(unit).replace(call, f"{function}({', '.join(arguments)})")
+
+
 def out_of_class(
     fixing: Fixing, unit: Unit, owner: ast.ClassDef, node: ast.AST, source: str = ""
 ) -> None:

@@ -17,7 +17,7 @@ from asyncrepl.events.object_info import code_of, is_real_instance
 from asyncrepl.explain.bindings import awaits_parameter, imported
 from asyncrepl.explain.scopes import is_fixture
 from asyncrepl.explain.value_origins import bindings, calls_of
-from asyncrepl.syntax.names import callee_name, last_name
+from asyncrepl.syntax.names import last_name
 
 if TYPE_CHECKING:
     from types import CodeType
@@ -103,4 +103,4 @@ def returned_to_library(units: Units, unit: Unit, call: ast.expr) -> bool:
     function = unit.function(call)
     if function is None or not isinstance(unit.parents.get(call), ast.Return):
         return False
-    return all(callee_name(each) != function.name for _, each in units.nodes(ast.Call))
+    return not any(units.calls(function.name))

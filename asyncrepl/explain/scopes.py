@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 import builtins
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from asyncrepl.syntax.names import (
     LOOPS,
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from asyncrepl.explain.source_units import Function, Unit, Units
     from asyncrepl.syntax.source_rewriter import SourceRewriter
 
+Operand = TypeVar("Operand")
 Scope = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef
 
 
@@ -83,8 +84,7 @@ def may_be_caught(unit: Unit, node: ast.AST) -> bool:
 
 def _expects_failure(decorator: ast.expr) -> bool:
     """Whether it marks a test that is to fail, for `unittest` or pytest."""
-    mark = decorator.func if isinstance(decorator, ast.Call) else decorator
-    return last_name(mark) in ("expectedFailure", "xfail")
+    return last_name(behind_call(decorator)) in ("expectedFailure", "xfail")
 
 
 def _names_error(manager: ast.expr) -> bool:
@@ -104,6 +104,12 @@ def may_be_left(unit: Unit, loop: ast.AsyncFor) -> bool:
     )
 
 
+def is_while_true(node: ast.AST | None) -> bool:
+    """Whether it is a loop that asks for nothing: ``while True``."""
+    test = node.test if isinstance(node, ast.While) else None
+    return isinstance(test, ast.Constant) and bool(test.value)
+
+
 def is_async(node: ast.AST) -> bool:
     """Whether `node` can only stand where the function may suspend."""
     if isinstance(node, ast.ListComp | ast.SetComp | ast.DictComp):
@@ -111,6 +117,22 @@ def is_async(node: ast.AST) -> bool:
             isinstance(inner, ast.Await) for inner in own_nodes(node)
         )
     return isinstance(node, ast.Await | ast.AsyncFor | ast.AsyncWith)
+
+
+def behind_await(node: Operand) -> Operand | ast.expr:
+    """What is awaited, if `node` is an ``await``; else itself."""
+    return node.value if isinstance(node, ast.Await) else node
+
+
+def behind_call(node: Operand) -> Operand | ast.expr:
+    """What is called, if `node` is a call; else itself."""
+    return node.func if isinstance(node, ast.Call) else node
+
+
+def with_await(unit: Unit, node: ast.expr) -> ast.expr:
+    """The ``await`` in front of `node`, if there is one; else itself."""
+    around = unit.parents.get(node)
+    return around if isinstance(around, ast.Await) else node
 
 
 def annotated(unit: Unit, node: ast.AST) -> ast.AST | None:
@@ -371,7 +393,7 @@ def runs_often(units: Units, unit: Unit, node: ast.AST) -> bool:
     while (function := scope(unit, node)) is not None and function not in met:
         met.append(function)
         name = getattr(function, "name", "")
-        calls = [pair for pair in units.nodes(ast.Call) if callee_name(pair[1]) == name]
+        calls = [*units.calls(name)]
         if len(calls) != 1 or calls[0][0].enclosing(calls[0][1], *REPEATED) is not None:
             return len(calls) > 0
         unit, node = calls[0]

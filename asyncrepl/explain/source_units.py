@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from asyncrepl.events.object_info import code_of
-from asyncrepl.syntax.names import FUNCTIONS, bind_names, callee_name
+from asyncrepl.syntax.names import FUNCTIONS, bind_names, callee_name, canonical_name
 from asyncrepl.syntax.parsed_input import syntax_tree
 from asyncrepl.syntax.source_rewriter import SourceRewriter, SourceText
 
@@ -237,6 +237,15 @@ class Units:
         for unit in self.all():
             for node in unit.nodes(*kinds):
                 yield unit, node
+
+    def calls(self, *names: str) -> Iterator[tuple[Unit, ast.Call]]:
+        """All calls of what has one of these `names`, by the last part, each with its unit."""
+        for unit in self.all():
+            yield from ((unit, call) for name in names for call in unit.calls.get(name, ()))
+
+    def called(self) -> set[str]:
+        """The canonical names of all that is called."""
+        return {canonical_name(call.func) for _, call in self.nodes(ast.Call)}
 
     def names(self, name: str) -> bool:
         """Whether `name` occurs in some unit, as that of an error which somebody reckons with."""

@@ -122,12 +122,7 @@ class _Way:
             yield verdict
 
     def _function(self, name: str) -> tuple[Unit, Function] | None:
-        found = [
-            (unit, function)
-            for unit in self._evidence.units.all()
-            for function in unit.functions()
-            if function.name == name
-        ]
+        found = [*self._evidence.units.functions(name)]
         return found[0] if len(found) == 1 and len(self._seen) < _DEPTH * 4 else None
 
     def _parameter(
@@ -157,12 +152,7 @@ class _Way:
         if function in self._seen:
             return
         self._seen.add(function)
-        calls = [
-            (each, call)
-            for each in self._evidence.units.all()
-            for call in each.nodes(ast.Call)
-            if callee_name(call) == function.name
-        ]
+        calls = [*self._evidence.units.calls(function.name)]
         if not calls:
             yield "other"
         for each, call in calls:

@@ -218,7 +218,7 @@ class _Tracing:
             for each in getattr(owner, "body", [])
             if isinstance(each, ast.AnnAssign) and isinstance(each.target, ast.Name)
         ]
-        for unit, call in self._calls(getattr(owner, "name", "")):
+        for unit, call in self.units.calls(getattr(owner, "name", "")):
             if (found := argument(call, name, names.index(name))) is not None:
                 yield Origin(unit, found)
 
@@ -248,10 +248,6 @@ class _Tracing:
                 if function.name == name and (inside or not method):
                     yield unit, function
 
-    def _calls(self, name: str) -> Iterator[tuple[Unit, ast.Call]]:
-        for unit in self._all:
-            yield from ((unit, call) for call in unit.calls.get(name, ()))
-
     def _arguments(self, home: Unit, function: Function, name: str) -> Iterator[Origin]:
         """What a parameter of `function` is given, where it is called."""
         owner = home.parents.get(function)
@@ -262,7 +258,7 @@ class _Tracing:
         static = any(last_name(each) == "staticmethod" for each in function.decorator_list)
         names = [each.arg for each in function.args.posonlyargs + function.args.args]
         position = names.index(name) - (method and not static) if name in names else -1
-        for unit, call in self._calls(called):
+        for unit, call in self.units.calls(called):
             if (found := argument(call, name, position)) is not None:
                 yield Origin(unit, found)
         for unit, call in passed_on(self._all, called):

@@ -9,20 +9,20 @@ from typing import TYPE_CHECKING, Any
 
 from asyncrepl.events.object_info import MISSING, ObjectInfo, lookup
 from asyncrepl.explain.demands import met
-from asyncrepl.explain.fix_editor import Fixing, awaits_of
 from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.held_operands import ASYNCIO
-from asyncrepl.explain.hoisted_code import body_after, that_use
+from asyncrepl.explain.hoisted_code import body_after, not_awaiting, that_use
 from asyncrepl.explain.kinds import Kind, has, is_async_iterable
 from asyncrepl.explain.repairs.iterated_operands import given_to, walked_plainly
 from asyncrepl.explain.repairs.moved_awaits import entered_head, methods_awaited
 from asyncrepl.explain.repairs.repair_case import LOOPS, Case, as_entered, made_here, yields_once
-from asyncrepl.explain.scopes import CannotFixError, block_of, deepen, scope
+from asyncrepl.explain.scopes import CannotFixError, block_of, deepen, scope, with_await
 from asyncrepl.explain.value_origins import loads, origins
 from asyncrepl.syntax.names import callee_name, canonical_name, written_name
 from asyncrepl.syntax.source_rewriter import Span
 
 if TYPE_CHECKING:
+    from asyncrepl.explain.fix_editor import Fixing
     from asyncrepl.explain.source_units import Unit
 
 
@@ -200,8 +200,7 @@ def entered(fixing: Fixing, case: Case) -> None:
         entered_head(fixing, case)
         return
     if case.demand.what == "call":
-        parent = unit.parents.get(case.owner)
-        whole = parent if isinstance(parent, ast.Await) else case.owner
+        whole = with_await(unit, case.owner)
     made = made_here(case)
     target = unit.parents.get(made) if made is not None else unit.parents.get(whole)
     options = _given_when_entered(case)
@@ -435,8 +434,6 @@ def entered_plainly(fixing: Fixing, case: Case) -> None:
     if not isinstance(call.func, ast.Attribute):
         raise CannotFixError
     source = case.unit.source.source(call.func.value)
-    awaits = [each for each in awaits_of(case.unit, call) if each.value is call]
     fixing.of(case.unit).replace(call.func, f"{source}.enter_context")
-    for each in awaits:
-        start = case.unit.source.span(each).start
-        fixing.of(case.unit).replace(Span(start, case.unit.source.span(call).start), "")
+    if isinstance(awaits := case.unit.parents.get(call), ast.Await):
+        not_awaiting(fixing, case.unit, awaits)

@@ -28,7 +28,7 @@ from asyncrepl.explain.repairs.repair_case import (
     matched_here,
     wants_list,
 )
-from asyncrepl.explain.scopes import CannotFixError, own_nodes, scope
+from asyncrepl.explain.scopes import CannotFixError, own_nodes, scope, with_await
 from asyncrepl.explain.value_origins import assigned_loads, loads, origins
 from asyncrepl.syntax.names import callee_name, written_name
 from asyncrepl.syntax.source_rewriter import Span
@@ -88,11 +88,8 @@ def _argument_is_walked(case: Case, parent: ast.AST | None) -> bool:
 
 def _result_is_walked(case: Case, name: str, *through: str) -> bool:
     """Whether what `name` returns is walked, perhaps by who gets it `through` other functions."""
-    for unit, call in case.evidence.units.nodes(ast.Call):
-        if callee_name(call) != name:
-            continue
-        parent = unit.parents.get(call)
-        used: ast.expr = parent if isinstance(parent, ast.Await) else call
+    for unit, call in case.evidence.units.calls(name):
+        used = with_await(unit, call)
         if any(is_walked(unit, each) for each in (used, *assigned_loads(unit, used))):
             return True
         function = unit.function(used) if isinstance(unit.parents.get(used), ast.Return) else None
@@ -267,11 +264,7 @@ def first_item(fixing: Fixing, case: Case) -> None:
     if not isinstance(case.owner.ctx, ast.Load):
         raise CannotFixError
     inner = f"aiter({case.source})" if not has(case.info, "__anext__") else case.source
-    text = f"await anext({inner})"
-    parent = case.unit.parents.get(case.owner)
-    tight = isinstance(parent, ast.Attribute | ast.Subscript | ast.BinOp)
-    fixing.of(case.unit).replace(case.owner, f"({text})" if tight else text)
-    fixing.suspending(case.unit, case.owner)
+    fixing.awaiting_instead(case.unit, case.owner, f"await anext({inner})")
 
 
 def _walked_beside(case: Case) -> list[ast.expr]:
@@ -389,7 +382,7 @@ def uncalled(fixing: Fixing, case: Case) -> None:
     parent = unit.parents.get(call)
     if case.kind in WALKABLE and isinstance(parent, ast.Await | ast.Call):
         name = fresh(unit, "x")
-        whole = parent if isinstance(parent, ast.Await) else call
+        whole = with_await(unit, call)
         fixing.of(unit).replace(whole, f"[{name} async for {name} in {case.source}]")
         fixing.suspending(unit, whole)
         return

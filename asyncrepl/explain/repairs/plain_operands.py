@@ -22,7 +22,7 @@ from asyncrepl.explain.repairs.entered_operands import around_statement
 from asyncrepl.explain.repairs.moved_awaits import async_methods, awaited_beside, coroutines_given
 from asyncrepl.explain.repairs.moved_walks import read_asynchronously, streaming_helper
 from asyncrepl.explain.repairs.repair_case import LOOPS, Case, given_by_caller
-from asyncrepl.explain.scopes import CannotFixError, own_nodes, scope
+from asyncrepl.explain.scopes import CannotFixError, own_nodes, scope, with_await
 from asyncrepl.explain.value_origins import assigned_loads, loads
 from asyncrepl.instrument.probe_placement import AWAITABLE_CALLS
 from asyncrepl.syntax.names import callee_name, canonical_name
@@ -320,10 +320,7 @@ def in_thread(fixing: Fixing, case: Case) -> None:
 
 def awaited_in_thread(fixing: Fixing, unit: Unit, call: ast.Call) -> None:
     """``f(x)``, which is the `call` in `unit`, → ``await asyncio.to_thread(f, x)``."""
-    parent, text = unit.parents.get(call), f"await {_in_thread(unit, call)}"
-    tight = isinstance(parent, ast.Attribute | ast.Subscript) and parent.value is call
-    fixing.of(unit).replace(call, f"({text})" if tight else text)
-    fixing.suspending(unit, call)
+    fixing.awaiting_instead(unit, call, f"await {_in_thread(unit, call)}")
 
 
 def _in_thread(unit: Unit, call: ast.Call) -> str:
@@ -337,10 +334,10 @@ def _in_thread(unit: Unit, call: ast.Call) -> str:
 def entered_instead(fixing: Fixing, case: Case) -> None:
     """A plain context manager where asyncio waits for something: ``with`` gives its value."""
     call = case.owner
-    awaits = [each for each in awaits_of(case.unit, call) if each.value is call]
-    if case.kind is not Kind.MANAGER or not awaits or callee_name(call) == "gather":
+    whole = with_await(case.unit, call)
+    if case.kind is not Kind.MANAGER or whole is call or callee_name(call) == "gather":
         raise CannotFixError
-    around_statement(fixing, case.unit, awaits[0], case.source, keyword="with")
+    around_statement(fixing, case.unit, whole, case.source, keyword="with")
 
 
 _NO_RESULTS = (Kind.NONE, Kind.MODULE, Kind.MANAGER, Kind.GENERATOR)
@@ -351,9 +348,9 @@ def as_awaitable(fixing: Fixing, case: Case) -> None:
     call = case.owner
     if not isinstance(call, ast.Call) or case.kind in _NO_RESULTS:
         raise CannotFixError
-    awaits = [each for each in awaits_of(case.unit, call) if each.value is call]
-    if callee_name(call) in ("wait_for", "shield") and awaits:
-        fixing.of(case.unit).replace(awaits[0], case.unit.source.operand(case.node))
+    whole = with_await(case.unit, call)
+    if callee_name(call) in ("wait_for", "shield") and whole is not call:
+        fixing.of(case.unit).replace(whole, case.unit.source.operand(case.node))
         return
     fixing.of(case.unit).replace(case.node, f"asyncio.sleep(0, {case.source})")
 

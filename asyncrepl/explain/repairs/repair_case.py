@@ -9,7 +9,7 @@ from asyncrepl.events.object_info import ObjectInfo
 from asyncrepl.explain.demands import met
 from asyncrepl.explain.fix_editor import Fixing, correction
 from asyncrepl.explain.kinds import Kind, has, is_mock, kind_of
-from asyncrepl.explain.scopes import CannotFixError, block_of, own_nodes, scope
+from asyncrepl.explain.scopes import CannotFixError, block_of, is_while_true, own_nodes, scope
 from asyncrepl.explain.static_values import Resolver
 from asyncrepl.explain.value_origins import (
     argument,
@@ -343,10 +343,9 @@ def is_endless(case: Case, *, waiting: bool = False) -> bool:
     """
     found, waiting = case.home, waiting or callee_name(case.owner) in ("islice", "takewhile")
     for node in own_nodes(found[1]) if found is not None else ():
-        if isinstance(node, ast.While) and isinstance(node.test, ast.Constant) and node.test.value:
-            ends = (ast.Break, ast.Return, ast.Raise, *(() if waiting else (ast.Await,)))
-            if not any(isinstance(each, ends) for part in node.body for each in ast.walk(part)):
-                return True
+        ends = (ast.Break, ast.Return, ast.Raise, *(() if waiting else (ast.Await,)))
+        if is_while_true(node) and not any(isinstance(each, ends) for each in ast.walk(node)):
+            return True
     return False
 
 

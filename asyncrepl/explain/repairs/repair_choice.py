@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from asyncrepl.events.object_info import MISSING, ObjectInfo, is_real_instance, lookup
 from asyncrepl.explain.bindings import takes_nothing, takes_only_its_object
 from asyncrepl.explain.demands import Demand, met
-from asyncrepl.explain.fix_editor import Fixing, awaits_of
+from asyncrepl.explain.fix_editor import Fixing
 from asyncrepl.explain.fresh_names import arguments_at_hand, fresh
 from asyncrepl.explain.kinds import ASYNCHRONOUS, Kind, has, kind_of
 from asyncrepl.explain.repairs.awaited_items import (
@@ -144,7 +144,7 @@ from asyncrepl.explain.repairs.yielded_resources import (
     resource_awaited,
     yielded_as_its_like,
 )
-from asyncrepl.explain.scopes import CannotFixError, scope
+from asyncrepl.explain.scopes import CannotFixError, scope, with_await
 from asyncrepl.syntax.names import callee_name
 from asyncrepl.syntax.source_rewriter import Edit, Span
 
@@ -164,8 +164,7 @@ def items_as_list(fixing: Fixing, case: Case) -> None:
     if name in COLLECTORS and isinstance(call, ast.Call):
         item = fresh(case.unit, "x")
         text = f"[{item} async for {item} in {case.source}]"
-        awaits = [each for each in awaits_of(case.unit, call) if each.value is call]
-        fixing.of(case.unit).replace(awaits[0] if awaits else call, text)
+        fixing.of(case.unit).replace(with_await(case.unit, call), text)
         fixing.suspending(case.unit, call)
     elif lookup(list, name) is not MISSING:
         collected(fixing, case)

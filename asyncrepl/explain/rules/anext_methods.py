@@ -18,7 +18,7 @@ from asyncrepl.explain.repairs.repair_case import made_async, source_of
 from asyncrepl.explain.rules.aiter_methods import method, on_instance, walked
 from asyncrepl.explain.rules.iteration_end import NEXT_CALLS
 from asyncrepl.explain.rules.operand_rules import ANY, Told, row
-from asyncrepl.explain.scopes import own_nodes
+from asyncrepl.explain.scopes import behind_call, own_nodes
 from asyncrepl.explain.value_origins import bound_by, called, reached_functions, stepped_source
 from asyncrepl.syntax.names import callee_name, canonical_name
 from asyncrepl.syntax.source_rewriter import Span
@@ -132,12 +132,13 @@ def _moved_to_aiter(fixing: Fixing, unit: Unit, function: Function) -> None:
     if old is not None:
         edits.remove(old)
     for node in own_nodes(function):  # which a generator may not raise
-        if isinstance(node, ast.Raise) and _is_end(node.exc):
+        if isinstance(node, ast.Raise) and is_end(node.exc):
             edits.replace(node, "return")
 
 
-def _is_end(raised: ast.expr | None) -> bool:
-    return canonical_name(raised.func if isinstance(raised, ast.Call) else raised) == _END
+def is_end(raised: ast.expr | None) -> bool:
+    """Whether what is `raised`, or returned, is the end of an asynchronous iteration."""
+    return canonical_name(behind_call(raised)) == _END
 
 
 def _broken(evidence: Evidence, kind: type, step: FunctionType) -> type | None:
@@ -195,7 +196,7 @@ def _returned(evidence: Evidence) -> Finding | None:
         return None
     unit, function, name = found
     returns = [node for node in own_nodes(function) if isinstance(node, ast.Return)]
-    wrong = [node for node in returns if _is_end(node.value)]
+    wrong = [node for node in returns if is_end(node.value)]
     if not wrong:
         return None
     raised = [(node, "raise" + unit.source.source(node).removeprefix("return")) for node in wrong]

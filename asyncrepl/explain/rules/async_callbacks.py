@@ -29,6 +29,7 @@ from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.hoisted_code import (
     KEYED,
     MAPPERS,
+    called_here,
     keys_first,
     made_plain,
     mapped,
@@ -86,12 +87,6 @@ def _out_of_threads(fixing: Fixing, places: list[tuple[Unit, ast.Call]]) -> None
             packed = call.args[first:]
             given = [each.value for each in call.keywords if each.arg == "args"]
             _target_of_thread(fixing, unit, function, next(iter(packed + given), None))
-
-
-def called_here(fixing: Fixing, unit: Unit, call: ast.Call, parts: list[ast.expr]) -> None:
-    """``await to_thread(work, 1)`` → ``await work(1)``: the `call`, in `unit`, of its `parts`."""
-    function, *arguments = map(unit.source.source, [*parts, *call.keywords])
-    fixing.of(unit).replace(call, f"{function}({', '.join(arguments)})")
 
 
 def _target_of_thread(

@@ -14,7 +14,7 @@ from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, correction, replaced, short
 from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.repairs.repair_case import single_assignment
-from asyncrepl.explain.scopes import CannotFixError, deepen, own_nodes, scope
+from asyncrepl.explain.scopes import CannotFixError, behind_call, deepen, own_nodes, scope
 from asyncrepl.explain.tokens import Words
 from asyncrepl.explain.value_origins import bound_by
 from asyncrepl.syntax.names import (
@@ -216,7 +216,7 @@ def _function_of(unit: Unit, given: ast.expr) -> Late | None:
     """The function that `given` is, names, or calls."""
     if isinstance(given, ast.Lambda):
         return given
-    name = given.func if isinstance(given, ast.Call) else given
+    name = behind_call(given)
     found = [
         each for each in unit.functions() if isinstance(name, ast.Name) and each.name == name.id
     ]

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ast
 import asyncio
-import inspect
 from types import CoroutineType, FunctionType, ModuleType, NoneType
 from typing import TYPE_CHECKING
 
@@ -19,7 +18,7 @@ from asyncrepl.events.object_info import (
     is_real_instance,
     lookup,
 )
-from asyncrepl.explain.bindings import is_coroutine_function, takes_nothing
+from asyncrepl.explain.bindings import accepts_call, is_coroutine_function, takes_nothing
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, awaited, correction, short
 from asyncrepl.explain.fresh_names import fresh
@@ -32,7 +31,6 @@ from asyncrepl.explain.scopes import CannotFixError
 from asyncrepl.explain.value_origins import bindings
 from asyncrepl.instrument.probe_placement import LATER_CALLS
 from asyncrepl.syntax.names import FUNCTIONS, callee_name, method_owner, written_name
-from asyncrepl.syntax.static_inspection import without_annotations
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -85,20 +83,10 @@ def _takes(evidence: Evidence, call: ast.Call, more: int) -> bool:
     """Whether a function of the user's can be called as by `call` and with `more` arguments."""
     value, owner = evidence.resolver.value, getattr(call.func, "value", None)
     function = function_of(value(call.func))
-    if function is None or any(isinstance(each, ast.Starred) for each in call.args):
+    if function is None:
         return False
     object_given = owner is not None and not is_real_instance(value(owner), (type, ModuleType))
-    return _binds(function, call, more + object_given)
-
-
-def _binds(function: FunctionType, call: ast.Call, more: int) -> bool:
-    named = {each.arg: None for each in call.keywords if each.arg is not None}
-    try:
-        signature = inspect.signature(without_annotations(function))
-        signature.bind(*range(len(call.args) + more), **named)
-    except (TypeError, ValueError):
-        return False
-    return True
+    return bool(accepts_call(function, call, more + object_given))
 
 
 @correction
@@ -131,7 +119,7 @@ def _class_itself(evidence: Evidence) -> Finding | None:
     if not is_real_instance(made, type) or not is_real_instance(function, FunctionType):
         return None
     ours = made.__module__.partition(".")[0] == "asyncio" or is_coroutine_function(function)
-    if not ours or _binds(function, call, 0) or not _binds(function, call, 1):
+    if not ours or accepts_call(function, call) or not accepts_call(function, call, 1):
         return None
     places = classes_given(evidence.units, unit, method.value, made)
     if not places:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, correction, short
-from asyncrepl.explain.scopes import own_nodes, scope
+from asyncrepl.explain.scopes import is_while_true, own_nodes, scope
 from asyncrepl.instrument.probe_placement import LATER_CALLS
 from asyncrepl.syntax.names import callee_name, canonical_name, written_name
 
@@ -62,10 +62,8 @@ def _is_of(node: ast.AST, group: ast.expr) -> bool:
 
 
 def _has_no_way_out(node: ast.AST) -> bool:
-    if not isinstance(node, ast.While) or not isinstance(node.test, ast.Constant):
-        return False
     ways = (ast.Break, ast.Return, ast.Raise, ast.Yield)
-    return bool(node.test.value) and not any(isinstance(each, ways) for each in own_nodes(node))
+    return is_while_true(node) and not any(isinstance(each, ways) for each in own_nodes(node))
 
 
 def may_end(evidence: Evidence, unit: Unit, node: ast.AST) -> bool:
@@ -157,8 +155,7 @@ def _runs_idle(evidence: Evidence) -> Finding | None:
     unit, call = evidence.unit, evidence.node(ast.Call)
     if call is None or callee_name(call) != "run_forever":
         return None
-    made = [each for _, each in evidence.units.nodes(ast.Call)]
-    signals = any(canonical_name(each.func).startswith("signal.") for each in made)
+    signals = any(each.startswith("signal.") for each in evidence.units.called())
     guards = [each for each in unit.ancestors(call) if isinstance(each, ast.Try)]
     expected = any(_takes_interrupt(each) for guard in guards for each in guard.handlers)
     if signals or expected:

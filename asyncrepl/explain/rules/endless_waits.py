@@ -119,7 +119,7 @@ def _calls_of_maker(evidence: Evidence, calls: Ends) -> Ends:
     maker = makers.pop() if len(makers) == 1 else None
     if not isinstance(maker, ast.AsyncFunctionDef | ast.FunctionDef):
         return []
-    return [each for each in evidence.units.nodes(ast.Call) if callee_name(each[1]) == maker.name]
+    return [*evidence.units.calls(maker.name)]
 
 
 def _each_other(evidence: Evidence) -> Finding | None:

@@ -120,9 +120,9 @@ def _named_alone(unit: Unit, call: ast.Call) -> ast.Name | None:
 def _not_ended(evidence: Evidence) -> Finding | None:
     """A task that was cancelled, where the loop ran no longer; `asyncio.run` lets it end."""
     use, unit = evidence.use("seen"), evidence.unit
-    called = {canonical_name(call.func) for _, call in evidence.units.nodes(ast.Call)}
     call = use.node if use else None
-    if not isinstance(call, ast.Call) or not call.args or called & _ENDING_RUNNERS:
+    ends = not evidence.units.called().isdisjoint(_ENDING_RUNNERS)
+    if not isinstance(call, ast.Call) or not call.args or ends:
         return None
     why = (
         f"{short(unit, call.args[0])} was cancelled, and the loop ended before the task had: "

@@ -148,9 +148,7 @@ def _never_exited(evidence: Evidence) -> Finding | None:
         return None
     if "asynccontextmanager" not in map(last_name, made[1].decorator_list):
         return None
-    stacked = any(
-        callee_name(each) == "enter_async_context" for _, each in evidence.units.nodes(ast.Call)
-    )
+    stacked = any(evidence.units.calls("enter_async_context"))
     by = "`await stack.aclose()` of the stack that entered it" if stacked else "`async with`"
     why = (
         f"`{made[1].name}` was entered and is never left: its cleanup runs too late, in a task of "

@@ -22,7 +22,6 @@ from asyncrepl.syntax.names import (
     LOOPS,
     bound_names,
     callee_name,
-    canonical_name,
     method_owner,
     written_name,
 )
@@ -39,7 +38,7 @@ _LOCKS = {"asyncio.Lock", "asyncio.Semaphore", "asyncio.BoundedSemaphore"}
 def _held_already(evidence: Evidence) -> Finding | None:
     """The lock, or the connection of a pool, that is waited for and was taken by a caller."""
     place = evidence.nodes[-1] if evidence.nodes else None
-    made = {canonical_name(node.func) for _, node in evidence.units.nodes(ast.Call)}
+    made = evidence.units.called()
     for unit, block in evidence.units.nodes(ast.AsyncWith):
         wanted, function = _named_in(block), scope(unit, block)
         if not (place and wanted) or not isinstance(function, ast.AsyncFunctionDef):
@@ -129,8 +128,7 @@ def _is_called_both_ways(
         return False
     given = {
         tuple(ast.dump(bound[each]) for each in roots)
-        for _, call in evidence.units.nodes(ast.Call)
-        if callee_name(call) == function.name
+        for _, call in evidence.units.calls(function.name)
         if (bound := _bound_arguments(call, names)).keys() >= set(roots)
     }
     return any(pair[::-1] in given for pair in given if pair[0] != pair[1])
@@ -323,13 +321,11 @@ def _of_callers(
     """Who calls the functions in which something is taken and given back: where, and both."""
     taker = getattr(scope(evidence.unit, waited), "name", "")
     givers = {getattr(scope(*each), "name", "") for each in calls} - {taker, ""}
-    made = [*evidence.units.nodes(ast.Call)] if taker and givers else []
     return [
         (unit, unit.statement(take), give)
-        for unit, take in made
-        for home, give in made
-        if callee_name(take) == taker and callee_name(give) in givers and home is unit
-        if take.lineno < give.lineno and scope(unit, take) is scope(unit, give)
+        for unit, take in (evidence.units.calls(taker) if taker else ())
+        for home, give in evidence.units.calls(*givers)
+        if home is unit and take.lineno < give.lineno and scope(unit, take) is scope(unit, give)
     ]
 
 

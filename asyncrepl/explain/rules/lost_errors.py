@@ -36,7 +36,7 @@ def _failed(evidence: Evidence) -> Finding | None:
     if seen is None or issubclass(seen.info.kind, asyncio.CancelledError):
         return None  # the loop has cancelled it at its end, and a `gather` says so
     name = seen.info.function_name
-    places = [pair for pair in evidence.units.nodes(ast.Call) if _makes(*pair, name)]
+    places = [pair for pair in evidence.units.calls(*_MAKERS) if _makes(*pair, name)]
     if not places:
         return _failed_in_gather(evidence, seen) or _failed_in_thread(evidence, name)
     unit, call = places[0]
@@ -61,8 +61,8 @@ def _failed_in_gather(evidence: Evidence, seen: Seen) -> Finding | None:
     """One of what a ``gather`` runs, for which nobody waits."""
     places = [
         (unit, call)
-        for unit, call in evidence.units.nodes(ast.Call)
-        if callee_name(call) in JOINERS and isinstance(unit.parents.get(call), ast.Expr)
+        for unit, call in evidence.units.calls(*JOINERS)
+        if isinstance(unit.parents.get(call), ast.Expr)
         for node in (each for given in call.args for each in jobs_in(unit, given))
         if callee_name(node) == seen.info.function_name
     ]
@@ -80,8 +80,8 @@ def _failed_in_thread(evidence: Evidence, name: str) -> Finding | None:
     """A function that a thread of the executor ran, whose future nobody keeps."""
     places = [
         (unit, call)
-        for unit, call in evidence.units.nodes(ast.Call)
-        if callee_name(call) == "run_in_executor" and len(call.args) > 1
+        for unit, call in evidence.units.calls("run_in_executor")
+        if len(call.args) > 1
         if last_name(call.args[1]) == name and isinstance(unit.parents.get(call), ast.Expr)
     ]
     if len(places) != 1 or evidence.seen is None:
@@ -99,7 +99,7 @@ def _makes(unit: Unit, call: ast.Call, name: str) -> bool:
 
     Or where the function around is called, whose parameter it is.
     """
-    if callee_name(call) not in _MAKERS or not call.args:
+    if not call.args:
         return False
     job, helper = written_name(call.args[0]), getattr(scope(unit, call), "name", None)
     jobs = [call.args[0]]

@@ -157,7 +157,7 @@ def _subscribed_late(evidence: Evidence) -> Finding | None:
         return None
     _, calls = ends_of(evidence) or (None, [])
     givers = {each.name for pair in calls if isinstance(each := scope(*pair), FUNCTIONS)}
-    given = [p for p in evidence.units.nodes(ast.Call) if callee_name(p[1]) in givers]
+    given = [*evidence.units.calls(*givers)]
     begins = _first_step(evidence, reader.name)
     if not given or begins is None or not all(_is_before(*each, *begins) for each in given):
         return None
@@ -192,7 +192,7 @@ def _kept_by(node: ast.AST) -> list[ast.expr]:
 
 def _first_step(evidence: Evidence, name: str) -> tuple[Unit, int] | None:
     """The line in which the one call of the function `name` takes its first step."""
-    calls = [p for p in evidence.units.nodes(ast.Call) if callee_name(p[1]) == name]
+    calls = [*evidence.units.calls(name)]
     if len(calls) != 1:
         return None
     (unit, call), around = calls[0], calls[0][0].parents.get(calls[0][1])

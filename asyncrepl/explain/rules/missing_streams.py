@@ -13,7 +13,7 @@ from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, correction, replaced, short
 from asyncrepl.explain.kinds import has
 from asyncrepl.explain.rules.aiter_methods import over
-from asyncrepl.explain.scopes import is_generator
+from asyncrepl.explain.scopes import behind_await, is_generator
 from asyncrepl.explain.value_origins import given
 from asyncrepl.syntax.names import callee_name
 
@@ -49,8 +49,7 @@ def _makers(evidence: Evidence, node: ast.expr) -> list[str]:
         operands += [each.iter for each in loops]
         for operand in (node, *operands):
             value = given(evidence, operand.id) if isinstance(operand, ast.Name) else None
-            call = value[1] if value else operand
-            call = call.value if isinstance(call, ast.Await) else call
+            call = behind_await(value[1] if value else operand)
             if isinstance(call, ast.Call):
                 names.append(callee_name(call))
     return list(dict.fromkeys(names))

@@ -59,7 +59,7 @@ def refused_by(evidence: Evidence, *functions: object) -> ast.AST | None:
 
 def _bound(evidence: Evidence) -> Finding | None:
     """A lock or the like that has waited in one loop, used in another; or a loop kept too long."""
-    made = {canonical_name(call.func) for _, call in evidence.units.nodes(ast.Call)}
+    made = evidence.units.called()
     if not made & _LOOP_MAKERS:
         return None
     if refused_by(evidence, GET_LOOP) is not None:

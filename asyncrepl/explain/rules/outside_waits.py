@@ -58,7 +58,7 @@ def _unwoken_by_signal(evidence: Evidence) -> Finding | None:
     waited = await_.value if await_ is not None else None
     if isinstance(waited, ast.Call) and isinstance(waited.func, ast.Attribute):
         waited = waited.func.value
-    for home, call in evidence.units.nodes(ast.Call):
+    for home, call in evidence.units.calls("signal"):
         if canonical_name(call.func) != "signal.signal" or len(call.args) != 2:
             continue
         number, handler = call.args
@@ -92,9 +92,7 @@ def _handled_by_loop(fixing: Fixing, unit: Unit, call: ast.Call) -> None:
 def _unwoken(evidence: Evidence) -> Finding | None:
     await_ = evidence.node(ast.Await)
     text = short(evidence.unit, await_.value) if await_ is not None else "what is waited for"
-    handles = any(
-        canonical_name(call.func) == "signal.signal" for _, call in evidence.units.nodes(ast.Call)
-    )
+    handles = "signal.signal" in evidence.units.called()
     who = "Another thread, or a signal handler," if handles else "Another thread"
     why = (
         f"{who} made {text} ready, and the loop slept on: asyncio's objects are not for "
@@ -143,8 +141,8 @@ def _left_behind(evidence: Evidence) -> Finding | None:
         return None
     calls = [
         (home, call)
-        for home, call in evidence.units.nodes(ast.Call)
-        if callee_name(call) == "run_in_executor" and len(call.args) > 1
+        for home, call in evidence.units.calls("run_in_executor")
+        if len(call.args) > 1
     ]
     named = [pair for pair in calls if last_name(pair[1].args[1]) == function.name] or calls
     if len(named) != 1:

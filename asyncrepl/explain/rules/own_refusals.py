@@ -30,7 +30,7 @@ from asyncrepl.explain.rules.endless_waits import awaited_object, calls_on
 from asyncrepl.explain.rules.kept_coroutines import numbered
 from asyncrepl.explain.rules.other_loops import GET_LOOP, refused_by
 from asyncrepl.explain.rules.own_states import OF_LOOPS, questions
-from asyncrepl.explain.scopes import scope, suppressed_kinds
+from asyncrepl.explain.scopes import behind_await, scope, suppressed_kinds
 from asyncrepl.syntax.names import callee_name, canonical_name, last_name, written_name
 from asyncrepl.syntax.source_rewriter import Span, indent
 
@@ -167,7 +167,7 @@ def _bodies(node: ast.AST | None) -> list[list[ast.stmt]]:
 def _lost(evidence: Evidence) -> Finding | None:
     """``put_nowait`` into a queue with a bound, where nobody hears that it was full."""
     queue = awaited_object(evidence, asyncio.Queue, "get")
-    made = [each for _, each in evidence.units.nodes(ast.Call) if callee_name(each) == "Queue"]
+    made = [each for _, each in evidence.units.calls("Queue")]
     if queue is None or len(made) != 1 or not (made[0].args or made[0].keywords):
         return None
     for unit, call in calls_on(evidence, written_name(queue), "put_nowait"):
@@ -255,8 +255,7 @@ def _has_no_order(evidence: Evidence) -> Finding | None:
     name, fix = kinds.pop().__name__, None
     why = f"A priority queue compares its items, and `{name}` has no order: "
     why += f"give `{name}` a `__lt__`, or put pairs of a number and the item."
-    node = evidence.node(ast.Call, ast.Await)
-    call = node.value if isinstance(node, ast.Await) else node
+    call = behind_await(evidence.node(ast.Call, ast.Await))
     if type(items[0]) is tuple:
         fix = numbered(evidence, call) if isinstance(call, ast.Call) else None
         why = (

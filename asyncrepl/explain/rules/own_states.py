@@ -28,7 +28,7 @@ from asyncrepl.explain.repairs.entered_operands import enter_rest
 from asyncrepl.explain.repairs.plain_operands import awaited_in_thread
 from asyncrepl.explain.repairs.repair_case import single_assignment
 from asyncrepl.explain.rules.never_run import STARTING_CALLS
-from asyncrepl.explain.scopes import CannotFixError, own_nodes, scope
+from asyncrepl.explain.scopes import CannotFixError, behind_await, own_nodes, scope
 from asyncrepl.explain.value_origins import bindings, loads
 from asyncrepl.syntax.names import callee_name, method_owner, written_name
 
@@ -122,8 +122,7 @@ def _elsewhere(evidence: Evidence) -> Finding | None:
     """What refuses to run in a loop, in another thread, or in another task."""
     asked, frame = questions(evidence), innermost_frame(evidence)
     for site in (each for each in reversed(evidence.sites) if each.nodes):
-        call = site.nodes[-1]
-        call = call.value if isinstance(call, ast.Await) else call
+        call = behind_await(site.nodes[-1])
         in_loop = isinstance(site.unit.function(call), ast.AsyncFunctionDef)
         if site.frame is frame or not isinstance(call, ast.Call | ast.withitem | ast.With):
             continue
@@ -185,7 +184,7 @@ def _in_the_middle(evidence: Evidence) -> Finding | None:
             continue
         what = "a `with`" if name == "__enter__" else f"`{name}`"
         other = "another task waits in it, or in the block of it. "
-        if any(callee_name(each) == "gather" for _, each in evidence.units.nodes(ast.Call)):
+        if any(evidence.units.calls("gather")):
             other += "`gather` runs all at once, and raises the first error while others run on. "
         why = (
             f"`{mark}` says that {what} of the same {type(own).__name__} is under way: {other}"
@@ -255,7 +254,7 @@ def _left(evidence: Evidence) -> Finding | None:
                 "behind that uses it: it belongs into the block."
             )
             return Finding(why, _moved_in(evidence, unit, block, place))
-        call = place.value if isinstance(place, ast.Await) else place
+        call = behind_await(place)
         found = _returning(evidence, unit, call) if isinstance(call, ast.Call) else None
         if found is not None and _changes(evidence, type(own), asked, found[0]):
             block, name = found
@@ -291,8 +290,7 @@ def _block_of(site: Site, own: object) -> _Block | None:
 def _returning(evidence: Evidence, unit: Unit, call: ast.Call) -> tuple[_Block, str] | None:
     """The block out of which what it entered is returned, to be the owner of `call`; by whom."""
     owner = method_owner(call)
-    made = single_assignment(unit, owner, awaited=True) or owner if owner else None
-    made = made.value if isinstance(made, ast.Await) else made
+    made = behind_await((single_assignment(unit, owner, awaited=True) or owner) if owner else None)
     for home, function in evidence.units.functions(callee_name(made)) if made else ():
         for each in ast.walk(function):
             value = each.value if isinstance(each, ast.Return) else None

@@ -12,7 +12,7 @@ from asyncrepl.explain.fix_editor import Fixing, correction, short
 from asyncrepl.explain.rules.endless_waits import awaited_object, behind, calls_on
 from asyncrepl.explain.rules.other_loops import refused_by
 from asyncrepl.explain.scopes import REPEATED, CannotFixError, deepen, own_nodes, scope
-from asyncrepl.syntax.names import LOOPS, bound_names, callee_name, canonical_name, written_name
+from asyncrepl.syntax.names import LOOPS, bound_names, callee_name, written_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,9 +50,7 @@ def _undone(evidence: Evidence) -> Finding | None:
     if queue is None or not seen.number:
         return None
     name = written_name(queue)
-    told = calls_on(evidence, name, "task_done") or [
-        pair for pair in evidence.units.nodes(ast.Call) if callee_name(pair[1]) == "task_done"
-    ]
+    told = calls_on(evidence, name, "task_done") or [*evidence.units.calls("task_done")]
     if len(told) != 1:
         return None
     unit, call = told[0]
@@ -108,11 +106,11 @@ def _one_mark(evidence: Evidence) -> Finding | None:
     mark = _end_mark(evidence.unit, function)
     puts = [
         (unit, node)
-        for unit, node in evidence.units.nodes(ast.Call)
-        if callee_name(node) in ("put", "put_nowait") and len(node.args) == 1
+        for unit, node in evidence.units.calls("put", "put_nowait")
+        if len(node.args) == 1
         if mark and unit.source.source(node.args[0]) == mark
     ]
-    made = _made_tasks(evidence, function)
+    made = [*evidence.units.calls(function.name)]
     if len(puts) != 1 or not made or not _are_several(made):
         return None
     unit, put = puts[0]
@@ -137,14 +135,6 @@ def _end_mark(unit: Unit, function: Function) -> str:
         if ends and compares and isinstance(mark, ast.Constant | ast.Name | ast.Attribute):
             return unit.source.source(mark)
     return ""
-
-
-def _made_tasks(evidence: Evidence, function: Function) -> list[tuple[Unit, ast.Call]]:
-    return [
-        (unit, node)
-        for unit, node in evidence.units.nodes(ast.Call)
-        if callee_name(node) == function.name
-    ]
 
 
 def _are_several(made: list[tuple[Unit, ast.Call]]) -> bool:
@@ -182,9 +172,9 @@ def _never_finished(evidence: Evidence, waited: ast.AST | None) -> Finding | Non
     queue = info.value if info is not None else None
     if is_real_instance(queue, asyncio.Queue) and not (queue.empty() and queue._unfinished_tasks):  # noqa: SLF001
         return None
-    calls = {callee_name(node) for _, node in evidence.units.nodes(ast.Call)}
-    known = calls | {node.attr for _, node in evidence.units.nodes(ast.Attribute)}
-    if "task_done" in known or not {"get", "get_nowait"} & calls:
+    units = evidence.units
+    told = any(units.calls("task_done")) or any(calls_on(evidence, "", "task_done"))
+    if told or not any(units.calls("get", "get_nowait")):
         return None
     text = f"{evidence.unit.source.source(function.value)}"
     why = (
@@ -196,9 +186,8 @@ def _never_finished(evidence: Evidence, waited: ast.AST | None) -> Finding | Non
 
 def _awaits_a_queue(evidence: Evidence, call: ast.AST | None) -> bool:
     """Whether the `call` of ``join`` is awaited, and queues of asyncio's are made."""
-    made = {canonical_name(node.func) for _, node in evidence.units.nodes(ast.Call)}
     waits = evidence.unit.enclosing(call, ast.Await) is not None if call is not None else False
-    return waits and not made.isdisjoint(_QUEUES)
+    return waits and not evidence.units.called().isdisjoint(_QUEUES)
 
 
 _QUEUES = ("asyncio.Queue", "asyncio.LifoQueue", "asyncio.PriorityQueue")

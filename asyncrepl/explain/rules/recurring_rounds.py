@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, correction
-from asyncrepl.explain.rules.anext_methods import none_at_the_end
+from asyncrepl.explain.rules.anext_methods import is_end, none_at_the_end
 from asyncrepl.explain.scopes import is_generator, own_nodes, scope
-from asyncrepl.syntax.names import bound_names, callee_name, canonical_name, written_name
+from asyncrepl.syntax.names import bound_names, callee_name, written_name
 
 if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence
@@ -89,9 +89,8 @@ def _given_to(evidence: Evidence, function: ast.AST | None, name: str) -> list[a
     parameters = [each.arg for each in function.args.args]
     if name in parameters:
         at = parameters.index(name)
-        calls = [each for _, each in evidence.units.nodes(ast.Call)]
-        mine = [each for each in calls if callee_name(each) == function.name]
-        return [each.args[at] for each in mine if len(each.args) > at]
+        calls = [each for _, each in evidence.units.calls(function.name)]
+        return [each.args[at] for each in calls if len(each.args) > at]
     stores = [each for each in own_nodes(function) if isinstance(each, ast.Assign)]
     return [each.value for each in stores if name in map(written_name, each.targets)]
 
@@ -114,7 +113,7 @@ def _never_stops(evidence: Evidence, unit: Unit, here: ast.AST) -> Finding | Non
     if not isinstance(function, ast.AsyncFunctionDef) or function.name != "__anext__":
         return None
     for way in own_nodes(function):
-        if not isinstance(way, ast.Raise) or not _is_end(way.exc):
+        if not isinstance(way, ast.Raise) or not is_end(way.exc):
             continue
         asked = unit.enclosing(way, ast.If)
         if asked is not None:
@@ -127,11 +126,6 @@ def _never_stops(evidence: Evidence, unit: Unit, here: ast.AST) -> Finding | Non
     if any(isinstance(each, ast.Raise) for each in own_nodes(function)):
         return None
     return none_at_the_end(evidence, unit, function, "__anext__")
-
-
-def _is_end(error: ast.expr | None) -> bool:
-    kind = error.func if isinstance(error, ast.Call) else error
-    return canonical_name(kind) == "StopAsyncIteration"
 
 
 def _accompanies(evidence: Evidence, loop: ast.While) -> Finding | None:

@@ -17,7 +17,8 @@ from asyncrepl.explain.dropped_coroutines import (
 )
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, corrected, correction, short
-from asyncrepl.explain.rules.async_callbacks import THREADS, called_here, makers
+from asyncrepl.explain.hoisted_code import called_here
+from asyncrepl.explain.rules.async_callbacks import THREADS, makers
 from asyncrepl.syntax.names import callee_name, canonical_name, written_name
 from asyncrepl.syntax.source_rewriter import Span
 

@@ -10,7 +10,7 @@ from asyncrepl.events.object_info import code_of, describe, is_real_instance, lo
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, correction, short
 from asyncrepl.explain.rules.generator_cleanup import late_yield
-from asyncrepl.explain.scopes import may_be_left, own_nodes
+from asyncrepl.explain.scopes import behind_call, may_be_left, own_nodes
 from asyncrepl.explain.static_values import Resolver
 from asyncrepl.explain.value_origins import (
     STEPS,
@@ -195,7 +195,7 @@ def _not_kept(fixing: Fixing, use: Use) -> bool:
     """Whether its function is one below ``@cache`` or ``@cached_property``, which goes."""
     found = fixing.evidence.units.definition(use.info.code if use.info is not None else None)
     for each in found[1].decorator_list if found is not None else ():
-        name = canonical_name(each.func if isinstance(each, ast.Call) else each)
+        name = canonical_name(behind_call(each))
         if found is not None and name == "functools.cached_property":
             fixing.of(found[0]).replace(each, "property")
         elif found is not None and name in ("functools.cache", "functools.lru_cache"):

@@ -12,13 +12,14 @@ from asyncrepl.explain.scopes import (
     CannotFixError,
     awaited_in_loop,
     caught_kinds,
+    is_while_true,
     needs_cancelled,
     own_nodes,
     scope,
     suppressed_kinds,
 )
 from asyncrepl.explain.value_origins import reached_functions
-from asyncrepl.syntax.names import FUNCTIONS, callee_name, canonical_name, last_name
+from asyncrepl.syntax.names import FUNCTIONS, callee_name, last_name
 from asyncrepl.syntax.source_rewriter import Span
 
 if TYPE_CHECKING:
@@ -75,10 +76,8 @@ def _ends_in(unit: Unit, handler: _Swallowing) -> bool:
 def _goes_round(handler: _Swallowing) -> bool:
     """Whether a handler itself ends with a loop that waits, and has no end."""
     last = handler.body[-1]
-    if isinstance(handler, ast.With) or not isinstance(last, ast.While):
-        return False
-    endless = isinstance(last.test, ast.Constant) and bool(last.test.value)
-    return endless and any(isinstance(each, ast.Await) for each in ast.walk(last))
+    waits = any(isinstance(each, ast.Await) for each in ast.walk(last))
+    return isinstance(handler, ast.ExceptHandler) and is_while_true(last) and waits
 
 
 def _limits(node: ast.AST) -> bool:
@@ -91,7 +90,7 @@ def _is_unasked(evidence: Evidence) -> bool:
     if evidence.finding.number:
         return True
     if evidence.finding.made is None:
-        called = {canonical_name(each.func) for _, each in evidence.units.nodes(ast.Call)}
+        called = evidence.units.called()
         asked = any(each.rpartition(".")[2] == "cancelled" for each in called)
         if "asyncio.wait" in called and not asked:  # to which it is all one
             return True

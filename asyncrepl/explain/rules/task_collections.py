@@ -15,7 +15,7 @@ from asyncrepl.explain.kinds import is_awaitable
 from asyncrepl.explain.repairs.repair_case import LOOPS, single_assignment
 from asyncrepl.explain.rules.changed_values import walked_beside
 from asyncrepl.explain.rules.endless_waits import calls_on
-from asyncrepl.explain.scopes import CannotFixError
+from asyncrepl.explain.scopes import CannotFixError, behind_await, behind_call
 from asyncrepl.explain.value_origins import bound_by, loads, reached_functions
 from asyncrepl.syntax.names import callee_name, canonical_name, written_name
 from asyncrepl.syntax.source_rewriter import Span
@@ -48,7 +48,7 @@ def _asked(evidence: Evidence) -> tuple[ast.Attribute, object] | None:
     if type(held) not in _COLLECTIONS or not (_is_pair(held) or _are_futures(held)):  # type: ignore[arg-type]
         return None
     for node in reversed(evidence.nodes):
-        each = node.func if isinstance(node, ast.Call) else node
+        each = behind_call(node)
         if isinstance(each, ast.Attribute):
             known = each.attr == error.name and lookup(asyncio.Task, each.attr) is not MISSING  # type: ignore[union-attr]
             return (each, held) if known else None
@@ -72,10 +72,9 @@ def _pair(evidence: Evidence) -> Finding | None:
     waited = _waited(evidence, found[0].value) if found is not None else None
     if waited is None:
         return None
-    call = waited.value if isinstance(waited, ast.Await) else waited
     why = (
-        f"{short(evidence.unit, call)} gives a pair of sets, those that are done and those that "
-        "are pending: `done, pending = await asyncio.wait(…)`."
+        f"{short(evidence.unit, behind_await(waited))} gives a pair of sets, those that are done "
+        "and those that are pending: `done, pending = await asyncio.wait(…)`."
     )
     return Finding(why, _taken_apart(evidence, waited))
 
@@ -123,11 +122,7 @@ def _each_result(fixing: Fixing, unit: Unit, node: ast.Attribute) -> None:
     if not isinstance(call, ast.Call) or call.func is not node or call.args:
         return
     if node.attr == "result":
-        around = unit.parents.get(call)
-        text = f"await asyncio.gather(*{owner})"
-        tight = isinstance(around, ast.Attribute | ast.Subscript)
-        fixing.of(unit).replace(call, f"({text})" if tight else text)
-        fixing.suspending(unit, call)
+        fixing.awaiting_instead(unit, call, f"await asyncio.gather(*{owner})")
     elif isinstance(unit.parents.get(call), ast.Expr):
         name = fresh(unit, "job")
         fixing.of(unit).replace(call, f"for {name} in {owner}: {name}.{node.attr}()")

@@ -119,7 +119,7 @@ def _runs_on(evidence: Evidence) -> Finding | None:
     """A thread whose loop has nothing to do any more, and goes on for ever."""
     if evidence.seen is None or not issubclass(evidence.seen.info.kind, BaseEventLoop):
         return None
-    threads = [pair for pair in evidence.units.nodes(ast.Call) if _runs_loop(evidence, pair[1])]
+    threads = [pair for pair in evidence.units.calls("Thread") if _runs_loop(evidence, pair[1])]
     place = f" of {short(*threads[0])}" if len(threads) == 1 else ""
     why = (
         f"The program has ended, and Python waits for the thread{place}, which is no daemon: its "
@@ -161,10 +161,8 @@ _LOCKS = {"threading.Lock", "threading.Semaphore", "threading.BoundedSemaphore"}
 
 def _held_in_thread(evidence: Evidence) -> Finding | None:
     """A lock of `threading`, that one task holds while it waits, and another waits for."""
-    calls = [canonical_name(each.func) for _, each in evidence.units.nodes(ast.Call)]
-    names = {callee_name(each) for _, each in evidence.units.nodes(ast.Call)}
-    threads = names & {"Thread", "to_thread", "run_in_executor", "submit"}
-    if evidence.made is None or threads or not _LOCKS & {*calls}:
+    threads = any(evidence.units.calls("Thread", "to_thread", "run_in_executor", "submit"))
+    if evidence.made is None or threads or _LOCKS.isdisjoint(evidence.units.called()):
         return None  # or who has it is another thread
     unit, line = evidence.made
     for block in unit.nodes(ast.With):
@@ -188,7 +186,7 @@ def _lock_of_loop(fixing: Fixing, unit: Unit, lock: ast.expr) -> None:
     """``threading.Lock()`` → ``asyncio.Lock()``, and ``with`` → ``async with``."""
     made = [
         (home, each)
-        for home, each in fixing.evidence.units.nodes(ast.Call)
+        for home, each in fixing.evidence.units.calls("Lock")
         if canonical_name(each.func) == "threading.Lock"
     ]
     name = written_name(lock)

@@ -15,7 +15,7 @@ from asyncrepl.explain.bindings import returned_values
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, correction, short
 from asyncrepl.explain.fresh_names import fresh
-from asyncrepl.explain.scopes import CannotFixError, caught_kinds, own_nodes
+from asyncrepl.explain.scopes import CannotFixError, behind_call, caught_kinds, own_nodes
 from asyncrepl.explain.static_values import Resolver
 from asyncrepl.explain.value_arrivals import is_meant_as_value, is_test
 from asyncrepl.explain.value_origins import loads
@@ -270,8 +270,7 @@ def _before_yield(function: Function) -> list[ast.stmt]:
 def _raised_names(statement: ast.stmt) -> Iterator[str]:
     for node in ast.walk(statement):
         error = node.exc if isinstance(node, ast.Raise) else None
-        error = error.func if isinstance(error, ast.Call) else error
-        if isinstance(error, ast.Name):
+        if isinstance(error := behind_call(error), ast.Name):
             yield error.id
 
 
