@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any
 
 from asyncrepl.events.object_info import MISSING, ObjectInfo, describe, is_real_instance, lookup
 from asyncrepl.explain.kinds import is_mock
-from asyncrepl.explain.scopes import own_nodes, scopes
+from asyncrepl.explain.scopes import is_generator, own_nodes
 from asyncrepl.syntax.names import last_name
 from asyncrepl.syntax.static_inspection import without_annotations
 
@@ -191,23 +191,10 @@ def takes_only_its_object(function: object) -> bool:
 
 def result_of_definition(node: Function) -> ObjectInfo | None:
     """What a call of a function gives that has not been made yet."""
-    yields = any(isinstance(each, ast.Yield | ast.YieldFrom) for each in own_nodes(node))
+    yields = is_generator(node)
     if not isinstance(node, ast.AsyncFunctionDef):
         return ObjectInfo(GeneratorType) if yields else None
     return ObjectInfo(AsyncGeneratorType if yields else CoroutineType, value=node)
-
-
-def awaits_parameter(unit: Unit, function: Function) -> bool:
-    """Whether `function`, inside another in `unit`, awaits a call of what that was given.
-
-    So a decorator's wrapper does: who calls it has awaited what it decorates.
-    """
-    outer = next(scopes(unit, function), None)
-    given = outer.args.args if isinstance(outer, ast.FunctionDef) else []
-    names = {each.arg for each in given}
-    awaited = [each.value for each in own_nodes(function) if isinstance(each, ast.Await)]
-    calls = [each.func for each in awaited if isinstance(each, ast.Call)]
-    return any(isinstance(each, ast.Name) and each.id in names for each in calls)
 
 
 def python_method(kind: type | None, name: str) -> FunctionType | None:

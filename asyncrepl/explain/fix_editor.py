@@ -30,6 +30,7 @@ from asyncrepl.explain.scopes import (
     ASYNC_FIXTURES,
     ISOLATED,
     CannotFixError,
+    block_of,
     is_async_genexp,
     is_fixture,
     is_generator,
@@ -368,27 +369,6 @@ def _with_text(unit: Unit, text: str) -> Unit:
     return Unit(unit.filename, text, parsed(text), module=unit.module)
 
 
-def _holders(unit: Unit, node: ast.expr, *kinds: type[ast.AST]) -> list[ast.AST]:
-    """The nodes of some kinds whose operand is `node`, or the name `node` is bound to."""
-    parent = unit.parents.get(node)
-    targets = parent.targets if isinstance(parent, ast.Assign) else [getattr(parent, "target", 0)]
-    names = {each.id for each in targets if isinstance(each, ast.Name)}
-    bound = parent if isinstance(parent, ast.Assign | ast.NamedExpr) else None
-    found = []
-    for owner in unit.nodes(*kinds):
-        operand = getattr(owner, "iter", None) or getattr(owner, "value", None)
-        named = isinstance(operand, ast.Name) and operand.id in names and bound is not None
-        if operand is node or operand is bound or named:
-            found.append(owner)
-    return found
-
-
-def async_walks(unit: Unit, node: ast.expr) -> list[ast.AST]:
-    """The asynchronous loops and clauses that walk the value of `node`, also through a name."""
-    found = _holders(unit, node, ast.AsyncFor, ast.comprehension)
-    return [each for each in found if getattr(each, "is_async", True)]
-
-
 def _binds_tightly(unit: Unit, node: ast.expr) -> bool:
     """Whether an ``await`` in the place of `node` has to stand in brackets."""
     match unit.parents.get(node):
@@ -397,11 +377,6 @@ def _binds_tightly(unit: Unit, node: ast.expr) -> bool:
         case ast.BinOp(op=ast.Pow()):
             return True
     return False
-
-
-def awaits_of(unit: Unit, node: ast.expr) -> list[ast.Await]:
-    """Where the value of `node` is awaited, also through a name."""
-    return [each for each in _holders(unit, node, ast.Await) if isinstance(each, ast.Await)]
 
 
 def corrected(
@@ -439,9 +414,15 @@ def replaced(fixing: Fixing, unit: Unit, *texts: tuple[ast.AST | Span, str]) -> 
 
 
 @correction
-def awaited(fixing: Fixing, unit: Unit, node: ast.expr) -> None:
-    """``await`` in front of `node`."""
-    fixing.awaiting(unit, node)
+def removed(fixing: Fixing, unit: Unit, statement: ast.stmt) -> None:
+    """Without the `statement`, if that is an expression, and not all there is in its block."""
+    if not isinstance(statement, ast.Expr) or len(block_of(unit, statement)) == 1:
+        raise CannotFixError
+    fixing.of(unit).remove(statement)
+
+
+#: ``await`` in front of an expression.
+awaited = correction(Fixing.awaiting)
 
 
 def short(unit: Unit, node: ast.AST, limit: int = 40) -> str:

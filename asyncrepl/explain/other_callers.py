@@ -14,8 +14,8 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from asyncrepl.events.object_info import code_of, is_real_instance
-from asyncrepl.explain.bindings import awaits_parameter, imported
-from asyncrepl.explain.scopes import is_fixture
+from asyncrepl.explain.bindings import imported
+from asyncrepl.explain.scopes import is_fixture, scopes
 from asyncrepl.explain.value_origins import bindings, calls_of
 from asyncrepl.syntax.names import last_name
 
@@ -45,11 +45,24 @@ def is_called_by_others(evidence: Evidence, home: Unit, function: Function) -> b
                 own = method or (
                     isinstance(node, ast.Name) and function in bindings(unit, node)[1]
                 )
-                awaited = awaits_parameter(home, function) or evidence.is_awaited(home, function)
+                awaited = _awaits_parameter(home, function) or evidence.is_awaited(home, function)
                 wraps = isinstance(parent, ast.Return) and awaited
                 if own and not called and isinstance(parent, around) and not wraps:
                     return True
     return False
+
+
+def _awaits_parameter(unit: Unit, function: Function) -> bool:
+    """Whether `function`, inside another in `unit`, awaits a call of what that was given.
+
+    So a decorator's wrapper does: who calls it has awaited what it decorates.
+    """
+    outer = next(scopes(unit, function), None)
+    given = outer.args.args if isinstance(outer, ast.FunctionDef) else []
+    names = {each.arg for each in given}
+    awaited = [each.value for each in own_nodes(function) if isinstance(each, ast.Await)]
+    calls = [each.func for each in awaited if isinstance(each, ast.Call)]
+    return any(isinstance(each, ast.Name) and each.id in names for each in calls)
 
 
 #: Modules of the library that await what a function gives them, or pass its call on.

@@ -192,3 +192,29 @@ def is_test(unit: Unit, node: ast.expr) -> bool:
         if not isinstance(parent, ast.BoolOp):
             return getattr(parent, "test", None) is child
     return False
+
+
+def _holders(unit: Unit, node: ast.expr, *kinds: type[ast.AST]) -> list[ast.AST]:
+    """The nodes of some kinds whose operand is `node`, or the name `node` is bound to."""
+    parent = unit.parents.get(node)
+    targets = parent.targets if isinstance(parent, ast.Assign) else [getattr(parent, "target", 0)]
+    names = {each.id for each in targets if isinstance(each, ast.Name)}
+    bound = parent if isinstance(parent, ast.Assign | ast.NamedExpr) else None
+    found = []
+    for owner in unit.nodes(*kinds):
+        operand = getattr(owner, "iter", None) or getattr(owner, "value", None)
+        named = isinstance(operand, ast.Name) and operand.id in names and bound is not None
+        if operand is node or operand is bound or named:
+            found.append(owner)
+    return found
+
+
+def async_walks(unit: Unit, node: ast.expr) -> list[ast.AST]:
+    """The asynchronous loops and clauses that walk the value of `node`, also through a name."""
+    found = _holders(unit, node, ast.AsyncFor, ast.comprehension)
+    return [each for each in found if getattr(each, "is_async", True)]
+
+
+def awaits_of(unit: Unit, node: ast.expr) -> list[ast.Await]:
+    """Where the value of `node` is awaited, also through a name."""
+    return [each for each in _holders(unit, node, ast.Await) if isinstance(each, ast.Await)]

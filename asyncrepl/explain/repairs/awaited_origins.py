@@ -18,7 +18,7 @@ from asyncrepl.explain.demands import met
 from asyncrepl.explain.dropped_coroutines import dropping
 from asyncrepl.explain.fix_editor import Fixing
 from asyncrepl.explain.fresh_names import fresh
-from asyncrepl.explain.hoisted_code import called_here, made_plain, not_awaiting
+from asyncrepl.explain.hoisted_code import called_at, called_here, made_plain, not_awaiting
 from asyncrepl.explain.kinds import Kind, has
 from asyncrepl.explain.repairs.moved_awaits import next_values
 from asyncrepl.explain.repairs.repair_case import single_assignment
@@ -154,8 +154,7 @@ def called_where_made(fixing: Fixing, case: Case) -> None:
     fitting = any(met(case.demand, each) for each in case.evidence.resolver.results(made))
     if not places or not fitting or not takes_nothing(made):
         raise CannotFixError
-    for unit, node in places:
-        fixing.of(unit).after(node, "()")
+    called_at(fixing, places)
 
 
 def classes_given(units: Units, unit: Unit, node: ast.expr, made: object) -> list[Origin]:

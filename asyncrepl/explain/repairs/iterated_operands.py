@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from asyncrepl.events.object_info import MISSING, ObjectInfo, code_of, lookup
 from asyncrepl.explain.bindings import returned_values, returns_self
-from asyncrepl.explain.fix_editor import Fixing, async_walks, awaits_of
 from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.hoisted_code import not_awaiting, put_head
 from asyncrepl.explain.kinds import has, is_async_iterable, kind_of
@@ -29,11 +28,13 @@ from asyncrepl.explain.repairs.repair_case import (
     wants_list,
 )
 from asyncrepl.explain.scopes import CannotFixError, own_nodes, scope, with_await
+from asyncrepl.explain.value_arrivals import async_walks, awaits_of
 from asyncrepl.explain.value_origins import assigned_loads, loads, origins
 from asyncrepl.syntax.names import callee_name, written_name
 from asyncrepl.syntax.source_rewriter import Span
 
 if TYPE_CHECKING:
+    from asyncrepl.explain.fix_editor import Fixing
     from asyncrepl.explain.source_units import Unit
 
 

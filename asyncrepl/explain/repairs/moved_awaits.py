@@ -20,12 +20,12 @@ from asyncrepl.events.object_info import (
 )
 from asyncrepl.explain.bindings import is_coroutine_function, takes
 from asyncrepl.explain.demands import demand_of
-from asyncrepl.explain.fix_editor import Fixing, awaits_of
 from asyncrepl.explain.hoisted_code import body_after, not_awaiting
 from asyncrepl.explain.kinds import Kind, has, kind_of, waiting_method
 from asyncrepl.explain.operand_uses import Use
 from asyncrepl.explain.scopes import CannotFixError, behind_call, own_nodes, scope, with_await
 from asyncrepl.explain.static_values import Resolver
+from asyncrepl.explain.value_arrivals import awaits_of
 from asyncrepl.explain.value_origins import STEPS, assigned_loads, loads
 from asyncrepl.syntax.names import (
     callee_name,
@@ -35,6 +35,7 @@ from asyncrepl.syntax.names import (
 from asyncrepl.syntax.source_rewriter import Span
 
 if TYPE_CHECKING:
+    from asyncrepl.explain.fix_editor import Fixing
     from asyncrepl.explain.repairs.repair_case import Case
     from asyncrepl.explain.source_units import Unit
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from asyncrepl.events.object_info import MISSING, ObjectInfo, describe, is_real_instance
 from asyncrepl.explain.demands import met
-from asyncrepl.explain.fix_editor import awaits_of
 from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.hoisted_code import put_head
 from asyncrepl.explain.kinds import has, is_async_iterable, kind_of
@@ -31,6 +30,7 @@ from asyncrepl.explain.scopes import (
     with_await,
 )
 from asyncrepl.explain.static_values import Resolver
+from asyncrepl.explain.value_arrivals import awaits_of
 from asyncrepl.explain.value_origins import bindings, bound_by, loads, origins, stepped_source
 from asyncrepl.instrument.probe_placement import ITERATING_CALLS
 from asyncrepl.syntax.names import FUNCTIONS, callee_name, canonical_name, written_name

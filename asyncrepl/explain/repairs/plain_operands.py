@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 from asyncrepl.events.object_info import MISSING, code_of, is_real_instance, lookup
 from asyncrepl.explain.bindings import is_coroutine_function, makes_coroutine
 from asyncrepl.explain.demands import passes_arguments
-from asyncrepl.explain.fix_editor import Fixing, awaits_of
 from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.hoisted_code import made_in_function, next_taken, not_awaiting
 from asyncrepl.explain.kinds import Kind, has, is_awaitable, replaced_since
@@ -23,6 +22,7 @@ from asyncrepl.explain.repairs.moved_awaits import async_methods, awaited_beside
 from asyncrepl.explain.repairs.moved_walks import read_asynchronously, streaming_helper
 from asyncrepl.explain.repairs.repair_case import LOOPS, Case, given_by_caller
 from asyncrepl.explain.scopes import CannotFixError, own_nodes, scope, with_await
+from asyncrepl.explain.value_arrivals import awaits_of
 from asyncrepl.explain.value_origins import assigned_loads, loads
 from asyncrepl.instrument.probe_placement import AWAITABLE_CALLS
 from asyncrepl.syntax.names import callee_name, canonical_name
@@ -30,6 +30,7 @@ from asyncrepl.syntax.source_rewriter import Span
 
 if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence
+    from asyncrepl.explain.fix_editor import Fixing
     from asyncrepl.explain.source_units import Unit
 
 

@@ -59,11 +59,11 @@ def _without_aiter(evidence: Evidence) -> Finding | None:
     found = evidence.units.class_of(owner) if owner is not None else None
     if found is None:
         return Finding(why)
-    return Finding(why, _returning_self(evidence, *found))
+    return Finding(why, _with_aiter(evidence, *found))
 
 
 @correction
-def _returning_self(fixing: Fixing, unit: Unit, owner: ast.ClassDef) -> None:
+def _with_aiter(fixing: Fixing, unit: Unit, owner: ast.ClassDef) -> None:
     if (step := method(owner, "__anext__")) is not None:
         fixing.of(unit).lines_before(step, "def __aiter__(self):\n    return self")
 
@@ -323,11 +323,12 @@ def _no_aiter_result(evidence: Evidence) -> Finding | None:
     found = source_of(evidence, function)
     if found is None or lookup(kind, "__anext__") is MISSING or returned_values(found[1]):
         return Finding(why)
-    return Finding(why, _ending_in_return(evidence, *found))
+    return Finding(why, returning_self(evidence, *found))
 
 
 @correction
-def _ending_in_return(fixing: Fixing, unit: Unit, function: Function) -> None:
+def returning_self(fixing: Fixing, unit: Unit, function: Function) -> None:
+    """The method `function` of `unit` with ``return self`` at its end."""
     last, line = function.body[-1], f"return {function.args.args[0].arg}"
     if isinstance(last, ast.Pass):
         fixing.of(unit).replace(last, line)

@@ -20,8 +20,9 @@ from asyncrepl.events.object_info import (
 )
 from asyncrepl.explain.bindings import accepts_call, is_coroutine_function, takes_nothing
 from asyncrepl.explain.explanation import Finding, Rule
-from asyncrepl.explain.fix_editor import Fixing, awaited, correction, short
+from asyncrepl.explain.fix_editor import Fixing, awaited, corrected, correction, replaced, short
 from asyncrepl.explain.fresh_names import fresh
+from asyncrepl.explain.hoisted_code import called_at
 from asyncrepl.explain.kinds import Kind, a_kind, kind_of
 from asyncrepl.explain.operand_parts import put_into
 from asyncrepl.explain.repairs.awaited_origins import classes_given
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
 
     from asyncrepl.explain.evidence import Evidence
     from asyncrepl.explain.source_units import Function, Unit
-    from asyncrepl.explain.value_origins import Origin
 
 #: What calls a function that it is given, with the arguments that follow: its position.
 _TAKING = {**LATER_CALLS, "to_thread": 0, "run_in_executor": 1, "add_signal_handler": 1}
@@ -129,13 +129,7 @@ def _class_itself(evidence: Evidence) -> Finding | None:
         f"{short(unit, method.value)} is the class `{text}` itself, and no object of it: it has "
         "to be called where it is given that name."
     )
-    return Finding(why, _made(evidence, places) if takes_nothing(made) else None)
-
-
-@correction
-def _made(fixing: Fixing, places: list[Origin]) -> None:
-    for unit, node in places:
-        fixing.of(unit).after(node, "()")
+    return Finding(why, corrected(evidence, called_at, places) if takes_nothing(made) else None)
 
 
 #: What is asked of a task or a future, and what of many other things as well.
@@ -165,7 +159,9 @@ def _awaited_too_soon(evidence: Evidence) -> Finding | None:
     )
     if node.attr in ("result", "exception"):
         return Finding(why, _not_asked(evidence, unit, node))
-    return Finding(why, _not_awaited(evidence, unit, wait, task=task))
+    made = unit.source.source(wait.value)
+    made = made if task else f"asyncio.create_task({made})"
+    return Finding(why, replaced(evidence, unit, (wait, made)))
 
 
 @correction
@@ -196,13 +192,6 @@ def _awaited_for(evidence: Evidence, node: ast.expr) -> ast.expr | None:
 
 
 _MAKERS = ("create_task", "ensure_future")
-
-
-@correction
-def _not_awaited(fixing: Fixing, unit: Unit, wait: ast.Await, *, task: bool) -> None:
-    """``await create_task(work())`` → ``create_task(work())``; of ``await work()`` a task."""
-    source = unit.source.source(wait.value)
-    fixing.of(unit).replace(wait, source if task else f"asyncio.create_task({source})")
 
 
 def _outlives(evidence: Evidence) -> Finding | None:

@@ -6,11 +6,10 @@ import ast
 from typing import TYPE_CHECKING
 
 from asyncrepl.explain.explanation import Finding, Rule
-from asyncrepl.explain.fix_editor import Fixing, correction, short
+from asyncrepl.explain.fix_editor import Fixing, correction, removed, short
 from asyncrepl.explain.rules.endless_waits import Ends, ends_of
 from asyncrepl.explain.scopes import (
     CannotFixError,
-    block_of,
     deepen,
     may_be_left,
     own_nodes,
@@ -293,16 +292,8 @@ def _released_inside(evidence: Evidence) -> Finding | None:
             f"`{text}.release()` in line {call.lineno} stands inside `async with {text}`, which "
             "releases it at its end, too: it is given back twice."
         )
-        return Finding(why, _not_released_inside(evidence, unit, call))
+        return Finding(why, removed(evidence, unit, unit.statement(call)))
     return None
-
-
-@correction
-def _not_released_inside(fixing: Fixing, unit: Unit, call: ast.Call) -> None:
-    statement = unit.statement(call)
-    if not isinstance(statement, ast.Expr) or len(block_of(unit, statement)) == 1:
-        raise CannotFixError
-    fixing.of(unit).remove(statement)
 
 
 def _tried(unit: Unit, released: ast.stmt) -> ast.Try | None:

@@ -8,7 +8,7 @@ import builtins
 from typing import TYPE_CHECKING
 
 from asyncrepl.explain.explanation import Finding, Rule
-from asyncrepl.explain.fix_editor import Fixing, awaited, correction, short
+from asyncrepl.explain.fix_editor import Fixing, awaited, correction, replaced, short
 from asyncrepl.explain.rules.endless_waits import ends_of
 from asyncrepl.explain.rules.forgotten_tasks import JOINERS, awaited_last, jobs_in
 from asyncrepl.explain.rules.lock_waits import passing_over
@@ -211,7 +211,8 @@ def _given_up(evidence: Evidence) -> Finding | None:
         f"{line} was over, it cancelled the task that {short(unit, await_)} in `{name}` waits "
         "for, too. `asyncio.shield` keeps it alive."
     )
-    return Finding(why, _kept_alive(evidence, home, job))
+    shielded = f"asyncio.shield({home.source.source(job)})"
+    return Finding(why, replaced(evidence, home, (job, shielded)))
 
 
 def _is_expected(evidence: Evidence) -> bool:
@@ -219,12 +220,6 @@ def _is_expected(evidence: Evidence) -> bool:
     units = evidence.units
     named = any(canonical_name(e) in _CANCELLED for _, e in units.nodes(ast.Name, ast.Attribute))
     return named or any(each.type is None for _, each in units.nodes(ast.ExceptHandler))
-
-
-@correction
-def _kept_alive(fixing: Fixing, unit: Unit, job: ast.expr) -> None:
-    """``wait_for(task, 1)`` → ``wait_for(asyncio.shield(task), 1)``."""
-    fixing.of(unit).replace(job, f"asyncio.shield({unit.source.source(job)})")
 
 
 def _never_set(evidence: Evidence) -> Finding | None:

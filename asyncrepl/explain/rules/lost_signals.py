@@ -7,7 +7,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from asyncrepl.explain.explanation import Finding, Rule
-from asyncrepl.explain.fix_editor import Fixing, correction, short
+from asyncrepl.explain.fix_editor import Fixing, correction, removed, short
 from asyncrepl.explain.repairs.repair_case import single_assignment
 from asyncrepl.explain.rules.endless_waits import Ends, awaited_object, calls_on, ends_of
 from asyncrepl.explain.rules.never_run import STARTING_CALLS
@@ -88,7 +88,7 @@ def _forgotten(evidence: Evidence) -> Finding | None:
                     "it, and nobody sets it again. An event that is set lets everybody pass: "
                     "leave the `clear()` out, or do it when the wait is over."
                 )
-                return Finding(why, _not_cleared(evidence, unit, cleared))
+                return Finding(why, removed(evidence, unit, cleared))
     return _forgotten_by_another(evidence, event)
 
 
@@ -104,11 +104,6 @@ def _forgotten_by_another(evidence: Evidence, event: ast.expr) -> Finding | None
         "own event, or wait for an `asyncio.Condition`."
     )
     return Finding(why)
-
-
-@correction
-def _not_cleared(fixing: Fixing, unit: Unit, cleared: ast.stmt) -> None:
-    fixing.of(unit).remove(cleared)
 
 
 def _each_its_own(evidence: Evidence) -> Finding | None:

@@ -20,7 +20,7 @@ from asyncrepl.events.object_info import (
     lookup,
 )
 from asyncrepl.explain.explanation import Finding, Rule
-from asyncrepl.explain.fix_editor import Fixing, correction, short
+from asyncrepl.explain.fix_editor import Fixing, corrected, correction, short
 from asyncrepl.explain.held_operands import innermost_frame, innermost_trace
 from asyncrepl.explain.hoisted_code import taken_in
 from asyncrepl.explain.library_results import function_of_code
@@ -150,7 +150,9 @@ def _elsewhere(evidence: Evidence) -> Finding | None:
                 f"{text} refuses to run where a loop runs, as in any `async def`: use its "
                 "asynchronous form, or call it in a thread, with `asyncio.to_thread`."
             )
-            return Finding(why, _in_a_thread(evidence, site.unit, call))
+            if not isinstance(call, ast.Call) or isinstance(site.unit.parents[call], ast.withitem):
+                return Finding(why)
+            return Finding(why, corrected(evidence, awaited_in_thread, site.unit, call))
     return None
 
 
@@ -160,13 +162,6 @@ def _in_this_task(fixing: Fixing, unit: Unit, made: ast.Call) -> None:
     if not isinstance(unit.parents.get(made), ast.Await):
         raise CannotFixError
     fixing.of(unit).replace(made, unit.source.source(made.args[0]))
-
-
-@correction
-def _in_a_thread(fixing: Fixing, unit: Unit, call: ast.AST) -> None:
-    if not isinstance(call, ast.Call) or isinstance(unit.parents.get(call), ast.withitem):
-        raise CannotFixError
-    awaited_in_thread(fixing, unit, call)
 
 
 def _in_the_middle(evidence: Evidence) -> Finding | None:

@@ -11,7 +11,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from asyncrepl.explain.explanation import Finding, Rule
-from asyncrepl.explain.fix_editor import Fixing, correction
+from asyncrepl.explain.fix_editor import Fixing, correction, replaced
 from asyncrepl.explain.rules.anext_methods import is_end, none_at_the_end
 from asyncrepl.explain.scopes import is_generator, own_nodes, scope
 from asyncrepl.syntax.names import bound_names, callee_name, written_name
@@ -182,17 +182,11 @@ def _spins(evidence: Evidence) -> Finding | None:
         "gives the loop to nobody: no other task runs, that might change the answer. Wait in it: "
         "`await asyncio.sleep(…)`, or have the other set an event."
     )
-    return Finding(why, _sleeps_inside(evidence, unit, loop))
+    return Finding(why, replaced(evidence, unit, (loop.body[0], "await asyncio.sleep(0.01)")))
 
 
 def _end(node: ast.stmt) -> int:
     return node.end_lineno or 0
-
-
-@correction
-def _sleeps_inside(fixing: Fixing, unit: Unit, loop: ast.While) -> None:
-    """``pass`` → ``await asyncio.sleep(0.01)``."""
-    fixing.of(unit).replace(loop.body[0], "await asyncio.sleep(0.01)")
 
 
 RULES = (

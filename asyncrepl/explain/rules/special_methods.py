@@ -75,16 +75,11 @@ def _sync_protocol(evidence: Evidence) -> Finding | None:
         if use.kind and is_real_instance(function, FunctionType) and has_flag(function, _ASYNC):
             found = evidence.units.definition(function.__code__)
             alone = found is not None and use.role != "with"  # which calls two of them
-            wanted = _at_once if name == "__iter__" else _plain
-            plain = wanted(evidence, *found) if found and alone else None
+            wanted = _at_once if name == "__iter__" else made_plain
+            plain = corrected(evidence, wanted, *found) if found and alone else None
             other = plain or _other_protocol(evidence, use, function)
             return Finding(_why(use.kind, function), other)
     return None
-
-
-@correction
-def _plain(fixing: Fixing, unit: Unit, function: Function) -> None:
-    made_plain(fixing, unit, function)
 
 
 def _why(kind: type, function: FunctionType) -> str:
@@ -108,7 +103,7 @@ def _hash(evidence: Evidence) -> Finding | None:
                 function = python_method(one.kind, "__hash__") if one is not None else None
                 if one is not None and function is not None and has_flag(function, _ASYNC):
                     found = source_of(evidence, function)
-                    fix = _at_once(evidence, *found) if found is not None else None
+                    fix = corrected(evidence, _at_once, *found) if found is not None else None
                     return Finding(_why(one.kind, function), fix)
     return None
 
@@ -127,7 +122,6 @@ def _hashed(place: ast.AST | None) -> list[ast.expr]:
     return []
 
 
-@correction
 def _at_once(fixing: Fixing, unit: Unit, function: Function) -> None:
     """A plain method, if it waits for nothing."""
     if not any(map(is_async, own_nodes(function))):

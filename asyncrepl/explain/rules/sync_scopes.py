@@ -10,7 +10,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from asyncrepl.explain.explanation import Finding, Rule
-from asyncrepl.explain.fix_editor import Fixing, corrected, correction, short
+from asyncrepl.explain.fix_editor import Fixing, corrected, correction, replaced, short
 from asyncrepl.explain.hoisted_code import (
     async_factory,
     default_inside,
@@ -170,16 +170,10 @@ def _annotation(evidence: Evidence) -> Finding | None:
         )
         if holder is not None:
             return Finding(why, _without_annotation(evidence, holder))
-        return Finding(why, _plain_alias(evidence, alias))
+        name: ast.expr = alias.name  # type: ignore[attr-defined]  # ast.TypeAlias, 3.12 on
+        word = unit.source.span(alias)._replace(end=unit.source.span(name).start)
+        return Finding(why, replaced(evidence, unit, (word, "")))
     return None
-
-
-@correction
-def _plain_alias(fixing: Fixing, alias: ast.stmt) -> None:
-    unit = fixing.evidence.unit
-    name: ast.expr = alias.name  # type: ignore[attr-defined]  # ast.TypeAlias, 3.12 on
-    span = unit.source.span(alias)._replace(end=unit.source.span(name).start)
-    fixing.of(unit).replace(span, "")
 
 
 @correction

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from asyncrepl.events.object_info import MISSING, is_real_instance, lookup
 from asyncrepl.explain.explanation import Finding, Rule
-from asyncrepl.explain.fix_editor import Fixing, correction, replaced, short
+from asyncrepl.explain.fix_editor import Fixing, corrected, correction, replaced, short
 from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.kinds import is_awaitable
 from asyncrepl.explain.repairs.repair_case import LOOPS, single_assignment
@@ -87,7 +87,7 @@ def _many(evidence: Evidence) -> Finding | None:
     node, held = found
     text, kind = short(evidence.unit, node.value), type(held).__name__
     why = f"{text} is a {kind} of tasks: `.{node.attr}` is what each of them has."
-    return Finding(why, _of_each(evidence, node))
+    return Finding(why, corrected(evidence, _each_result, evidence.unit, node))
 
 
 @correction
@@ -109,11 +109,6 @@ def _collected(fixing: Fixing, unit: Unit, name: ast.Name) -> None:
         owner = unit.parents.get(each)
         if isinstance(owner, ast.Attribute):
             _each_result(fixing, unit, owner)
-
-
-@correction
-def _of_each(fixing: Fixing, node: ast.Attribute) -> None:
-    _each_result(fixing, fixing.evidence.unit, node)
 
 
 def _each_result(fixing: Fixing, unit: Unit, node: ast.Attribute) -> None:

@@ -61,7 +61,7 @@ def _tested(evidence: Evidence) -> Finding | None:
         f"{short(evidence.unit, use.node)} is an async generator, and every object is true: "
         "whether it has items is only known after a step."
     )
-    return Finding(why, _collected(evidence, use.node))
+    return Finding(why, _collected(evidence, evidence.unit, use.node))
 
 
 def _is_tested(unit: Unit, node: ast.expr) -> bool:
@@ -77,7 +77,7 @@ def _lost(evidence: Evidence) -> Finding | None:
     if use is None or isinstance(use.owner, ast.BoolOp):
         return None  # ``cached or rows()`` hands it on
     if not isinstance(use.owner, ast.Expr):
-        return Finding(_why(unit, use.node), _collected(evidence, use.node))
+        return Finding(_why(unit, use.node), _collected(evidence, evidence.unit, use.node))
     return Finding(_why(unit, use.node), _walked(evidence, use.node, "_", "pass"))
 
 
@@ -90,10 +90,8 @@ def _walked(fixing: Fixing, node: ast.expr, like: str, body: str) -> None:
     fixing.suspending(unit, node)
 
 
-@correction
-def _collected(fixing: Fixing, node: ast.expr) -> None:
-    fixing.collected(fixing.evidence.unit, node)
-
+#: A list of the items of an asynchronous generator.
+_collected = correction(Fixing.collected)
 
 # -- printed ---------------------------------------------------------------------------
 
@@ -196,7 +194,7 @@ def _printed(evidence: Evidence) -> Finding | None:
         return None
     if _binding(evidence.unit, use.node) is not None:
         return None
-    return Finding(_why(evidence.unit, use.node), _collected(evidence, use.node))
+    return Finding(_why(evidence.unit, use.node), _collected(evidence, evidence.unit, use.node))
 
 
 def _arrived(evidence: Evidence) -> Finding | None:
@@ -204,7 +202,7 @@ def _arrived(evidence: Evidence) -> Finding | None:
     use, unit = _generator(evidence), evidence.unit
     if use is None or not is_meant_as_value(evidence, unit, use.node):
         return None
-    return Finding(_why(unit, use.node), _collected(evidence, use.node))
+    return Finding(_why(unit, use.node), _collected(evidence, evidence.unit, use.node))
 
 
 #: What asks whether something is to be awaited.

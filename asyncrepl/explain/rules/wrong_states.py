@@ -21,7 +21,7 @@ from asyncrepl.events.object_info import (
 )
 from asyncrepl.explain.bindings import is_coroutine_function
 from asyncrepl.explain.explanation import Finding, Rule
-from asyncrepl.explain.fix_editor import Fixing, correction, short
+from asyncrepl.explain.fix_editor import Fixing, corrected, correction, short
 from asyncrepl.explain.held_operands import ASYNCIO, innermost_frame
 from asyncrepl.explain.repairs.repair_case import single_assignment
 from asyncrepl.explain.rules.aiter_methods import method
@@ -177,12 +177,7 @@ def _cached_in_library(evidence: Evidence) -> Finding | None:
         f"which runs once: `{library}` has got that of an earlier call again. Keep its result, or "
         "a task."
     )
-    return Finding(why, _cached_as_task(evidence, function))
-
-
-@correction
-def _cached_as_task(fixing: Fixing, function: object) -> None:
-    tasks_cached(fixing, function)
+    return Finding(why, corrected(evidence, tasks_cached, function))
 
 
 @correction

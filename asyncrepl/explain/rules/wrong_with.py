@@ -18,7 +18,7 @@ from asyncrepl.explain.kinds import ASYNCHRONOUS, Kind, a_type, has, is_manager_
 from asyncrepl.explain.library_results import code_of_manager
 from asyncrepl.explain.repairs.repair_case import Case, is_lock, made_async, source_of
 from asyncrepl.explain.repairs.repair_choice import repaired
-from asyncrepl.explain.rules.aiter_methods import method
+from asyncrepl.explain.rules.aiter_methods import method, returning_self
 from asyncrepl.explain.rules.operand_rules import ANY, RESULTS, STREAMS, gives_manager, row
 from asyncrepl.explain.scopes import deepen
 from asyncrepl.explain.value_origins import called
@@ -290,7 +290,7 @@ def _enters_nothing(evidence: Evidence) -> Finding | None:
                     f"`{written_name(name)}` is None: `{found[1].name}.__aenter__` ends without "
                     "`return self`, and what it returns is what `as` gets."
                 )
-                return Finding(why, _returning_self(evidence, found[0], enters))
+                return Finding(why, returning_self(evidence, found[0], enters))
     return None
 
 
@@ -302,11 +302,6 @@ def _none(evidence: Evidence) -> ast.expr | None:
         return next((each.value for each in asked if each.attr == error.name), None)
     use = evidence.use("async for", "for", "called", "index", "await", "with", "async with")
     return use.node if use is not None and use.kind is NoneType and evidence.direct else None
-
-
-@correction
-def _returning_self(fixing: Fixing, unit: Unit, enters: Function) -> None:
-    fixing.of(unit).lines_after(enters.body[-1], "return self")
 
 
 RULES = (
