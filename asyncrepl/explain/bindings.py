@@ -212,23 +212,6 @@ def returned_values(function: ast.AST) -> list[ast.expr]:
     ]
 
 
-def falls_through(body: list[ast.stmt], *, returning: bool = False) -> bool:
-    """Whether `body` comes to its end, as far as that is certain; or is `returning` nothing."""
-    match last := body[-1]:
-        case ast.Return():
-            return returning and last.value is None
-        case ast.Raise() | ast.While() | ast.Try() | ast.Match():
-            return False  # or who knows
-        case ast.With() | ast.AsyncWith():
-            return falls_through(last.body, returning=returning)
-        case ast.If():
-            return any(
-                not each or falls_through(each, returning=returning)
-                for each in (last.body, last.orelse)
-            )
-    return True
-
-
 def returns_self(function: Function) -> bool:
     """Whether a method returns its own object, and nothing else."""
     own = function.args.args[0].arg if function.args.args else ""
@@ -244,8 +227,7 @@ def has_flag(function: FunctionType, flag: int) -> bool:
 def accepts(function: object, count: int, *names: str) -> bool | None:
     """Whether `function` takes `count` arguments and those `names`; None if nobody knows."""
     try:
-        bare: Any = without_annotations(function)
-        signature = inspect.signature(bare, follow_wrapped=False)
+        signature = inspect.signature(without_annotations(function), follow_wrapped=False)
     except (TypeError, ValueError):
         return None
     try:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from asyncrepl.events.object_info import code_of, is_real_instance
 from asyncrepl.explain.bindings import imported
-from asyncrepl.explain.scopes import is_fixture, scopes
+from asyncrepl.explain.scopes import is_fixture, own_nodes, scopes
 from asyncrepl.explain.value_origins import bindings, calls_of
 from asyncrepl.syntax.names import last_name
 

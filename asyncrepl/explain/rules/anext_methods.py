@@ -9,7 +9,7 @@ from types import FunctionType
 from typing import TYPE_CHECKING
 
 from asyncrepl.events.object_info import MISSING, is_real_instance, lookup
-from asyncrepl.explain.bindings import falls_through, has_flag, python_method, returns_self, takes
+from asyncrepl.explain.bindings import has_flag, python_method, returns_self, takes
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, corrected, correction, replaced, short
 from asyncrepl.explain.hoisted_code import make_plain, put_head
@@ -17,6 +17,7 @@ from asyncrepl.explain.protocol_code import stop_asynchronously
 from asyncrepl.explain.repairs.repair_case import made_async, source_of
 from asyncrepl.explain.rules.aiter_methods import method, on_instance, walked
 from asyncrepl.explain.rules.iteration_end import NEXT_CALLS
+from asyncrepl.explain.rules.missing_streams import falls_through
 from asyncrepl.explain.rules.operand_rules import ANY, Told, row
 from asyncrepl.explain.scopes import behind_call, own_nodes
 from asyncrepl.explain.value_origins import bound_by, called, reached_functions, stepped_source

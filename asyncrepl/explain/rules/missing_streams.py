@@ -8,7 +8,7 @@ from types import NoneType
 from typing import TYPE_CHECKING
 
 from asyncrepl.events.object_info import code_of
-from asyncrepl.explain.bindings import falls_through, returned_values
+from asyncrepl.explain.bindings import returned_values
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, correction, replaced, short
 from asyncrepl.explain.kinds import has
@@ -59,6 +59,23 @@ def _forgets(function: Function) -> bool:
     """Whether a plain ``def`` or a coroutine returns a value, and may reach its end without."""
     gives = bool(returned_values(function)) and not is_generator(function)
     return gives and falls_through(function.body, returning=True)
+
+
+def falls_through(body: list[ast.stmt], *, returning: bool = False) -> bool:
+    """Whether `body` comes to its end, as far as that is certain; or is `returning` nothing."""
+    match last := body[-1]:
+        case ast.Return():
+            return returning and last.value is None
+        case ast.Raise() | ast.While() | ast.Try() | ast.Match():
+            return False  # or who knows
+        case ast.With() | ast.AsyncWith():
+            return falls_through(last.body, returning=returning)
+        case ast.If():
+            return any(
+                not each or falls_through(each, returning=returning)
+                for each in (last.body, last.orelse)
+            )
+    return True
 
 
 def _full_name(unit: Unit, function: Function) -> str:
