@@ -67,6 +67,11 @@ def caught_kinds(kind: ast.expr | None) -> list[ast.expr]:
     return [] if kind is None else kind.elts if isinstance(kind, ast.Tuple) else [kind]
 
 
+def catches(handler: ast.ExceptHandler, *names: str) -> bool:
+    """Whether `handler` takes everything, or errors of one of these `names`."""
+    return handler.type is None or any(last_name(e) in names for e in caught_kinds(handler.type))
+
+
 def may_be_caught(unit: Unit, node: ast.AST) -> bool:
     """Whether an error at `node` may be expected around it, in the same text."""
     for around in unit.ancestors(node):

@@ -13,14 +13,13 @@ from asyncrepl.events.object_info import MISSING, ObjectInfo, code_of, lookup
 from asyncrepl.explain.bindings import returned_values, returns_self
 from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.hoisted_code import not_awaiting, put_head
-from asyncrepl.explain.kinds import has, is_async_iterable, kind_of
+from asyncrepl.explain.kinds import STREAMS, has, is_async_iterable, kind_of
 from asyncrepl.explain.protocol_code import yield_each
 from asyncrepl.explain.repairs.awaited_items import wants_each_round
 from asyncrepl.explain.repairs.awaited_origins import kept_in_attribute
 from asyncrepl.explain.repairs.moved_walks import walked_until
 from asyncrepl.explain.repairs.repair_case import (
     LOOPS,
-    WALKABLE,
     Case,
     is_endless,
     made_here,
@@ -276,7 +275,7 @@ def _walked_beside(case: Case) -> list[ast.expr]:
         given = given or call.args
     resolver, own = case.evidence.resolver, [each for each in given if each is case.node]
     infos = {each: resolver.info(each) for each in given if each is not case.node}
-    streams = [each for each, info in infos.items() if info and kind_of(info) in WALKABLE]
+    streams = [each for each, info in infos.items() if info and kind_of(info) in STREAMS]
     if any(is_endless(case._replace(info=infos[each])) for each in streams):
         raise CannotFixError
     return streams if own else []
@@ -381,7 +380,7 @@ def uncalled(fixing: Fixing, case: Case) -> None:
     if call.args or call.keywords:
         raise CannotFixError
     parent = unit.parents.get(call)
-    if case.kind in WALKABLE and isinstance(parent, ast.Await | ast.Call):
+    if case.kind in STREAMS and isinstance(parent, ast.Await | ast.Call):
         name = fresh(unit, "x")
         whole = with_await(unit, call)
         fixing.of(unit).replace(whole, f"[{name} async for {name} in {case.source}]")

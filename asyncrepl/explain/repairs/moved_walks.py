@@ -11,10 +11,9 @@ from asyncrepl.events.object_info import MISSING, ObjectInfo, describe, is_real_
 from asyncrepl.explain.demands import met
 from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.hoisted_code import put_head
-from asyncrepl.explain.kinds import has, is_async_iterable, kind_of
+from asyncrepl.explain.kinds import STREAMS, has, is_async_iterable, kind_of
 from asyncrepl.explain.protocol_code import yield_each
 from asyncrepl.explain.repairs.repair_case import (
-    WALKABLE,
     argument_at,
     given_by_caller,
     single_assignment,
@@ -444,4 +443,4 @@ def _awaits_walkable(resolver: Any, node: ast.expr | None) -> bool:
     if not isinstance(node, ast.Await):
         return False
     info = resolver.info(node.value)
-    return info is not None and kind_of(info) in WALKABLE
+    return info is not None and kind_of(info) in STREAMS

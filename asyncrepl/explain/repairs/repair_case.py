@@ -28,12 +28,6 @@ if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence, Site
     from asyncrepl.explain.source_units import Function, Unit
 
-AWAITABLE = {Kind.COROUTINE, Kind.STEP, Kind.TASK, Kind.FUTURE, Kind.AWAITABLE}
-WALKABLE = {Kind.ASYNC_GENERATOR, Kind.ASYNC_ITERATOR, Kind.ASYNC_ITERABLE}
-CALLABLE = {
-    Kind.COROUTINE_FUNCTION, Kind.ASYNC_GENERATOR_FUNCTION, Kind.FUNCTION, Kind.CLASS,
-    Kind.ASYNC_MANAGER_FUNCTION, Kind.ASYNC_CLASS,
-}  # fmt: skip
 LOOPS = (ast.For, ast.AsyncFor, ast.comprehension)
 #: What gives what its first argument gives, when it is awaited.
 _PASSING = ("create_task", "ensure_future", "shield", "wait_for")

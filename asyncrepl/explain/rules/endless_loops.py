@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, correction, short
-from asyncrepl.explain.scopes import is_while_true, own_nodes, scope
+from asyncrepl.explain.scopes import catches, is_while_true, own_nodes, scope
 from asyncrepl.instrument.probe_placement import LATER_CALLS
 from asyncrepl.syntax.names import callee_name, canonical_name, written_name
 
@@ -157,8 +157,8 @@ def _runs_idle(evidence: Evidence) -> Finding | None:
         return None
     signals = any(each.startswith("signal.") for each in evidence.units.called())
     guards = [each for each in unit.ancestors(call) if isinstance(each, ast.Try)]
-    expected = any(_takes_interrupt(each) for guard in guards for each in guard.handlers)
-    if signals or expected:
+    handlers = [each for guard in guards for each in guard.handlers]
+    if signals or any(catches(each, "KeyboardInterrupt", "BaseException") for each in handlers):
         return None
     why = (
         f"{short(unit, call)} runs until `stop()` is called, and nothing calls it: all that the "
@@ -179,12 +179,6 @@ def _waits_idle(evidence: Evidence) -> Finding | None:
         f"who does its work has to call {future[:-1]}.set_result(…)`."
     )
     return Finding(why)
-
-
-def _takes_interrupt(handler: ast.ExceptHandler) -> bool:
-    kinds = ast.walk(handler.type) if handler.type is not None else ()
-    names = {canonical_name(each) for each in kinds if isinstance(each, ast.expr)}
-    return handler.type is None or bool(names & {"KeyboardInterrupt", "BaseException"})
 
 
 @correction

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from asyncrepl.events.object_info import is_real_instance
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, correction, replaced, short
-from asyncrepl.explain.scopes import may_be_left, own_nodes
+from asyncrepl.explain.scopes import catches, may_be_left, own_nodes
 from asyncrepl.explain.source_units import Function
 from asyncrepl.explain.static_values import Resolver
 from asyncrepl.explain.value_origins import called
@@ -110,16 +110,11 @@ def late_yield(function: Function) -> ast.Yield | ast.ExceptHandler | None:
                 if isinstance(inner, ast.Yield):
                     return inner
         for handler in node.handlers:
-            if _catches_exit(handler) and not any(
+            if catches(handler, "BaseException", "GeneratorExit") and not any(
                 isinstance(inner, ast.Raise | ast.Return) for inner in ast.walk(handler)
             ):
                 return handler
     return None
-
-
-def _catches_exit(handler: ast.ExceptHandler) -> bool:
-    names = {each.id for each in ast.walk(handler.type or handler) if isinstance(each, ast.Name)}
-    return handler.type is None or bool(names & {"BaseException", "GeneratorExit"})
 
 
 def _left(evidence: Evidence) -> Finding | None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from asyncrepl.explain.explanation import Finding, Other, Rule
 from asyncrepl.explain.fix_editor import Fixing, corrected, correction, replaced, short
 from asyncrepl.explain.repairs.moved_walks import end_loop, guard_statement
-from asyncrepl.explain.scopes import behind_call, is_generator, scope
+from asyncrepl.explain.scopes import behind_call, catches, is_generator, scope
 from asyncrepl.explain.static_values import Resolver
 from asyncrepl.explain.value_origins import called, is_step, stepped_source
 from asyncrepl.syntax.names import FUNCTIONS, LOOPS, callee_name, canonical_name, last_name
@@ -158,9 +158,8 @@ def _loop_around(unit: Unit, node: ast.AST) -> ast.AsyncFor | None:
 
 def catches_end(guard: ast.Try) -> bool:
     """Whether a handler of it takes a StopAsyncIteration."""
-    kinds = [handler.type for handler in guard.handlers]
-    names = [last_name(each) for kind in kinds if kind is not None for each in ast.walk(kind)]
-    return None in kinds or bool({"StopAsyncIteration", "Exception", "BaseException"} & {*names})
+    ends = ("StopAsyncIteration", "Exception", "BaseException")
+    return any(catches(handler, *ends) for handler in guard.handlers)
 
 
 def stopped_at(evidence: Evidence) -> Site | None:
@@ -274,9 +273,7 @@ def _takes_timeouts(unit: Unit) -> bool:
     """Whether anything in `unit` takes a TimeoutError, or what it is made of."""
     if not unit.calls.keys().isdisjoint(_SWALLOWING):
         return True
-    kinds = [each.type for each in unit.nodes(ast.ExceptHandler)]
-    names = {last_name(each) for kind in kinds if kind is not None for each in ast.walk(kind)}
-    return None in kinds or not names.isdisjoint(_TIMEOUT_ERRORS)
+    return any(catches(each, *_TIMEOUT_ERRORS) for each in unit.nodes(ast.ExceptHandler))
 
 
 def _may_be_cancelled(call: ast.Call, evidence: Evidence) -> bool:

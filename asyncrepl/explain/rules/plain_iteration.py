@@ -12,10 +12,10 @@ from asyncrepl.events.object_info import lookup
 from asyncrepl.explain.bindings import returned_values
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, correction, replaced, short
-from asyncrepl.explain.kinds import ASYNCHRONOUS, Kind, has
+from asyncrepl.explain.kinds import ASYNCHRONOUS, STREAMS, Kind, has
 from asyncrepl.explain.repairs.repair_case import single_assignment
 from asyncrepl.explain.rules.aiter_methods import method
-from asyncrepl.explain.rules.operand_rules import ANY, GENERATOR, STREAMS, Told, row
+from asyncrepl.explain.rules.operand_rules import ANY, GENERATOR, Told, row
 from asyncrepl.explain.scopes import CannotFixError, own_nodes, scope
 from asyncrepl.explain.value_origins import loads, origins, reached_functions
 from asyncrepl.instrument.probe_placement import ITERTOOLS_CALLS

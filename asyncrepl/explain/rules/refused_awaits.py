@@ -14,22 +14,15 @@ from asyncrepl.explain.fix_editor import Fixing, correction, replaced, short
 from asyncrepl.explain.held_operands import expects, innermost_trace
 from asyncrepl.explain.kinds import (
     ASYNCHRONOUS,
+    STREAMS,
+    UNCALLED,
     Kind,
     replaced_since,
     waiting_method,
 )
 from asyncrepl.explain.library_results import library_nodes, library_source
-from asyncrepl.explain.repairs.repair_case import is_lock, is_mocked, made_async
-from asyncrepl.explain.rules.operand_rules import (
-    ANY,
-    CALLED,
-    FUNCTIONS,
-    GENERATOR,
-    LOOPS,
-    STREAMS,
-    Told,
-    row,
-)
+from asyncrepl.explain.repairs.repair_case import LOOPS, is_lock, is_mocked, made_async
+from asyncrepl.explain.rules.operand_rules import ANY, FUNCTIONS, GENERATOR, Told, row
 from asyncrepl.explain.static_values import Resolver
 from asyncrepl.syntax.names import callee_name, canonical_name, written_name
 from asyncrepl.syntax.source_rewriter import Span
@@ -320,7 +313,7 @@ RULES = (
         5,
         "Only a call of an `async def` gives a coroutine to await: `await fetch()`.",
         "await",
-        CALLED,
+        UNCALLED,
         "{told.text} is a function: only a call of it could give something to await.",
         _is_await,
     ),

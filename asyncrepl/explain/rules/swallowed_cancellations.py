@@ -11,6 +11,7 @@ from asyncrepl.explain.rules.endless_loops import may_end
 from asyncrepl.explain.scopes import (
     CannotFixError,
     awaited_in_loop,
+    catches,
     caught_kinds,
     is_while_true,
     needs_cancelled,
@@ -107,8 +108,8 @@ def _is_unasked(evidence: Evidence) -> bool:
 def _reckons(node: ast.Try | ast.With) -> bool:
     """Whether a CancelledError in its body is caught."""
     if isinstance(node, ast.Try):
-        return any(_catches(each.type) for each in node.handlers)
-    return any(map(_catches, suppressed_kinds(node)))
+        return any(catches(each, *_CANCELLED) for each in node.handlers)
+    return _suppresses(node)
 
 
 _WAITS = (ast.Await, ast.AsyncFor, ast.AsyncWith, ast.Yield)
@@ -116,7 +117,7 @@ _WAITS = (ast.Await, ast.AsyncFor, ast.AsyncWith, ast.Yield)
 
 def _suppressing(function: Function) -> Iterator[ast.With]:
     for node in own_nodes(function):
-        if not isinstance(node, ast.With) or not any(map(_catches, suppressed_kinds(node))):
+        if not isinstance(node, ast.With) or not _suppresses(node):
             continue
         if any(isinstance(each, _WAITS) for part in node.body for each in ast.walk(part)):
             yield node
@@ -128,14 +129,14 @@ def _swallowing(function: Function) -> Iterator[ast.ExceptHandler]:
             continue
         if any(isinstance(each, _WAITS) for body in node.body for each in ast.walk(body)):
             for handler in node.handlers:
-                if _catches(handler.type) and not _raises(handler):
+                if catches(handler, *_CANCELLED) and not _raises(handler):
                     yield handler
-                if _catches(handler.type):
+                if catches(handler, *_CANCELLED):
                     break  # it does not come to those below
 
 
-def _catches(kind: ast.expr | None) -> bool:
-    return kind is None or any(last_name(each) in _CANCELLED for each in caught_kinds(kind))
+def _suppresses(block: ast.With) -> bool:
+    return any(last_name(each) in _CANCELLED for each in suppressed_kinds(block))
 
 
 def _raises(handler: ast.ExceptHandler) -> bool:

@@ -14,12 +14,21 @@ from asyncrepl.explain.demands import Demand
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, correction, short
 from asyncrepl.explain.held_operands import innermost_frame
-from asyncrepl.explain.kinds import ASYNCHRONOUS, Kind, a_type, has, is_manager_function, kind_of
+from asyncrepl.explain.kinds import (
+    ASYNCHRONOUS,
+    RESULTS,
+    STREAMS,
+    Kind,
+    a_type,
+    has,
+    is_manager_function,
+    kind_of,
+)
 from asyncrepl.explain.library_results import code_of_manager
 from asyncrepl.explain.repairs.repair_case import Case, is_lock, made_async, source_of
 from asyncrepl.explain.repairs.repair_choice import repaired
 from asyncrepl.explain.rules.aiter_methods import method, returning_self
-from asyncrepl.explain.rules.operand_rules import ANY, RESULTS, STREAMS, gives_manager, row
+from asyncrepl.explain.rules.operand_rules import ANY, gives_manager, row
 from asyncrepl.explain.scopes import deepen
 from asyncrepl.explain.value_origins import called
 from asyncrepl.syntax.names import callee_name, last_name, written_name
