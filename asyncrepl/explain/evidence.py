@@ -140,6 +140,11 @@ class Evidence:
         return self.seen
 
     @property
+    def seen_node(self) -> ast.expr | None:
+        """The expression that was seen, if there is one: for rules that say what they see."""
+        return next((use.node for use in self.uses if use.role == "seen"), None)
+
+    @property
     def made(self) -> tuple[Unit, int] | None:
         """Where what was seen was made, a unit of the user's and a line, if that is known."""
         filename, line = (self.seen.made if self.seen is not None else None) or (None, 0)

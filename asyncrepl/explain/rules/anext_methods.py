@@ -234,8 +234,8 @@ def _is_harmless(call: ast.Call) -> bool:
 
 def _goes_on(evidence: Evidence) -> bool:
     """Whether nothing in the loop ends it, or asks about its items, of which None may be one."""
-    use, unit = evidence.use("seen"), evidence.unit
-    loop = unit.parents.get(use.node) if use is not None else None
+    seen, unit = evidence.seen_node, evidence.unit
+    loop = unit.parents.get(seen) if seen is not None else None
     if not isinstance(loop, ast.AsyncFor) or unit.enclosing(loop, ast.AsyncWith) is not None:
         return False
     nodes = [node for part in loop.body for node in ast.walk(part)]

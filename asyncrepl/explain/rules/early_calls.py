@@ -196,8 +196,7 @@ _MAKERS = ("create_task", "ensure_future")
 
 def _outlives(evidence: Evidence) -> Finding | None:
     """What is returned out of ``async with … as x`` and runs only later, when that is left."""
-    unit, use = evidence.unit, evidence.use("seen")
-    call = use.node if use is not None else None
+    unit, call = evidence.unit, evidence.seen_node
     owner = method_owner(call) if isinstance(call, ast.Call) else None
     if call is None or owner is None:
         return None

@@ -128,9 +128,9 @@ def _with_pending(fixing: Fixing, unit: Unit, await_: ast.Await, name: str) -> N
 
 def _past_end(evidence: Evidence) -> Finding | None:
     """A loop that reads a stream on and on, which has ended."""
-    use, unit = evidence.use("seen"), evidence.unit
-    loop = unit.enclosing(use.node, ast.While) if use is not None else None
-    call = unit.enclosing(use.node, ast.Call) if use is not None else None
+    node, unit = evidence.seen_node, evidence.unit
+    loop = unit.enclosing(node, ast.While) if node is not None else None
+    call = unit.enclosing(node, ast.Call) if node is not None else None
     if loop is None or call is None:
         return None
     why = (

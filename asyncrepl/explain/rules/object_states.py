@@ -364,8 +364,7 @@ def _awaited_instead(fixing: Fixing, call: ast.Call, task: ast.expr) -> None:
 
 def _never_asked(evidence: Evidence) -> Finding | None:
     """``if event.is_set:``, which is true of any method."""
-    use, unit = evidence.use("seen"), evidence.unit
-    asked = use.node if use is not None else None
+    asked, unit = evidence.seen_node, evidence.unit
     if not isinstance(asked, ast.Attribute):
         return None
     text = unit.source.source(asked)

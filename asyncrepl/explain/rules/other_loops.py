@@ -131,8 +131,8 @@ def _shut(evidence: Evidence) -> Finding | None:
 
 def _walked_shut(evidence: Evidence) -> Finding | None:
     """The same in an ``async for``, which gets no items then."""
-    use = evidence.use("seen")
-    return None if use is None else _told_shut(evidence, evidence.unit, use.node)
+    node = evidence.seen_node
+    return None if node is None else _told_shut(evidence, evidence.unit, node)
 
 
 def _told_shut(evidence: Evidence, unit: Unit, source: ast.expr) -> Finding:

@@ -104,10 +104,9 @@ def _unwoken(evidence: Evidence) -> Finding | None:
 
 def _set_elsewhere(evidence: Evidence) -> Finding | None:
     """A context variable that another task has set, in a context of its own."""
-    use = evidence.use("seen")
-    if use is None or evidence.made is None:
+    variable = evidence.seen_node
+    if variable is None or evidence.made is None:
         return None
-    variable = use.node
     (home, line), text = evidence.made, evidence.unit.source.source(variable)
     calls = [each for each in home.nodes(ast.Call) if each.lineno == line and _sets(each)]
     if not calls or evidence.units.names("LookupError"):
@@ -132,10 +131,10 @@ def _sets(call: ast.Call) -> bool:
 
 def _left_behind(evidence: Evidence) -> Finding | None:
     """A context variable, asked in what ``run_in_executor`` gives to a thread."""
-    use, unit = evidence.use("seen"), evidence.unit
-    if use is None or (function := unit.function(use.node)) is None:
+    node, unit = evidence.seen_node, evidence.unit
+    if node is None or (function := unit.function(node)) is None:
         return None
-    if getattr(unit.enclosing(use.node, ast.Call), "args", None):
+    if getattr(unit.enclosing(node, ast.Call), "args", None):
         return None  # it has a default of its own
     if evidence.units.names("LookupError"):
         return None
@@ -148,7 +147,7 @@ def _left_behind(evidence: Evidence) -> Finding | None:
     if len(named) != 1:
         return None
     home, call = named[0]
-    text = unit.source.source(use.node)
+    text = unit.source.source(node)
     why = (
         f"`{text}` is set where {short(home, call)} is called, and has no value in the thread: "
         "`run_in_executor` takes no context along. `asyncio.to_thread` does."

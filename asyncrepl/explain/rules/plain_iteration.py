@@ -115,18 +115,18 @@ def _is_view(source: ast.expr) -> bool:
 
 def _own_lock(evidence: Evidence) -> Finding | None:
     """``async with asyncio.Lock()``: each time another one, while tasks hold those of before."""
-    use, unit = evidence.use("seen"), evidence.unit
-    found = _made_for_one(evidence, unit, use.node) if use is not None else None
-    if use is None or found is None:
-        return _made_in_each_round(evidence, unit, use.node) if use is not None else None
+    node, unit = evidence.seen_node, evidence.unit
+    found = _made_for_one(evidence, unit, node) if node is not None else None
+    if node is None or found is None:
+        return _made_in_each_round(evidence, unit, node) if node is not None else None
     home, made = found
     kind = "semaphore" if "Semaphore" in callee_name(made) else "lock"
-    where = "" if made is use.node else f" for {short(unit, use.node)}"
+    where = "" if made is node else f" for {short(unit, node)}"
     why = (
         f"{short(home, made)} makes a new {kind}{where} each time it is asked for: no two tasks "
         f"share one, so it keeps nobody out. Make one {kind} for all who use it."
     )
-    return Finding(why, _shared_lock(evidence, unit, use.node, made) if home is unit else None)
+    return Finding(why, _shared_lock(evidence, unit, node, made) if home is unit else None)
 
 
 _LOCKS = {f"asyncio.{name}" for name in ("Lock", "Semaphore", "BoundedSemaphore")}

@@ -206,10 +206,14 @@ def _said_to_be_done(fixing: Fixing) -> None:
     if len(taken) != 1:
         return
     unit, queue, loop = taken[0]
-    jumps = (ast.Continue, ast.Break, ast.Return)
-    if any(isinstance(each, jumps) for part in loop.body for each in ast.walk(part)):
-        return
-    fixing.of(unit).lines_after(loop.body[-1], f"{unit.source.source(queue)}.task_done()")
+    if not _jumps(loop):
+        fixing.of(unit).lines_after(loop.body[-1], f"{unit.source.source(queue)}.task_done()")
+
+
+def _jumps(loop: ast.While) -> bool:
+    """Whether a round of the `loop` may be left before its end."""
+    kinds = (ast.Continue, ast.Break, ast.Return)
+    return any(isinstance(each, kinds) for part in loop.body for each in ast.walk(part))
 
 
 def _timed_out(evidence: Evidence) -> Finding | None:
@@ -231,8 +235,7 @@ def _undone_anywhere(evidence: Evidence) -> Finding | None:
 
 def _taken_for_nobody(evidence: Evidence) -> Finding | None:
     """``wait({create_task(queue.get())}, timeout=1)`` in each round: the last one goes on."""
-    use, unit = evidence.use("seen"), evidence.unit
-    call = use.node if use is not None else None
+    call, unit = evidence.seen_node, evidence.unit
     if not isinstance(call, ast.Call) or not call.args or callee_name(call.args[0]) != "get":
         return None
     text = unit.source.source(call.args[0])
@@ -246,8 +249,8 @@ def _taken_for_nobody(evidence: Evidence) -> Finding | None:
 
 def _done_early(evidence: Evidence) -> Finding | None:
     """``task_done()`` in front of the work, and a worker that is cancelled at it."""
-    use, unit = evidence.use("seen"), evidence.unit
-    call = unit.enclosing(use.node, ast.Call) if use is not None else None
+    node, unit = evidence.seen_node, evidence.unit
+    call = unit.enclosing(node, ast.Call) if node is not None else None
     statement = unit.statement(call) if call is not None else None
     loop = unit.enclosing(call, ast.While) if call is not None else None
     if call is None or statement is None or loop is None or statement not in loop.body:
@@ -276,8 +279,7 @@ def _done_early(evidence: Evidence) -> Finding | None:
 
 @correction
 def _done_last(fixing: Fixing, unit: Unit, statement: ast.stmt, loop: ast.While) -> None:
-    jumps = (ast.Continue, ast.Break, ast.Return)
-    if any(isinstance(each, jumps) for part in loop.body for each in ast.walk(part)):
+    if _jumps(loop):
         return
     fixing.of(unit).lines_after(loop.body[-1], unit.source.source(statement))
     fixing.of(unit).remove(statement)
@@ -285,10 +287,10 @@ def _done_last(fixing: Fixing, unit: Unit, statement: ast.stmt, loop: ast.While)
 
 def _left_over(evidence: Evidence) -> Finding | None:
     """The last batch, which is not full, and that nobody hands on."""
-    use, unit, seen = evidence.use("seen"), evidence.unit, evidence.finding
-    if use is None or not isinstance(use.node, ast.Name):
+    node, unit, seen = evidence.seen_node, evidence.unit, evidence.finding
+    if not isinstance(node, ast.Name):
         return None
-    name, count = use.node.id, seen.number
+    name, count = node.id, seen.number
     items = "1 item was" if count == 1 else f"{count} items were"
     when = "its loop ended"
     if evidence.made is not None:
@@ -297,7 +299,7 @@ def _left_over(evidence: Evidence) -> Finding | None:
         f"{items} left in `{name}` when {when}: `{name}` is handed on when it is full, and nobody "
         "does so with what is there at the end."
     )
-    fix = _handed_on_at_last(evidence, unit, use.node) if evidence.made is None else None
+    fix = _handed_on_at_last(evidence, unit, node) if evidence.made is None else None
     return Finding(why, fix)
 
 

@@ -54,10 +54,10 @@ def _registered(evidence: Evidence) -> Finding | None:
 
 def _at_exit(evidence: Evidence) -> Finding | None:
     """An async function that `atexit` is to call, when there is no loop any more."""
-    use, unit = evidence.use("seen"), evidence.unit
-    if use is None:
+    place, unit = evidence.seen_node, evidence.unit
+    if place is None:
         return None
-    place, call = use.node, unit.parents.get(use.node)
+    call = unit.parents.get(place)
     if isinstance(call, ast.AsyncFunctionDef) and canonical_name(place) == "atexit.register":
         name, fix = f"`{call.name}`", None
     elif isinstance(call, ast.Call) and canonical_name(call.func) == "atexit.register":

@@ -58,10 +58,10 @@ def _concurrent(evidence: Evidence) -> Finding | None:
 
 def _seen(evidence: Evidence) -> Finding | None:
     """The same where somebody keeps the error to himself."""
-    use, unit = evidence.use("seen"), evidence.unit
-    if use is None or any(isinstance(each, ast.Try) for each in unit.ancestors(use.node)):
+    node, unit = evidence.seen_node, evidence.unit
+    if node is None or any(isinstance(each, ast.Try) for each in unit.ancestors(node)):
         return None
-    return Finding(_why(unit, use.node), _locked(evidence, use.node))
+    return Finding(_why(unit, node), _locked(evidence, node))
 
 
 def _why(unit: Unit, source: ast.expr) -> str:
@@ -350,9 +350,9 @@ def _one_behind(fixing: Fixing, loop: ast.AsyncFor, calls: list[ast.Call]) -> No
 
 
 def _guarded(evidence: Evidence) -> Finding | None:
-    use, unit = evidence.use("seen"), evidence.unit
-    guard = unit.enclosing(use.node, ast.Try) if use else None
-    if use is None or guard is None:
+    node, unit = evidence.seen_node, evidence.unit
+    guard = unit.enclosing(node, ast.Try) if node else None
+    if guard is None:
         return None
     why = "`async for` ends quietly: it takes the StopAsyncIteration itself, none comes out of it."
     return Finding(why, _as_else(evidence, guard))

@@ -362,17 +362,17 @@ _TITLE = "a method of a synchronous protocol as `async def`"
 
 def _suppresses(evidence: Evidence) -> Finding | None:
     """``return await self.close()`` in an ``__aexit__``: what that gives stops an error."""
-    use, unit = evidence.use("seen"), evidence.unit
-    statement = unit.parents.get(use.node) if use is not None else None
-    function = unit.function(use.node) if use is not None else None
-    if use is None or function is None or not isinstance(statement, ast.Return):
+    node, unit = evidence.seen_node, evidence.unit
+    statement = unit.parents.get(node) if node is not None else None
+    function = unit.function(node) if node is not None else None
+    if node is None or function is None or not isinstance(statement, ast.Return):
         return None
     why = (
-        f"`{function.name}` returns what {short(unit, use.node)} gives, which counts as true: "
+        f"`{function.name}` returns what {short(unit, node)} gives, which counts as true: "
         "that says that the error in the body of the `with` is dealt with, and it is gone. Return "
         "nothing."
     )
-    return Finding(why, replaced(evidence, unit, (statement, unit.source.source(use.node))))
+    return Finding(why, replaced(evidence, unit, (statement, unit.source.source(node))))
 
 
 _PROTOCOL = ("async-sync-protocol-methods", _TITLE, 3, _MODEL)

@@ -197,21 +197,21 @@ def _head(unit: Unit, statement: ast.With | ast.While | ast.For | ast.AsyncFor) 
 
 def _cancels_itself(evidence: Evidence) -> Finding | None:
     """A task that cancels the one in an attribute, which is itself, and then awaits more."""
-    use, unit = evidence.use("seen"), evidence.unit
-    function = scope(unit, use.node) if use is not None else None
-    if use is None or function is None or not isinstance(use.node, ast.Attribute):
+    node, unit = evidence.seen_node, evidence.unit
+    function = scope(unit, node) if node is not None else None
+    if function is None or not isinstance(node, ast.Attribute):
         return None  # a name may be that of each of many
-    nodes = [each for each in own_nodes(function) if getattr(each, "lineno", 0) > use.node.lineno]
+    nodes = [each for each in own_nodes(function) if getattr(each, "lineno", 0) > node.lineno]
     meant = any(callee_name(each) == "current_task" for each in own_nodes(function))
     waits = [each for each in nodes if isinstance(each, ast.Await)]
-    if meant or not waits or _is_meant_to_fail(unit, waits[0], use.node):
+    if meant or not waits or _is_meant_to_fail(unit, waits[0], node):
         return None
-    text = unit.source.source(use.node)
+    text = unit.source.source(node)
     why = (
         f"`{text}` is the very task that runs here: `{text}.cancel()` cancels "
         "itself. The next `await` raises a CancelledError, and what follows is never done."
     )
-    return Finding(why, _but_itself(evidence, unit, use.node))
+    return Finding(why, _but_itself(evidence, unit, node))
 
 
 def _is_meant_to_fail(unit: Unit, waits: ast.Await, cancelled: ast.expr) -> bool:

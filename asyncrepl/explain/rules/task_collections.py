@@ -288,10 +288,9 @@ def _wait_for_each_other(evidence: Evidence) -> Finding | None:
 
 def _unread(evidence: Evidence) -> Finding | None:
     """An error among what ``gather`` has given, which nobody looks at."""
-    use, unit = evidence.use("seen"), evidence.unit
-    await_ = use.node if use is not None else None
+    await_, unit = evidence.seen_node, evidence.unit
     call = await_.value if isinstance(await_, ast.Await) else None
-    if await_ is None or not isinstance(call, ast.Call):
+    if not isinstance(await_, ast.Await) or not isinstance(call, ast.Call):
         return None
     inside = [each for part in call.args for each in ast.walk(part)]
     jobs = [each for each in inside if isinstance(each, ast.Call)]

@@ -91,8 +91,7 @@ def _no_thread_left(evidence: Evidence) -> Finding | None:
 
 def _keeps_the_program(evidence: Evidence) -> Finding | None:
     """A thread that waits for more when the program has ended."""
-    use, unit = evidence.use("seen"), evidence.unit
-    call = use.node if use is not None else evidence.node(ast.Call)
+    call, unit = evidence.seen_node or evidence.node(ast.Call), evidence.unit
     if call is None and (undone := _UNDONE.get(method := _method_waited_in(evidence))):
         why = (
             f"The program has ended, and Python waits for a thread that waits in `{method}` for "
