@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from asyncrepl.explain.explanation import Finding, Rule
+from asyncrepl.explain.explanation import Finding, endless
 from asyncrepl.explain.fix_editor import Fixing, correction, short
 from asyncrepl.explain.scopes import catches, is_while_true, own_nodes, scope
 from asyncrepl.instrument.probe_placement import LATER_CALLS
@@ -210,46 +210,36 @@ def _is_unwaited(unit: Unit, call: ast.Call) -> bool:
 _INTERRUPTED = (KeyboardInterrupt,)
 
 RULES = (
-    Rule(
-        "endless-generator-hangs",
+    endless(
         "a wait for a task that never ends",
-        3,
         "A `TaskGroup` waits until all of its tasks have ended. One that is to accompany the "
         "others has to be cancelled when they are done.",
         _never_ends,
         errors=_INTERRUPTED,
     ),
-    Rule(
-        "endless-generator-hangs",
+    endless(
         "a loop that waits for what is done already",
-        3,
         "`asyncio.wait` returns at once if one of its tasks is done already. It gives those that "
         "are done and those that are pending: wait for the pending ones next.",
         _never_changes,
         errors=_INTERRUPTED,
     ),
-    Rule(
-        "endless-generator-hangs",
+    endless(
         "a loop that reads on at the end of its stream",
-        3,
         "`read()` and `readline()` wait for data, and give `b''` when no more can come. That is "
         "no error: who reads in a loop has to look for it.",
         _past_end,
         sees="past end",
     ),
-    Rule(
-        "endless-generator-hangs",
+    endless(
         "a loop that runs on with nothing to do",
-        3,
         "`loop.run_forever()` runs until somebody calls `loop.stop()`, also when all tasks have "
         "ended. `loop.run_until_complete(main())`, and `asyncio.run(main())`, end with `main`.",
         _runs_idle,
         sees="idle",
     ),
-    Rule(
-        "endless-generator-hangs",
+    endless(
         "a loop that waits for a future that nobody sets",
-        3,
         "A future is done when somebody calls its `set_result` or `set_exception`. A task is done "
         "when its coroutine has ended, by itself.",
         _waits_idle,

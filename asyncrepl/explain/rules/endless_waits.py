@@ -10,7 +10,7 @@ import ast
 import asyncio
 from typing import TYPE_CHECKING
 
-from asyncrepl.explain.explanation import Finding, Rule
+from asyncrepl.explain.explanation import Finding, endless
 from asyncrepl.explain.fix_editor import short
 from asyncrepl.explain.scopes import REPEATED, is_own, runs_often, scope
 from asyncrepl.syntax.names import callee_name, last_name, method_owner, written_name
@@ -178,13 +178,10 @@ def _waits_for(unit: Unit, statement: ast.stmt) -> str:
 
 
 RULES = (
-    Rule(
-        "endless-generator-hangs",
+    endless(
         "a wait for what comes after it",
-        3,
         "Statements run one after the other, also when they await: what stands behind a wait "
         "cannot end it. Do it before, or in a task of its own.",
         _ended_too_late,
-        sees="stuck",
     ),
 )

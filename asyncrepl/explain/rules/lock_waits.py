@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from asyncrepl.explain.explanation import Finding, Rule
+from asyncrepl.explain.explanation import Finding, Rule, endless
 from asyncrepl.explain.fix_editor import Fixing, correction, removed, short
 from asyncrepl.explain.rules.endless_waits import Ends, ends_of
 from asyncrepl.explain.scopes import (
@@ -364,44 +364,32 @@ def _in_any_case(fixing: Fixing, unit: Unit, taken: ast.stmt, call: ast.Call, te
     deepen(edits, unit, unit.source.block(first).start, unit.source.block(last).end, by)
 
 
-_ID = "endless-generator-hangs"
-
 RULES = (
-    Rule(
-        _ID,
+    endless(
         "a wait for what is held already",
-        3,
         "What is taken in an `async with` is given back at its end, and not before: not while its "
         "body awaits something else, and not while a generator stands at a `yield` in it.",
         _held_already,
         sees="stuck | unfinished",
     ),
-    Rule(
-        _ID,
+    endless(
         "two locks, taken in either order",
-        3,
         "Who holds one lock and waits for another stops all who wait for the first. Where several "
         "are taken, take them in the same order everywhere, say sorted by a name.",
         _in_other_order,
         sees="stuck | unfinished",
     ),
-    Rule(
-        _ID,
+    endless(
         "what was taken, and not given back after an error",
-        3,
         "What stands behind an error is not run. `async with` gives back what it has taken "
         "however its body ends; so does a `finally`.",
         _not_released,
-        sees="stuck",
     ),
-    Rule(
-        _ID,
+    endless(
         "what was taken on the way into a block that is not entered",
-        3,
         "`__aexit__` belongs to a block that was entered: where `__aenter__` fails, nobody calls "
         "it. What was taken until then, `__aenter__` has to give back itself.",
         _lost_on_entering,
-        sees="stuck",
     ),
     Rule(
         "limit-left-before-its-tasks",

@@ -7,7 +7,7 @@ import asyncio
 import builtins
 from typing import TYPE_CHECKING
 
-from asyncrepl.explain.explanation import Finding, Rule
+from asyncrepl.explain.explanation import Finding, Rule, endless
 from asyncrepl.explain.fix_editor import Fixing, awaited, correction, replaced, short
 from asyncrepl.explain.rules.endless_waits import ends_of
 from asyncrepl.explain.rules.forgotten_tasks import JOINERS, awaited_last, jobs_in
@@ -283,14 +283,11 @@ RULES = (
         _given_up,
         sees="given up",
     ),
-    Rule(
-        "endless-generator-hangs",
+    endless(
         "a future that an error leaves without a result",
-        3,
         "Who waits for a future that you have made gets what you give it, and nothing else: an "
         "error on the way to `set_result` is yours alone. Hand it on, `future.set_exception(e)`, "
         "or let all await one task.",
         _never_set,
-        sees="stuck",
     ),
 )

@@ -6,7 +6,7 @@ import ast
 import asyncio
 from typing import TYPE_CHECKING
 
-from asyncrepl.explain.explanation import Finding, Rule
+from asyncrepl.explain.explanation import Finding, endless
 from asyncrepl.explain.fix_editor import Fixing, correction, removed, short
 from asyncrepl.explain.repairs.repair_case import single_assignment
 from asyncrepl.explain.rules.endless_waits import Ends, awaited_object, calls_on, ends_of
@@ -211,53 +211,36 @@ def _is_before(unit: Unit, call: ast.Call, home: Unit, line: int) -> bool:
     return here and (call.end_lineno or 0) < line and unit.enclosing(call, *REPEATED) is None
 
 
-_ID = "endless-generator-hangs"
-
 RULES = (
-    Rule(
-        _ID,
+    endless(
         "an event that was set, and cleared again",
-        3,
         "`event.wait()` passes at once as long as the event is set, and `clear()` forgets that "
         "it was. Clear it when its news has been taken, not when they are waited for.",
         _forgotten,
-        sees="stuck",
     ),
-    Rule(
-        _ID,
+    endless(
         "a condition that nobody notifies any more",
-        3,
         "`notify` wakes those who wait, and is not kept for those who come later. "
         "`await condition.wait_for(predicate)` looks at the state first, and waits only if it "
         "has to.",
         _notified_before,
-        sees="stuck",
     ),
-    Rule(
-        _ID,
+    endless(
         "a barrier with too few tasks",
-        3,
         "`asyncio.Barrier(n)` lets nobody pass until n tasks wait for it at the same time.",
         _missing_parties,
-        sees="stuck",
     ),
-    Rule(
-        _ID,
+    endless(
         "a signal that each makes for himself",
-        3,
         "Who waits and who signals need the same event, queue or future. A function that makes a "
         "new one in each call gives it to one of them only.",
         _each_its_own,
-        sees="stuck",
     ),
-    Rule(
-        _ID,
+    endless(
         "a subscription that begins with the first step",
-        3,
         "The body of an async generator, as of a coroutine, begins when its first step is "
         "awaited, and not when it is called. What is published before that goes to those who "
         "have subscribed by then.",
         _subscribed_late,
-        sees="stuck",
     ),
 )

@@ -10,7 +10,7 @@ import ast
 import asyncio
 from typing import TYPE_CHECKING
 
-from asyncrepl.explain.explanation import Finding, Rule
+from asyncrepl.explain.explanation import Finding, Rule, endless
 from asyncrepl.explain.fix_editor import Fixing, corrected, correction, short
 from asyncrepl.explain.held_operands import tests_before
 from asyncrepl.explain.rules.endless_waits import awaited_object, calls_on
@@ -297,19 +297,15 @@ RULES = (
         _asked_before_its_end,
         errors=(Exception,),
     ),
-    Rule(
-        "endless-generator-hangs",
+    endless(
         "a wait that a signal handler does not end",
-        3,
         "What `signal.signal` was given runs between two instructions, and a loop that sleeps "
         "stays asleep. `loop.add_signal_handler(signal.SIGTERM, stop.set)` is for asyncio.",
         _unwoken_by_signal,
         sees="unwoken",
     ),
-    Rule(
-        "endless-generator-hangs",
+    endless(
         "a wait that another thread does not end",
-        3,
         "Only `call_soon_threadsafe` wakes a loop from another thread. A queue, an event or a "
         "future belongs to one loop: `loop.call_soon_threadsafe(queue.put_nowait, item)`.",
         _unwoken,
@@ -325,32 +321,23 @@ RULES = (
         _made_outside,
         sees="made outside",
     ),
-    Rule(
-        "endless-generator-hangs",
+    endless(
         "a server that waits for its connections",
-        3,
         "Since Python 3.12 `wait_closed` of a server waits for its connections, too, and so does "
         "the end of `async with server`. A handler closes its own: `writer.close()`, in a "
         "`finally`.",
         _connections_open,
-        sees="stuck",
     ),
-    Rule(
-        "endless-generator-hangs",
+    endless(
         "a process whose output nobody reads",
-        3,
         "A pipe and the reader behind it hold little, and a process that writes more waits until "
         "somebody reads. `await process.communicate()` reads all of it and waits for the end.",
         _pipe_full,
-        sees="stuck",
     ),
-    Rule(
-        "endless-generator-hangs",
+    endless(
         "a process whose input is left open",
-        3,
         "A program that reads its input to the end waits for that end, which comes when all who "
         "write have closed it. `await process.communicate(data)` writes, closes, reads and waits.",
         _input_left_open,
-        sees="stuck",
     ),
 )

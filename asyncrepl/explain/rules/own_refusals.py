@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from asyncrepl.events.object_info import MISSING, code_of, describe, lookup
 from asyncrepl.explain.demands import Demand
-from asyncrepl.explain.explanation import Finding, Rule
+from asyncrepl.explain.explanation import Finding, Rule, endless
 from asyncrepl.explain.fix_editor import Fixing, awaited, correction, replaced, short
 from asyncrepl.explain.held_operands import innermost_frame
 from asyncrepl.explain.kinds import has
@@ -407,14 +407,11 @@ RULES = (
         _tested,
         errors=_ERRORS,
     ),
-    Rule(
-        "endless-generator-hangs",
+    endless(
         "an item that a full queue has not taken",
-        3,
         "`put_nowait` raises QueueFull where there is no room, and the item is gone if nobody "
         "tries again. `await queue.put(item)` waits for room; also for the mark of the end.",
         _lost,
-        sees="stuck",
         before="endless_loops",
     ),
 )

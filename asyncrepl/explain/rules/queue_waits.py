@@ -7,7 +7,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from asyncrepl.events.object_info import is_real_instance
-from asyncrepl.explain.explanation import Finding, Rule
+from asyncrepl.explain.explanation import Finding, Rule, endless
 from asyncrepl.explain.fix_editor import Fixing, correction, short
 from asyncrepl.explain.rules.endless_waits import awaited_object, behind, calls_on
 from asyncrepl.explain.rules.other_loops import refused_by
@@ -314,11 +314,8 @@ def _handed_on_at_last(fixing: Fixing, unit: Unit, name: ast.Name) -> None:
     fixing.of(unit).lines_after(loop, f"if {name.id}:\n    {unit.source.source(statement)}")
 
 
-_ID = "endless-generator-hangs"
 _DONE = (
-    _ID,
     "a queue whose items nobody says to be done",
-    3,
     (
         "`await queue.join()` waits until `queue.task_done()` was called once for each item that "
         "was put in: whoever takes an item calls it when the work on it is done."
@@ -354,35 +351,27 @@ def _waiting_for_item(fixing: Fixing, unit: Unit, call: ast.Call, queue: str) ->
 
 
 RULES = (
-    Rule(
-        "endless-generator-hangs",
+    endless(
         "an item asked for too soon",
-        3,
         "`get_nowait` and `put_nowait` never wait: they raise QueueEmpty and QueueFull. `await "
         "queue.get()` waits until another task has put something.",
         _too_soon,
         errors=(asyncio.QueueEmpty,),
     ),
-    Rule(*_DONE, _undone_anywhere, sees="stuck | unfinished"),
-    Rule(*_DONE, _undone, sees="stuck"),
-    Rule(
-        _ID,
+    endless(*_DONE, _undone_anywhere, sees="stuck | unfinished"),
+    endless(*_DONE, _undone),
+    endless(
         "a queue that is full",
-        3,
         "`put` into a queue with a `maxsize` waits for room, which only another task makes that "
         "takes an item. Who takes items must not wait for room in the same queue: leave the "
         "`maxsize` out, or let somebody else put them in.",
         _full,
-        sees="stuck",
     ),
-    Rule(
-        _ID,
+    endless(
         "a mark that ends one worker only",
-        3,
         "An item of a queue goes to one of those who wait for it. To end all workers put in one "
         "mark for each, let each put it back for the next, or cancel them.",
         _one_mark,
-        sees="stuck",
     ),
     Rule(
         "fire-and-forget-in-loop",
@@ -412,5 +401,5 @@ RULES = (
         _left_over,
         sees="left over",
     ),
-    Rule(*_DONE, _timed_out, errors=(TimeoutError,)),
+    endless(*_DONE, _timed_out, errors=(TimeoutError,)),
 )

@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from asyncrepl.explain.explanation import Finding, Rule
+from asyncrepl.explain.explanation import Finding, Rule, endless
 from asyncrepl.explain.fix_editor import Fixing, correction, replaced
 from asyncrepl.explain.rules.anext_methods import is_end, none_at_the_end
 from asyncrepl.explain.scopes import is_generator, own_nodes, scope
@@ -190,10 +190,8 @@ def _end(node: ast.stmt) -> int:
 
 
 RULES = (
-    Rule(
-        "endless-generator-hangs",
+    endless(
         "a loop that goes round for ever",
-        3,
         "A loop ends when what it asks for has changed, by itself or by another task. Where each "
         "round is like the one before and no other task does it, it goes on for ever. A task that "
         "only accompanies others has to be cancelled when they are done.",

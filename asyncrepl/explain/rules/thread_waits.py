@@ -7,7 +7,7 @@ from asyncio import BaseEventLoop
 from concurrent.futures import Future
 from typing import TYPE_CHECKING
 
-from asyncrepl.explain.explanation import Finding, Rule
+from asyncrepl.explain.explanation import Finding, Rule, endless
 from asyncrepl.explain.fix_editor import Fixing, correction, short
 from asyncrepl.explain.repairs.repair_case import single_assignment
 from asyncrepl.explain.scopes import CannotFixError, own_nodes
@@ -210,41 +210,31 @@ RULES = (
         _waits_for_thread,
         errors=(TimeoutError,),
     ),
-    Rule(
-        "endless-generator-hangs",
+    endless(
         "a thread that keeps the program",
-        3,
         "Python ends when all threads have ended that are no daemons. What runs one, as a "
         "connection to a database does, has to be closed: by `async with`, or `close()`.",
         _keeps_the_program,
         sees="held",
     ),
-    Rule(
-        "endless-generator-hangs",
+    endless(
         "a loop in a thread that nobody stops",
-        3,
         "Python ends when all threads have ended that are no daemons. `loop.stop`, called by "
         "`loop.call_soon_threadsafe`, ends `run_forever`; with `daemon=True` nobody waits for it.",
         _runs_on,
         sees="held",
     ),
-    Rule(
-        "endless-generator-hangs",
+    endless(
         "a thread that waits for ever",
-        3,
         "A thread waits in `get()` or `wait()` until another one, or the loop, puts or sets what "
         "it waits for; no `cancel()` ends that. Only a time limit does: `get(timeout=5)`.",
         _waiting_thread,
-        sees="stuck",
     ),
-    Rule(
-        "endless-generator-hangs",
+    endless(
         "a pool whose threads wait for each other",
-        3,
         "A thread that waits in `future.result()` does nothing else. If what it waits for has to "
         "go through the same pool, it waits for a thread that is never free.",
         _no_thread_left,
-        sees="stuck",
     ),
     Rule(
         "blocking-call-in-async-for",

@@ -7,7 +7,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from asyncrepl.events.object_info import place_at
-from asyncrepl.explain.explanation import Finding, Rule
+from asyncrepl.explain.explanation import Finding, endless
 from asyncrepl.explain.fix_editor import Fixing, correction, short
 from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.rules.endless_waits import awaited_object, ends_of
@@ -199,31 +199,23 @@ def _closed(evidence: Evidence, fixing: Fixing, name: str) -> bool:
 
 
 RULES = (
-    Rule(
-        "endless-generator-hangs",
+    endless(
         "an event that another has taken the place of",
-        3,
         "Who waits, waits for an object and not for a name: when the name is given to a new "
         "event, setting that one wakes nobody.",
         _made_anew,
-        sees="stuck",
     ),
-    Rule(
-        "endless-generator-hangs",
+    endless(
         "a lock whose holder waits for something else",
-        3,
         "Who waits inside of `async with lock:` holds the lock all the while. What is waited for "
         "there must not need the lock itself.",
         _held_by_another,
         sees="stuck | unfinished",
     ),
-    Rule(
-        "endless-generator-hangs",
+    endless(
         "a source that waits for ever",
-        3,
         "A step that awaits what nobody provides suspends the loop for good. Let the producer "
         "say that it is done (a None in the queue), or limit the wait: `asyncio.timeout()`.",
         _stuck,
-        sees="stuck",
     ),
 )
