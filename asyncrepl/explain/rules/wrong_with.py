@@ -19,7 +19,6 @@ from asyncrepl.explain.kinds import (
     RESULTS,
     STREAMS,
     Kind,
-    a_type,
     has,
     is_manager_function,
     kind_of,
@@ -36,36 +35,10 @@ from asyncrepl.syntax.source_rewriter import Span
 
 if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence
-    from asyncrepl.explain.operand_uses import Use
     from asyncrepl.explain.source_units import Function, Unit
 
 _ASYNC_MANAGER = "_AsyncGeneratorContextManager"
 _ARGUMENTS = {"__aenter__": 0, "__aexit__": 3}
-
-
-def _needs_plain(evidence: Evidence) -> Finding | None:
-    refused = (use for use in evidence.uses if use.role == "async with" and use.lacks)
-    use = next(refused, None) if evidence.direct else None
-    if use is None or not has(use.info, "__enter__"):
-        return None
-    fixing, unit = Fixing(evidence), evidence.unit
-    why = f"{short(unit, use.node)} is {a_type(use.info)}: it has `__enter__` and no `__aenter__`."
-    made = called(evidence, unit, use.node)
-    if use.kind is contextlib.closing and _closes_generator(evidence, use, made):
-        if made is None or callee_name(made[1]) != "closing":
-            return Finding(why)
-        fixing.needs_name(unit, "contextlib", "aclosing")
-        fixing.of(made[0]).replace(made[1].func, "aclosing")
-        return Finding(why, fixing.fix())
-    return None
-
-
-def _closes_generator(evidence: Evidence, use: Use, made: tuple[Unit, ast.Call] | None) -> bool:
-    """Whether it is ``closing`` of an async generator, which has no ``close``."""
-    if use.info is not None and use.info.members.get("thing") is AsyncGeneratorType:
-        return True
-    inner = evidence.resolver.info(made[1].args[0]) if made and made[1].args else None
-    return inner is not None and inner.kind is AsyncGeneratorType
 
 
 def _generator_manager(evidence: Evidence) -> Finding | None:
@@ -373,7 +346,6 @@ RULES = (
         _around_the_call,
         sees="decorating",
     ),
-    Rule(*_ON_PLAIN, _needs_plain),
     Rule(
         "plain-def-aenter",
         "`__aenter__` or `__aexit__` that is missing, or a plain method",
