@@ -28,11 +28,12 @@ from typing import TYPE_CHECKING, Any
 from asyncrepl.events.object_info import MISSING, ObjectInfo, describe, is_real_instance, lookup
 from asyncrepl.explain.kinds import is_mock
 from asyncrepl.explain.scopes import is_generator, own_nodes
+from asyncrepl.explain.source_units import own_name, positional
 from asyncrepl.syntax.names import last_name
 from asyncrepl.syntax.static_inspection import without_annotations
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from asyncrepl.explain.source_units import Function, Unit, Units
 
@@ -82,15 +83,14 @@ def own_object(
     The class is looked for in the `namespaces`, in their order: a function may have made it. None
     if another class may inherit the method.
     """
-    arguments = [*definition.args.posonlyargs, *definition.args.args]
     parents = (unit.parents.get(definition) for unit in units.all())
     owner = next((each for each in parents if isinstance(each, ast.ClassDef)), None)
     kind = next((each[owner.name] for each in namespaces if owner and owner.name in each), None)
-    if not arguments or not is_real_instance(kind, type) or type.__subclasses__(kind):
+    if not positional(definition) or not is_real_instance(kind, type) or type.__subclasses__(kind):
         return None
     decorators = {last_name(each) for each in definition.decorator_list}
     made = describe(kind, keep=True) if "classmethod" in decorators else ObjectInfo(kind)
-    return None if "staticmethod" in decorators else (arguments[0].arg, made)
+    return None if "staticmethod" in decorators else (own_name(definition), made)
 
 
 def member(owner: ObjectInfo, name: str) -> object:
@@ -145,6 +145,13 @@ def imported(unit: Unit, name: str) -> object:
 def is_coroutine_function(value: object) -> bool:
     """Whether `value` is an ``async def`` without ``yield``."""
     return is_real_instance(value, FunctionType) and inspect.iscoroutinefunction(value)
+
+
+def make_coroutines(functions: Iterable[Function]) -> bool:
+    """Whether there are `functions`, and a call of each gives a coroutine."""
+    found = [*functions]
+    plain = [not isinstance(each, ast.AsyncFunctionDef) or is_generator(each) for each in found]
+    return bool(found) and not any(plain)
 
 
 def takes_nothing(function: object) -> bool:
@@ -214,8 +221,7 @@ def returned_values(function: ast.AST) -> list[ast.expr]:
 
 def returns_self(function: Function) -> bool:
     """Whether a method returns its own object, and nothing else."""
-    own = function.args.args[0].arg if function.args.args else ""
-    values = returned_values(function)
+    values, own = returned_values(function), own_name(function)
     return bool(values) and all(isinstance(each, ast.Name) and each.id == own for each in values)
 
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from asyncrepl.events.object_info import code_of, is_real_instance
 from asyncrepl.explain.bindings import imported
 from asyncrepl.explain.scopes import is_fixture, own_nodes, scopes
+from asyncrepl.explain.source_units import positional
 from asyncrepl.explain.value_origins import bindings, calls_of
 from asyncrepl.syntax.names import last_name
 
@@ -45,10 +46,21 @@ def is_called_by_others(evidence: Evidence, home: Unit, function: Function) -> b
                 own = method or (
                     isinstance(node, ast.Name) and function in bindings(unit, node)[1]
                 )
-                awaited = _awaits_parameter(home, function) or evidence.is_awaited(home, function)
+                awaited = _awaits_parameter(home, function) or _is_awaited(
+                    evidence, home, function
+                )
                 wraps = isinstance(parent, ast.Return) and awaited
                 if own and not called and isinstance(parent, around) and not wraps:
                     return True
+    return False
+
+
+def _is_awaited(evidence: Evidence, unit: Unit, function: Function) -> bool:
+    """Whether ``await`` stands before the call in which `function` of `unit` has failed."""
+    for caller, site in pairwise(evidence.sites):
+        if evidence.units.definition(site.frame.f_code) == (unit, function):
+            call = caller.node(ast.Call)
+            return call is not None and isinstance(caller.unit.parents[call], ast.Await)
     return False
 
 
@@ -58,8 +70,7 @@ def _awaits_parameter(unit: Unit, function: Function) -> bool:
     So a decorator's wrapper does: who calls it has awaited what it decorates.
     """
     outer = next(scopes(unit, function), None)
-    given = outer.args.args if isinstance(outer, ast.FunctionDef) else []
-    names = {each.arg for each in given}
+    names = positional(outer) if isinstance(outer, ast.FunctionDef) else []
     awaited = [each.value for each in own_nodes(function) if isinstance(each, ast.Await)]
     calls = [each.func for each in awaited if isinstance(each, ast.Call)]
     return any(isinstance(each, ast.Name) and each.id in names for each in calls)

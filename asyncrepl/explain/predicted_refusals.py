@@ -26,6 +26,7 @@ from asyncrepl.explain.mismatch import mismatch
 from asyncrepl.explain.operand_uses import Use
 from asyncrepl.explain.repairs.repair_case import single_assignment
 from asyncrepl.explain.scopes import may_be_caught, own_nodes, root_of, scopes
+from asyncrepl.explain.source_units import own_name
 from asyncrepl.explain.static_values import Resolver
 from asyncrepl.explain.value_origins import bindings
 from asyncrepl.instrument.probe_placement import ITERATING_CALLS
@@ -108,14 +109,10 @@ def _variable(unit: Unit, function: ast.expr) -> tuple[str, str]:
     root = root_of(function)
     around = bindings(unit, root)[0] if isinstance(root, ast.Name) else None
     owner = unit.parents.get(around) if around is not None else None
-    if isinstance(owner, ast.ClassDef) and getattr(root, "id", "") == _own_name(around):
+    own = own_name(around) if isinstance(around, FUNCTIONS) else ""
+    if isinstance(owner, ast.ClassDef) and getattr(root, "id", "") == own:
         return ast.dump(function), owner.name
     return ast.dump(function), getattr(around, "name", "")
-
-
-def _own_name(method: ast.AST | None) -> str:
-    arguments = method.args.args if isinstance(method, FUNCTIONS) else []
-    return arguments[0].arg if arguments else ""
 
 
 def _namespace(before: Evidence, unit: Unit) -> Mapping[str, Any]:

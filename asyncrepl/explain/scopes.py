@@ -12,6 +12,7 @@ import builtins
 import re
 from typing import TYPE_CHECKING, TypeVar
 
+from asyncrepl.explain.source_units import own_name
 from asyncrepl.syntax.names import (
     LOOPS,
     SCOPES,
@@ -32,14 +33,14 @@ Operand = TypeVar("Operand")
 Scope = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef
 
 
-def scopes(unit: Unit, node: ast.AST) -> Iterator[Scope]:
+def scopes(unit: Unit, node: ast.AST | None) -> Iterator[Scope]:
     """The scopes that run `node`, innermost first; none at the top level."""
     for child, parent in unit.steps_up(node):
         if isinstance(parent, SCOPES) and _inside(parent, child):
             yield parent
 
 
-def scope(unit: Unit, node: ast.AST) -> Scope | None:
+def scope(unit: Unit, node: ast.AST | None) -> Scope | None:
     """The innermost scope that runs `node`; None at the top level."""
     return next(scopes(unit, node), None)
 
@@ -354,7 +355,7 @@ def _reaches(unit: Unit, made: ast.Assign, node: ast.AST) -> bool:
     target, line = made.targets[0], getattr(node, "lineno", 0)
     if isinstance(target, ast.Attribute):
         methods = [each for each in (above, around) if isinstance(each, ast.FunctionDef)]
-        objects = {each.args.args[0].arg for each in methods if each.args.args}
+        objects = {own_name(each) for each in methods}
         classes = {unit.parents.get(each) for each in methods}
         same = objects == {ast.unparse(target.value)} and len(classes) == 1
         return same and len(methods) == 2 and (above is not around or made.lineno < line)

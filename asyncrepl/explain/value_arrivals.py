@@ -12,6 +12,7 @@ import ast
 from typing import TYPE_CHECKING, Literal
 
 from asyncrepl.explain.scopes import scope
+from asyncrepl.explain.source_units import given_by_position
 from asyncrepl.syntax.names import callee_name
 
 if TYPE_CHECKING:
@@ -129,9 +130,7 @@ class _Way:
         self, unit: Unit, function: Function, call: ast.Call, node: ast.expr, held: bool
     ) -> Iterator[Verdict]:
         """What the function does with it."""
-        names = [each.arg for each in (*function.args.posonlyargs, *function.args.args)]
-        if isinstance(unit.parents.get(function), ast.ClassDef):
-            names = names[1:]
+        names = given_by_position(unit, function)
         given = dict(zip(map(id, call.args), names, strict=False))
         given |= {id(each.value): each.arg for each in call.keywords if each.arg}
         name = given.get(id(node))

@@ -16,6 +16,7 @@ from weakref import WeakKeyDictionary
 from asyncrepl.events import object_info
 from asyncrepl.explain.bindings import imported, returned_values
 from asyncrepl.explain.scopes import CannotFixError, is_generator, own_nodes, scopes
+from asyncrepl.explain.source_units import given_by_position
 from asyncrepl.instrument.probe_placement import AWAITABLE_CALLS
 from asyncrepl.syntax.names import FUNCTIONS, callee_name, last_name, method_owner
 
@@ -250,14 +251,11 @@ class _Tracing:
 
     def _arguments(self, home: Unit, function: Function, name: str) -> Iterator[Origin]:
         """What a parameter of `function` is given, where it is called."""
-        owner = home.parents.get(function)
-        method = isinstance(owner, ast.ClassDef)
-        called = function.name
-        if isinstance(owner, ast.ClassDef) and function.name == "__init__":
+        owner, called = home.parents.get(function), function.name
+        if isinstance(owner, ast.ClassDef) and called == "__init__":
             called = owner.name
-        static = any(last_name(each) == "staticmethod" for each in function.decorator_list)
-        names = [each.arg for each in function.args.posonlyargs + function.args.args]
-        position = names.index(name) - (method and not static) if name in names else -1
+        names = given_by_position(home, function)
+        position = names.index(name) if name in names else -1
         for unit, call in self.units.calls(called):
             if (found := argument(call, name, position)) is not None:
                 yield Origin(unit, found)

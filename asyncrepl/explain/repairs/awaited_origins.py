@@ -12,7 +12,7 @@ import contextlib
 from types import CodeType, CoroutineType
 from typing import TYPE_CHECKING
 
-from asyncrepl.events.object_info import MISSING, code_of, function_of, is_real_instance, lookup
+from asyncrepl.events.object_info import MISSING, function_of, is_real_instance, lookup
 from asyncrepl.explain.bindings import returned_values, takes_nothing
 from asyncrepl.explain.demands import met
 from asyncrepl.explain.dropped_coroutines import dropping
@@ -56,7 +56,7 @@ def decorated_async(fixing: Fixing, case: Case) -> None:
     ):
         return
     wrapped = getattr(case.evidence.resolver.value(case.node.func), "__wrapped__", None)
-    found = case.evidence.units.definition(code_of(wrapped))
+    found = case.evidence.units.source_of(wrapped)
     if found is not None and isinstance(found[1], ast.FunctionDef):
         fixing.of(found[0]).before(found[1], "async ")
 
@@ -290,7 +290,7 @@ def _returned_unawaited(case: Case) -> list[tuple[Unit, ast.Call]]:
     made = single_assignment(case.unit, case.node, awaited=True) or case.node
     call = behind_await(made)
     called = case.evidence.resolver.value(call.func) if isinstance(call, ast.Call) else None
-    found, function = case.evidence.units.definition(code_of(called)), function_of(called)
+    found, function = case.evidence.units.source_of(called), function_of(called)
     if found is None or call is made or not isinstance(found[1], ast.AsyncFunctionDef):
         return []
     resolver = case.evidence.resolver.inside(function and function.__code__, function)

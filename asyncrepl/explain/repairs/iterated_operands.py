@@ -117,7 +117,7 @@ def _stepped_plainly(fixing: Fixing, case: Case) -> bool:
     kind = case.info.kind if case.info is not None else None
     if kind is None or lookup(kind, "__next__") is MISSING or has(case.info, "__anext__"):
         return False
-    found = case.evidence.units.definition(code_of(lookup(kind, "__aiter__")))
+    found = case.evidence.units.source_of(lookup(kind, "__aiter__"))
     if found is None or not returns_self(found[1]):
         return False
     put_head(fixing, *found, "def __iter__")

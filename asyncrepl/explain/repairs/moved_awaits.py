@@ -18,7 +18,7 @@ from asyncrepl.events.object_info import (
     is_real_instance,
     lookup,
 )
-from asyncrepl.explain.bindings import is_coroutine_function, takes
+from asyncrepl.explain.bindings import is_coroutine_function, python_method, takes
 from asyncrepl.explain.demands import demand_of
 from asyncrepl.explain.hoisted_code import body_after, not_awaiting
 from asyncrepl.explain.kinds import Kind, has, kind_of, waiting_method
@@ -311,8 +311,8 @@ def awaited_beside(case: Case) -> list[ast.Await]:
     for each in case.unit.nodes(ast.Await):
         called = each.value.func if isinstance(each.value, ast.Call) else None
         if isinstance(called, ast.Attribute) and ast.dump(called.value) == text:
-            method = lookup(info.kind, called.attr)
-            plain = is_real_instance(method, FunctionType) and not is_coroutine_function(method)
+            method = python_method(info.kind, called.attr)
+            plain = method is not None and not is_coroutine_function(method)
             if plain and each is not case.owner:
                 found.append(each)
     return found

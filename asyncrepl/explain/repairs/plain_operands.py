@@ -115,7 +115,7 @@ def _same_calls(case: Case) -> list[ast.Await]:
 def _starts_a_task(case: Case) -> bool:
     """Whether the function of the user's that gave None made a task."""
     value = case.evidence.resolver.value(case.node.func)  # type: ignore[attr-defined]  # a call
-    found = case.evidence.units.definition(code_of(value))
+    found = case.evidence.units.source_of(value)
     return found is not None and any(
         isinstance(each, ast.Call) and callee_name(each) in ("create_task", "ensure_future")
         for each in ast.walk(found[1])

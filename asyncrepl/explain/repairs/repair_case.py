@@ -10,6 +10,7 @@ from asyncrepl.explain.demands import met
 from asyncrepl.explain.fix_editor import Fixing, correction
 from asyncrepl.explain.kinds import Kind, has, is_mock, kind_of
 from asyncrepl.explain.scopes import CannotFixError, block_of, is_while_true, own_nodes, scope
+from asyncrepl.explain.source_units import given_by_position
 from asyncrepl.explain.static_values import Resolver
 from asyncrepl.explain.value_origins import (
     argument,
@@ -22,7 +23,7 @@ from asyncrepl.explain.value_origins import (
 from asyncrepl.syntax.names import FUNCTIONS, callee_name, written_name
 
 if TYPE_CHECKING:
-    from types import CodeType, FunctionType
+    from types import CodeType
 
     from asyncrepl.explain.demands import Demand
     from asyncrepl.explain.evidence import Evidence, Site
@@ -315,9 +316,8 @@ def _parameter(unit: Unit, node: ast.expr) -> tuple[Function, str, int] | None:
     around, nodes = bindings(unit, node)
     if not isinstance(around, FUNCTIONS) or [type(each) for each in nodes] != [ast.arg]:
         return None
-    names = [each.arg for each in around.args.posonlyargs + around.args.args]
-    method = isinstance(unit.parents.get(around), ast.ClassDef)
-    return around, node.id, (names.index(node.id) - method if node.id in names else -1)
+    names = given_by_position(unit, around)
+    return around, node.id, (names.index(node.id) if node.id in names else -1)
 
 
 #: Modules whose functions take numbers and strings.
@@ -416,11 +416,6 @@ def made_async(fixing: Fixing, found: tuple[Unit, Function] | None) -> None:
     """The function that was `found`, as ``async def``."""
     if found is not None:
         fixing.of(found[0]).before(found[1], "async ")
-
-
-def source_of(evidence: Evidence, function: FunctionType) -> tuple[Unit, Function] | None:
-    """The ``def`` of `function`, and the unit it stands in; None if it is not the user's."""
-    return evidence.units.definition(function.__code__)
 
 
 def as_entered(fixing: Fixing, unit: Unit, node: ast.expr) -> bool:

@@ -9,7 +9,7 @@ import io
 from types import GeneratorType
 from typing import TYPE_CHECKING
 
-from asyncrepl.events.object_info import code_of, function_of
+from asyncrepl.events.object_info import function_of
 from asyncrepl.explain.dropped_coroutines import dropped_name
 from asyncrepl.explain.explanation import Finding, Other, Rule
 from asyncrepl.explain.fix_editor import Fixing, corrected, correction, short
@@ -72,7 +72,7 @@ def _unasked_stream(told: Told) -> tuple[ast.Call, str] | None:
     if not isinstance(call, ast.Call) or any(each.arg is None for each in call.keywords):
         return None
     function = function_of(told.evidence.resolver.value(call.func))
-    found = told.evidence.units.definition(code_of(function))
+    found = told.evidence.units.source_of(function)
     for name in _left_out(function, call) if function is not None else ():
         if name == "stream" if found is None else _chooses(told, *found, name):
             return call, name

@@ -98,7 +98,7 @@ def _awaited_first(fixing: Fixing, unit: Unit, store: ast.AugAssign) -> None:
 def _became_shorter(evidence: Evidence) -> Finding | None:
     """A list out of which items were taken while a loop is in it."""
     unit, items = evidence.unit, evidence.seen_node
-    loop = unit.enclosing(items, ast.For) if items is not None else None
+    loop = unit.enclosing(items, ast.For)
     if items is None or loop is None:
         return None
     text = unit.source.source(items)
@@ -144,7 +144,7 @@ def _made_anew(fixing: Fixing, unit: Unit, item: ast.Name) -> None:
 def _limits_nothing(evidence: Evidence) -> Finding | None:
     """A lock, a semaphore or a timeout around tasks that run when it is left."""
     unit, entered = evidence.unit, evidence.seen_node
-    block = unit.enclosing(entered, ast.AsyncWith) if entered is not None else None
+    block = unit.enclosing(entered, ast.AsyncWith)
     if entered is None or block is None:
         return None
     makers = [
@@ -188,7 +188,7 @@ def _awaited_inside(fixing: Fixing, unit: Unit, block: ast.AsyncWith) -> None:
 def _asks_late(evidence: Evidence) -> Finding | None:
     """What asks for the variable of a loop when that is over."""
     unit, given = evidence.unit, evidence.seen_node
-    loop = unit.enclosing(given, ast.For) if given is not None else None
+    loop = unit.enclosing(given, ast.For)
     function = _function_of(unit, given) if given is not None else None
     if given is None or loop is None or function is None:
         return None
@@ -243,7 +243,7 @@ def _not_in_order(evidence: Evidence) -> Finding | None:
     wait = unit.parents.get(pair) if pair is not None else None
     awaited = wait.value if isinstance(wait, ast.Assign) else None
     call = awaited.value if isinstance(awaited, ast.Await) else None
-    zipping = unit.enclosing(done, ast.Call) if done is not None else None
+    zipping = unit.enclosing(done, ast.Call)
     if not isinstance(done, ast.Name) or not isinstance(call, ast.Call) or not call.args:
         return None
     if zipping is None or not walked_beside(unit, zipping, call.args[0]):
@@ -292,7 +292,7 @@ _VIEWS = ("items", "keys", "values")
 def _ends_with_false(evidence: Evidence) -> Finding | None:
     """``while item := await anext(it, None)``, where an item counts as false."""
     unit, step = evidence.unit, evidence.seen_node
-    named = unit.enclosing(step, ast.NamedExpr) if step is not None else None
+    named = unit.enclosing(step, ast.NamedExpr)
     if named is None:
         return None
     text, value = unit.source.source(named), evidence.finding.info.value

@@ -12,6 +12,7 @@ from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, correction, replaced, short
 from asyncrepl.explain.held_operands import ASYNCIO, innermost_frame
 from asyncrepl.explain.scopes import CannotFixError, caught_kinds, is_generator
+from asyncrepl.explain.source_units import positional
 from asyncrepl.syntax.names import (
     FUNCTIONS,
     callee_name,
@@ -132,7 +133,7 @@ def _returns_of(
         if not isinstance(returned, ast.Return) or not isinstance(around, kinds):
             continue
         outer = [each for each in unit.ancestors(around) if isinstance(each, ast.FunctionDef)]
-        taken = {arg.arg for each in outer for arg in each.args.args}
+        taken = {name for each in outer for name in positional(each)}
         decorates = any(each.name in made for each in outer) and callee_name(call) in taken
         if decorates or (callee_name(call) == function.name and around.name in awaited):
             yield unit, around, returned
@@ -173,7 +174,7 @@ def _would_catch(
     caught = {last_name(kind) for each in around.handlers for kind in caught_kinds(each.type)}
     caught |= {"BaseException" for each in around.handlers if each.type is None}
     outer = [each for each in unit.ancestors(around) if isinstance(each, ast.FunctionDef)]
-    if caught & {arg.arg for each in outer for arg in each.args.args}:
+    if any(caught.intersection(positional(each)) for each in outer):
         caught |= {last_name(part) for by in function.decorator_list for part in ast.walk(by)}
     return not caught.isdisjoint(kinds - {"TypeError"})
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import asyncio
-from types import CoroutineType, FunctionType, ModuleType, NoneType
+from types import CoroutineType, ModuleType, NoneType
 from typing import TYPE_CHECKING
 
 from asyncrepl.events.object_info import (
@@ -16,9 +16,13 @@ from asyncrepl.events.object_info import (
     PLAIN,
     function_of,
     is_real_instance,
-    lookup,
 )
-from asyncrepl.explain.bindings import accepts_call, is_coroutine_function, takes_nothing
+from asyncrepl.explain.bindings import (
+    accepts_call,
+    is_coroutine_function,
+    python_method,
+    takes_nothing,
+)
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, awaited, corrected, correction, replaced, short
 from asyncrepl.explain.fresh_names import fresh
@@ -29,6 +33,7 @@ from asyncrepl.explain.repairs.awaited_origins import classes_given
 from asyncrepl.explain.repairs.repair_case import single_assignment
 from asyncrepl.explain.rules.own_states import own_attributes
 from asyncrepl.explain.scopes import CannotFixError
+from asyncrepl.explain.source_units import own_name
 from asyncrepl.explain.value_origins import bindings
 from asyncrepl.instrument.probe_placement import LATER_CALLS
 from asyncrepl.syntax.names import FUNCTIONS, callee_name, method_owner, written_name
@@ -115,8 +120,8 @@ def _class_itself(evidence: Evidence) -> Finding | None:
     if call is None or not isinstance(method, ast.Attribute) or not evidence.direct:
         return None
     made = evidence.resolver.value(method.value)
-    function = lookup(made, method.attr) if is_real_instance(made, type) else MISSING
-    if not is_real_instance(made, type) or not is_real_instance(function, FunctionType):
+    function = python_method(made, method.attr) if is_real_instance(made, type) else None
+    if not is_real_instance(made, type) or function is None:
         return None
     ours = made.__module__.partition(".")[0] == "asyncio" or is_coroutine_function(function)
     if not ours or accepts_call(function, call) or not accepts_call(function, call, 1):
@@ -240,8 +245,9 @@ def _touched(methods: Mapping[str, Function], names: set[str]) -> set[str]:
     """The attributes of their object that `methods` of these `names` name, or others they call."""
     todo = sorted(names)
     for name in todo:  # which grows
-        given = methods[name].args.args[:1] if name in methods else []
-        found = own_attributes(methods[name], given[0].arg) if given else set()
+        found = (
+            own_attributes(methods[name], own_name(methods[name])) if name in methods else set()
+        )
         todo += sorted(found.difference(todo))
     return {*todo}
 

@@ -95,7 +95,7 @@ def _waits(statement: ast.stmt) -> bool:
 def _never_changes(evidence: Evidence) -> Finding | None:
     """A loop in which nothing changes what it goes on for; when Ctrl-C has ended it."""
     unit, await_ = evidence.unit, evidence.node(ast.Await)
-    loop = unit.enclosing(await_, ast.While) if await_ is not None else None
+    loop = unit.enclosing(await_, ast.While)
     if loop is None or await_ is None or not isinstance(loop.test, ast.Name):
         return None
     name, waits = loop.test.id, await_.value
@@ -129,8 +129,8 @@ def _with_pending(fixing: Fixing, unit: Unit, await_: ast.Await, name: str) -> N
 def _past_end(evidence: Evidence) -> Finding | None:
     """A loop that reads a stream on and on, which has ended."""
     node, unit = evidence.seen_node, evidence.unit
-    loop = unit.enclosing(node, ast.While) if node is not None else None
-    call = unit.enclosing(node, ast.Call) if node is not None else None
+    loop = unit.enclosing(node, ast.While)
+    call = unit.enclosing(node, ast.Call)
     if loop is None or call is None:
         return None
     why = (

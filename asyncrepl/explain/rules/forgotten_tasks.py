@@ -192,7 +192,7 @@ def _destroyed(evidence: Evidence) -> Finding | None:
 def _in_turn(evidence: Evidence) -> Finding | None:
     """A loop that makes a task and awaits it, and then the next one."""
     node, unit = evidence.seen_node, evidence.unit
-    loop = unit.enclosing(node, ast.For, ast.ListComp) if node is not None else None
+    loop = unit.enclosing(node, ast.For, ast.ListComp)
     inside = list(ast.walk(loop)) if loop is not None else []
     asked = [each for _, each in evidence.units.nodes(ast.Call) if _asks_time(each)]
     if node is None or not asked or any(each in inside for each in asked):

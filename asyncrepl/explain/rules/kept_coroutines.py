@@ -112,7 +112,7 @@ def _task_kept(fixing: Fixing, unit: Unit, node: ast.expr, cached: object) -> No
     kept = [each for each in unit.nodes(ast.Assign) if _keeps(unit, each, node)]
     kept = [each for each in kept if isinstance(scope(unit, each), ast.AsyncFunctionDef)]
     value = fixing.evidence.resolver.value(node.func) if isinstance(node, ast.Call) else None
-    if not kept and (inside := fixing.evidence.units.definition(code_of(value))) is not None:
+    if not kept and (inside := fixing.evidence.units.source_of(value)) is not None:
         unit, nodes = inside[0], list(own_nodes(inside[1]))
         assigned = [each for each in nodes if isinstance(each, ast.Assign)]
         kept = [each for each in assigned if isinstance(each.targets[0], ast.Subscript)]

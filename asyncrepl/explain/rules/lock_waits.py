@@ -8,14 +8,9 @@ from typing import TYPE_CHECKING
 from asyncrepl.explain.explanation import Finding, Rule, endless
 from asyncrepl.explain.fix_editor import Fixing, correction, removed, short
 from asyncrepl.explain.rules.endless_waits import Ends, ends_of
-from asyncrepl.explain.scopes import (
-    CannotFixError,
-    deepen,
-    may_be_left,
-    own_nodes,
-    root_of,
-    scope,
-)
+from asyncrepl.explain.scopes import CannotFixError, deepen, may_be_left, own_nodes, root_of, scope
+from asyncrepl.explain.source_units import given_by_position
+from asyncrepl.explain.value_origins import argument
 from asyncrepl.syntax.names import (
     FUNCTIONS,
     LOOPS,
@@ -121,23 +116,16 @@ def _is_called_both_ways(
     """Whether two calls give `function` what both locks are of, in one order and in the other."""
     if not isinstance(function, ast.AsyncFunctionDef):
         return False
-    names = [each.arg for each in function.args.args]
+    names = given_by_position(evidence.unit, function)
     roots = [written_name(root_of(outer)), written_name(root_of(inner))]
     if not all(each in names for each in roots):
         return False
+    places = [(each, names.index(each)) for each in roots]
     given = {
-        tuple(ast.dump(bound[each]) for each in roots)
+        tuple(ast.dump(argument(call, *place) or call) for place in places)
         for _, call in evidence.units.calls(function.name)
-        if (bound := _bound_arguments(call, names)).keys() >= set(roots)
     }
     return any(pair[::-1] in given for pair in given if pair[0] != pair[1])
-
-
-def _bound_arguments(call: ast.Call, names: list[str]) -> dict[str, ast.expr]:
-    """What `call` gives for each of the parameters `names`, of a function or of a method."""
-    names = names[1:] if names[:1] == ["self"] else names
-    keywords = {each.arg: each.value for each in call.keywords if each.arg}
-    return {**dict(zip(names, call.args, strict=False)), **keywords}
 
 
 def _walked_with(
@@ -229,7 +217,7 @@ def _not_released(evidence: Evidence) -> Finding | None:
 def _lost_on_entering(evidence: Evidence) -> Finding | None:
     """What ``__aenter__`` takes, and ``__aexit__`` gives back, where more may fail before it."""
     waited, calls = ends_of(evidence) or (None, [])
-    unit, around = evidence.unit, scope(evidence.unit, waited) if waited is not None else None
+    unit, around = evidence.unit, scope(evidence.unit, waited)
     if waited is None or not isinstance(around, FUNCTIONS) or around.name != "__aenter__":
         return None
     taken, home = unit.statement(waited), unit.parents.get(around)
@@ -277,7 +265,7 @@ def _released_in_vain(evidence: Evidence) -> Finding | None:
 def _released_inside(evidence: Evidence) -> Finding | None:
     """``lock.release()`` in an ``async with lock``, which fails at the end of that."""
     place, unit = evidence.nodes[-1] if evidence.nodes else None, evidence.unit
-    block = unit.enclosing(place, ast.AsyncWith) if place is not None else None
+    block = unit.enclosing(place, ast.AsyncWith)
     block = place if isinstance(place, ast.AsyncWith) else block
     held = _named_in(block)
     if block is None or not isinstance(held, ast.Name | ast.Attribute):

@@ -145,7 +145,7 @@ def _subscribed_late(evidence: Evidence) -> Finding | None:
     """A queue that its reader makes and puts among others, when all was given to those."""
     queue, seen = awaited_object(evidence, asyncio.Queue, "get"), evidence.finding
     made = single_assignment(evidence.unit, queue) if isinstance(queue, ast.Name) else None
-    reader = scope(evidence.unit, queue) if queue is not None else None
+    reader = scope(evidence.unit, queue)
     if queue is None or made is None or not isinstance(reader, ast.AsyncFunctionDef):
         return None
     if seen.number or not _is_kept(reader, queue):

@@ -35,7 +35,7 @@ _ENTER = contextlib._AsyncGeneratorContextManager.__aenter__.__code__  # noqa: S
 def _yield_from(evidence: Evidence) -> Finding | None:
     unit = evidence.unit
     found = evidence.outermost(ast.YieldFrom)
-    function = scope(unit, found) if found is not None else None
+    function = scope(unit, found)
     if found is None or not isinstance(function, ast.AsyncFunctionDef):
         return None
     value, waits = short(unit, found.value), _is_waiting(evidence, found)
@@ -144,7 +144,7 @@ def _in_a_generator(fixing: Fixing, node: ast.expr) -> None:
 def _in_async_comprehension(evidence: Evidence) -> Finding | None:
     unit = evidence.unit
     found = evidence.outermost(*_YIELDS)
-    whole = unit.enclosing(found, *COMPREHENSIONS) if found is not None else None
+    whole = unit.enclosing(found, *COMPREHENSIONS)
     if found is None or whole is None or not _is_about_async(evidence, whole):
         return None
     why = (

@@ -7,13 +7,13 @@ import asyncio
 from types import NoneType
 from typing import TYPE_CHECKING
 
-from asyncrepl.events.object_info import code_of
 from asyncrepl.explain.bindings import returned_values
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, correction, replaced, short
 from asyncrepl.explain.kinds import has
 from asyncrepl.explain.rules.aiter_methods import over
 from asyncrepl.explain.scopes import behind_await, is_generator
+from asyncrepl.explain.source_units import given_by_position
 from asyncrepl.explain.value_origins import given
 from asyncrepl.syntax.names import callee_name
 
@@ -86,7 +86,7 @@ def _full_name(unit: Unit, function: Function) -> str:
 @correction
 def _passed_on(fixing: Fixing, unit: Unit, function: Function) -> None:
     """Return what was given, where the callers put it in the place of that: ``x = f(x)``."""
-    names = [each.arg for each in function.args.args if each.arg not in ("self", "cls")]
+    names = given_by_position(unit, function)
     if len(names) != 1 or not isinstance(function.body[-1], ast.If):
         return
     assigns = fixing.evidence.units.nodes(ast.Assign)
@@ -164,7 +164,7 @@ def _called(evidence: Evidence, node: ast.expr) -> tuple[Unit, Function] | None:
     if not isinstance(node, ast.Call):
         return None
     function = evidence.resolver.value(node.func)
-    return evidence.units.definition(code_of(function))
+    return evidence.units.source_of(function)
 
 
 def _may_be_walked(evidence: Evidence, node: ast.expr) -> bool:

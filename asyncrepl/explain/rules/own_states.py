@@ -29,6 +29,7 @@ from asyncrepl.explain.repairs.plain_operands import awaited_in_thread
 from asyncrepl.explain.repairs.repair_case import single_assignment
 from asyncrepl.explain.rules.never_run import STARTING_CALLS
 from asyncrepl.explain.scopes import CannotFixError, behind_await, own_nodes, scope
+from asyncrepl.explain.source_units import own_name
 from asyncrepl.explain.value_origins import bindings, loads
 from asyncrepl.syntax.names import callee_name, method_owner, written_name
 
@@ -105,7 +106,7 @@ def asked_of_itself(evidence: Evidence) -> tuple[object, set[str]]:
     for each in [*asked]:  # of a property, what that asks
         getter = code_of(getattr(lookup(type(own), each), "fget", None))
         read = function_of_code(evidence.units, getter)
-        asked |= own_attributes(read, read.args.args[0].arg) if read is not None else set()
+        asked |= own_attributes(read, own_name(read)) if read is not None else set()
     return own, asked
 
 
@@ -114,7 +115,7 @@ def own_attributes(node: ast.AST, me: str) -> set[str]:
     return {
         each.attr
         for each in ast.walk(node)
-        if isinstance(each, ast.Attribute) and written_name(each.value) == me
+        if isinstance(each, ast.Attribute) and written_name(each.value) == me != ""
     }
 
 
@@ -192,7 +193,7 @@ def _in_the_middle(evidence: Evidence) -> Finding | None:
 
 def _marked_while_it_waits(function: Function, asked: set[str]) -> str:
     """The attribute that `function` sets, waits, and sets back whatever happens; "" for none."""
-    me = function.args.args[0].arg if function.args.args else ""
+    me = own_name(function)
     given = [each for each in own_nodes(function) if isinstance(each, ast.Assign)]
     stored = {  # what is counted limits how many there may be
         attr: each.lineno
@@ -313,9 +314,9 @@ def _set_by(
     stored, todo = set[str](), [*methods]
     for name in todo:  # which grows
         function = function_of_code(evidence.units, code_of(lookup(kind, name)))
-        if function is None or not function.args.args:
+        if function is None:
             continue
-        me = function.args.args[0].arg
+        me = own_name(function)
         for node in ast.walk(function):
             if isinstance(node, ast.Assign) and isinstance(node.value, to):
                 stored |= own_attributes(ast.Tuple(node.targets), me)

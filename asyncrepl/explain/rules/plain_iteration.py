@@ -17,6 +17,7 @@ from asyncrepl.explain.repairs.repair_case import single_assignment
 from asyncrepl.explain.rules.aiter_methods import method
 from asyncrepl.explain.rules.operand_rules import ANY, GENERATOR, Told, row
 from asyncrepl.explain.scopes import CannotFixError, own_nodes, scope
+from asyncrepl.explain.source_units import own_name
 from asyncrepl.explain.value_origins import loads, origins, reached_functions
 from asyncrepl.instrument.probe_placement import ITERTOOLS_CALLS
 from asyncrepl.syntax.names import FUNCTIONS, callee_name, canonical_name, last_name, written_name
@@ -211,13 +212,13 @@ def _shared_lock(fixing: Fixing, unit: Unit, node: ast.expr, made: ast.Call) -> 
         raise CannotFixError
     owner, edits = unit.parents.get(function), fixing.of(unit)
     if isinstance(owner, ast.ClassDef):
-        init, own = method(owner, "__init__"), function.args.args[:1]
+        init, own = method(owner, "__init__"), own_name(function)
         if init is None or not own or isinstance(init.body[-1], ast.Return | ast.Raise):
             raise CannotFixError
         name = fixing.fresh_attribute("lock")
-        line = f"{init.args.args[0].arg}.{name} = {unit.source.source(made)}"
+        line = f"{own_name(init)}.{name} = {unit.source.source(made)}"
         edits.lines_after(init.body[-1], line)
-        name = f"{own[0].arg}.{name}"
+        name = f"{own}.{name}"
     else:
         name = fixing.fresh(unit, "lock")
         edits.lines_before(function, f"{name} = {unit.source.source(made)}\n")

@@ -100,7 +100,7 @@ def _done_in_any_case(fixing: Fixing, unit: Unit, call: ast.Call) -> None:
 def _one_mark(evidence: Evidence) -> Finding | None:
     """One mark of the end in a queue for several workers, of which each takes one."""
     queue = awaited_object(evidence, asyncio.Queue, "get")
-    function = scope(evidence.unit, queue) if queue is not None else None
+    function = scope(evidence.unit, queue)
     if queue is None or not isinstance(function, ast.AsyncFunctionDef):
         return None
     mark = _end_mark(evidence.unit, function)
@@ -250,9 +250,9 @@ def _taken_for_nobody(evidence: Evidence) -> Finding | None:
 def _done_early(evidence: Evidence) -> Finding | None:
     """``task_done()`` in front of the work, and a worker that is cancelled at it."""
     node, unit = evidence.seen_node, evidence.unit
-    call = unit.enclosing(node, ast.Call) if node is not None else None
+    call = unit.enclosing(node, ast.Call)
     statement = unit.statement(call) if call is not None else None
-    loop = unit.enclosing(call, ast.While) if call is not None else None
+    loop = unit.enclosing(call, ast.While)
     if call is None or statement is None or loop is None or statement not in loop.body:
         return None
     place = loop.body.index(statement)

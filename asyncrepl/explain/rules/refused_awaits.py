@@ -129,7 +129,7 @@ def _awaited_by_library(evidence: Evidence) -> Finding | None:
     by = evidence.inner[0 if checked else -1]  # which checks by a function of its own
     for call in checked or _awaited_calls(code, trace.tb_lineno):
         function = function_of(resolver.value(call.func))
-        found = evidence.units.definition(function.__code__) if function is not None else None
+        found = evidence.units.source_of(function)
         if found is not None and isinstance(found[1], ast.FunctionDef):
             why = (
                 f"`{by.co_name}` awaits what `{found[1].name}` gives, and that is "

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import ast
-from types import AsyncGeneratorType, BuiltinFunctionType, FunctionType, MethodType
+from types import AsyncGeneratorType, BuiltinFunctionType, MethodType
 from typing import TYPE_CHECKING
 
-from asyncrepl.events.object_info import code_of, describe, is_real_instance, lookup
+from asyncrepl.events.object_info import describe, is_real_instance
+from asyncrepl.explain.bindings import python_method
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, correction, short
 from asyncrepl.explain.rules.generator_cleanup import late_yield
 from asyncrepl.explain.scopes import behind_call, may_be_left, own_nodes
+from asyncrepl.explain.source_units import positional
 from asyncrepl.explain.static_values import Resolver
 from asyncrepl.explain.value_origins import (
     STEPS,
@@ -256,11 +258,12 @@ def _takes_part(evidence: Evidence, unit: Unit, node: ast.expr, depth: int = 3) 
     if not isinstance(around, ast.Call) or node not in around.args:
         return False
     function = evidence.resolver.value(around.func)
-    found = evidence.units.definition(code_of(function))
+    found = evidence.units.source_of(function)
     if found is None:
         return type(function) is not BuiltinFunctionType or function is anext
-    names = [each.arg for each in (*found[1].args.posonlyargs, *found[1].args.args)]
-    names = names[is_real_instance(function, MethodType) + around.args.index(node) :][:1]
+    names = positional(found[1])[
+        is_real_instance(function, MethodType) + around.args.index(node) :
+    ][:1]
     uses = (
         each for each in own_nodes(found[1]) if isinstance(each, ast.Name) and each.id in names
     )
@@ -297,9 +300,7 @@ def _shared(evidence: Evidence) -> Finding | None:
 @correction
 def _copied(fixing: Fixing, use: Use) -> None:
     """``__aiter__`` gives each loop an iterator of its own."""
-    method = lookup(use.info.kind, "__aiter__") if use.info else None
-    code = method.__code__ if is_real_instance(method, FunctionType) else None
-    found = fixing.evidence.units.definition(code)
+    found = fixing.evidence.units.source_of(python_method(use.kind, "__aiter__"))
     returns = [n for n in own_nodes(found[1]) if isinstance(n, ast.Return)] if found else []
     if found is None or len(returns) != 1 or returns[0].value is None:
         return

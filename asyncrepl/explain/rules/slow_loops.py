@@ -19,13 +19,13 @@ from asyncrepl.explain.repairs.plain_operands import awaited_in_thread
 from asyncrepl.explain.rules.endless_waits import calls_on
 from asyncrepl.explain.scopes import own_nodes, scope
 from asyncrepl.explain.value_origins import bound_by
-from asyncrepl.syntax.names import callee_name, canonical_name, last_name, written_name
+from asyncrepl.syntax.names import FUNCTIONS, callee_name, canonical_name, last_name, written_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from asyncrepl.explain.evidence import Evidence
-    from asyncrepl.explain.source_units import Unit
+    from asyncrepl.explain.source_units import Function, Unit
 
 
 def _blocks(evidence: Evidence) -> Finding | None:
@@ -53,7 +53,7 @@ def _blocked(evidence: Evidence) -> Finding | None:
     unit, number = evidence.made
     if any(each.lineno == number for each in unit.nodes(ast.Import, ast.ImportFrom)):
         return None  # the first time only, and no thread is the place for it
-    around = [f for f in unit.functions() if f.lineno <= number <= (f.end_lineno or 0)]
+    around: list[Function] = unit.around(number, *FUNCTIONS)
     line = unit.text.split("\n")[number - 1].strip()
     where = f"`{line}` in `{around[-1].name}`" if around else f"`{line}`"
     if around and around[-1].lineno == number:
@@ -101,8 +101,7 @@ def _given_to_loop(unit: Unit, function: ast.expr) -> ast.expr | None:
 def _stays_set(evidence: Evidence) -> Finding | None:
     """A loop that waits for an event which is set and never cleared: it does not suspend."""
     unit, line = evidence.made or (evidence.unit, 0)
-    loops = unit.nodes(ast.While)
-    around = [each for each in loops if each.lineno <= line <= (each.end_lineno or 0)]
+    around = unit.around(line, ast.While)
     if not around or _calls_in(unit, line):
         return None
     waits = [node.value for node in ast.walk(around[-1]) if isinstance(node, ast.Await)]
@@ -121,7 +120,7 @@ def _stays_set(evidence: Evidence) -> Finding | None:
 def _goes_round(evidence: Evidence) -> Finding | None:
     """A loop in which the one ``await`` gives at once: no other task comes between its rounds."""
     unit, line = evidence.made or (evidence.unit, 0)
-    here = [f for f in unit.functions() if f.lineno <= line <= (f.end_lineno or 0)]
+    here: list[Function] = unit.around(line, *FUNCTIONS)
     if not here or _calls_in(unit, line, _AT_ONCE):
         return None
     waits = [

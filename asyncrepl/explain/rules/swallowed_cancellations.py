@@ -198,7 +198,7 @@ def _head(unit: Unit, statement: ast.With | ast.While | ast.For | ast.AsyncFor) 
 def _cancels_itself(evidence: Evidence) -> Finding | None:
     """A task that cancels the one in an attribute, which is itself, and then awaits more."""
     node, unit = evidence.seen_node, evidence.unit
-    function = scope(unit, node) if node is not None else None
+    function = scope(unit, node)
     if function is None or not isinstance(node, ast.Attribute):
         return None  # a name may be that of each of many
     nodes = [each for each in own_nodes(function) if getattr(each, "lineno", 0) > node.lineno]

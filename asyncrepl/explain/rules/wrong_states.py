@@ -13,7 +13,6 @@ from types import AsyncGeneratorType, CoroutineType
 from typing import TYPE_CHECKING
 
 from asyncrepl.events.object_info import (
-    code_of,
     coroutine_of_task,
     has_begun,
     is_real_instance,
@@ -166,7 +165,7 @@ def _cached_in_library(evidence: Evidence) -> Finding | None:
     if evidence.direct or frame is None or frame.f_code.co_filename.startswith(ASYNCIO):
         return None
     held = [each for each in frame.f_locals.values() if type(each) is CACHED]
-    known = [e for e in held if evidence.units.definition(code_of(inspect.unwrap(e))) is not None]
+    known = [e for e in held if evidence.units.source_of(inspect.unwrap(e)) is not None]
     cached = {id(each): each for each in known if is_coroutine_function(inspect.unwrap(each))}
     if len(cached) != 1:
         return None

@@ -8,8 +8,8 @@ from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE
 from types import AsyncGeneratorType, FunctionType, NoneType
 from typing import TYPE_CHECKING
 
-from asyncrepl.events.object_info import is_real_instance, lookup
-from asyncrepl.explain.bindings import returned_values, takes
+from asyncrepl.events.object_info import is_real_instance
+from asyncrepl.explain.bindings import python_method, returned_values, takes
 from asyncrepl.explain.demands import Demand
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, correction, short
@@ -24,7 +24,7 @@ from asyncrepl.explain.kinds import (
     kind_of,
 )
 from asyncrepl.explain.library_results import code_of_manager
-from asyncrepl.explain.repairs.repair_case import Case, is_lock, made_async, source_of
+from asyncrepl.explain.repairs.repair_case import Case, is_lock, made_async
 from asyncrepl.explain.repairs.repair_choice import repaired
 from asyncrepl.explain.rules.aiter_methods import method, returning_self
 from asyncrepl.explain.rules.operand_rules import ANY, gives_manager, row
@@ -109,7 +109,7 @@ def _told_of_decorator(
         f"`{name}` is an async generator function, and `@contextmanager` takes a plain one: "
         "`@asynccontextmanager` makes an async context manager of it, for `async with`."
     )
-    found, statement = evidence.units.definition(function.__code__), unit.parents[item]
+    found, statement = evidence.units.source_of(function), unit.parents[item]
     if found is None or not isinstance(statement, _WITHS) or len(statement.items) != 1:
         return Finding(why)
     return Finding(why, _decorated_async(evidence, *found))
@@ -232,15 +232,15 @@ def _plain_enter(evidence: Evidence) -> Finding | None:
     if len(there) < len(_ARGUMENTS):
         return None
     for name, count in _ARGUMENTS.items():
-        method = lookup(use.info.kind, name)
-        if not is_real_instance(method, FunctionType) or not takes(method, count):
+        method = python_method(use.info.kind, name)
+        if method is None or not takes(method, count):
             return None
         if not method.__code__.co_flags & CO_COROUTINE:
             why = (
                 f"`{use.info.kind.__name__}.{name}` is a plain `def`: `async with` awaits what "
                 "it returns."
             )
-            return Finding(why, made_async(evidence, source_of(evidence, method)))
+            return Finding(why, made_async(evidence, evidence.units.source_of(method)))
     return None
 
 
