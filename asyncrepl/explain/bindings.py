@@ -27,12 +27,13 @@ from typing import TYPE_CHECKING, Any
 
 from asyncrepl.events.object_info import MISSING, ObjectInfo, describe, is_real_instance, lookup
 from asyncrepl.explain.kinds import is_mock
-from asyncrepl.explain.scopes import own_nodes, scopes
+from asyncrepl.explain.scopes import is_generator, own_nodes
+from asyncrepl.explain.source_units import own_name, positional
 from asyncrepl.syntax.names import last_name
 from asyncrepl.syntax.static_inspection import without_annotations
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from asyncrepl.explain.source_units import Function, Unit, Units
 
@@ -82,15 +83,14 @@ def own_object(
     The class is looked for in the `namespaces`, in their order: a function may have made it.
     Nothing if another class may inherit the method.
     """
-    arguments = [*definition.args.posonlyargs, *definition.args.args]
     parents = (unit.parents.get(definition) for unit in units.all())
     owner = next((each for each in parents if isinstance(each, ast.ClassDef)), None)
     kind = next((each[owner.name] for each in namespaces if owner and owner.name in each), None)
-    if not arguments or not is_real_instance(kind, type) or type.__subclasses__(kind):
+    if not positional(definition) or not is_real_instance(kind, type) or type.__subclasses__(kind):
         return {}
     decorators = {last_name(each) for each in definition.decorator_list}
     made = describe(kind, keep=True) if "classmethod" in decorators else ObjectInfo(kind)
-    return {} if "staticmethod" in decorators else {arguments[0].arg: made}
+    return {} if "staticmethod" in decorators else {own_name(definition): made}
 
 
 def member(owner: ObjectInfo, name: str) -> object:
@@ -147,6 +147,13 @@ def is_coroutine_function(value: object) -> bool:
     return is_real_instance(value, FunctionType) and inspect.iscoroutinefunction(value)
 
 
+def make_coroutines(functions: Iterable[Function]) -> bool:
+    """Whether there are `functions`, and a call of each gives a coroutine."""
+    found = [*functions]
+    plain = [not isinstance(each, ast.AsyncFunctionDef) or is_generator(each) for each in found]
+    return bool(found) and not any(plain)
+
+
 def takes_nothing(function: object) -> bool:
     """Whether it can be called without arguments; also one of a text that has not run."""
     return needed_names(function) == []
@@ -191,23 +198,10 @@ def takes_only_its_object(function: object) -> bool:
 
 def result_of_definition(node: Function) -> ObjectInfo | None:
     """What a call of a function gives that has not been made yet."""
-    yields = any(isinstance(each, ast.Yield | ast.YieldFrom) for each in own_nodes(node))
+    yields = is_generator(node)
     if not isinstance(node, ast.AsyncFunctionDef):
         return ObjectInfo(GeneratorType) if yields else None
     return ObjectInfo(AsyncGeneratorType if yields else CoroutineType, value=node)
-
-
-def awaits_parameter(unit: Unit, function: Function) -> bool:
-    """Whether `function`, inside another in `unit`, awaits a call of what that was given.
-
-    So a decorator's wrapper does: who calls it has awaited what it decorates.
-    """
-    outer = next(scopes(unit, function), None)
-    given = outer.args.args if isinstance(outer, ast.FunctionDef) else []
-    names = {each.arg for each in given}
-    awaited = [each.value for each in own_nodes(function) if isinstance(each, ast.Await)]
-    calls = [each.func for each in awaited if isinstance(each, ast.Call)]
-    return any(isinstance(each, ast.Name) and each.id in names for each in calls)
 
 
 def python_method(kind: type | None, name: str) -> FunctionType | None:
@@ -225,27 +219,9 @@ def returned_values(function: ast.AST) -> list[ast.expr]:
     ]
 
 
-def falls_through(body: list[ast.stmt], *, returning: bool = False) -> bool:
-    """Whether `body` comes to its end, as far as that is certain; or is `returning` nothing."""
-    match last := body[-1]:
-        case ast.Return():
-            return returning and last.value is None
-        case ast.Raise() | ast.While() | ast.Try() | ast.Match():
-            return False  # or who knows
-        case ast.With() | ast.AsyncWith():
-            return falls_through(last.body, returning=returning)
-        case ast.If():
-            return any(
-                not each or falls_through(each, returning=returning)
-                for each in (last.body, last.orelse)
-            )
-    return True
-
-
 def returns_self(function: Function) -> bool:
     """Whether a method returns its own object, and nothing else."""
-    own = function.args.args[0].arg if function.args.args else ""
-    values = returned_values(function)
+    values, own = returned_values(function), own_name(function)
     return bool(values) and all(isinstance(each, ast.Name) and each.id == own for each in values)
 
 
@@ -254,13 +230,30 @@ def has_flag(function: FunctionType, flag: int) -> bool:
     return bool(function.__code__.co_flags & flag)
 
 
-def takes(function: FunctionType, count: int) -> bool:
-    """Whether a method can be called with its object and `count` arguments."""
+def accepts(function: object, count: int, *names: str) -> bool | None:
+    """Whether `function` takes `count` arguments and those `names`; None if nobody knows."""
     try:
-        inspect.signature(without_annotations(function)).bind(*range(count + 1))
+        signature = inspect.signature(without_annotations(function), follow_wrapped=False)
     except (TypeError, ValueError):
+        return None
+    try:
+        signature.bind(*range(count), **dict.fromkeys(names))
+    except TypeError:
         return False
     return True
+
+
+def accepts_call(function: object, call: ast.Call, more: int = 0) -> bool | None:
+    """Whether `function` takes the arguments of `call`, and `more`; None if nobody knows."""
+    names = [keyword.arg for keyword in call.keywords if keyword.arg is not None]
+    if len(names) < len(call.keywords) or any(isinstance(e, ast.Starred) for e in call.args):
+        return None
+    return accepts(function, len(call.args) + more, *names)
+
+
+def takes(function: FunctionType, count: int) -> bool:
+    """Whether a method can be called with its object and `count` arguments."""
+    return bool(accepts(function, count + 1))
 
 
 def makes_coroutine(kind: type) -> bool:

@@ -22,6 +22,7 @@ from types import (
 from typing import TYPE_CHECKING, NamedTuple
 
 from asyncrepl.events.object_info import MISSING, is_real_instance, lookup
+from asyncrepl.explain.bindings import accepts_call
 from asyncrepl.explain.kinds import ASYNCHRONOUS, Kind, has, kind_of
 from asyncrepl.instrument.probe_placement import DATA_CALLS, ITERATING_CALLS, ITERTOOLS_CALLS
 from asyncrepl.syntax.names import callee_name, canonical_name
@@ -295,29 +296,13 @@ def _takes_values(callee: object, call: ast.Call, name: str) -> bool:
         return name in DATA_CALLS
     if _module(callee) in _AT_HOME:
         return False
-    return not is_real_instance(callee, _C) or _fits(callee, call)
+    own = is_real_instance(callee, (MethodDescriptorType, WrapperDescriptorType))
+    return not is_real_instance(callee, _C) or accepts_call(callee, call, own) is not False
 
 
 def _module(callee: object) -> str:
     found = getattr(inspected(callee), "__module__", None)
     return found.partition(".")[0] if type(found) is str else ""
-
-
-def _fits(callee: object, call: ast.Call) -> bool:
-    """Whether the number of arguments may be right."""
-    if any(isinstance(each, ast.Starred) for each in call.args):
-        return True
-    names = {each.arg: None for each in call.keywords if each.arg is not None}
-    own = is_real_instance(callee, (MethodDescriptorType, WrapperDescriptorType))
-    try:
-        signature = inspect.signature(callee)  # type: ignore[arg-type]  # it can be called
-    except (TypeError, ValueError):
-        return True
-    try:
-        signature.bind(*range(len(call.args) + own), **names)
-    except TypeError:
-        return False
-    return True
 
 
 #: Methods that call what they are given with the arguments that follow, whoever their owner is.

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import ast
 import builtins
-import inspect
 import sys
 from types import BuiltinFunctionType, CoroutineType, FunctionType, MethodType, ModuleType
 from typing import TYPE_CHECKING
 
 from asyncrepl.events.object_info import MISSING, behind_partials, code_of, is_real_instance
-from asyncrepl.explain.bindings import imported
+from asyncrepl.explain.bindings import accepts_call, imported, make_coroutines
 from asyncrepl.explain.library_results import mock_file
-from asyncrepl.explain.scopes import is_generator, own_nodes, root_of
+from asyncrepl.explain.scopes import own_nodes, root_of
 from asyncrepl.syntax.names import callee_name, is_partial, last_name
 
 if TYPE_CHECKING:
@@ -84,9 +83,7 @@ def made_at(evidence: Evidence, name: str) -> Place | None:
     if evidence.made is None:
         return None
     unit, line = evidence.made
-    calls = (
-        each for each in unit.nodes(ast.Call) if each.lineno <= line <= (each.end_lineno or 0)
-    )
+    calls = unit.around(line, ast.Call)
     here = [each for each in calls if not isinstance(unit.parents.get(each), ast.Await)]
     named = [call for call in here if callee_name(call) == name]
     if not named and _is_of_library(evidence):
@@ -126,8 +123,7 @@ def is_abandoned(error: Evidence | None, finding: Finding) -> bool:
 
 
 def _calls_on(unit: Unit, line: int, name: str) -> list[ast.Call]:
-    here = (each for each in unit.nodes(ast.Call) if callee_name(each) == name)
-    return [each for each in here if each.lineno <= line <= (each.end_lineno or 0)]
+    return [each for each in unit.around(line, ast.Call) if callee_name(each) == name]
 
 
 def _waits_for(unit: Unit, call: ast.Call, failed: ast.expr, *, refused: bool) -> bool:
@@ -155,21 +151,8 @@ _KNOWN = (FunctionType, BuiltinFunctionType, MethodType)
 
 
 def _is_refused(resolver: Resolver, call: ast.Call) -> bool:
-    names = [keyword.arg for keyword in call.keywords]
-    if None in names or any(isinstance(each, ast.Starred) for each in call.args):
-        return False
     function = resolver.value(call.func)
-    if type(function) not in _KNOWN:
-        return False
-    try:
-        signature = inspect.signature(function, follow_wrapped=False)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
-        return False
-    try:
-        signature.bind(*call.args, **dict.fromkeys(filter(None, names)))
-    except TypeError:
-        return True
-    return False
+    return type(function) in _KNOWN and accepts_call(function, call) is False
 
 
 def is_discarded(unit: Unit, node: ast.expr) -> bool:
@@ -248,7 +231,7 @@ def handed_to(evidence: Evidence, *callees: str) -> list[Place]:
 def dropping(evidence: Evidence, call: ast.expr) -> tuple[Unit, Function, list[ast.Call]] | None:
     """The plain function that `call` calls, and the calls in it whose coroutines it drops."""
     function = evidence.resolver.value(call.func) if isinstance(call, ast.Call) else None
-    found = evidence.units.definition(code_of(function))
+    found = evidence.units.source_of(function)
     if found is None or not isinstance(found[1], ast.FunctionDef) or found[1].decorator_list:
         return None
     (unit, definition), resolver = found, evidence.resolver.inside(code_of(function))
@@ -263,7 +246,4 @@ def _only_makes(units: Units, resolver: Resolver, call: ast.Call) -> bool:
     options = resolver.options(call)
     if options:
         return all(each.kind is CoroutineType for each in options)
-    named = [each for _, each in units.functions(callee_name(call))]
-    return bool(named) and all(
-        isinstance(each, ast.AsyncFunctionDef) and not is_generator(each) for each in named
-    )
+    return make_coroutines(each for _, each in units.functions(callee_name(call)))

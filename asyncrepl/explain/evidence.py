@@ -103,14 +103,6 @@ class Evidence:
         """The outermost node of some kinds at the failing position."""
         return next((node for node in self.nodes if isinstance(node, kinds)), None)
 
-    def is_awaited(self, unit: Unit, function: ast.AST) -> bool:
-        """Whether ``await`` stands before the call in which `function` of `unit` has failed."""
-        for caller, site in pairwise(self.sites):
-            if self.units.definition(site.frame.f_code) == (unit, function):
-                call = caller.node(ast.Call)
-                return call is not None and isinstance(caller.unit.parents[call], ast.Await)
-        return False
-
     def called_from_table(self, unit: Unit, function: Function) -> list[tuple[Unit, ast.Call]]:
         """The calls on the error's way that reached `function` of `unit` as ``TABLE[key]()``.
 
@@ -138,6 +130,11 @@ class Evidence:
         """What was seen: for rules that say what they see."""
         assert self.seen is not None
         return self.seen
+
+    @property
+    def seen_node(self) -> ast.expr | None:
+        """The expression that was seen, if there is one: for rules that say what they see."""
+        return next((use.node for use in self.uses if use.role == "seen"), None)
 
     @property
     def made(self) -> tuple[Unit, int] | None:
@@ -196,9 +193,7 @@ def _told_by(error: BaseException, evidence: Evidence | None) -> list[BaseExcept
     cause = error.__cause__
     if cause is None and evidence is not None and evidence.sites:
         raised = evidence.sites[-1].node(ast.Raise)
-        handler = (
-            evidence.unit.enclosing(raised, ast.ExceptHandler) if raised is not None else None
-        )
+        handler = evidence.unit.enclosing(raised, ast.ExceptHandler)
         broad = handler and (handler.type is None or last_name(handler.type) in _BROAD)
         if broad:
             cause = error.__context__

@@ -147,5 +147,29 @@ class Rule(NamedTuple):
         return "\n".join([self.model, "", head, *steps])
 
 
+def of_text(
+    id_: str, title: str, model: str, find: Callable[[Evidence], Finding | None], stage: Stage
+) -> Rule:
+    """A rule for a text that is refused before it runs, at that `stage`: see `Rule`."""
+    return Rule(id_, title, 0, model, find, stage)
+
+
+def endless(
+    title: str,
+    model: str,
+    find: Callable[[Evidence], Finding | None],
+    *,
+    errors: tuple[type[BaseException], ...] = (),
+    sees: str = "",
+    before: str = "",
+) -> Rule:
+    """A rule for a wait, or a loop, that nothing ends: see `Rule`.
+
+    It `sees` what is stuck, if nothing else, nor `errors`, are given.
+    """
+    seen = sees or ("" if errors else "stuck")
+    return Rule("endless-generator-hangs", title, 3, model, find, "run", errors, seen, before)
+
+
 def _why(finding: Finding) -> str:
     return finding.why if finding.also is None else f"{finding.why} Or {finding.also.clause}."

@@ -23,12 +23,14 @@ from asyncrepl.explain.fresh_names import (
     imported_as,
     is_pythons,
     names_in,
+    unbound,
 )
 from asyncrepl.explain.other_callers import is_called_by_others, returned_to_library
 from asyncrepl.explain.scopes import (
     ASYNC_FIXTURES,
     ISOLATED,
     CannotFixError,
+    block_of,
     is_async_genexp,
     is_fixture,
     is_generator,
@@ -56,6 +58,8 @@ _ASYNC = re.compile(r"async\s+")
 _ACCESSORS = ("cached_property", "setter", "getter")
 _RUNNING = {"asyncio.run", "run_until_complete"}
 _CONSUMERS = {*ITERATING_CALLS, *DATA_CALLS}
+#: What corrections use by the names of these modules, and import where nobody has.
+_MODULES = ("asyncio", "copy", "functools", "inspect", "itertools", "pytest", "pytest_asyncio")
 
 
 class Fixing:
@@ -71,8 +75,6 @@ class Fixing:
         self.waiting: set[ast.AST] = set()
         #: The expression that was changed, where that is not the operand itself.
         self.changed: ast.expr | None = None
-        #: By the unit's name: a module, and what the user calls it.
-        self._renamed: dict[str, tuple[str, str]] = {}
 
     def of(self, unit: Unit) -> SourceRewriter:
         """The edits of `unit`."""
@@ -86,53 +88,43 @@ class Fixing:
         """
         broken = self.evidence.stage == "compile" or self.in_lambda
         try:
-            texts = [
-                (name, self._text(unit, edits))
-                for name, (unit, edits) in self.units.items()
+            pairs = [
+                (unit, self._corrected(unit, edits))
+                for unit, edits in self.units.values()
                 if edits.edits
             ]
         except ValueError:  # two edits of the same place
             return None
-        if not texts or not all((parses if broken else compiles)(text) for _, text in texts):
+        if not pairs or not all((parses if broken else compiles)(new.text) for _, new in pairs):
             return None
-        if any(self._captures(self.units[name][0], text) for name, text in texts):
+        if any(captures(*pair, self.evidence.namespace) for pair in pairs):
             return None
-        return Fix(*texts[0], tuple(texts[1:]))
+        first, *more = [(new.filename, new.text) for _, new in pairs]
+        return Fix(*first, tuple(more))
 
-    def _text(self, unit: Unit, edits: SourceRewriter) -> str:
-        """The corrected text, with the user's own name for a module."""
-        text = edits.apply()
-        module, name = self._renamed.get(unit.filename, ("", ""))
-        if not module or (tree := parsed(text)) is None:
-            return text
-        names = SourceRewriter(text)
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Name) and node.id == module:
-                names.replace(node, name)
-        return names.apply()
-
-    def _captures(self, unit: Unit, text: str) -> bool:
-        after = Unit(unit.filename, text, parsed(text), module=unit.module)
-        return captures(unit, after, self.evidence.namespace)
+    def _corrected(self, unit: Unit, edits: SourceRewriter) -> Unit:
+        """The corrected text: modules that it uses are imported, or have the user's own names."""
+        after, renamed = _with_text(unit, edits.apply()), {}
+        for module in _MODULES:
+            if unbound(after, module) > unbound(unit, module):
+                names = imported_as(unit, module)
+                if names and module not in names_in(unit):
+                    renamed[module] = min(names)
+                elif not self._knows(unit, module):
+                    self._import(unit, f"import {module}\n")
+        after = _with_text(unit, edits.apply())
+        if not renamed:
+            return after
+        names_of_users = SourceRewriter(after.text)
+        for node in after.nodes(ast.Name):
+            if node.id in renamed:
+                names_of_users.replace(node, renamed[node.id])
+        return _with_text(unit, names_of_users.apply())
 
     def given_to(self, unit: Unit, node: ast.expr, function: str) -> None:
-        """Write a call of `function` around `node`; for one of asyncio, import that."""
+        """Write a call of `function` around `node`."""
         self.of(unit).before(node, f"{function}(")
         self.of(unit).after(node, ")")
-        if function.startswith("asyncio."):
-            self.needs_import(unit, "asyncio")
-
-    def needs_import(self, unit: Unit, module: str) -> None:
-        """Put ``import module`` at the top of `unit`, unless the module is known there.
-
-        A prompt knows what was imported before, and asyncio; a file must say so itself. Where
-        the module has another name, as ``aio``, the correction calls it so.
-        """
-        names = imported_as(unit, module)
-        if names and module not in names | names_in(unit):
-            self._renamed[unit.filename] = (module, min(names))
-        elif module not in names and not self._knows(unit, module):
-            self._import(unit, f"import {module}\n")
 
     def needs_name(self, unit: Unit, module: str, name: str) -> None:
         """Put ``from module import name`` at the top of `unit`, unless the name is known there."""
@@ -197,19 +189,18 @@ class Fixing:
             self.given_to(unit, node, runner_at(unit, node))
             return
         self._listed_around(unit, node)
-        parent = unit.parents.get(node)
-        tight = isinstance(parent, ast.Attribute | ast.Subscript | ast.Call | ast.BinOp) and not (
-            isinstance(parent, ast.Call) and parent.func is not node
-        )
-        bare = isinstance(parent, ast.BinOp) and not isinstance(parent.op, ast.Pow)
-        tight = tight and getattr(parent, "value", node) is node  # no index
-        edits = self.of(unit)
-        edits.before(node, "(await " if tight and not bare else "await ")
+        edits, tight = self.of(unit), _binds_tightly(unit, node)
+        edits.before(node, "(await " if tight else "await ")
         if unit.source.operand(node)[0] == "(" != unit.source.source(node)[0]:
             edits.before(node, "(")
             edits.after(node, ")")
-        if tight and not bare:
+        if tight:
             edits.after(node, ")")
+        self.suspending(unit, node)
+
+    def awaiting_instead(self, unit: Unit, node: ast.expr, text: str) -> None:
+        """Write `text`, which begins with ``await``, for the expression `node`."""
+        self.of(unit).replace(node, f"({text})" if _binds_tightly(unit, node) else text)
         self.suspending(unit, node)
 
     def awaiting_first(self, unit: Unit, name: ast.Name, first: ast.stmt) -> None:
@@ -218,9 +209,7 @@ class Fixing:
         runner = runner_at(unit, first)
         by = f"{runner}({name.id})" if alone else f"await {name.id}"
         self.of(unit).lines_before(first, f"{name.id} = {by}")
-        if alone and runner == "asyncio.run":
-            self.needs_import(unit, "asyncio")
-        else:
+        if not (alone and runner == "asyncio.run"):
             self.suspending(unit, name)
 
     def _listed_around(self, unit: Unit, node: ast.expr) -> None:
@@ -375,30 +364,19 @@ class Fixing:
         self.suspending(unit, call)
 
 
-def _holders(unit: Unit, node: ast.expr, *kinds: type[ast.AST]) -> list[ast.AST]:
-    """The nodes of some kinds whose operand is `node`, or the name `node` is bound to."""
-    parent = unit.parents.get(node)
-    targets = parent.targets if isinstance(parent, ast.Assign) else [getattr(parent, "target", 0)]
-    names = {each.id for each in targets if isinstance(each, ast.Name)}
-    bound = parent if isinstance(parent, ast.Assign | ast.NamedExpr) else None
-    found = []
-    for owner in unit.nodes(*kinds):
-        operand = getattr(owner, "iter", None) or getattr(owner, "value", None)
-        named = isinstance(operand, ast.Name) and operand.id in names and bound is not None
-        if operand is node or operand is bound or named:
-            found.append(owner)
-    return found
+def _with_text(unit: Unit, text: str) -> Unit:
+    """`unit`, with another text."""
+    return Unit(unit.filename, text, parsed(text), module=unit.module)
 
 
-def async_walks(unit: Unit, node: ast.expr) -> list[ast.AST]:
-    """The asynchronous loops and clauses that walk the value of `node`, also through a name."""
-    found = _holders(unit, node, ast.AsyncFor, ast.comprehension)
-    return [each for each in found if getattr(each, "is_async", True)]
-
-
-def awaits_of(unit: Unit, node: ast.expr) -> list[ast.Await]:
-    """Where the value of `node` is awaited, also through a name."""
-    return [each for each in _holders(unit, node, ast.Await) if isinstance(each, ast.Await)]
+def _binds_tightly(unit: Unit, node: ast.expr) -> bool:
+    """Whether an ``await`` in the place of `node` has to stand in brackets."""
+    match unit.parents.get(node):
+        case ast.Attribute(value=operand) | ast.Subscript(value=operand) | ast.Call(func=operand):
+            return operand is node
+        case ast.BinOp(op=ast.Pow()):
+            return True
+    return False
 
 
 def corrected(
@@ -436,9 +414,15 @@ def replaced(fixing: Fixing, unit: Unit, *texts: tuple[ast.AST | Span, str]) -> 
 
 
 @correction
-def awaited(fixing: Fixing, unit: Unit, node: ast.expr) -> None:
-    """``await`` in front of `node`."""
-    fixing.awaiting(unit, node)
+def removed(fixing: Fixing, unit: Unit, statement: ast.stmt) -> None:
+    """Without the `statement`, if that is an expression, and not all there is in its block."""
+    if not isinstance(statement, ast.Expr) or len(block_of(unit, statement)) == 1:
+        raise CannotFixError
+    fixing.of(unit).remove(statement)
+
+
+#: ``await`` in front of an expression.
+awaited = correction(Fixing.awaiting)
 
 
 def short(unit: Unit, node: ast.AST, limit: int = 40) -> str:

@@ -180,10 +180,17 @@ def _seen_from(unit: Unit, node: ast.AST) -> Iterator[ast.AST]:
             yield each
 
 
-def _homes(unit: Unit, name: str) -> Iterator[ast.AST | None]:
-    """The scopes in which `unit` binds `name` itself, None for its top."""
+def unbound(unit: Unit, name: str) -> int:
+    """How often `name` is used in `unit` where nothing binds it, nor imports it."""
+    uses = [n for n in unit.nodes(ast.Name) if n.id == name and isinstance(n.ctx, ast.Load)]
+    homes = set(_homes(unit, name, imports=True)) if uses else set()
+    return sum(homes.isdisjoint([*_seen_from(unit, node), None]) for node in uses)
+
+
+def _homes(unit: Unit, name: str, *, imports: bool = False) -> Iterator[ast.AST | None]:
+    """The scopes in which `unit` binds `name` itself, None for its top; or `imports` it."""
     for node in unit.nodes(ast.AST):
-        if name not in bound_names(node) or _imports(node, name):
+        if name not in bound_names(node) or (_imports(node, name) and not imports):
             continue
         if isinstance(node, ast.arg):
             yield unit.enclosing(node, ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)

@@ -34,7 +34,7 @@ from asyncrepl.events.object_info import (
 )
 from asyncrepl.explain.demands import Demand
 from asyncrepl.explain.evidence import THREADS, runs_in_thread
-from asyncrepl.explain.kinds import ASYNCHRONOUS, Kind, kind_of
+from asyncrepl.explain.kinds import ASYNCHRONOUS, UNCALLED, Kind, kind_of
 from asyncrepl.explain.library_results import library_nodes
 from asyncrepl.explain.operand_uses import Use
 from asyncrepl.explain.value_origins import origins
@@ -50,11 +50,6 @@ if TYPE_CHECKING:
 
 #: The folder that asyncio lies in.
 ASYNCIO = str(Path(asyncio.__file__).parent)
-#: Kinds of what has to be called first.
-FUNCTION_KINDS = {
-    Kind.COROUTINE_FUNCTION, Kind.ASYNC_GENERATOR_FUNCTION, Kind.ASYNC_MANAGER_FUNCTION,
-    Kind.ASYNC_CLASS,
-}  # fmt: skip
 
 
 def function_type(kind: type) -> type:
@@ -83,7 +78,7 @@ def _is_of(value: object, kind: type) -> bool:
 def held_operands(evidence: Evidence) -> list[ObjectInfo]:
     """What the code that refused had in its hands, as far as that is asynchronous."""
     found = [describe(each, keep=True) for each in _locals(evidence)]
-    return [each for each in found if kind_of(each) in ASYNCHRONOUS - FUNCTION_KINDS]
+    return [each for each in found if kind_of(each) in ASYNCHRONOUS - UNCALLED]
 
 
 def is_within(evidence: Evidence) -> bool:
@@ -216,7 +211,7 @@ def is_taken_on_purpose(evidence: Evidence, use: Use, info: ObjectInfo) -> bool:
     """
     trace, unit = innermost_trace(evidence), evidence.unit
     raised = trace and instruction_at(trace.tb_frame.f_code, trace.tb_lasti) == "RAISE_VARARGS"
-    if not raised or kind_of(info) not in FUNCTION_KINDS or not isinstance(use.owner, ast.Call):
+    if not raised or kind_of(info) not in UNCALLED or not isinstance(use.owner, ast.Call):
         return False
     return unit.statement(use.owner) is not unit.statement(evidence.nodes[-1])
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence
     from asyncrepl.explain.fix_editor import Fixing
     from asyncrepl.explain.source_units import Function, Unit
+    from asyncrepl.explain.value_origins import Origin
 
 
 def lambda_to_def(fixing: Fixing, unit: Unit, node: ast.Lambda) -> None:
@@ -111,7 +112,6 @@ def _task_in_lambda(fixing: Fixing, unit: Unit, node: ast.Lambda) -> None:
         raise CannotFixError
     text = f"asyncio.create_task({unit.source.source(awaited)})"
     fixing.of(unit).replace(node.body, text)
-    fixing.needs_import(unit, "asyncio")
 
 
 def _parameters(unit: Unit, node: ast.Lambda) -> str:
@@ -153,6 +153,18 @@ def mapped(fixing: Fixing, unit: Unit, call: ast.Call) -> None:
     text = MAPPERS[callee_name(call)].format(f=function, x=name, items=items)
     fixing.of(unit).replace(whole, text)
     fixing.suspending(unit, call)
+
+
+def called_here(fixing: Fixing, unit: Unit, call: ast.Call, parts: list[ast.expr]) -> None:
+    """``await to_thread(work, 1)`` → ``await work(1)``: the `call`, in `unit`, of its `parts`."""
+    function, *arguments = map(unit.source.source, [*parts, *call.keywords])
+    fixing.of(unit).replace(call, f"{function}({', '.join(arguments)})")
+
+
+def called_at(fixing: Fixing, places: list[Origin]) -> None:
+    """A call of what stands at the `places`."""
+    for unit, node in places:
+        fixing.of(unit).after(node, "()")
 
 
 def out_of_class(

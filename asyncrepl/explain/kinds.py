@@ -71,6 +71,14 @@ ASYNCHRONOUS = frozenset({
     Kind.ASYNC_CLASS,
 })  # fmt: skip
 
+#: What stands for one result, and what gives items: of each it has to be asked for.
+RESULTS = frozenset({Kind.COROUTINE, Kind.STEP, Kind.TASK, Kind.FUTURE, Kind.AWAITABLE})
+STREAMS = frozenset({Kind.ASYNC_GENERATOR, Kind.ASYNC_ITERATOR, Kind.ASYNC_ITERABLE})
+#: What has to be called first.
+UNCALLED = frozenset({
+    Kind.COROUTINE_FUNCTION, Kind.ASYNC_GENERATOR_FUNCTION, Kind.ASYNC_MANAGER_FUNCTION,
+    Kind.ASYNC_CLASS,
+})  # fmt: skip
 _TYPES = {
     NoneType: Kind.NONE,
     ModuleType: Kind.MODULE,

@@ -27,7 +27,6 @@ from asyncrepl.explain.bindings import result_of_definition
 from asyncrepl.explain.demands import Demand, demand_of, is_asynchronous, met
 from asyncrepl.explain.given_away import given_away
 from asyncrepl.explain.held_operands import (
-    FUNCTION_KINDS,
     asynchronous_items,
     called_object,
     candidate_uses,
@@ -40,7 +39,7 @@ from asyncrepl.explain.held_operands import (
     refused_by_asyncio,
     tested_operand,
 )
-from asyncrepl.explain.kinds import ASYNCHRONOUS, Kind, has, kind_of
+from asyncrepl.explain.kinds import ASYNCHRONOUS, STREAMS, UNCALLED, Kind, has, kind_of
 from asyncrepl.explain.operand_parts import compares_others, held_parts, items_taken, parts
 from asyncrepl.explain.operand_uses import Use
 from asyncrepl.explain.value_origins import bindings, origins
@@ -330,16 +329,16 @@ def _is_missed(evidence: Evidence, info: ObjectInfo, name: str, *, alone: bool =
     if given or kind is Kind.AWAITABLE or kind not in ASYNCHRONOUS or slip:
         unknown = kind is Kind.AWAITABLE and not slip
         return given or (unknown and _belongs_to_another(evidence, info, name))
-    if kind in FUNCTION_KINDS:
+    if kind in UNCALLED:
         made_now = resolver.results(info.value)
-        results = [each for each in made_now if kind_of(each) in _STREAMS] + [
+        results = [each for each in made_now if kind_of(each) in STREAMS] + [
             given
             for made in made_now
             for given in (
                 *resolver.awaited(made), *resolver.yielded(made.code), *resolver.entered(made)
             )
         ]  # fmt: skip
-        kinds = [list if kind_of(each) in _STREAMS else each.kind for each in results]
+        kinds = [list if kind_of(each) in STREAMS else each.kind for each in results]
         return any(lookup(each, name) is not MISSING for each in kinds)
     if has(info, "__aenter__"):
         options = resolver.entered(info)
@@ -389,9 +388,6 @@ def _of_library(evidence: Evidence, info: ObjectInfo, name: str) -> Mismatch | N
             if any(function_type(each.kind) is info.kind for each in options) or not options:
                 return Mismatch(demand, info)
     return None
-
-
-_STREAMS = (Kind.ASYNC_GENERATOR, Kind.ASYNC_ITERATOR, Kind.ASYNC_ITERABLE)
 
 
 def _options_of(evidence: Evidence, use: Use) -> list[ObjectInfo]:

@@ -14,10 +14,11 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from asyncrepl.events.object_info import code_of, is_real_instance
-from asyncrepl.explain.bindings import awaits_parameter, imported
-from asyncrepl.explain.scopes import is_fixture
+from asyncrepl.explain.bindings import imported
+from asyncrepl.explain.scopes import is_fixture, own_nodes, scopes
+from asyncrepl.explain.source_units import positional
 from asyncrepl.explain.value_origins import bindings, calls_of
-from asyncrepl.syntax.names import callee_name, last_name
+from asyncrepl.syntax.names import last_name
 
 if TYPE_CHECKING:
     from types import CodeType
@@ -45,11 +46,34 @@ def is_called_by_others(evidence: Evidence, home: Unit, function: Function) -> b
                 own = method or (
                     isinstance(node, ast.Name) and function in bindings(unit, node)[1]
                 )
-                awaited = awaits_parameter(home, function) or evidence.is_awaited(home, function)
+                awaited = _awaits_parameter(home, function) or _is_awaited(
+                    evidence, home, function
+                )
                 wraps = isinstance(parent, ast.Return) and awaited
                 if own and not called and isinstance(parent, around) and not wraps:
                     return True
     return False
+
+
+def _is_awaited(evidence: Evidence, unit: Unit, function: Function) -> bool:
+    """Whether ``await`` stands before the call in which `function` of `unit` has failed."""
+    for caller, site in pairwise(evidence.sites):
+        if evidence.units.definition(site.frame.f_code) == (unit, function):
+            call = caller.node(ast.Call)
+            return call is not None and isinstance(caller.unit.parents[call], ast.Await)
+    return False
+
+
+def _awaits_parameter(unit: Unit, function: Function) -> bool:
+    """Whether `function`, inside another in `unit`, awaits a call of what that was given.
+
+    So a decorator's wrapper does: who calls it has awaited what it decorates.
+    """
+    outer = next(scopes(unit, function), None)
+    names = positional(outer) if isinstance(outer, ast.FunctionDef) else []
+    awaited = [each.value for each in own_nodes(function) if isinstance(each, ast.Await)]
+    calls = [each.func for each in awaited if isinstance(each, ast.Call)]
+    return any(isinstance(each, ast.Name) and each.id in names for each in calls)
 
 
 #: Modules of the library that await what a function gives them, or pass its call on.
@@ -103,4 +127,4 @@ def returned_to_library(units: Units, unit: Unit, call: ast.expr) -> bool:
     function = unit.function(call)
     if function is None or not isinstance(unit.parents.get(call), ast.Return):
         return False
-    return all(callee_name(each) != function.name for _, each in units.nodes(ast.Call))
+    return not any(units.calls(function.name))

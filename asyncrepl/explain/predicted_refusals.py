@@ -26,6 +26,7 @@ from asyncrepl.explain.mismatch import mismatch
 from asyncrepl.explain.operand_uses import Use
 from asyncrepl.explain.repairs.repair_case import single_assignment
 from asyncrepl.explain.scopes import may_be_caught, own_nodes, root_of, scopes
+from asyncrepl.explain.source_units import own_name
 from asyncrepl.explain.static_values import Resolver
 from asyncrepl.explain.value_origins import bindings
 from asyncrepl.instrument.probe_placement import ITERATING_CALLS
@@ -65,7 +66,7 @@ def foreseen(before: Evidence, units: Units, names: tuple[str, ...]) -> Iterator
             if op == "CALL" and not resolver.calls_known(owner):
                 continue
             use = Use(role, node, owner, resolver.info(node))
-            if _is_refused(use) and not may_be_caught(unit, node):
+            if _is_refused(resolver, use) and not may_be_caught(unit, node):
                 yield _evidence(before, resolver, use, op)
 
 
@@ -108,14 +109,10 @@ def _variable(unit: Unit, function: ast.expr) -> tuple[str, str]:
     root = root_of(function)
     around = bindings(unit, root)[0] if isinstance(root, ast.Name) else None
     owner = unit.parents.get(around) if around is not None else None
-    if isinstance(owner, ast.ClassDef) and getattr(root, "id", "") == _own_name(around):
+    own = own_name(around) if isinstance(around, FUNCTIONS) else ""
+    if isinstance(owner, ast.ClassDef) and getattr(root, "id", "") == own:
         return ast.dump(function), owner.name
     return ast.dump(function), getattr(around, "name", "")
-
-
-def _own_name(method: ast.AST | None) -> str:
-    arguments = method.args.args if isinstance(method, FUNCTIONS) else []
-    return arguments[0].arg if arguments else ""
 
 
 def _namespace(before: Evidence, unit: Unit) -> Mapping[str, Any]:
@@ -175,12 +172,9 @@ def _operands_of(node: ast.AST) -> Iterator[Operand]:
         case ast.AsyncWith():
             op = "BEFORE_ASYNC_WITH"
             yield from (("async with", each.context_expr, node, op) for each in node.items)
-        case ast.Call() if canonical_name(node.func) in _ARGUMENTS:
-            chosen, _ = _ARGUMENTS[canonical_name(node.func)]
-            for argument in node.args[chosen]:
+        case ast.Call() if canonical_name(node.func) in _CALLS:
+            for argument in node.args[ITERATING_CALLS.get(callee_name(node), slice(None))]:
                 yield "argument", argument, node, "CALL"
-        case ast.Call(args=[argument]) if canonical_name(node.func) in {"min", "max"}:
-            yield "argument", argument, node, "CALL"
         case ast.Starred(value, ast.Load()):
             yield "star", value, node, "CALL_FUNCTION_EX"
         case ast.Assign([ast.Tuple() | ast.List()], value):
@@ -208,47 +202,30 @@ def _values_of(node: ast.AST) -> Iterator[Operand]:
             yield "attribute", value, node, "LOAD_ATTR"
 
 
-def _is_refused(use: Use) -> bool:
+def _is_refused(resolver: Resolver, use: Use) -> bool:
     """Whether the type of the operand has none of the methods that are called on it."""
-    if isinstance(use.owner, ast.Attribute):
-        waits = use.info is not None and kind_of(use.info) in _NO_OPERANDS
-        return waits and not has(use.info, use.owner.attr)
-    if use.role in ("operand", "index"):
-        demand = demand_of(use, None)
-        waits = use.info is not None and kind_of(use.info) in _NO_OPERANDS
-        return waits and demand is not None and not met(demand, use.info)  # type: ignore[arg-type]
-    methods: tuple[str, ...] = _METHODS.get(use.role, _ITERATES)
-    if use.role == "argument" and isinstance(use.owner, ast.Call):
-        _, methods = _ARGUMENTS.get(canonical_name(use.owner.func), (None, _ITERATES))
     info = use.info
-    if info is None or (info.kind is GeneratorType and info.code and "__await__" in methods):
+    if info is None:
+        return False
+    never = kind_of(info) in _NO_OPERANDS
+    if isinstance(use.owner, ast.Attribute):
+        return never and not has(info, use.owner.attr)
+    callee = resolver.value(use.owner.func) if isinstance(use.owner, ast.Call) else None
+    demand = demand_of(use, callee)
+    if demand is None or (never is False and use.role in ("operand", "index")):
+        return False
+    if info.kind is GeneratorType and info.code and demand.what in ("await", "coroutine"):
         return False  # the code of a generator may be that of a coroutine of the old kind
-    return not has(info, *methods)
+    certain = bool(demand.needs) and use.role not in ("operand", "index")
+    return not (has(info, *demand.needs) if certain else met(demand, info))
 
 
 _NO_OPERANDS = (Kind.COROUTINE, Kind.ASYNC_GENERATOR, Kind.STEP, Kind.TASK)
-_ITERATES = ("__iter__", "__getitem__")
-_METHODS = {
-    "async for": ("__aiter__",),
-    "await": ("__await__",),
-    "with": ("__enter__",),
-    "async with": ("__aenter__",),
-    "in": ("__contains__", *_ITERATES),
-}
-#: Of functions, which arguments need one of which methods.
-_ARGUMENTS: dict[str, tuple[slice, tuple[str, ...]]] = {
-    **{name: (ITERATING_CALLS[name], _ITERATES) for name in ITERATING_CALLS},
-    "next": (slice(0, 1), ("__next__",)),
-    "anext": (slice(0, 1), ("__anext__",)),
-    "aiter": (slice(0, 1), ("__aiter__",)),
-    "len": (slice(0, 1), ("__len__",)),
-    "asyncio.gather": (slice(None), ("__await__",)),
-    "asyncio.create_task": (slice(0, 1), ("__await__",)),
-    "asyncio.wait_for": (slice(0, 1), ("__await__",)),
-    "asyncio.shield": (slice(0, 1), ("__await__",)),
-    "asyncio.run": (slice(0, 1), ("__await__",)),
-}
-del _ARGUMENTS["iter"], _ARGUMENTS["reversed"]  # they take other things as well
+#: Functions of which it is known what they demand; `iter` and `reversed` take other things, too.
+_CALLS = (ITERATING_CALLS.keys() - {"iter", "reversed"}) | {
+    "next", "anext", "aiter", "len", "min", "max", "asyncio.gather", "asyncio.create_task",
+    "asyncio.wait_for", "asyncio.shield", "asyncio.run",
+}  # fmt: skip
 
 
 class _Expecting(Resolver):

@@ -10,8 +10,9 @@ from __future__ import annotations
 import ast
 import builtins
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
+from asyncrepl.explain.source_units import own_name
 from asyncrepl.syntax.names import (
     LOOPS,
     SCOPES,
@@ -28,17 +29,18 @@ if TYPE_CHECKING:
     from asyncrepl.explain.source_units import Function, Unit, Units
     from asyncrepl.syntax.source_rewriter import SourceRewriter
 
+Operand = TypeVar("Operand")
 Scope = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef
 
 
-def scopes(unit: Unit, node: ast.AST) -> Iterator[Scope]:
+def scopes(unit: Unit, node: ast.AST | None) -> Iterator[Scope]:
     """The scopes that run `node`, innermost first; none at the top level."""
     for child, parent in unit.steps_up(node):
         if isinstance(parent, SCOPES) and _inside(parent, child):
             yield parent
 
 
-def scope(unit: Unit, node: ast.AST) -> Scope | None:
+def scope(unit: Unit, node: ast.AST | None) -> Scope | None:
     """The innermost scope that runs `node`; None at the top level."""
     return next(scopes(unit, node), None)
 
@@ -66,6 +68,11 @@ def caught_kinds(kind: ast.expr | None) -> list[ast.expr]:
     return [] if kind is None else kind.elts if isinstance(kind, ast.Tuple) else [kind]
 
 
+def catches(handler: ast.ExceptHandler, *names: str) -> bool:
+    """Whether `handler` takes everything, or errors of one of these `names`."""
+    return handler.type is None or any(last_name(e) in names for e in caught_kinds(handler.type))
+
+
 def may_be_caught(unit: Unit, node: ast.AST) -> bool:
     """Whether an error at `node` may be expected around it, in the same text."""
     for around in unit.ancestors(node):
@@ -83,8 +90,7 @@ def may_be_caught(unit: Unit, node: ast.AST) -> bool:
 
 def _expects_failure(decorator: ast.expr) -> bool:
     """Whether it marks a test that is to fail, for `unittest` or pytest."""
-    mark = decorator.func if isinstance(decorator, ast.Call) else decorator
-    return last_name(mark) in ("expectedFailure", "xfail")
+    return last_name(behind_call(decorator)) in ("expectedFailure", "xfail")
 
 
 def _names_error(manager: ast.expr) -> bool:
@@ -104,6 +110,12 @@ def may_be_left(unit: Unit, loop: ast.AsyncFor) -> bool:
     )
 
 
+def is_while_true(node: ast.AST | None) -> bool:
+    """Whether it is a loop that asks for nothing: ``while True``."""
+    test = node.test if isinstance(node, ast.While) else None
+    return isinstance(test, ast.Constant) and bool(test.value)
+
+
 def is_async(node: ast.AST) -> bool:
     """Whether `node` can only stand where the function may suspend."""
     if isinstance(node, ast.ListComp | ast.SetComp | ast.DictComp):
@@ -111,6 +123,22 @@ def is_async(node: ast.AST) -> bool:
             isinstance(inner, ast.Await) for inner in own_nodes(node)
         )
     return isinstance(node, ast.Await | ast.AsyncFor | ast.AsyncWith)
+
+
+def behind_await(node: Operand) -> Operand | ast.expr:
+    """What is awaited, if `node` is an ``await``; else itself."""
+    return node.value if isinstance(node, ast.Await) else node
+
+
+def behind_call(node: Operand) -> Operand | ast.expr:
+    """What is called, if `node` is a call; else itself."""
+    return node.func if isinstance(node, ast.Call) else node
+
+
+def with_await(unit: Unit, node: ast.expr) -> ast.expr:
+    """The ``await`` in front of `node`, if there is one; else itself."""
+    around = unit.parents.get(node)
+    return around if isinstance(around, ast.Await) else node
 
 
 def annotated(unit: Unit, node: ast.AST) -> ast.AST | None:
@@ -327,7 +355,7 @@ def _reaches(unit: Unit, made: ast.Assign, node: ast.AST) -> bool:
     target, line = made.targets[0], getattr(node, "lineno", 0)
     if isinstance(target, ast.Attribute):
         methods = [each for each in (above, around) if isinstance(each, ast.FunctionDef)]
-        objects = {each.args.args[0].arg for each in methods if each.args.args}
+        objects = {own_name(each) for each in methods}
         classes = {unit.parents.get(each) for each in methods}
         same = objects == {ast.unparse(target.value)} and len(classes) == 1
         return same and len(methods) == 2 and (above is not around or made.lineno < line)
@@ -371,7 +399,7 @@ def runs_often(units: Units, unit: Unit, node: ast.AST) -> bool:
     while (function := scope(unit, node)) is not None and function not in met:
         met.append(function)
         name = getattr(function, "name", "")
-        calls = [pair for pair in units.nodes(ast.Call) if callee_name(pair[1]) == name]
+        calls = [*units.calls(name)]
         if len(calls) != 1 or calls[0][0].enclosing(calls[0][1], *REPEATED) is not None:
             return len(calls) > 0
         unit, node = calls[0]
@@ -409,4 +437,4 @@ def _bases_of_class(unit: Unit, function: ast.AST | None) -> list[ast.expr]:
 
 def decorators(function: Function) -> list[ast.expr]:
     """What decorates `function`, without the arguments that it is given."""
-    return [each.func if isinstance(each, ast.Call) else each for each in function.decorator_list]
+    return [*map(behind_call, function.decorator_list)]

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from asyncrepl.events.object_info import code_of
-from asyncrepl.syntax.names import FUNCTIONS, bind_names, callee_name
+from asyncrepl.syntax.names import FUNCTIONS, bind_names, callee_name, canonical_name, last_name
 from asyncrepl.syntax.parsed_input import syntax_tree
 from asyncrepl.syntax.source_rewriter import SourceRewriter, SourceText
 
@@ -120,6 +120,14 @@ class Unit:
         """All nodes of some kinds, in the order of `ast.walk`."""
         return (node for node in self._walked if isinstance(node, kinds))
 
+    def around(self, line: int, *kinds: type[Node]) -> list[Node]:
+        """The nodes of some kinds that have `line` in them, the outer before the inner."""
+        return [
+            each
+            for each in self.nodes(*kinds)
+            if getattr(each, "lineno", 0) <= line <= (getattr(each, "end_lineno", 0) or 0)
+        ]
+
     @cached_property
     def calls(self) -> dict[str, list[ast.Call]]:
         """All calls by the last part of the name that is called."""
@@ -132,24 +140,23 @@ class Unit:
         """All ``def`` and ``async def`` statements."""
         return (node for node in self._walked if isinstance(node, FUNCTIONS))
 
-    def ancestors(self, node: ast.AST) -> Iterator[ast.AST]:
+    def ancestors(self, node: ast.AST | None) -> Iterator[ast.AST]:
         """The parent of `node`, its parent, and so on up to the module."""
-        parents = self.parents
-        while node in parents:
-            node = parents[node]
+        while node is not None and node in self.parents:
+            node = self.parents[node]
             yield node
 
-    def steps_up(self, node: ast.AST) -> Iterator[tuple[ast.AST, ast.AST]]:
+    def steps_up(self, node: ast.AST | None) -> Iterator[tuple[ast.AST, ast.AST]]:
         """Pairs of a node and its parent, from `node` up to the module."""
-        while node in self.parents:
+        while node is not None and node in self.parents:
             yield node, self.parents[node]
             node = self.parents[node]
 
-    def enclosing(self, node: ast.AST, *kinds: type[Node]) -> Node | None:
+    def enclosing(self, node: ast.AST | None, *kinds: type[Node]) -> Node | None:
         """The innermost node of some kinds around `node`."""
         return next((each for each in self.ancestors(node) if isinstance(each, kinds)), None)
 
-    def function(self, node: ast.AST) -> Function | None:
+    def function(self, node: ast.AST | None) -> Function | None:
         """The innermost ``def`` or ``async def`` around `node`."""
         return next((each for each in self.ancestors(node) if isinstance(each, FUNCTIONS)), None)
 
@@ -238,6 +245,15 @@ class Units:
             for node in unit.nodes(*kinds):
                 yield unit, node
 
+    def calls(self, *names: str) -> Iterator[tuple[Unit, ast.Call]]:
+        """All calls of what has one of these `names`, by the last part, each with its unit."""
+        for unit in self.all():
+            yield from ((unit, call) for name in names for call in unit.calls.get(name, ()))
+
+    def called(self) -> set[str]:
+        """The canonical names of all that is called."""
+        return {canonical_name(call.func) for _, call in self.nodes(ast.Call)}
+
     def names(self, name: str) -> bool:
         """Whether `name` occurs in some unit, as that of an error which somebody reckons with."""
         return any(each.id == name for _, each in self.nodes(ast.Name))
@@ -258,6 +274,10 @@ class Units:
         node = unit.definition(code) if unit and code else None
         return (unit, node) if unit and node else None
 
+    def source_of(self, function: object) -> tuple[Unit, Function] | None:
+        """The ``def`` of a function or a method, and its unit; None if it is not the user's."""
+        return self.definition(code_of(function))
+
     def lambda_body(self, code: CodeType | None) -> ast.expr | None:
         """What the ``lambda`` that `code` was compiled from gives, if it is alone on its line."""
         unit = self.get(code.co_filename) if code and code.co_name == "<lambda>" else None
@@ -268,7 +288,7 @@ class Units:
     def class_of(self, kind: type) -> tuple[Unit, ast.ClassDef] | None:
         """The ``class`` statement behind the type `kind`."""
         for value in vars(kind).values():
-            found = self.definition(code_of(value))
+            found = self.source_of(value)
             if found is not None:
                 owner = found[0].enclosing(found[1], ast.ClassDef)
                 if owner is not None and owner.name == kind.__name__:
@@ -297,6 +317,23 @@ def _unit(filename: str, text: str, tree: ast.Module | None, module: bool) -> Un
 @lru_cache(_MAX_UNITS)
 def _unit_of_file(filename: str, text: str) -> Unit:
     return Unit(filename, text, parsed(text), module=True)
+
+
+def positional(function: Function) -> list[str]:
+    """The parameters that may be given by position; of a method, that of its object is first."""
+    return [each.arg for each in (*function.args.posonlyargs, *function.args.args)]
+
+
+def own_name(function: Function) -> str:
+    """What a method calls its own object; "" if it takes nothing."""
+    return next(iter(positional(function)), "")
+
+
+def given_by_position(unit: Unit, function: Function) -> list[str]:
+    """What a call gives `function` of `unit` by position: of a method, all but its object."""
+    static = any(last_name(each) == "staticmethod" for each in function.decorator_list)
+    bound = isinstance(unit.parents.get(function), ast.ClassDef) and not static
+    return positional(function)[bound:]
 
 
 def parsed(text: str, namespace: Mapping[str, object] | None = None) -> ast.Module | None:

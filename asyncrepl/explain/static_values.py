@@ -29,7 +29,6 @@ from typing import TYPE_CHECKING, Any
 from asyncrepl.events.object_info import (
     MISSING,
     ObjectInfo,
-    code_of,
     coroutine_of_task,
     describe,
     is_real_instance,
@@ -49,10 +48,10 @@ from asyncrepl.explain.bindings import (
 from asyncrepl.explain.library_results import (
     annotated_types,
     code_of_manager,
+    function_of_code,
     globals_of,
     has_result,
     item,
-    library_source,
     listed_result,
     made_by_function,
     mock_of,
@@ -61,6 +60,7 @@ from asyncrepl.explain.library_results import (
     result_of_operator,
 )
 from asyncrepl.explain.scopes import given_by_await, is_async_genexp, own_nodes, stored_there
+from asyncrepl.explain.source_units import own_name, positional
 from asyncrepl.syntax.names import last_name
 
 if TYPE_CHECKING:
@@ -184,7 +184,7 @@ class Resolver:
         getter = lookup(type(made), "__get__") if made is not MISSING else MISSING
         if made is MISSING and found is MISSING and node.attr not in owner.members:
             getter = lookup(owner.kind, "__getattr__")  # which is asked then: not that of a mock
-            getter = getter if self.units.definition(code_of(getter)) else MISSING
+            getter = getter if self.units.source_of(getter) else MISSING
         return self.result(getter) if is_real_instance(getter, FunctionType) else None
 
     def _subscript(self, node: ast.Subscript) -> ObjectInfo | None:
@@ -195,8 +195,7 @@ class Resolver:
         if found is not MISSING:
             return describe(found, keep=True)
         info = self.info(node.value)
-        getter = lookup(info.kind, "__getitem__") if info else MISSING
-        if is_real_instance(getter, FunctionType):
+        if (getter := python_method(info.kind if info else None, "__getitem__")) is not None:
             return self.result(getter)
         stored = stored_there(self.function, node) if self.function is not None else None
         return self.info(stored) if stored is not None else None
@@ -330,7 +329,7 @@ class Resolver:
         """The names as the code of `function` sees them, before it runs."""
         own = self._variables_of(function, code)
         inner = Resolver(self.units, own, self._globals(code), depth=self.depth)
-        inner.code, inner.function = code, self._definition(code) if code is not None else None
+        inner.code, inner.function = code, function_of_code(self.units, code)
         return inner
 
     def awaited(self, info: ObjectInfo) -> list[ObjectInfo]:
@@ -351,14 +350,13 @@ class Resolver:
 
     def _of_await_method(self, info: ObjectInfo) -> list[ObjectInfo]:
         """What an ``__await__`` of the user's gives, as far as it is known."""
-        method = lookup(info.kind, "__await__")
-        code = method.__code__ if is_real_instance(method, FunctionType) else None
-        definition = self._definition(code) if code is not None else None
-        if definition is None or not definition.args.args or self.depth >= _DEPTH:
+        code = getattr(python_method(info.kind, "__await__"), "__code__", None)
+        definition = function_of_code(self.units, code)
+        if definition is None or not positional(definition) or self.depth >= _DEPTH:
             return []
         inner = Resolver(self.units, self._globals(code), depth=self.depth + 1)
         inner.code, inner.function = code, definition
-        inner.known = {definition.args.args[0].arg: info}
+        inner.known = {own_name(definition): info}
         return [
             found
             for node, waits in given_by_await(definition)
@@ -371,10 +369,10 @@ class Resolver:
         if info.kind.__name__ == "_AsyncGeneratorContextManager":
             code = info.code or code_of_manager(info.value)
             return self.yielded(code)
-        enter = lookup(info.kind, "__aenter__")
-        if not is_real_instance(enter, FunctionType):
+        enter = python_method(info.kind, "__aenter__")
+        if enter is None:
             return []
-        found = self.units.definition(enter.__code__)
+        found = self.units.source_of(enter)
         if found is not None and returns_self(found[1]):
             return [info]
         return self.returns(enter.__code__)
@@ -400,18 +398,17 @@ class Resolver:
         found = self._evaluated(code, ast.Return, *namespaces)
         if found or code is None:
             return found
-        definition, space = self._definition(code), namespaces[-1] if namespaces else {}
+        definition, space = (
+            function_of_code(self.units, code),
+            namespaces[-1] if namespaces else {},
+        )
         returns = definition.returns if definition is not None else None
         return [ObjectInfo(kind) for kind in annotated_types(returns, space)]
-
-    def _definition(self, code: CodeType) -> Function | None:
-        found = self.units.definition(code)
-        return found[1] if found is not None else library_source(code)
 
     def _evaluated(
         self, code: CodeType | None, statement: Giving, *namespaces: Mapping[str, Any]
     ) -> list[ObjectInfo]:
-        definition = self._definition(code) if code is not None else None
+        definition = function_of_code(self.units, code)
         if definition is not None:
             return self._evaluated_in(definition, code, statement, *namespaces)
         body = self.units.lambda_body(code) if self.depth < _DEPTH else None

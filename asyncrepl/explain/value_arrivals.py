@@ -12,6 +12,7 @@ import ast
 from typing import TYPE_CHECKING, Literal
 
 from asyncrepl.explain.scopes import scope
+from asyncrepl.explain.source_units import given_by_position
 from asyncrepl.syntax.names import callee_name
 
 if TYPE_CHECKING:
@@ -122,21 +123,14 @@ class _Way:
             yield verdict
 
     def _function(self, name: str) -> tuple[Unit, Function] | None:
-        found = [
-            (unit, function)
-            for unit in self._evidence.units.all()
-            for function in unit.functions()
-            if function.name == name
-        ]
+        found = [*self._evidence.units.functions(name)]
         return found[0] if len(found) == 1 and len(self._seen) < _DEPTH * 4 else None
 
     def _parameter(
         self, unit: Unit, function: Function, call: ast.Call, node: ast.expr, held: bool
     ) -> Iterator[Verdict]:
         """What the function does with it."""
-        names = [each.arg for each in (*function.args.posonlyargs, *function.args.args)]
-        if isinstance(unit.parents.get(function), ast.ClassDef):
-            names = names[1:]
+        names = given_by_position(unit, function)
         given = dict(zip(map(id, call.args), names, strict=False))
         given |= {id(each.value): each.arg for each in call.keywords if each.arg}
         name = given.get(id(node))
@@ -157,12 +151,7 @@ class _Way:
         if function in self._seen:
             return
         self._seen.add(function)
-        calls = [
-            (each, call)
-            for each in self._evidence.units.all()
-            for call in each.nodes(ast.Call)
-            if callee_name(call) == function.name
-        ]
+        calls = [*self._evidence.units.calls(function.name)]
         if not calls:
             yield "other"
         for each, call in calls:
@@ -202,3 +191,29 @@ def is_test(unit: Unit, node: ast.expr) -> bool:
         if not isinstance(parent, ast.BoolOp):
             return getattr(parent, "test", None) is child
     return False
+
+
+def _holders(unit: Unit, node: ast.expr, *kinds: type[ast.AST]) -> list[ast.AST]:
+    """The nodes of some kinds whose operand is `node`, or the name `node` is bound to."""
+    parent = unit.parents.get(node)
+    targets = parent.targets if isinstance(parent, ast.Assign) else [getattr(parent, "target", 0)]
+    names = {each.id for each in targets if isinstance(each, ast.Name)}
+    bound = parent if isinstance(parent, ast.Assign | ast.NamedExpr) else None
+    found = []
+    for owner in unit.nodes(*kinds):
+        operand = getattr(owner, "iter", None) or getattr(owner, "value", None)
+        named = isinstance(operand, ast.Name) and operand.id in names and bound is not None
+        if operand is node or operand is bound or named:
+            found.append(owner)
+    return found
+
+
+def async_walks(unit: Unit, node: ast.expr) -> list[ast.AST]:
+    """The asynchronous loops and clauses that walk the value of `node`, also through a name."""
+    found = _holders(unit, node, ast.AsyncFor, ast.comprehension)
+    return [each for each in found if getattr(each, "is_async", True)]
+
+
+def awaits_of(unit: Unit, node: ast.expr) -> list[ast.Await]:
+    """Where the value of `node` is awaited, also through a name."""
+    return [each for each in _holders(unit, node, ast.Await) if isinstance(each, ast.Await)]

@@ -16,6 +16,7 @@ from weakref import WeakKeyDictionary
 from asyncrepl.events import object_info
 from asyncrepl.explain.bindings import imported, returned_values
 from asyncrepl.explain.scopes import CannotFixError, is_generator, own_nodes, scopes
+from asyncrepl.explain.source_units import given_by_position
 from asyncrepl.instrument.probe_placement import AWAITABLE_CALLS
 from asyncrepl.syntax.names import FUNCTIONS, callee_name, last_name, method_owner
 
@@ -218,7 +219,7 @@ class _Tracing:
             for each in getattr(owner, "body", [])
             if isinstance(each, ast.AnnAssign) and isinstance(each.target, ast.Name)
         ]
-        for unit, call in self._calls(getattr(owner, "name", "")):
+        for unit, call in self.units.calls(getattr(owner, "name", "")):
             if (found := argument(call, name, names.index(name))) is not None:
                 yield Origin(unit, found)
 
@@ -248,21 +249,14 @@ class _Tracing:
                 if function.name == name and (inside or not method):
                     yield unit, function
 
-    def _calls(self, name: str) -> Iterator[tuple[Unit, ast.Call]]:
-        for unit in self._all:
-            yield from ((unit, call) for call in unit.calls.get(name, ()))
-
     def _arguments(self, home: Unit, function: Function, name: str) -> Iterator[Origin]:
         """What a parameter of `function` is given, where it is called."""
-        owner = home.parents.get(function)
-        method = isinstance(owner, ast.ClassDef)
-        called = function.name
-        if isinstance(owner, ast.ClassDef) and function.name == "__init__":
+        owner, called = home.parents.get(function), function.name
+        if isinstance(owner, ast.ClassDef) and called == "__init__":
             called = owner.name
-        static = any(last_name(each) == "staticmethod" for each in function.decorator_list)
-        names = [each.arg for each in function.args.posonlyargs + function.args.args]
-        position = names.index(name) - (method and not static) if name in names else -1
-        for unit, call in self._calls(called):
+        names = given_by_position(home, function)
+        position = names.index(name) if name in names else -1
+        for unit, call in self.units.calls(called):
             if (found := argument(call, name, position)) is not None:
                 yield Origin(unit, found)
         for unit, call in passed_on(self._all, called):

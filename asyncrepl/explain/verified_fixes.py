@@ -22,13 +22,13 @@ import ast
 from typing import TYPE_CHECKING
 
 from asyncrepl.events.object_info import RefusedOperands
+from asyncrepl.explain.bindings import make_coroutines
 from asyncrepl.explain.evidence import gather
 from asyncrepl.explain.explanation import Fix
 from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.predicted_refusals import foreseen
 from asyncrepl.explain.scopes import (
     deepen,
-    is_generator,
     own_nodes,
     place_of_import,
     runner_at,
@@ -129,19 +129,13 @@ def _run_once(unit: Unit) -> str:
         return by_loop
     node = found[0] if len(found) == 1 else None
     call = node.value if isinstance(node, ast.Await) else None
-    if node is None or not isinstance(call, ast.Call) or not _makes_coroutine(unit, call):
+    named = [each for each in unit.functions() if each.name == callee_name(call)]
+    if node is None or call is None or not make_coroutines(named):
         return ""
     edits = unit.rewriting()
     edits.replace(node, f"asyncio.run({unit.source.source(call)})")
     _import_asyncio(unit, edits)
     return edits.apply()
-
-
-def _makes_coroutine(unit: Unit, call: ast.Call) -> bool:
-    named = [each for each in unit.functions() if each.name == callee_name(call)]
-    return bool(named) and all(
-        isinstance(each, ast.AsyncFunctionDef) and not is_generator(each) for each in named
-    )
 
 
 def _import_asyncio(unit: Unit, edits: object) -> None:

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from asyncrepl.events.object_info import MISSING, ObjectInfo, function_of, lookup
 from asyncrepl.explain.bindings import returned_values
 from asyncrepl.explain.demands import met
-from asyncrepl.explain.fix_editor import Fixing, awaits_of
 from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.hoisted_code import body_after, made_in_function, out_of_class
 from asyncrepl.explain.kinds import Kind, has, is_async_iterable
@@ -51,12 +50,13 @@ from asyncrepl.explain.repairs.repair_case import (
     task_maker,
     used_again,
 )
-from asyncrepl.explain.scopes import CannotFixError, runner_at, scope
+from asyncrepl.explain.scopes import CannotFixError, runner_at, scope, with_await
 from asyncrepl.explain.value_origins import bindings, called, loads, stepped_source
 from asyncrepl.instrument.probe_placement import AWAITABLE_CALLS
 from asyncrepl.syntax.names import callee_name, canonical_name, written_name
 
 if TYPE_CHECKING:
+    from asyncrepl.explain.fix_editor import Fixing
     from asyncrepl.explain.source_units import Unit
 
 
@@ -307,8 +307,7 @@ def next_of_result(fixing: Fixing, case: Case) -> None:
         raise CannotFixError
     stepped = all(has(each, "__next__") for each in options)
     text = f"next(await {case.source})" if stepped else f"next(iter(await {case.source}))"
-    awaits = [each for each in awaits_of(case.unit, case.owner) if each.value is case.owner]
-    fixing.of(case.unit).replace(awaits[0] if awaits else case.owner, text)
+    fixing.of(case.unit).replace(with_await(case.unit, case.owner), text)
     fixing.suspending(case.unit, case.owner)
 
 
@@ -330,10 +329,7 @@ def result_not_called(fixing: Fixing, case: Case) -> None:
     walks = isinstance(loop, ast.AsyncFor | ast.comprehension) and getattr(loop, "is_async", True)
     if loop is not None and walks and known and not any(map(is_async_iterable, options)):
         fixing.loop_plain(case.unit, loop)
-    tight = isinstance(loop, ast.Attribute | ast.Subscript | ast.BinOp)
-    text = f"await {case.source}"
-    fixing.of(case.unit).replace(call, f"({text})" if tight else text)
-    fixing.suspending(case.unit, call)
+    fixing.awaiting_instead(case.unit, call, f"await {case.source}")
 
 
 def awaited_instead(fixing: Fixing, case: Case) -> None:
@@ -354,7 +350,6 @@ def ensured(fixing: Fixing, case: Case) -> None:
     A task group waits for what it has made itself: ``wait_for`` makes a coroutine of anything.
     """
     call = case.owner
-    fixing.needs_import(case.unit, "asyncio")
     if canonical_name(call.func) == "asyncio.create_task":
         fixing.of(case.unit).replace(call.func, "asyncio.ensure_future")
     elif callee_name(call) in ("create_task", "run_coroutine_threadsafe"):
@@ -372,13 +367,11 @@ def scheduled(fixing: Fixing, case: Case) -> None:
     """A coroutine where a callback is wanted: the loop runs a task of it."""
     call, name = case.owner, callee_name(case.owner)
     if name in ("to_thread", "run_in_executor"):
-        awaits = [each for each in awaits_of(case.unit, call) if each.value is call]
-        if not awaits:
+        if with_await(case.unit, call) is call:
             raise CannotFixError
         fixing.of(case.unit).replace(call, case.source)
     elif name in ("call_soon", "call_soon_threadsafe"):
         fixing.of(case.unit).replace(call, f"asyncio.create_task({case.source})")
-        fixing.needs_import(case.unit, "asyncio")
     else:
         parameters = f" {fresh(case.unit, 'task')}" if name == "add_done_callback" else ""
         fixing.of(case.unit).before(case.node, f"lambda{parameters}: ")
@@ -396,7 +389,6 @@ def listed(fixing: Fixing, case: Case) -> None:
         before, after = f"[{before}", f"{after}]"
     fixing.of(case.unit).before(case.node, before)
     fixing.of(case.unit).after(case.node, after)
-    fixing.needs_import(case.unit, "asyncio")
 
 
 def delegated_result(fixing: Fixing, case: Case) -> None:

@@ -12,17 +12,24 @@ import contextlib
 from types import CodeType, CoroutineType
 from typing import TYPE_CHECKING
 
-from asyncrepl.events.object_info import MISSING, code_of, function_of, is_real_instance, lookup
+from asyncrepl.events.object_info import MISSING, function_of, is_real_instance, lookup
 from asyncrepl.explain.bindings import returned_values, takes_nothing
 from asyncrepl.explain.demands import met
 from asyncrepl.explain.dropped_coroutines import dropping
 from asyncrepl.explain.fix_editor import Fixing
 from asyncrepl.explain.fresh_names import fresh
-from asyncrepl.explain.hoisted_code import made_plain
+from asyncrepl.explain.hoisted_code import called_at, called_here, made_plain, not_awaiting
 from asyncrepl.explain.kinds import Kind, has
 from asyncrepl.explain.repairs.moved_awaits import next_values
 from asyncrepl.explain.repairs.repair_case import single_assignment
-from asyncrepl.explain.scopes import CannotFixError, own_nodes, scope, stored_there
+from asyncrepl.explain.scopes import (
+    CannotFixError,
+    behind_await,
+    own_nodes,
+    scope,
+    stored_there,
+    with_await,
+)
 from asyncrepl.explain.static_values import Resolver
 from asyncrepl.explain.value_origins import Origin, bindings, calls_of, loads, origins
 from asyncrepl.instrument.probe_placement import AWAITABLE_CALLS
@@ -31,7 +38,6 @@ from asyncrepl.syntax.names import (
     callee_name,
     last_name,
 )
-from asyncrepl.syntax.source_rewriter import Span
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,7 +56,7 @@ def decorated_async(fixing: Fixing, case: Case) -> None:
     ):
         return
     wrapped = getattr(case.evidence.resolver.value(case.node.func), "__wrapped__", None)
-    found = case.evidence.units.definition(code_of(wrapped))
+    found = case.evidence.units.source_of(wrapped)
     if found is not None and isinstance(found[1], ast.FunctionDef):
         fixing.of(found[0]).before(found[1], "async ")
 
@@ -95,14 +101,11 @@ def _gives_more(units: Units, call: ast.Call) -> bool:
 
 def plain_factory(fixing: Fixing, case: Case) -> None:
     """``defaultdict(zero)``, of an ``async def`` in which nothing waits: a plain function."""
-    found, calls = case.home, [call for _, call in case.evidence.units.nodes(ast.Call)]
+    found, units = case.home, case.evidence.units
     name = found[1].name if found is not None else ""
-    given = [
-        each for call in calls for each in call.args[:1] if callee_name(call) == "defaultdict"
-    ]
-    given += [k.value for call in calls for k in call.keywords if k.arg == "default_factory"]
-    called = any(callee_name(call) == name for call in calls)
-    if found is None or called or not any(last_name(each) == name for each in given):
+    given = [each for _, call in units.calls("defaultdict") for each in call.args[:1]]
+    given += [each.value for _, each in units.nodes(ast.keyword) if each.arg == "default_factory"]
+    if found is None or any(units.calls(name)) or name not in map(last_name, given):
         raise CannotFixError
     made_plain(fixing, *found)
 
@@ -131,8 +134,7 @@ def awaited_function(fixing: Fixing, case: Case) -> None:
     after = next_values(case, case.owner, case.awaited) if case.demand.what == "call" else []
     around = case.unit.parents.get(case.owner)
     if isinstance(around, ast.Await) and not any(has(each, "__await__") for each in after):
-        start, end = case.unit.source.span(around).start, case.unit.source.span(case.node).start
-        fixing.of(case.unit).replace(Span(start, end), "")  # ``await loaded()()``
+        not_awaiting(fixing, case.unit, around)  # ``await loaded()()``
     fixing.awaiting(case.unit, case.node)
 
 
@@ -141,9 +143,7 @@ def out_of_thread(fixing: Fixing, unit: Unit, made: ast.expr | None) -> bool:
     call = made.value if isinstance(made, ast.Await) else None
     if not isinstance(call, ast.Call) or callee_name(call) not in ("to_thread", "run_in_executor"):
         return False
-    parts = call.args[callee_name(call) == "run_in_executor" :]
-    function, *arguments = map(unit.source.source, [*parts, *call.keywords])
-    fixing.of(unit).replace(call, f"{function}({', '.join(arguments)})")
+    called_here(fixing, unit, call, call.args[callee_name(call) == "run_in_executor" :])
     return True
 
 
@@ -154,8 +154,7 @@ def called_where_made(fixing: Fixing, case: Case) -> None:
     fitting = any(met(case.demand, each) for each in case.evidence.resolver.results(made))
     if not places or not fitting or not takes_nothing(made):
         raise CannotFixError
-    for unit, node in places:
-        fixing.of(unit).after(node, "()")
+    called_at(fixing, places)
 
 
 def classes_given(units: Units, unit: Unit, node: ast.expr, made: object) -> list[Origin]:
@@ -214,7 +213,6 @@ def unawaited(fixing: Fixing, case: Case) -> None:
         raise CannotFixError
     if _is_meant_as_task(case, node):
         fixing.of(unit).replace(node, f"asyncio.create_task({unit.source.source(node.value)})")
-        fixing.needs_import(unit, "asyncio")
         return
     if not _needs_no_await(case, node):
         raise CannotFixError
@@ -290,9 +288,9 @@ def _calls_followed(case: Case, code: CodeType) -> Iterator[tuple[Unit, ast.Call
 def _returned_unawaited(case: Case) -> list[tuple[Unit, ast.Call]]:
     """Of ``await connect()``, a coroutine, the calls that this returns: its wrapper's, say."""
     made = single_assignment(case.unit, case.node, awaited=True) or case.node
-    call = made.value if isinstance(made, ast.Await) else made
+    call = behind_await(made)
     called = case.evidence.resolver.value(call.func) if isinstance(call, ast.Call) else None
-    found, function = case.evidence.units.definition(code_of(called)), function_of(called)
+    found, function = case.evidence.units.source_of(called), function_of(called)
     if found is None or call is made or not isinstance(found[1], ast.AsyncFunctionDef):
         return []
     resolver = case.evidence.resolver.inside(function and function.__code__, function)
@@ -365,16 +363,18 @@ def either_awaited(
         return False
     if not _other_beside(fixing.evidence.units, unit, call, found):
         return False
-    statement, source, around = unit.statement(call), unit.source.source(call), unit.parents[call]
-    by, name = unit.source.indent(statement), fresh(unit, "result")
-    whole = around if isinstance(around, ast.Await) else call
+    statement, whole = unit.statement(call), with_await(unit, call)
+    source, by, name = (
+        unit.source.source(call),
+        unit.source.indent(statement),
+        fresh(unit, "result"),
+    )
     if isinstance(statement, ast.Expr) and statement.value is whole:
         text = f"{name} = {source}\n{by}if inspect.isawaitable({name}):\n{by}    await {name}"
         fixing.of(unit).replace(statement, text)
     else:
         text = f"(await {name} if inspect.isawaitable({name} := {source}) else {name})"
         fixing.of(unit).replace(whole, text)
-    fixing.needs_import(unit, "inspect")
     fixing.waiting.add(call)
     fixing.suspending(unit, call)
     return True
@@ -446,5 +446,4 @@ def awaited_on_loop(fixing: Fixing, unit: Unit, call: ast.Call, given: ast.expr)
     if future is not made:
         fixing.of(unit).replace(made, f"asyncio.ensure_future({source(given)})")
     fixing.of(unit).replace(call, text)
-    fixing.needs_import(unit, "asyncio")
     fixing.awaiting(unit, call)

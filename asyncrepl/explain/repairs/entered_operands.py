@@ -4,34 +4,38 @@ from __future__ import annotations
 
 import ast
 import asyncio
+import contextlib
 from types import AsyncGeneratorType
 from typing import TYPE_CHECKING, Any
 
 from asyncrepl.events.object_info import MISSING, ObjectInfo, lookup
 from asyncrepl.explain.demands import met
-from asyncrepl.explain.fix_editor import Fixing, awaits_of
 from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.held_operands import ASYNCIO
-from asyncrepl.explain.hoisted_code import body_after, that_use
+from asyncrepl.explain.hoisted_code import body_after, not_awaiting, that_use
 from asyncrepl.explain.kinds import Kind, has, is_async_iterable
 from asyncrepl.explain.repairs.iterated_operands import given_to, walked_plainly
 from asyncrepl.explain.repairs.moved_awaits import entered_head, methods_awaited
 from asyncrepl.explain.repairs.repair_case import LOOPS, Case, as_entered, made_here, yields_once
-from asyncrepl.explain.scopes import CannotFixError, block_of, deepen, scope
-from asyncrepl.explain.value_origins import loads, origins
+from asyncrepl.explain.scopes import CannotFixError, block_of, deepen, scope, with_await
+from asyncrepl.explain.value_origins import called, loads, origins
 from asyncrepl.syntax.names import callee_name, canonical_name, written_name
 from asyncrepl.syntax.source_rewriter import Span
 
 if TYPE_CHECKING:
+    from asyncrepl.explain.fix_editor import Fixing
     from asyncrepl.explain.source_units import Unit
 
 
 def unclosed(fixing: Fixing, case: Case) -> None:
     """What has no ``aclose`` needs nobody to call it."""
-    statement = case.unit.parents.get(case.unit.parents.get(case.owner, case.owner))
-    if not isinstance(statement, ast.AsyncWith) or len(statement.items) != 1:
-        raise CannotFixError
-    target = statement.items[0].optional_vars
+    _named_before(fixing, case, case.unit.parents.get(case.unit.parents[case.owner]))
+
+
+def _named_before(fixing: Fixing, case: Case, statement: ast.AST | None) -> None:
+    """``async with x as name:``, the `statement` → ``name = x``, and its body."""
+    items = getattr(statement, "items", [])
+    target = items[0].optional_vars if len(items) == 1 else None
     if not isinstance(target, ast.Name):
         raise CannotFixError
     body_after(fixing, case.unit, statement, f"{target.id} = {case.source}")
@@ -65,8 +69,10 @@ def entered_generator(fixing: Fixing, case: Case) -> None:
         make_async_with(fixing, case)
     if isinstance(case.owner, ast.Call) and (found is None or case.demand.what == "enter"):
         raise CannotFixError
-    if name == "aclosing" and not _closes(case.info):
-        return _unentered(fixing, case)
+    if name == "aclosing" and (case.info is None or lookup(case.info.kind, "aclose") is MISSING):
+        if not _body_walks(case):
+            raise CannotFixError
+        return _named_before(fixing, case, case.owner)  # it is walked as it is
     if name == "aclosing":
         fixing.needs_name(case.unit, "contextlib", name)
         fixing.given_to(case.unit, case.node, "aclosing")
@@ -98,22 +104,6 @@ def _looped(fixing: Fixing, case: Case) -> None:
     name = unit.source.source(item.optional_vars)
     fixing.of(unit).replace(Span(start, end), f"async for {name} in {case.source}")
     fixing.suspending(unit, statement)
-
-
-def _closes(info: ObjectInfo | None) -> bool:
-    """Whether it has ``aclose``, which is no special method."""
-    return info is not None and lookup(info.kind, "aclose") is not MISSING
-
-
-def _unentered(fixing: Fixing, case: Case) -> None:
-    """What is walked as it is: the body of the ``with``, with the name given before."""
-    statement = case.owner
-    if len(statement.items) != 1 or not isinstance(statement, ast.With | ast.AsyncWith):
-        raise CannotFixError
-    target = statement.items[0].optional_vars
-    if not isinstance(target, ast.Name) or not _body_walks(case):
-        raise CannotFixError
-    body_after(fixing, case.unit, statement, f"{target.id} = {case.source}")
 
 
 def _decorated(fixing: Fixing, unit: Unit, function: Any) -> None:
@@ -200,8 +190,7 @@ def entered(fixing: Fixing, case: Case) -> None:
         entered_head(fixing, case)
         return
     if case.demand.what == "call":
-        parent = unit.parents.get(case.owner)
-        whole = parent if isinstance(parent, ast.Await) else case.owner
+        whole = with_await(unit, case.owner)
     made = made_here(case)
     target = unit.parents.get(made) if made is not None else unit.parents.get(whole)
     options = _given_when_entered(case)
@@ -347,15 +336,30 @@ def lock_of_asyncio(fixing: Fixing, case: Case) -> None:
     if others or shared or not suspends or module != "threading" or not hasattr(asyncio, name):
         raise CannotFixError
     fixing.of(unit).replace(maker, f"asyncio.{name}")
-    fixing.needs_import(unit, "asyncio")
 
 
 def make_plain_with(fixing: Fixing, case: Case) -> None:
     """``with``, of those managers that need it."""
     if case.info is not None and case.info.kind is asyncio.Runner:
         raise CannotFixError  # its loop would run in this one
+    made = called(case.evidence, case.unit, case.node)
+    if _closes_generator(case, made[1] if made is not None else None):
+        if made is None or callee_name(made[1]) != "closing":
+            raise CannotFixError
+        fixing.needs_name(case.unit, "contextlib", "aclosing")
+        fixing.of(made[0]).replace(made[1].func, "aclosing")
+        return
     _split(fixing, case, asynchronous=False)
     walked_plainly(fixing, case)
+
+
+def _closes_generator(case: Case, made: ast.Call | None) -> bool:
+    """Whether it is ``closing`` of an async generator, which has no ``close``."""
+    if case.info is None or case.info.kind is not contextlib.closing:
+        return False
+    inner = case.evidence.resolver.info(made.args[0]) if made is not None and made.args else None
+    kinds = [case.info.members.get("thing"), inner.kind if inner is not None else None]
+    return AsyncGeneratorType in kinds
 
 
 def _split(fixing: Fixing, case: Case, *, asynchronous: bool) -> None:
@@ -436,8 +440,6 @@ def entered_plainly(fixing: Fixing, case: Case) -> None:
     if not isinstance(call.func, ast.Attribute):
         raise CannotFixError
     source = case.unit.source.source(call.func.value)
-    awaits = [each for each in awaits_of(case.unit, call) if each.value is call]
     fixing.of(case.unit).replace(call.func, f"{source}.enter_context")
-    for each in awaits:
-        start = case.unit.source.span(each).start
-        fixing.of(case.unit).replace(Span(start, case.unit.source.span(call).start), "")
+    if isinstance(awaits := case.unit.parents.get(call), ast.Await):
+        not_awaiting(fixing, case.unit, awaits)

@@ -11,29 +11,29 @@ from typing import TYPE_CHECKING
 
 from asyncrepl.events.object_info import MISSING, ObjectInfo, code_of, lookup
 from asyncrepl.explain.bindings import returned_values, returns_self
-from asyncrepl.explain.fix_editor import Fixing, async_walks, awaits_of
 from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.hoisted_code import not_awaiting, put_head
-from asyncrepl.explain.kinds import has, is_async_iterable, kind_of
+from asyncrepl.explain.kinds import STREAMS, has, is_async_iterable, kind_of
 from asyncrepl.explain.protocol_code import yield_each
 from asyncrepl.explain.repairs.awaited_items import wants_each_round
 from asyncrepl.explain.repairs.awaited_origins import kept_in_attribute
 from asyncrepl.explain.repairs.moved_walks import walked_until
 from asyncrepl.explain.repairs.repair_case import (
     LOOPS,
-    WALKABLE,
     Case,
     is_endless,
     made_here,
     matched_here,
     wants_list,
 )
-from asyncrepl.explain.scopes import CannotFixError, own_nodes, scope
+from asyncrepl.explain.scopes import CannotFixError, own_nodes, scope, with_await
+from asyncrepl.explain.value_arrivals import async_walks, awaits_of
 from asyncrepl.explain.value_origins import assigned_loads, loads, origins
 from asyncrepl.syntax.names import callee_name, written_name
 from asyncrepl.syntax.source_rewriter import Span
 
 if TYPE_CHECKING:
+    from asyncrepl.explain.fix_editor import Fixing
     from asyncrepl.explain.source_units import Unit
 
 
@@ -88,11 +88,8 @@ def _argument_is_walked(case: Case, parent: ast.AST | None) -> bool:
 
 def _result_is_walked(case: Case, name: str, *through: str) -> bool:
     """Whether what `name` returns is walked, perhaps by who gets it `through` other functions."""
-    for unit, call in case.evidence.units.nodes(ast.Call):
-        if callee_name(call) != name:
-            continue
-        parent = unit.parents.get(call)
-        used: ast.expr = parent if isinstance(parent, ast.Await) else call
+    for unit, call in case.evidence.units.calls(name):
+        used = with_await(unit, call)
         if any(is_walked(unit, each) for each in (used, *assigned_loads(unit, used))):
             return True
         function = unit.function(used) if isinstance(unit.parents.get(used), ast.Return) else None
@@ -120,7 +117,7 @@ def _stepped_plainly(fixing: Fixing, case: Case) -> bool:
     kind = case.info.kind if case.info is not None else None
     if kind is None or lookup(kind, "__next__") is MISSING or has(case.info, "__anext__"):
         return False
-    found = case.evidence.units.definition(code_of(lookup(kind, "__aiter__")))
+    found = case.evidence.units.source_of(lookup(kind, "__aiter__"))
     if found is None or not returns_self(found[1]):
         return False
     put_head(fixing, *found, "def __iter__")
@@ -267,11 +264,7 @@ def first_item(fixing: Fixing, case: Case) -> None:
     if not isinstance(case.owner.ctx, ast.Load):
         raise CannotFixError
     inner = f"aiter({case.source})" if not has(case.info, "__anext__") else case.source
-    text = f"await anext({inner})"
-    parent = case.unit.parents.get(case.owner)
-    tight = isinstance(parent, ast.Attribute | ast.Subscript | ast.BinOp)
-    fixing.of(case.unit).replace(case.owner, f"({text})" if tight else text)
-    fixing.suspending(case.unit, case.owner)
+    fixing.awaiting_instead(case.unit, case.owner, f"await anext({inner})")
 
 
 def _walked_beside(case: Case) -> list[ast.expr]:
@@ -282,7 +275,7 @@ def _walked_beside(case: Case) -> list[ast.expr]:
         given = given or call.args
     resolver, own = case.evidence.resolver, [each for each in given if each is case.node]
     infos = {each: resolver.info(each) for each in given if each is not case.node}
-    streams = [each for each, info in infos.items() if info and kind_of(info) in WALKABLE]
+    streams = [each for each, info in infos.items() if info and kind_of(info) in STREAMS]
     if any(is_endless(case._replace(info=infos[each])) for each in streams):
         raise CannotFixError
     return streams if own else []
@@ -350,7 +343,6 @@ def collected_jobs(fixing: Fixing, case: Case) -> None:
     name, unit = fresh(case.unit, "x"), case.unit
     item = f"asyncio.ensure_future({name})" if case.demand.what == "tasks" else name
     fixing.of(unit).replace(case.node, f"{star}[{item} async for {name} in {case.source}]")
-    fixing.needs_import(unit, "asyncio")
     fixing.suspending(unit, case.node)
 
 
@@ -376,8 +368,6 @@ def given_to(fixing: Fixing, case: Case, name: str) -> None:
     """A call of the coroutine function `name`; as a task, in a list, where that is demanded."""
     listed, unit = case.demand.what in ("tasks", "awaitables"), case.unit
     task = case.demand.what in ("tasks", "task")
-    if task:
-        fixing.needs_import(unit, "asyncio")
     before = ("[" if listed else "") + ("asyncio.create_task(" if task else "") + f"{name}("
     after = ")" + (")" if task else "") + ("]" if listed else "")
     fixing.of(unit).before(case.node, before)
@@ -390,9 +380,9 @@ def uncalled(fixing: Fixing, case: Case) -> None:
     if call.args or call.keywords:
         raise CannotFixError
     parent = unit.parents.get(call)
-    if case.kind in WALKABLE and isinstance(parent, ast.Await | ast.Call):
+    if case.kind in STREAMS and isinstance(parent, ast.Await | ast.Call):
         name = fresh(unit, "x")
-        whole = parent if isinstance(parent, ast.Await) else call
+        whole = with_await(unit, call)
         fixing.of(unit).replace(whole, f"[{name} async for {name} in {case.source}]")
         fixing.suspending(unit, whole)
         return

@@ -18,14 +18,14 @@ from asyncrepl.events.object_info import (
     is_real_instance,
     lookup,
 )
-from asyncrepl.explain.bindings import is_coroutine_function, takes
+from asyncrepl.explain.bindings import is_coroutine_function, python_method, takes
 from asyncrepl.explain.demands import demand_of
-from asyncrepl.explain.fix_editor import Fixing, awaits_of
-from asyncrepl.explain.hoisted_code import body_after
+from asyncrepl.explain.hoisted_code import body_after, not_awaiting
 from asyncrepl.explain.kinds import Kind, has, kind_of, waiting_method
 from asyncrepl.explain.operand_uses import Use
-from asyncrepl.explain.scopes import CannotFixError, own_nodes, scope
+from asyncrepl.explain.scopes import CannotFixError, behind_call, own_nodes, scope, with_await
 from asyncrepl.explain.static_values import Resolver
+from asyncrepl.explain.value_arrivals import awaits_of
 from asyncrepl.explain.value_origins import STEPS, assigned_loads, loads
 from asyncrepl.syntax.names import (
     callee_name,
@@ -35,6 +35,7 @@ from asyncrepl.syntax.names import (
 from asyncrepl.syntax.source_rewriter import Span
 
 if TYPE_CHECKING:
+    from asyncrepl.explain.fix_editor import Fixing
     from asyncrepl.explain.repairs.repair_case import Case
     from asyncrepl.explain.source_units import Unit
 
@@ -51,8 +52,7 @@ def called_then(fixing: Fixing, case: Case) -> bool:
     function = case.unit.source.source(call.args[0])
     if not isinstance(call.args[0], ast.Name | ast.Attribute):
         function = f"({function})"
-    around = case.unit.parents.get(call)
-    whole = around if isinstance(around, ast.Await) else call
+    whole = with_await(case.unit, call)
     fixing.of(case.unit).replace(whole, f"{function}(await {case.source})")
     fixing.suspending(case.unit, call)
     return True
@@ -91,8 +91,7 @@ def take_await_before(fixing: Fixing, case: Case) -> None:
     unknown = not after and isinstance(node, ast.Call) and node in (method, case.owner)
     plain = not unknown and not any(has(each, "__await__") for each in after)
     if isinstance(case.node, ast.Call) and plain:
-        start, end = case.unit.source.span(around).start, case.unit.source.span(node).start
-        fixing.of(case.unit).replace(Span(start, end), "")
+        not_awaiting(fixing, case.unit, around)
 
 
 #: What gives a plain value of operands that are plain.
@@ -156,12 +155,9 @@ def awaited_behind(fixing: Fixing, case: Case) -> None:
     made = case.kind is Kind.ASYNC_MANAGER and isinstance(case.node, ast.Call)  # to be entered
     if made or not (waits or steps) or isinstance(unit.parents.get(call), ast.Await):
         raise CannotFixError
-    span = unit.source.span(call)
-    rest = unit.text[unit.source.span(method.value).end : span.end]
-    rest = rest[rest.index(".") :]
-    tight = isinstance(unit.parents.get(call), ast.Attribute | ast.Subscript)
-    text = f"await {unit.source.operand(case.node)}{rest}"
-    fixing.of(unit).replace(span, f"({text})" if tight else text)
+    rest = unit.text[unit.source.span(method.value).end : unit.source.span(call).end]
+    text = f"await {unit.source.operand(case.node)}{rest[rest.index('.') :]}"
+    fixing.awaiting_instead(unit, call, text)
 
 
 def entered_head(fixing: Fixing, case: Case) -> None:
@@ -171,8 +167,7 @@ def entered_head(fixing: Fixing, case: Case) -> None:
     block = unit.parents[item] if isinstance(item, ast.withitem) else None
     if block is None or (isinstance(block, ast.With) and len(block.items) > 1):
         raise CannotFixError
-    start, end = unit.source.span(whole).start, unit.source.span(case.node).start
-    fixing.of(unit).replace(Span(start, end), "")
+    not_awaiting(fixing, unit, whole)
     if isinstance(block, ast.With):
         fixing.of(unit).before(block, "async ")
 
@@ -298,7 +293,7 @@ _TAKERS = ("gather", "as_completed", "wait")
 
 def async_methods(case: Case) -> list[str]:
     """Of a call of a class, the coroutine functions among the methods that need no argument."""
-    function = case.node.func if isinstance(case.node, ast.Call) else case.node
+    function = behind_call(case.node)
     made = case.evidence.resolver.value(function)
     own = vars(made) if is_real_instance(made, type) else {}
     found = [name for name, each in own.items() if is_coroutine_function(each) and takes(each, 0)]
@@ -316,8 +311,8 @@ def awaited_beside(case: Case) -> list[ast.Await]:
     for each in case.unit.nodes(ast.Await):
         called = each.value.func if isinstance(each.value, ast.Call) else None
         if isinstance(called, ast.Attribute) and ast.dump(called.value) == text:
-            method = lookup(info.kind, called.attr)
-            plain = is_real_instance(method, FunctionType) and not is_coroutine_function(method)
+            method = python_method(info.kind, called.attr)
+            plain = method is not None and not is_coroutine_function(method)
             if plain and each is not case.owner:
                 found.append(each)
     return found

@@ -9,20 +9,27 @@ from typing import TYPE_CHECKING, Any
 
 from asyncrepl.events.object_info import MISSING, ObjectInfo, describe, is_real_instance
 from asyncrepl.explain.demands import met
-from asyncrepl.explain.fix_editor import awaits_of
 from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.hoisted_code import put_head
-from asyncrepl.explain.kinds import has, is_async_iterable, kind_of
+from asyncrepl.explain.kinds import STREAMS, has, is_async_iterable, kind_of
 from asyncrepl.explain.protocol_code import yield_each
 from asyncrepl.explain.repairs.repair_case import (
-    WALKABLE,
     argument_at,
     given_by_caller,
     single_assignment,
     yields_once,
 )
-from asyncrepl.explain.scopes import CannotFixError, deepen, keyword_span, own_nodes, scope
+from asyncrepl.explain.scopes import (
+    CannotFixError,
+    deepen,
+    is_while_true,
+    keyword_span,
+    own_nodes,
+    scope,
+    with_await,
+)
 from asyncrepl.explain.static_values import Resolver
+from asyncrepl.explain.value_arrivals import awaits_of
 from asyncrepl.explain.value_origins import bindings, bound_by, loads, origins, stepped_source
 from asyncrepl.instrument.probe_placement import ITERATING_CALLS
 from asyncrepl.syntax.names import FUNCTIONS, callee_name, canonical_name, written_name
@@ -65,7 +72,6 @@ def timed_loop(fixing: Fixing, case: Case) -> bool:
     edits.insert(start, f"{by}async with asyncio.timeout({source(call.args[1])}):\n")
     deepen(edits, unit, start, end, by)
     edits.replace(call, source(call.args[0]))
-    fixing.needs_import(unit, "asyncio")
     return True
 
 
@@ -147,8 +153,7 @@ def reduced(fixing: Fixing, case: Case) -> bool:
         f"    {total} = await {function}({total}, {item})",
     ]
     fixing.of(unit).lines_before(unit.statement(call), "\n".join(lines))
-    around = unit.parents.get(call)
-    fixing.of(unit).replace(around if isinstance(around, ast.Await) else call, total)
+    fixing.of(unit).replace(with_await(unit, call), total)
     fixing.suspending(unit, call)
     return True
 
@@ -164,8 +169,7 @@ def _reduction(case: Case) -> tuple[Unit, ast.Call] | None:
         return None
     found = [
         (each, call)
-        for each in case.evidence.units.all()
-        for call in each.nodes(ast.Call)
+        for each, call in case.evidence.units.calls("reduce")
         if canonical_name(call.func) == "functools.reduce" and call.args
         if isinstance(call.args[0], ast.Name) and call.args[0].id == scope.name
     ]
@@ -374,7 +378,7 @@ def end_loop(evidence: Evidence, fixing: Fixing, sites: list[Site], step: ast.Ca
     """
     for site in reversed(sites):
         loop = _loop_around(site)
-        if loop is None or not (site is sites[-1] or _is_endless(loop)):
+        if loop is None or not (site is sites[-1] or is_while_true(loop)):
             continue
         if step is None or not _iterated_instead(evidence, fixing, site, loop, step):
             edits = fixing.of(site.unit)
@@ -395,17 +399,12 @@ def _loop_around(site: Site) -> ast.While | ast.For | None:
     return None
 
 
-def _is_endless(loop: ast.While | ast.For) -> bool:
-    test = loop.test if isinstance(loop, ast.While) else None
-    return isinstance(test, ast.Constant) and bool(test.value)
-
-
 def _iterated_instead(
     evidence: Evidence, fixing: Fixing, site: Site, loop: ast.While | ast.For, step: ast.Call
 ) -> bool:
     """``while True: x = await anext(it)`` → ``async for x in it``, if that is all it can be."""
     first, source = loop.body[0], stepped_source(step)
-    if not _is_endless(loop) or loop.orelse or len(loop.body) < 2 or source is None:
+    if not is_while_true(loop) or loop.orelse or len(loop.body) < 2 or source is None:
         return False
     if not isinstance(first, ast.Assign) or len(first.targets) != 1:
         return False
@@ -444,4 +443,4 @@ def _awaits_walkable(resolver: Any, node: ast.expr | None) -> bool:
     if not isinstance(node, ast.Await):
         return False
     info = resolver.info(node.value)
-    return info is not None and kind_of(info) in WALKABLE
+    return info is not None and kind_of(info) in STREAMS

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 from asyncrepl.events.object_info import MISSING, code_of, is_real_instance, lookup
 from asyncrepl.explain.bindings import is_coroutine_function, makes_coroutine
 from asyncrepl.explain.demands import passes_arguments
-from asyncrepl.explain.fix_editor import Fixing, awaits_of
 from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.hoisted_code import made_in_function, next_taken, not_awaiting
 from asyncrepl.explain.kinds import Kind, has, is_awaitable, replaced_since
@@ -22,7 +21,8 @@ from asyncrepl.explain.repairs.entered_operands import around_statement
 from asyncrepl.explain.repairs.moved_awaits import async_methods, awaited_beside, coroutines_given
 from asyncrepl.explain.repairs.moved_walks import read_asynchronously, streaming_helper
 from asyncrepl.explain.repairs.repair_case import LOOPS, Case, given_by_caller
-from asyncrepl.explain.scopes import CannotFixError, own_nodes, scope
+from asyncrepl.explain.scopes import CannotFixError, own_nodes, scope, with_await
+from asyncrepl.explain.value_arrivals import awaits_of
 from asyncrepl.explain.value_origins import assigned_loads, loads
 from asyncrepl.instrument.probe_placement import AWAITABLE_CALLS
 from asyncrepl.syntax.names import callee_name, canonical_name
@@ -30,6 +30,7 @@ from asyncrepl.syntax.source_rewriter import Span
 
 if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence
+    from asyncrepl.explain.fix_editor import Fixing
     from asyncrepl.explain.source_units import Unit
 
 
@@ -39,7 +40,6 @@ def slept(fixing: Fixing, case: Case) -> None:
     if not isinstance(call, ast.Call) or case.evidence.resolver.value(call.func) is not time.sleep:
         raise CannotFixError
     fixing.of(case.unit).replace(call.func, "asyncio.sleep")
-    fixing.needs_import(case.unit, "asyncio")
 
 
 def as_its_like(fixing: Fixing, case: Case) -> None:
@@ -115,7 +115,7 @@ def _same_calls(case: Case) -> list[ast.Await]:
 def _starts_a_task(case: Case) -> bool:
     """Whether the function of the user's that gave None made a task."""
     value = case.evidence.resolver.value(case.node.func)  # type: ignore[attr-defined]  # a call
-    found = case.evidence.units.definition(code_of(value))
+    found = case.evidence.units.source_of(value)
     return found is not None and any(
         isinstance(each, ast.Call) and callee_name(each) in ("create_task", "ensure_future")
         for each in ast.walk(found[1])
@@ -175,7 +175,6 @@ def over_results(fixing: Fixing, case: Case) -> None:
         return
     fixing.loop_plain(unit, case.owner)
     fixing.of(unit).replace(node, f"await {_gathering(case)}")
-    fixing.needs_import(unit, "asyncio")
 
 
 def _gathering(case: Case) -> str:
@@ -292,7 +291,6 @@ def gathered_values(fixing: Fixing, case: Case) -> None:
         fixing.of(case.unit).lines_before(case.unit.statement(node), f"{jobs} = {case.source}")
     text = f"dict(zip({jobs}, await asyncio.gather(*{jobs}.values())))"
     fixing.of(case.unit).replace(waits[0], text)
-    fixing.needs_import(case.unit, "asyncio")
 
 
 def gathered(fixing: Fixing, case: Case) -> None:
@@ -308,7 +306,6 @@ def gathered(fixing: Fixing, case: Case) -> None:
         text = f"[{job} for {group} in {groups} for {job} in {group}]"
         fixing.of(case.unit).replace(stars[0], text)
         return
-    fixing.needs_import(case.unit, "asyncio")
     runs = isinstance(scope(case.unit, case.node), ast.AsyncFunctionDef)
     if isinstance(case.owner, ast.Call) and not runs:  # of whatever loop runs it
         made_in_function(fixing, case.unit, case.node, _gathering(case))
@@ -327,16 +324,11 @@ def in_thread(fixing: Fixing, case: Case) -> None:
     if of_loops or inspect.iscoroutinefunction(wrapped):
         raise CannotFixError  # of no use in a thread, or it gives a coroutine at other times
     fixing.of(case.unit).replace(call, _in_thread(case.unit, call))
-    fixing.needs_import(case.unit, "asyncio")
 
 
 def awaited_in_thread(fixing: Fixing, unit: Unit, call: ast.Call) -> None:
     """``f(x)``, which is the `call` in `unit`, → ``await asyncio.to_thread(f, x)``."""
-    parent, text = unit.parents.get(call), f"await {_in_thread(unit, call)}"
-    tight = isinstance(parent, ast.Attribute | ast.Subscript) and parent.value is call
-    fixing.of(unit).replace(call, f"({text})" if tight else text)
-    fixing.needs_import(unit, "asyncio")
-    fixing.suspending(unit, call)
+    fixing.awaiting_instead(unit, call, f"await {_in_thread(unit, call)}")
 
 
 def _in_thread(unit: Unit, call: ast.Call) -> str:
@@ -350,10 +342,10 @@ def _in_thread(unit: Unit, call: ast.Call) -> str:
 def entered_instead(fixing: Fixing, case: Case) -> None:
     """A plain context manager where asyncio waits for something: ``with`` gives its value."""
     call = case.owner
-    awaits = [each for each in awaits_of(case.unit, call) if each.value is call]
-    if case.kind is not Kind.MANAGER or not awaits or callee_name(call) == "gather":
+    whole = with_await(case.unit, call)
+    if case.kind is not Kind.MANAGER or whole is call or callee_name(call) == "gather":
         raise CannotFixError
-    around_statement(fixing, case.unit, awaits[0], case.source, keyword="with")
+    around_statement(fixing, case.unit, whole, case.source, keyword="with")
 
 
 _NO_RESULTS = (Kind.NONE, Kind.MODULE, Kind.MANAGER, Kind.GENERATOR)
@@ -364,12 +356,11 @@ def as_awaitable(fixing: Fixing, case: Case) -> None:
     call = case.owner
     if not isinstance(call, ast.Call) or case.kind in _NO_RESULTS:
         raise CannotFixError
-    awaits = [each for each in awaits_of(case.unit, call) if each.value is call]
-    if callee_name(call) in ("wait_for", "shield") and awaits:
-        fixing.of(case.unit).replace(awaits[0], case.unit.source.operand(case.node))
+    whole = with_await(case.unit, call)
+    if callee_name(call) in ("wait_for", "shield") and whole is not call:
+        fixing.of(case.unit).replace(whole, case.unit.source.operand(case.node))
         return
     fixing.of(case.unit).replace(case.node, f"asyncio.sleep(0, {case.source})")
-    fixing.needs_import(case.unit, "asyncio")
 
 
 def loop_plain(fixing: Fixing, case: Case) -> None:

@@ -9,7 +9,8 @@ from asyncrepl.events.object_info import ObjectInfo
 from asyncrepl.explain.demands import met
 from asyncrepl.explain.fix_editor import Fixing, correction
 from asyncrepl.explain.kinds import Kind, has, is_mock, kind_of
-from asyncrepl.explain.scopes import CannotFixError, block_of, own_nodes, scope
+from asyncrepl.explain.scopes import CannotFixError, block_of, is_while_true, own_nodes, scope
+from asyncrepl.explain.source_units import given_by_position
 from asyncrepl.explain.static_values import Resolver
 from asyncrepl.explain.value_origins import (
     argument,
@@ -22,18 +23,12 @@ from asyncrepl.explain.value_origins import (
 from asyncrepl.syntax.names import FUNCTIONS, callee_name, written_name
 
 if TYPE_CHECKING:
-    from types import CodeType, FunctionType
+    from types import CodeType
 
     from asyncrepl.explain.demands import Demand
     from asyncrepl.explain.evidence import Evidence, Site
     from asyncrepl.explain.source_units import Function, Unit
 
-AWAITABLE = {Kind.COROUTINE, Kind.STEP, Kind.TASK, Kind.FUTURE, Kind.AWAITABLE}
-WALKABLE = {Kind.ASYNC_GENERATOR, Kind.ASYNC_ITERATOR, Kind.ASYNC_ITERABLE}
-CALLABLE = {
-    Kind.COROUTINE_FUNCTION, Kind.ASYNC_GENERATOR_FUNCTION, Kind.FUNCTION, Kind.CLASS,
-    Kind.ASYNC_MANAGER_FUNCTION, Kind.ASYNC_CLASS,
-}  # fmt: skip
 LOOPS = (ast.For, ast.AsyncFor, ast.comprehension)
 #: What gives what its first argument gives, when it is awaited.
 _PASSING = ("create_task", "ensure_future", "shield", "wait_for")
@@ -321,9 +316,8 @@ def _parameter(unit: Unit, node: ast.expr) -> tuple[Function, str, int] | None:
     around, nodes = bindings(unit, node)
     if not isinstance(around, FUNCTIONS) or [type(each) for each in nodes] != [ast.arg]:
         return None
-    names = [each.arg for each in around.args.posonlyargs + around.args.args]
-    method = isinstance(unit.parents.get(around), ast.ClassDef)
-    return around, node.id, (names.index(node.id) - method if node.id in names else -1)
+    names = given_by_position(unit, around)
+    return around, node.id, (names.index(node.id) if node.id in names else -1)
 
 
 #: Modules whose functions take numbers and strings.
@@ -343,10 +337,9 @@ def is_endless(case: Case, *, waiting: bool = False) -> bool:
     """
     found, waiting = case.home, waiting or callee_name(case.owner) in ("islice", "takewhile")
     for node in own_nodes(found[1]) if found is not None else ():
-        if isinstance(node, ast.While) and isinstance(node.test, ast.Constant) and node.test.value:
-            ends = (ast.Break, ast.Return, ast.Raise, *(() if waiting else (ast.Await,)))
-            if not any(isinstance(each, ends) for part in node.body for each in ast.walk(part)):
-                return True
+        ends = (ast.Break, ast.Return, ast.Raise, *(() if waiting else (ast.Await,)))
+        if is_while_true(node) and not any(isinstance(each, ends) for each in ast.walk(node)):
+            return True
     return False
 
 
@@ -423,11 +416,6 @@ def made_async(fixing: Fixing, found: tuple[Unit, Function] | None) -> None:
     """The function that was `found`, as ``async def``."""
     if found is not None:
         fixing.of(found[0]).before(found[1], "async ")
-
-
-def source_of(evidence: Evidence, function: FunctionType) -> tuple[Unit, Function] | None:
-    """The ``def`` of `function`, and the unit it stands in; None if it is not the user's."""
-    return evidence.units.definition(function.__code__)
 
 
 def as_entered(fixing: Fixing, unit: Unit, node: ast.expr) -> bool:

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING
 from asyncrepl.events.object_info import MISSING, ObjectInfo, is_real_instance, lookup
 from asyncrepl.explain.bindings import takes_nothing, takes_only_its_object
 from asyncrepl.explain.demands import Demand, met
-from asyncrepl.explain.fix_editor import Fixing, awaits_of
+from asyncrepl.explain.fix_editor import Fixing
 from asyncrepl.explain.fresh_names import arguments_at_hand, fresh
-from asyncrepl.explain.kinds import ASYNCHRONOUS, Kind, has, kind_of
+from asyncrepl.explain.kinds import ASYNCHRONOUS, RESULTS, STREAMS, UNCALLED, Kind, has, kind_of
 from asyncrepl.explain.repairs.awaited_items import (
     awaited_where_listed,
     items_awaited,
@@ -129,11 +129,8 @@ from asyncrepl.explain.repairs.plain_operands import (
     wrapped_future,
 )
 from asyncrepl.explain.repairs.repair_case import (
-    AWAITABLE,
-    CALLABLE,
     COLLECTORS,
     LOOPS,
-    WALKABLE,
     Case,
     is_lock,
     is_mocked,
@@ -144,7 +141,7 @@ from asyncrepl.explain.repairs.yielded_resources import (
     resource_awaited,
     yielded_as_its_like,
 )
-from asyncrepl.explain.scopes import CannotFixError, scope
+from asyncrepl.explain.scopes import CannotFixError, scope, with_await
 from asyncrepl.syntax.names import callee_name
 from asyncrepl.syntax.source_rewriter import Edit, Span
 
@@ -164,8 +161,7 @@ def items_as_list(fixing: Fixing, case: Case) -> None:
     if name in COLLECTORS and isinstance(call, ast.Call):
         item = fresh(case.unit, "x")
         text = f"[{item} async for {item} in {case.source}]"
-        awaits = [each for each in awaits_of(case.unit, call) if each.value is call]
-        fixing.of(case.unit).replace(awaits[0] if awaits else call, text)
+        fixing.of(case.unit).replace(with_await(case.unit, call), text)
         fixing.suspending(case.unit, call)
     elif lookup(list, name) is not MISSING:
         collected(fixing, case)
@@ -200,12 +196,12 @@ def _choices(case: Case) -> tuple[Repair, ...]:
 
 def _table(case: Case) -> dict[str, tuple[Repair, ...]]:
     kind = case.kind
-    waits = kind in AWAITABLE and not case.demand.what.startswith("async ")
+    waits = kind in RESULTS and not case.demand.what.startswith("async ")
     if is_mocked(case) and (not waits or is_used_plainly(case)):
         return _MOCK
     if kind in _OWN:
         return _OWN[kind]
-    if kind in AWAITABLE and not (kind is Kind.AWAITABLE and has(case.info, "__aenter__")):
+    if kind in RESULTS and not (kind is Kind.AWAITABLE and has(case.info, "__aenter__")):
         return _AWAITABLE
     if has(case.info, "__aenter__"):
         managed = _AWAITABLE_MANAGER if has(case.info, "__await__") else _MANAGER
@@ -388,8 +384,8 @@ _CALLABLE: dict[str, tuple[Repair, ...]] = {"*": (called_where_made, _called)}
 _OWN: dict[Kind, dict[str, tuple[Repair, ...]]] = {
     Kind.MOCK: _MOCK,
     Kind.STEP: _STEP,
-    **dict.fromkeys(WALKABLE, _WALKABLE),
-    **dict.fromkeys(CALLABLE, _CALLABLE),
+    **dict.fromkeys(STREAMS, _WALKABLE),
+    **dict.fromkeys(UNCALLED | {Kind.FUNCTION, Kind.CLASS}, _CALLABLE),
 }
 
 #: Entering a lock gives nothing.

@@ -46,7 +46,9 @@ def _no_loop(evidence: Evidence) -> Finding | None:
         f"{short(unit, call)} gives the running loop, and none runs {here}: `asyncio.run` starts "
         "one and runs a coroutine on it."
     )
-    return Finding(why, _run(evidence, call, uses) or _new_loop(evidence, call))
+    maker = f"{unit.source.source(call.func).removesuffix('get_event_loop')}new_event_loop"
+    fix = _run(evidence, call, uses) or replaced(evidence, unit, (call.func, maker))
+    return Finding(why, fix if isinstance(call.func, ast.Attribute) else None)
 
 
 def _loop_uses(unit: Unit, call: ast.Call) -> list[ast.AST]:
@@ -87,15 +89,6 @@ def _run(fixing: Fixing, call: ast.Call, uses: list[ast.AST]) -> None:
     fixing.of(unit).replace(run, f"{module}.run({coroutine})")
     if _loop_name(unit, call) is not None:
         fixing.of(unit).remove(unit.statement(call))
-
-
-@correction
-def _new_loop(fixing: Fixing, call: ast.Call) -> None:
-    function = call.func
-    if not isinstance(function, ast.Attribute):
-        return
-    module = fixing.evidence.unit.source.source(function.value)
-    fixing.of(fixing.evidence.unit).replace(function, f"{module}.new_event_loop")
 
 
 def _made_too_early(evidence: Evidence) -> Finding | None:
@@ -149,16 +142,7 @@ def _at_the_top(evidence: Evidence) -> Finding | None:
         f"{short(unit, call)} makes a task for the loop that runs, and `python FILE` has none at "
         "its top: a RuntimeError. `asyncio.run` starts one, and ends when the coroutine has."
     )
-    return Finding(why, _run_at_the_top(evidence, call))
-
-
-@correction
-def _run_at_the_top(fixing: Fixing, call: ast.Call) -> None:
-    """``asyncio.create_task(main())`` → ``asyncio.run(main())``."""
-    unit = fixing.evidence.unit
-    if isinstance(unit.parents.get(call), ast.Expr) and len(call.args) == 1:
-        fixing.of(unit).replace(call, f"asyncio.run({unit.source.source(call.args[0])})")
-        fixing.needs_import(unit, "asyncio")
+    return Finding(why, _run_instead(evidence, unit, call))
 
 
 def _ran_in_a_loop(evidence: Evidence) -> bool:
@@ -274,14 +258,14 @@ def _scheduled(evidence: Evidence) -> Finding | None:
     around = found[0].parents.get(found[1]) if found is not None else None
     if found is None or not isinstance(around, ast.Call):
         return None
-    unit, call = found
+    unit = found[0]
     if callee_name(around) not in STARTING_CALLS or not (scope(*found) is None or _idle(evidence)):
         return None
     why = (
         f"{short(unit, around)} only makes a task, and no loop runs it: `asyncio.run` starts one, "
         "and ends when the coroutine has."
     )
-    return Finding(why, _run_instead(evidence, unit, around, call))
+    return Finding(why, _run_instead(evidence, unit, around))
 
 
 def _idle(evidence: Evidence) -> bool:
@@ -296,12 +280,12 @@ def _idle(evidence: Evidence) -> bool:
 
 
 @correction
-def _run_instead(fixing: Fixing, unit: Unit, around: ast.Call, call: ast.Call) -> None:
+def _run_instead(fixing: Fixing, unit: Unit, makes: ast.Call) -> None:
     """``asyncio.ensure_future(main())`` → ``asyncio.run(main())``."""
-    if not isinstance(unit.parents.get(around), ast.Expr | ast.Lambda):
+    alone = isinstance(unit.parents.get(makes), ast.Expr | ast.Lambda)
+    if not alone or len(makes.args) != 1:
         raise CannotFixError
-    fixing.of(unit).replace(around, f"asyncio.run({unit.source.source(call)})")
-    fixing.needs_import(unit, "asyncio")
+    fixing.of(unit).replace(makes, f"asyncio.run({unit.source.source(makes.args[0])})")
 
 
 def _for_idle_loop(evidence: Evidence) -> Finding | None:

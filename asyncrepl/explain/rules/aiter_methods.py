@@ -25,8 +25,9 @@ from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.hoisted_code import make_plain
 from asyncrepl.explain.kinds import has, is_async_iterable
 from asyncrepl.explain.protocol_code import meant_to_yield, with_yield, yield_each
-from asyncrepl.explain.repairs.repair_case import made_async, source_of
+from asyncrepl.explain.repairs.repair_case import made_async
 from asyncrepl.explain.scopes import CannotFixError, is_generator, own_nodes
+from asyncrepl.explain.source_units import own_name
 from asyncrepl.syntax.names import FUNCTIONS, callee_name, canonical_name, last_name
 
 if TYPE_CHECKING:
@@ -59,11 +60,11 @@ def _without_aiter(evidence: Evidence) -> Finding | None:
     found = evidence.units.class_of(owner) if owner is not None else None
     if found is None:
         return Finding(why)
-    return Finding(why, _returning_self(evidence, *found))
+    return Finding(why, _with_aiter(evidence, *found))
 
 
 @correction
-def _returning_self(fixing: Fixing, unit: Unit, owner: ast.ClassDef) -> None:
+def _with_aiter(fixing: Fixing, unit: Unit, owner: ast.ClassDef) -> None:
     if (step := method(owner, "__anext__")) is not None:
         fixing.of(unit).lines_before(step, "def __aiter__(self):\n    return self")
 
@@ -100,15 +101,15 @@ def _proxy(evidence: Evidence) -> Finding | None:
     use = over(evidence) or (evidence.use("async with") if evidence.direct else None)
     if use is None or use.info is None or has(use.info, *_SPECIAL[use.role == "async with"]):
         return None
-    forward = lookup(use.info.kind, "__getattr__")
-    if not is_real_instance(forward, FunctionType) or not _passes_on(evidence, use, forward):
+    forward = python_method(use.info.kind, "__getattr__")
+    if forward is None or not _passes_on(evidence, use, forward):
         return None
     name = use.info.kind.__name__
     why = (
         f"`{name}` passes attributes on with `__getattr__`, which is never asked for special "
         "methods: they are looked up on the class."
     )
-    found = evidence.units.definition(forward.__code__)
+    found = evidence.units.source_of(forward)
     lines = _ENTERED if use.role == "async with" else _WALKED
     return Finding(why, _forwarding(evidence, *found, lines) if found else None)
 
@@ -117,7 +118,7 @@ def _passes_on(evidence: Evidence, use: Use, forward: FunctionType) -> bool:
     """Whether asking `forward` would help: the user wrote it, or the object holds what has it."""
     special = _SPECIAL[use.role == "async with"][0]
     inner = [lookup(each, special) for each in use.info.members.values()] if use.info else []
-    own = evidence.units.definition(forward.__code__) is not None
+    own = evidence.units.source_of(forward) is not None
     return own or any(each is not MISSING for each in inner)
 
 
@@ -143,8 +144,7 @@ def _forwarding(fixing: Fixing, unit: Unit, forward: Function, lines: str) -> No
     )
     if target is None:
         return
-    own = forward.args.args[0].arg
-    text = lines.format(own=own, target=unit.source.operand(target))
+    text = lines.format(own=own_name(forward), target=unit.source.operand(target))
     fixing.of(unit).lines_before(forward, text)
 
 
@@ -161,16 +161,21 @@ def walked(evidence: Evidence) -> type | None:
     return use.info.kind if method is not MISSING and called else None
 
 
-def _async_aiter(evidence: Evidence) -> Finding | None:
+def _walked_by(evidence: Evidence) -> tuple[type | None, FunctionType | None]:
+    """The same, and its ``__aiter__``."""
     kind = walked(evidence)
-    function = python_method(kind, "__aiter__")
+    return kind, python_method(kind, "__aiter__")
+
+
+def _async_aiter(evidence: Evidence) -> Finding | None:
+    kind, function = _walked_by(evidence)
     if kind is None or function is None or not has_flag(function, inspect.CO_COROUTINE):
         return None
     why = (
         f"`{kind.__name__}.__aiter__` is `async def`, so it gives a coroutine; `async for` calls "
         "it without awaiting and needs the iterator at once."
     )
-    found = source_of(evidence, function)
+    found = evidence.units.source_of(function)
     return Finding(why, _plain_aiter(evidence, *found) if found else None)
 
 
@@ -205,11 +210,10 @@ def _plain_aiter(fixing: Fixing, unit: Unit, function: Function) -> None:
 
 
 def _sync_aiter(evidence: Evidence) -> Finding | None:
-    kind = walked(evidence)
-    function = python_method(kind, "__aiter__")
+    kind, function = _walked_by(evidence)
     if kind is None or function is None:
         return None
-    found = source_of(evidence, function)
+    found = evidence.units.source_of(function)
     name = kind.__name__
     if has_flag(function, inspect.CO_GENERATOR):
         why = f"`{name}.__aiter__` is a plain generator, which has `__next__` and no `__anext__`."
@@ -252,7 +256,7 @@ def _wrong_result(
 @correction
 def _awaiting(fixing: Fixing, unit: Unit, function: Function, method: FunctionType) -> None:
     """``return self._open()`` → an async generator over what that gives, when it is awaited."""
-    inner = fixing.evidence.units.definition(method.__code__)
+    inner = fixing.evidence.units.source_of(method)
     made = returned_values(inner[1]) if inner is not None else []
     own = [fixing.evidence.resolver.info(each) for each in made]
     streams = [name for name in map(callee_name, made) if _is_stream_method(unit, name)]
@@ -279,11 +283,11 @@ def _own_method(kind: type, function: Function, *, called: bool = False) -> Func
 
     Or, if `called`, the result of: ``return self._items()``.
     """
-    values, own = returned_values(function), [each.arg for each in function.args.args[:1]]
+    values = returned_values(function)
     value = values[0] if len(values) == 1 else None
     if called:
         value = value.func if isinstance(value, ast.Call) else None
-    if not isinstance(value, ast.Attribute) or [last_name(value.value)] != own:
+    if not isinstance(value, ast.Attribute) or last_name(value.value) != own_name(function):
         return None
     return python_method(kind, value.attr)
 
@@ -312,23 +316,23 @@ def _yielding(fixing: Fixing, unit: Unit, function: Function) -> None:
 
 
 def _no_aiter_result(evidence: Evidence) -> Finding | None:
-    kind = walked(evidence)
-    function = python_method(kind, "__aiter__")
+    kind, function = _walked_by(evidence)
     if kind is None or function is None:
         return None
     result = evidence.resolver.returned(function.__code__)
     if result is None or result.kind is not NoneType or has_flag(function, inspect.CO_GENERATOR):
         return None
     why = f"`{kind.__name__}.__aiter__` returns None: it has to return the async iterator."
-    found = source_of(evidence, function)
+    found = evidence.units.source_of(function)
     if found is None or lookup(kind, "__anext__") is MISSING or returned_values(found[1]):
         return Finding(why)
-    return Finding(why, _ending_in_return(evidence, *found))
+    return Finding(why, returning_self(evidence, *found))
 
 
 @correction
-def _ending_in_return(fixing: Fixing, unit: Unit, function: Function) -> None:
-    last, line = function.body[-1], f"return {function.args.args[0].arg}"
+def returning_self(fixing: Fixing, unit: Unit, function: Function) -> None:
+    """The method `function` of `unit` with ``return self`` at its end."""
+    last, line = function.body[-1], f"return {own_name(function)}"
     if isinstance(last, ast.Pass):
         fixing.of(unit).replace(last, line)
     else:
@@ -349,7 +353,7 @@ def _exit_parameters(evidence: Evidence) -> Finding | None:
         function = python_method(info.kind, "__aexit__") if info is not None else None
         if function is None or takes(function, 3):
             continue
-        found = source_of(evidence, function)
+        found = evidence.units.source_of(function)
         if found is None:
             return None
         why = (

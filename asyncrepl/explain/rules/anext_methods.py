@@ -5,25 +5,27 @@ from __future__ import annotations
 import ast
 import builtins
 import inspect
-from types import FunctionType
 from typing import TYPE_CHECKING
 
-from asyncrepl.events.object_info import MISSING, is_real_instance, lookup
-from asyncrepl.explain.bindings import falls_through, has_flag, python_method, returns_self, takes
+from asyncrepl.events.object_info import MISSING, code_of, lookup
+from asyncrepl.explain.bindings import has_flag, python_method, returns_self, takes
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, corrected, correction, replaced, short
 from asyncrepl.explain.hoisted_code import make_plain, put_head
 from asyncrepl.explain.protocol_code import stop_asynchronously
-from asyncrepl.explain.repairs.repair_case import made_async, source_of
+from asyncrepl.explain.repairs.repair_case import made_async
 from asyncrepl.explain.rules.aiter_methods import method, on_instance, walked
 from asyncrepl.explain.rules.iteration_end import NEXT_CALLS
+from asyncrepl.explain.rules.missing_streams import falls_through
 from asyncrepl.explain.rules.operand_rules import ANY, Told, row
-from asyncrepl.explain.scopes import own_nodes
+from asyncrepl.explain.scopes import behind_call, own_nodes
 from asyncrepl.explain.value_origins import bound_by, called, reached_functions, stepped_source
 from asyncrepl.syntax.names import callee_name, canonical_name
 from asyncrepl.syntax.source_rewriter import Span
 
 if TYPE_CHECKING:
+    from types import FunctionType
+
     from asyncrepl.explain.evidence import Evidence
     from asyncrepl.explain.operand_uses import Use
     from asyncrepl.explain.source_units import Function, Unit
@@ -61,10 +63,10 @@ def _who(evidence: Evidence) -> str:
 def _iterator_kind(evidence: Evidence, kind: type) -> type | None:
     """The class of what ``__aiter__`` returns: mostly the class itself."""
     function = python_method(kind, "__aiter__")
-    found = source_of(evidence, function) if function else None
+    found = evidence.units.source_of(function)
     if found is None or returns_self(found[1]):
         return kind
-    result = evidence.resolver.returned(function.__code__) if function else None
+    result = evidence.resolver.returned(code_of(function))
     return result.kind if result else None
 
 
@@ -79,7 +81,7 @@ def _plain_anext(evidence: Evidence) -> Finding | None:
         f"`{kind.__name__}.__anext__` is a plain `def` and returns the value itself; "
         f"{_who(evidence)} needs something to await."
     )
-    return Finding(why, made_async(evidence, source_of(evidence, step)))
+    return Finding(why, made_async(evidence, evidence.units.source_of(step)))
 
 
 def _yielding_anext(evidence: Evidence) -> Finding | None:
@@ -91,7 +93,7 @@ def _yielding_anext(evidence: Evidence) -> Finding | None:
         f"`{kind.__name__}.__anext__` yields, which makes it an async generator: it must "
         "return one item a call."
     )
-    written = source_of(evidence, step)
+    written = evidence.units.source_of(step)
     if written is None:
         return Finding(why)
     repair = _returning if _gives_one_a_call(*written) else _moved_to_aiter
@@ -132,17 +134,18 @@ def _moved_to_aiter(fixing: Fixing, unit: Unit, function: Function) -> None:
     if old is not None:
         edits.remove(old)
     for node in own_nodes(function):  # which a generator may not raise
-        if isinstance(node, ast.Raise) and _is_end(node.exc):
+        if isinstance(node, ast.Raise) and is_end(node.exc):
             edits.replace(node, "return")
 
 
-def _is_end(raised: ast.expr | None) -> bool:
-    return canonical_name(raised.func if isinstance(raised, ast.Call) else raised) == _END
+def is_end(raised: ast.expr | None) -> bool:
+    """Whether what is `raised`, or returned, is the end of an asynchronous iteration."""
+    return canonical_name(behind_call(raised)) == _END
 
 
 def _broken(evidence: Evidence, kind: type, step: FunctionType) -> type | None:
     """The class with an ``__await__`` of which ``__anext__`` returns an instance."""
-    found = source_of(evidence, step)
+    found = evidence.units.source_of(step)
     if found is not None and returns_self(found[1]):
         return kind if lookup(kind, "__await__") is not MISSING else None
     result = evidence.resolver.returned(step.__code__)
@@ -162,7 +165,8 @@ def _broken_awaitable(evidence: Evidence) -> Finding | None:
         f"`{kind.__name__}.__await__` must return an iterator: {_who(evidence)} awaits what "
         "`__anext__` returns."
     )
-    step, written = source_of(evidence, found[1]) if found else None, source_of(evidence, function)
+    step = evidence.units.source_of(found[1] if found else None)
+    written = evidence.units.source_of(function)
     ends = step is not None and _ends(step[1])  # else a loop over it would never do so
     return Finding(why, _iterating(evidence, *written) if ends and written is not None else None)
 
@@ -182,11 +186,9 @@ def _iterating(fixing: Fixing, unit: Unit, function: Function) -> None:
 def step_method(evidence: Evidence) -> tuple[Unit, Function, str] | None:
     """The ``__anext__`` of what is walked, and how it is called."""
     use = evidence.use("seen")
-    method = lookup(use.info.kind, "__anext__") if use and use.info else None
-    if use is None or not is_real_instance(method, FunctionType):
-        return None
-    found = evidence.units.definition(method.__code__)
-    return (*found, method.__qualname__) if found and use.info else None
+    step = python_method(use.kind if use is not None else None, "__anext__")
+    found = evidence.units.source_of(step)
+    return (*found, step.__qualname__) if step is not None and found is not None else None
 
 
 def _returned(evidence: Evidence) -> Finding | None:
@@ -195,7 +197,7 @@ def _returned(evidence: Evidence) -> Finding | None:
         return None
     unit, function, name = found
     returns = [node for node in own_nodes(function) if isinstance(node, ast.Return)]
-    wrong = [node for node in returns if _is_end(node.value)]
+    wrong = [node for node in returns if is_end(node.value)]
     if not wrong:
         return None
     raised = [(node, "raise" + unit.source.source(node).removeprefix("return")) for node in wrong]
@@ -232,8 +234,8 @@ def _is_harmless(call: ast.Call) -> bool:
 
 def _goes_on(evidence: Evidence) -> bool:
     """Whether nothing in the loop ends it, or asks about its items, of which None may be one."""
-    use, unit = evidence.use("seen"), evidence.unit
-    loop = unit.parents.get(use.node) if use is not None else None
+    seen, unit = evidence.seen_node, evidence.unit
+    loop = unit.parents.get(seen) if seen is not None else None
     if not isinstance(loop, ast.AsyncFor) or unit.enclosing(loop, ast.AsyncWith) is not None:
         return False
     nodes = [node for part in loop.body for node in ast.walk(part)]
@@ -262,7 +264,7 @@ def _gave_none(evidence: Evidence) -> Finding | None:
             continue
         info = evidence.resolver.info(loop.iter)
         step = python_method(_iterator_kind(evidence, info.kind), "__anext__") if info else None
-        found = source_of(evidence, step) if step is not None else None
+        found = evidence.units.source_of(step)
         if step is None or found is None or evidence.resolver.value(node) is not None:
             continue
         if not _may_raise_end(evidence, *found):
@@ -321,7 +323,7 @@ def _next_method(evidence: Evidence) -> Finding | None:
         f"`{kind.__name__}` has `{step.__name__}` where `async for` calls `__anext__`, and awaits "
         "what it returns."
     )
-    found = source_of(evidence, step)
+    found = evidence.units.source_of(step)
     return Finding(why, corrected(evidence, as_anext, *found) if found is not None else None)
 
 

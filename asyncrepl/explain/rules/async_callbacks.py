@@ -29,6 +29,7 @@ from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.hoisted_code import (
     KEYED,
     MAPPERS,
+    called_here,
     keys_first,
     made_plain,
     mapped,
@@ -88,12 +89,6 @@ def _out_of_threads(fixing: Fixing, places: list[tuple[Unit, ast.Call]]) -> None
             _target_of_thread(fixing, unit, function, next(iter(packed + given), None))
 
 
-def called_here(fixing: Fixing, unit: Unit, call: ast.Call, parts: list[ast.expr]) -> None:
-    """``await to_thread(work, 1)`` → ``await work(1)``: the `call`, in `unit`, of its `parts`."""
-    function, *arguments = map(unit.source.source, [*parts, *call.keywords])
-    fixing.of(unit).replace(call, f"{function}({', '.join(arguments)})")
-
-
 def _target_of_thread(
     fixing: Fixing, unit: Unit, function: ast.expr, packed: ast.expr | None
 ) -> None:
@@ -107,7 +102,6 @@ def _target_of_thread(
     else:
         fixing.of(unit).after(function, f", args={text}")
     fixing.of(unit).replace(function, "asyncio.run")
-    fixing.needs_import(unit, "asyncio")
 
 
 def _submitted(fixing: Fixing, unit: Unit, call: ast.Call) -> None:
@@ -116,7 +110,6 @@ def _submitted(fixing: Fixing, unit: Unit, call: ast.Call) -> None:
         submit, function, *arguments = map(unit.source.source, (call.func, *call.args))
         text = f"{submit}(asyncio.run, {function}({', '.join(arguments)}))"
         fixing.of(unit).replace(call, text)
-        fixing.needs_import(unit, "asyncio")
 
 
 def _called_back(evidence: Evidence) -> Finding | None:
@@ -168,12 +161,10 @@ def _made_later(fixing: Fixing, unit: Unit, call: ast.Call, given: ast.Call) -> 
     if callee_name(call) in ("Thread", "Timer"):
         text = f"asyncio.run, args=({unit.source.source(given)},)"
         fixing.of(unit).replace(given, text)
-        fixing.needs_import(unit, "asyncio")
         return
     at_once = callee_name(call) == "call_soon"
     task = f"asyncio.create_task({unit.source.source(given)})"
     fixing.of(unit).replace(call if at_once else given, task if at_once else f"lambda: {task}")
-    fixing.needs_import(unit, "asyncio")
 
 
 @correction
@@ -204,7 +195,6 @@ def _as_task(fixing: Fixing, unit: Unit, call: ast.Call, function: ast.expr) -> 
     else:
         last = unit.source.span(call.args[-1]).end
         fixing.of(unit).replace(Span(unit.source.span(function).start, last), f"lambda: {made}")
-    fixing.needs_import(unit, "asyncio")
 
 
 def _walked_through(evidence: Evidence) -> Finding | None:

@@ -9,7 +9,7 @@ import io
 from types import GeneratorType
 from typing import TYPE_CHECKING
 
-from asyncrepl.events.object_info import code_of, function_of
+from asyncrepl.events.object_info import function_of
 from asyncrepl.explain.dropped_coroutines import dropped_name
 from asyncrepl.explain.explanation import Finding, Other, Rule
 from asyncrepl.explain.fix_editor import Fixing, corrected, correction, short
@@ -17,7 +17,7 @@ from asyncrepl.explain.kinds import ASYNCHRONOUS, Kind, has, is_async_iterable
 from asyncrepl.explain.protocol_code import meant_to_yield, with_yield
 from asyncrepl.explain.repairs.repair_case import is_mocked, single_assignment
 from asyncrepl.explain.rules.operand_rules import ANY, FUNCTIONS, Told, row
-from asyncrepl.explain.scopes import CannotFixError, own_nodes
+from asyncrepl.explain.scopes import CannotFixError, behind_await, own_nodes
 from asyncrepl.explain.value_origins import loads
 from asyncrepl.syntax.names import callee_name, last_name
 from asyncrepl.syntax.static_inspection import without_annotations
@@ -68,11 +68,11 @@ def _unasked_stream(told: Told) -> tuple[ast.Call, str] | None:
     By convention that is `stream`; of a function of the user's any that its result hangs on.
     """
     made = single_assignment(told.unit, told.node, awaited=True) or told.node
-    call = made.value if isinstance(made, ast.Await) else made
+    call = behind_await(made)
     if not isinstance(call, ast.Call) or any(each.arg is None for each in call.keywords):
         return None
     function = function_of(told.evidence.resolver.value(call.func))
-    found = told.evidence.units.definition(code_of(function))
+    found = told.evidence.units.source_of(function)
     for name in _left_out(function, call) if function is not None else ():
         if name == "stream" if found is None else _chooses(told, *found, name):
             return call, name

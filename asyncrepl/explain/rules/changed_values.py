@@ -14,7 +14,7 @@ from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, correction, replaced, short
 from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.repairs.repair_case import single_assignment
-from asyncrepl.explain.scopes import CannotFixError, deepen, own_nodes, scope
+from asyncrepl.explain.scopes import CannotFixError, behind_call, deepen, own_nodes, scope
 from asyncrepl.explain.tokens import Words
 from asyncrepl.explain.value_origins import bound_by
 from asyncrepl.syntax.names import (
@@ -33,14 +33,9 @@ if TYPE_CHECKING:
 Late = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
 
-def _seen(evidence: Evidence) -> ast.expr | None:
-    use = evidence.use("seen")
-    return use.node if use is not None and isinstance(use.node, ast.expr) else None
-
-
 def _overwritten(evidence: Evidence) -> Finding | None:
     """A variable that was read before a wait, and is written after it."""
-    unit, value = evidence.unit, _seen(evidence)
+    unit, value = evidence.unit, evidence.seen_node
     store = unit.statement(value) if value is not None else None
     if isinstance(store, ast.AugAssign):
         text = unit.source.source(store.target)
@@ -102,8 +97,8 @@ def _awaited_first(fixing: Fixing, unit: Unit, store: ast.AugAssign) -> None:
 
 def _became_shorter(evidence: Evidence) -> Finding | None:
     """A list out of which items were taken while a loop is in it."""
-    unit, items = evidence.unit, _seen(evidence)
-    loop = unit.enclosing(items, ast.For) if items is not None else None
+    unit, items = evidence.unit, evidence.seen_node
+    loop = unit.enclosing(items, ast.For)
     if items is None or loop is None:
         return None
     text = unit.source.source(items)
@@ -116,7 +111,7 @@ def _became_shorter(evidence: Evidence) -> Finding | None:
 
 def _yielded_again(evidence: Evidence) -> Finding | None:
     """One object that a generator fills, yields, and changes, where each is kept."""
-    unit, item = evidence.unit, _seen(evidence)
+    unit, item = evidence.unit, evidence.seen_node
     if not isinstance(item, ast.Name):
         return None
     name = getattr(scope(unit, item), "name", "")
@@ -148,8 +143,8 @@ def _made_anew(fixing: Fixing, unit: Unit, item: ast.Name) -> None:
 
 def _limits_nothing(evidence: Evidence) -> Finding | None:
     """A lock, a semaphore or a timeout around tasks that run when it is left."""
-    unit, entered = evidence.unit, _seen(evidence)
-    block = unit.enclosing(entered, ast.AsyncWith) if entered is not None else None
+    unit, entered = evidence.unit, evidence.seen_node
+    block = unit.enclosing(entered, ast.AsyncWith)
     if entered is None or block is None:
         return None
     makers = [
@@ -192,8 +187,8 @@ def _awaited_inside(fixing: Fixing, unit: Unit, block: ast.AsyncWith) -> None:
 
 def _asks_late(evidence: Evidence) -> Finding | None:
     """What asks for the variable of a loop when that is over."""
-    unit, given = evidence.unit, _seen(evidence)
-    loop = unit.enclosing(given, ast.For) if given is not None else None
+    unit, given = evidence.unit, evidence.seen_node
+    loop = unit.enclosing(given, ast.For)
     function = _function_of(unit, given) if given is not None else None
     if given is None or loop is None or function is None:
         return None
@@ -216,7 +211,7 @@ def _function_of(unit: Unit, given: ast.expr) -> Late | None:
     """The function that `given` is, names, or calls."""
     if isinstance(given, ast.Lambda):
         return given
-    name = given.func if isinstance(given, ast.Call) else given
+    name = behind_call(given)
     found = [
         each for each in unit.functions() if isinstance(name, ast.Name) and each.name == name.id
     ]
@@ -243,12 +238,12 @@ def _kept_by_default(fixing: Fixing, unit: Unit, function: Late, names: list[str
 
 def _not_in_order(evidence: Evidence) -> Finding | None:
     """``zip(names, done)``: what `asyncio.wait` gives is a set."""
-    unit, done = evidence.unit, _seen(evidence)
+    unit, done = evidence.unit, evidence.seen_node
     pair = bound_by(unit, done)
     wait = unit.parents.get(pair) if pair is not None else None
     awaited = wait.value if isinstance(wait, ast.Assign) else None
     call = awaited.value if isinstance(awaited, ast.Await) else None
-    zipping = unit.enclosing(done, ast.Call) if done is not None else None
+    zipping = unit.enclosing(done, ast.Call)
     if not isinstance(done, ast.Name) or not isinstance(call, ast.Call) or not call.args:
         return None
     if zipping is None or not walked_beside(unit, zipping, call.args[0]):
@@ -296,8 +291,8 @@ _VIEWS = ("items", "keys", "values")
 
 def _ends_with_false(evidence: Evidence) -> Finding | None:
     """``while item := await anext(it, None)``, where an item counts as false."""
-    unit, step = evidence.unit, _seen(evidence)
-    named = unit.enclosing(step, ast.NamedExpr) if step is not None else None
+    unit, step = evidence.unit, evidence.seen_node
+    named = unit.enclosing(step, ast.NamedExpr)
     if named is None:
         return None
     text, value = unit.source.source(named), evidence.finding.info.value

@@ -7,11 +7,12 @@ import asyncio
 from types import CoroutineType
 from typing import TYPE_CHECKING
 
-from asyncrepl.events.object_info import is_real_instance
+from asyncrepl.events.object_info import function_of, is_real_instance
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, correction, replaced, short
 from asyncrepl.explain.held_operands import ASYNCIO, innermost_frame
 from asyncrepl.explain.scopes import CannotFixError, caught_kinds, is_generator
+from asyncrepl.explain.source_units import positional
 from asyncrepl.syntax.names import (
     FUNCTIONS,
     callee_name,
@@ -126,20 +127,26 @@ def _returns_of(
     """
     kinds = FUNCTIONS if is_generator(function) else (ast.FunctionDef,)
     made = {last_name(getattr(each, "func", each)) for each in function.decorator_list}
-    awaited = {callee_name(part) for site in evidence.sites for part in _operands(site)}
+    awaited = {name for site in evidence.sites for name in _awaited_names(evidence, site)}
     for unit, call in evidence.units.nodes(ast.Call):
         returned, around = unit.parents.get(call), unit.function(call)
         if not isinstance(returned, ast.Return) or not isinstance(around, kinds):
             continue
         outer = [each for each in unit.ancestors(around) if isinstance(each, ast.FunctionDef)]
-        taken = {arg.arg for each in outer for arg in each.args.args}
+        taken = {name for each in outer for name in positional(each)}
         decorates = any(each.name in made for each in outer) and callee_name(call) in taken
         if decorates or (callee_name(call) == function.name and around.name in awaited):
             yield unit, around, returned
 
 
-def _operands(site: Site) -> Iterator[ast.AST]:
-    yield from (each.value for each in site.nodes if isinstance(each, ast.Await))
+def _awaited_names(evidence: Evidence, site: Site) -> Iterator[str]:
+    """The names of what is awaited at the `site`: as it is called, and as it was defined."""
+    resolver = type(evidence.resolver).of_frame(evidence.units, site.frame)
+    for call in (each.value for each in site.nodes if isinstance(each, ast.Await)):
+        yield callee_name(call)
+        function = function_of(resolver.value(call.func)) if isinstance(call, ast.Call) else None
+        if function is not None:
+            yield function.__name__
 
 
 #: What calls a function again when that has raised an error.
@@ -165,8 +172,9 @@ def _would_catch(
     if around is None or not any(returned in ast.walk(each) for each in around.body):
         return False
     caught = {last_name(kind) for each in around.handlers for kind in caught_kinds(each.type)}
+    caught |= {"BaseException" for each in around.handlers if each.type is None}
     outer = [each for each in unit.ancestors(around) if isinstance(each, ast.FunctionDef)]
-    if caught & {arg.arg for each in outer for arg in each.args.args}:
+    if any(caught.intersection(positional(each)) for each in outer):
         caught |= {last_name(part) for by in function.decorator_list for part in ast.walk(by)}
     return not caught.isdisjoint(kinds - {"TypeError"})
 

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import ast
 import asyncio
-import inspect
-from types import CoroutineType, FunctionType, ModuleType, NoneType
+from types import CoroutineType, ModuleType, NoneType
 from typing import TYPE_CHECKING
 
 from asyncrepl.events.object_info import (
@@ -17,29 +16,33 @@ from asyncrepl.events.object_info import (
     PLAIN,
     function_of,
     is_real_instance,
-    lookup,
 )
-from asyncrepl.explain.bindings import is_coroutine_function, takes_nothing
+from asyncrepl.explain.bindings import (
+    accepts_call,
+    is_coroutine_function,
+    python_method,
+    takes_nothing,
+)
 from asyncrepl.explain.explanation import Finding, Rule
-from asyncrepl.explain.fix_editor import Fixing, awaited, correction, short
+from asyncrepl.explain.fix_editor import Fixing, awaited, corrected, correction, replaced, short
 from asyncrepl.explain.fresh_names import fresh
+from asyncrepl.explain.hoisted_code import called_at
 from asyncrepl.explain.kinds import Kind, a_kind, kind_of
 from asyncrepl.explain.operand_parts import put_into
 from asyncrepl.explain.repairs.awaited_origins import classes_given
 from asyncrepl.explain.repairs.repair_case import single_assignment
 from asyncrepl.explain.rules.own_states import own_attributes
 from asyncrepl.explain.scopes import CannotFixError
+from asyncrepl.explain.source_units import own_name
 from asyncrepl.explain.value_origins import bindings
 from asyncrepl.instrument.probe_placement import LATER_CALLS
 from asyncrepl.syntax.names import FUNCTIONS, callee_name, method_owner, written_name
-from asyncrepl.syntax.static_inspection import without_annotations
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from asyncrepl.explain.evidence import Evidence
     from asyncrepl.explain.source_units import Function, Unit
-    from asyncrepl.explain.value_origins import Origin
 
 #: What calls a function that it is given, with the arguments that follow: its position.
 _TAKING = {**LATER_CALLS, "to_thread": 0, "run_in_executor": 1, "add_signal_handler": 1}
@@ -85,20 +88,10 @@ def _takes(evidence: Evidence, call: ast.Call, more: int) -> bool:
     """Whether a function of the user's can be called as by `call` and with `more` arguments."""
     value, owner = evidence.resolver.value, getattr(call.func, "value", None)
     function = function_of(value(call.func))
-    if function is None or any(isinstance(each, ast.Starred) for each in call.args):
+    if function is None:
         return False
     object_given = owner is not None and not is_real_instance(value(owner), (type, ModuleType))
-    return _binds(function, call, more + object_given)
-
-
-def _binds(function: FunctionType, call: ast.Call, more: int) -> bool:
-    named = {each.arg: None for each in call.keywords if each.arg is not None}
-    try:
-        signature = inspect.signature(without_annotations(function))
-        signature.bind(*range(len(call.args) + more), **named)
-    except (TypeError, ValueError):
-        return False
-    return True
+    return bool(accepts_call(function, call, more + object_given))
 
 
 @correction
@@ -127,11 +120,11 @@ def _class_itself(evidence: Evidence) -> Finding | None:
     if call is None or not isinstance(method, ast.Attribute) or not evidence.direct:
         return None
     made = evidence.resolver.value(method.value)
-    function = lookup(made, method.attr) if is_real_instance(made, type) else MISSING
-    if not is_real_instance(made, type) or not is_real_instance(function, FunctionType):
+    function = python_method(made, method.attr) if is_real_instance(made, type) else None
+    if not is_real_instance(made, type) or function is None:
         return None
     ours = made.__module__.partition(".")[0] == "asyncio" or is_coroutine_function(function)
-    if not ours or _binds(function, call, 0) or not _binds(function, call, 1):
+    if not ours or accepts_call(function, call) or not accepts_call(function, call, 1):
         return None
     places = classes_given(evidence.units, unit, method.value, made)
     if not places:
@@ -141,13 +134,7 @@ def _class_itself(evidence: Evidence) -> Finding | None:
         f"{short(unit, method.value)} is the class `{text}` itself, and no object of it: it has "
         "to be called where it is given that name."
     )
-    return Finding(why, _made(evidence, places) if takes_nothing(made) else None)
-
-
-@correction
-def _made(fixing: Fixing, places: list[Origin]) -> None:
-    for unit, node in places:
-        fixing.of(unit).after(node, "()")
+    return Finding(why, corrected(evidence, called_at, places) if takes_nothing(made) else None)
 
 
 #: What is asked of a task or a future, and what of many other things as well.
@@ -177,7 +164,9 @@ def _awaited_too_soon(evidence: Evidence) -> Finding | None:
     )
     if node.attr in ("result", "exception"):
         return Finding(why, _not_asked(evidence, unit, node))
-    return Finding(why, _not_awaited(evidence, unit, wait, task=task))
+    made = unit.source.source(wait.value)
+    made = made if task else f"asyncio.create_task({made})"
+    return Finding(why, replaced(evidence, unit, (wait, made)))
 
 
 @correction
@@ -210,19 +199,9 @@ def _awaited_for(evidence: Evidence, node: ast.expr) -> ast.expr | None:
 _MAKERS = ("create_task", "ensure_future")
 
 
-@correction
-def _not_awaited(fixing: Fixing, unit: Unit, wait: ast.Await, *, task: bool) -> None:
-    """``await create_task(work())`` → ``create_task(work())``; of ``await work()`` a task."""
-    source = unit.source.source(wait.value)
-    fixing.of(unit).replace(wait, source if task else f"asyncio.create_task({source})")
-    if not task:
-        fixing.needs_import(unit, "asyncio")
-
-
 def _outlives(evidence: Evidence) -> Finding | None:
     """What is returned out of ``async with … as x`` and runs only later, when that is left."""
-    unit, use = evidence.unit, evidence.use("seen")
-    call = use.node if use is not None else None
+    unit, call = evidence.unit, evidence.seen_node
     owner = method_owner(call) if isinstance(call, ast.Call) else None
     if call is None or owner is None:
         return None
@@ -266,8 +245,9 @@ def _touched(methods: Mapping[str, Function], names: set[str]) -> set[str]:
     """The attributes of their object that `methods` of these `names` name, or others they call."""
     todo = sorted(names)
     for name in todo:  # which grows
-        given = methods[name].args.args[:1] if name in methods else []
-        found = own_attributes(methods[name], given[0].arg) if given else set()
+        found = (
+            own_attributes(methods[name], own_name(methods[name])) if name in methods else set()
+        )
         todo += sorted(found.difference(todo))
     return {*todo}
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from asyncrepl.explain.explanation import Finding, Rule
+from asyncrepl.explain.explanation import Finding, endless
 from asyncrepl.explain.fix_editor import Fixing, correction, short
-from asyncrepl.explain.scopes import own_nodes, scope
+from asyncrepl.explain.scopes import catches, is_while_true, own_nodes, scope
 from asyncrepl.instrument.probe_placement import LATER_CALLS
 from asyncrepl.syntax.names import callee_name, canonical_name, written_name
 
@@ -62,10 +62,8 @@ def _is_of(node: ast.AST, group: ast.expr) -> bool:
 
 
 def _has_no_way_out(node: ast.AST) -> bool:
-    if not isinstance(node, ast.While) or not isinstance(node.test, ast.Constant):
-        return False
     ways = (ast.Break, ast.Return, ast.Raise, ast.Yield)
-    return bool(node.test.value) and not any(isinstance(each, ways) for each in own_nodes(node))
+    return is_while_true(node) and not any(isinstance(each, ways) for each in own_nodes(node))
 
 
 def may_end(evidence: Evidence, unit: Unit, node: ast.AST) -> bool:
@@ -97,7 +95,7 @@ def _waits(statement: ast.stmt) -> bool:
 def _never_changes(evidence: Evidence) -> Finding | None:
     """A loop in which nothing changes what it goes on for; when Ctrl-C has ended it."""
     unit, await_ = evidence.unit, evidence.node(ast.Await)
-    loop = unit.enclosing(await_, ast.While) if await_ is not None else None
+    loop = unit.enclosing(await_, ast.While)
     if loop is None or await_ is None or not isinstance(loop.test, ast.Name):
         return None
     name, waits = loop.test.id, await_.value
@@ -130,9 +128,9 @@ def _with_pending(fixing: Fixing, unit: Unit, await_: ast.Await, name: str) -> N
 
 def _past_end(evidence: Evidence) -> Finding | None:
     """A loop that reads a stream on and on, which has ended."""
-    use, unit = evidence.use("seen"), evidence.unit
-    loop = unit.enclosing(use.node, ast.While) if use is not None else None
-    call = unit.enclosing(use.node, ast.Call) if use is not None else None
+    node, unit = evidence.seen_node, evidence.unit
+    loop = unit.enclosing(node, ast.While)
+    call = unit.enclosing(node, ast.Call)
     if loop is None or call is None:
         return None
     why = (
@@ -157,11 +155,10 @@ def _runs_idle(evidence: Evidence) -> Finding | None:
     unit, call = evidence.unit, evidence.node(ast.Call)
     if call is None or callee_name(call) != "run_forever":
         return None
-    made = [each for _, each in evidence.units.nodes(ast.Call)]
-    signals = any(canonical_name(each.func).startswith("signal.") for each in made)
+    signals = any(each.startswith("signal.") for each in evidence.units.called())
     guards = [each for each in unit.ancestors(call) if isinstance(each, ast.Try)]
-    expected = any(_takes_interrupt(each) for guard in guards for each in guard.handlers)
-    if signals or expected:
+    handlers = [each for guard in guards for each in guard.handlers]
+    if signals or any(catches(each, "KeyboardInterrupt", "BaseException") for each in handlers):
         return None
     why = (
         f"{short(unit, call)} runs until `stop()` is called, and nothing calls it: all that the "
@@ -182,12 +179,6 @@ def _waits_idle(evidence: Evidence) -> Finding | None:
         f"who does its work has to call {future[:-1]}.set_result(…)`."
     )
     return Finding(why)
-
-
-def _takes_interrupt(handler: ast.ExceptHandler) -> bool:
-    kinds = ast.walk(handler.type) if handler.type is not None else ()
-    names = {canonical_name(each) for each in kinds if isinstance(each, ast.expr)}
-    return handler.type is None or bool(names & {"KeyboardInterrupt", "BaseException"})
 
 
 @correction
@@ -219,46 +210,36 @@ def _is_unwaited(unit: Unit, call: ast.Call) -> bool:
 _INTERRUPTED = (KeyboardInterrupt,)
 
 RULES = (
-    Rule(
-        "endless-generator-hangs",
+    endless(
         "a wait for a task that never ends",
-        3,
         "A `TaskGroup` waits until all of its tasks have ended. One that is to accompany the "
         "others has to be cancelled when they are done.",
         _never_ends,
         errors=_INTERRUPTED,
     ),
-    Rule(
-        "endless-generator-hangs",
+    endless(
         "a loop that waits for what is done already",
-        3,
         "`asyncio.wait` returns at once if one of its tasks is done already. It gives those that "
         "are done and those that are pending: wait for the pending ones next.",
         _never_changes,
         errors=_INTERRUPTED,
     ),
-    Rule(
-        "endless-generator-hangs",
+    endless(
         "a loop that reads on at the end of its stream",
-        3,
         "`read()` and `readline()` wait for data, and give `b''` when no more can come. That is "
         "no error: who reads in a loop has to look for it.",
         _past_end,
         sees="past end",
     ),
-    Rule(
-        "endless-generator-hangs",
+    endless(
         "a loop that runs on with nothing to do",
-        3,
         "`loop.run_forever()` runs until somebody calls `loop.stop()`, also when all tasks have "
         "ended. `loop.run_until_complete(main())`, and `asyncio.run(main())`, end with `main`.",
         _runs_idle,
         sees="idle",
     ),
-    Rule(
-        "endless-generator-hangs",
+    endless(
         "a loop that waits for a future that nobody sets",
-        3,
         "A future is done when somebody calls its `set_result` or `set_exception`. A task is done "
         "when its coroutine has ended, by itself.",
         _waits_idle,

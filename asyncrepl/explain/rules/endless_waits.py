@@ -10,9 +10,9 @@ import ast
 import asyncio
 from typing import TYPE_CHECKING
 
-from asyncrepl.explain.explanation import Finding, Rule
+from asyncrepl.explain.explanation import Finding, endless
 from asyncrepl.explain.fix_editor import short
-from asyncrepl.explain.scopes import REPEATED, is_own, own_nodes, runs_often, scope
+from asyncrepl.explain.scopes import REPEATED, is_own, runs_often, scope
 from asyncrepl.syntax.names import callee_name, last_name, method_owner, written_name
 
 if TYPE_CHECKING:
@@ -119,47 +119,7 @@ def _calls_of_maker(evidence: Evidence, calls: Ends) -> Ends:
     maker = makers.pop() if len(makers) == 1 else None
     if not isinstance(maker, ast.AsyncFunctionDef | ast.FunctionDef):
         return []
-    return [each for each in evidence.units.nodes(ast.Call) if callee_name(each[1]) == maker.name]
-
-
-def _each_other(evidence: Evidence) -> Finding | None:
-    """Two tasks, of which each does behind its wait what the other one waits for."""
-    waited, calls = ends_of(evidence) or (None, [])
-    if waited is None or len(calls) != 1:
-        return None
-    (unit, call), here = calls[0], scope(evidence.unit, waited)
-    first_name, there = getattr(here, "name", ""), scope(unit, call)
-    if not isinstance(there, ast.AsyncFunctionDef) or there is here or here is None:
-        return None
-    for other, first in _waits_before(unit, there, call):
-        theirs = calls_on(evidence, written_name(other), *first)
-        statement = evidence.unit.statement(waited)
-        if theirs and all(_follows(evidence.unit, statement, *each) for each in theirs):
-            mine, source = evidence.unit.source.source, unit.source.source
-            why = (
-                f"They wait for each other: `{first_name}` waits for `{mine(waited)}` before its "
-                f"`{mine(theirs[0][1])}`, and `{there.name}` waits for `{source(other)}` before "
-                f"its `{source(call)}`. One of them has to go first."
-            )
-            return Finding(why)
-    return None
-
-
-def _waits_before(
-    unit: Unit, function: ast.AsyncFunctionDef, call: ast.Call
-) -> Iterator[tuple[ast.expr, tuple[str, ...]]]:
-    """What `function` waits for before it comes to the `call`, and what would end that."""
-    by_method: dict[str, tuple[str, ...]] = {}
-    for (_, method), ends in _ENDS.items():
-        by_method[method] = by_method.get(method, ()) + ends
-    for node in own_nodes(function):
-        waits = node.value if isinstance(node, ast.Await) else None
-        known = by_method.get(callee_name(waits), ())
-        owner = waits.func if isinstance(waits, ast.Call) else None
-        if not known or not isinstance(owner, ast.Attribute):
-            continue
-        if _follows(unit, unit.statement(node), unit, call):
-            yield owner.value, known
+    return [*evidence.units.calls(maker.name)]
 
 
 def behind(evidence: Evidence, calls: list[tuple[Unit, ast.Call]]) -> tuple[Unit, ast.stmt] | None:
@@ -217,25 +177,11 @@ def _waits_for(unit: Unit, statement: ast.stmt) -> str:
     return short(unit, statement)
 
 
-_ID = "endless-generator-hangs"
-
 RULES = (
-    Rule(
-        _ID,
+    endless(
         "a wait for what comes after it",
-        3,
         "Statements run one after the other, also when they await: what stands behind a wait "
         "cannot end it. Do it before, or in a task of its own.",
         _ended_too_late,
-        sees="stuck",
-    ),
-    Rule(
-        _ID,
-        "two that wait for each other",
-        3,
-        "Each does behind its own wait what the other one waits for, so neither comes to it. "
-        "Who is waited for does its part before it waits itself.",
-        _each_other,
-        sees="stuck",
     ),
 )

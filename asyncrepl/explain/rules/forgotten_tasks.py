@@ -29,21 +29,20 @@ JOINERS = ("gather", "shield")
 
 
 def _unkept(evidence: Evidence) -> Finding | None:
-    use, seen, unit = evidence.use("seen"), evidence.seen, evidence.unit
-    if use is None or seen is None or not isinstance(use.node, ast.Call):
+    node, seen, unit = evidence.seen_node, evidence.seen, evidence.unit
+    if seen is None or not isinstance(node, ast.Call):
         return None
-    job = use.node.args[0] if use.node.args else use.node
+    job = node.args[0] if node.args else node
     tasks = "a task" if seen.number == 1 else f"{seen.number} tasks"
     verb = "runs" if seen.number == 1 else "run"
     why = f"{tasks[:1].upper()}{tasks[1:]} of {short(unit, job)} still {verb}: nobody waits for "
     why += "it." if seen.number == 1 else "them."
-    return Finding(why, _gathered(evidence, unit, use.node))
+    return Finding(why, _gathered(evidence, unit, node))
 
 
 def _cut_off(evidence: Evidence) -> Finding | None:
     """A task that was still at work when the program's loop came to its end."""
-    use, unit = evidence.use("seen"), evidence.unit
-    call = use.node if use else None
+    call, unit = evidence.seen_node, evidence.unit
     if isinstance(call, ast.Call) and callee_name(call) in JOINERS:
         return _not_joined(evidence, call)
     job = call.args[0] if isinstance(call, ast.Call) and call.args else None
@@ -87,8 +86,8 @@ def _expected(unit: Unit, node: ast.AST) -> set[str]:
 
 def _gave_up(evidence: Evidence) -> Finding | None:
     """Tasks that `asyncio.wait` did not wait for any longer, where an error was expected of it."""
-    use, unit = evidence.use("seen"), evidence.unit
-    wait = _given_up(unit, use.node) if use and isinstance(use.node, ast.Call) else None
+    node, unit = evidence.seen_node, evidence.unit
+    wait = _given_up(unit, node) if isinstance(node, ast.Call) else None
     if wait is None:
         return None
     why = (
@@ -119,10 +118,9 @@ def _named_alone(unit: Unit, call: ast.Call) -> ast.Name | None:
 
 def _not_ended(evidence: Evidence) -> Finding | None:
     """A task that was cancelled, where the loop ran no longer; `asyncio.run` lets it end."""
-    use, unit = evidence.use("seen"), evidence.unit
-    called = {canonical_name(call.func) for _, call in evidence.units.nodes(ast.Call)}
-    call = use.node if use else None
-    if not isinstance(call, ast.Call) or not call.args or called & _ENDING_RUNNERS:
+    call, unit = evidence.seen_node, evidence.unit
+    ends = not evidence.units.called().isdisjoint(_ENDING_RUNNERS)
+    if not isinstance(call, ast.Call) or not call.args or ends:
         return None
     why = (
         f"{short(unit, call.args[0])} was cancelled, and the loop ended before the task had: "
@@ -159,8 +157,7 @@ def _not_joined(evidence: Evidence, call: ast.Call) -> Finding | None:
 
 def _shielded(evidence: Evidence) -> Finding | None:
     """What outlives who awaited it behind a shield, and is cut off at the end of the program."""
-    use, unit = evidence.use("seen"), evidence.unit
-    call = use.node if use is not None else None
+    call, unit = evidence.seen_node, evidence.unit
     if not isinstance(call, ast.Call) or not call.args or not isinstance(call.args[0], ast.Call):
         return None
     homes = [*evidence.units.functions(callee_name(call.args[0]))]
@@ -194,14 +191,14 @@ def _destroyed(evidence: Evidence) -> Finding | None:
 
 def _in_turn(evidence: Evidence) -> Finding | None:
     """A loop that makes a task and awaits it, and then the next one."""
-    use, unit = evidence.use("seen"), evidence.unit
-    loop = unit.enclosing(use.node, ast.For, ast.ListComp) if use is not None else None
+    node, unit = evidence.seen_node, evidence.unit
+    loop = unit.enclosing(node, ast.For, ast.ListComp)
     inside = list(ast.walk(loop)) if loop is not None else []
     asked = [each for _, each in evidence.units.nodes(ast.Call) if _asks_time(each)]
-    if use is None or not asked or any(each in inside for each in asked):
+    if node is None or not asked or any(each in inside for each in asked):
         return None  # it may be meant so, or each is measured
     why = (
-        f"{short(unit, use.node)} is awaited in the round that makes it: its task is over before "
+        f"{short(unit, node)} is awaited in the round that makes it: its task is over before "
         "the next one is made, and they run one after the other. Make all of them first, or "
         "`gather` them."
     )
@@ -295,7 +292,6 @@ def _gathered(fixing: Fixing, unit: Unit, call: ast.Call) -> None:
     else:
         raise CannotFixError
     edits.lines_after(loop, f"await asyncio.gather(*{name})")
-    fixing.needs_import(unit, "asyncio")
 
 
 @correction
@@ -325,7 +321,6 @@ def awaited_last(fixing: Fixing, unit: Unit, call: ast.Call, kind: str = "") -> 
     text, body = f"await {name}", unit.tree.body if unit.tree else []
     if many:
         text = f"await asyncio.gather(*{name})"
-        fixing.needs_import(unit, "asyncio")
     if kind in vars(builtins) and not any(isinstance(s, ast.Try | ast.TryStar) for s in body):
         caught = fixing.fresh(unit, "error")
         text = (

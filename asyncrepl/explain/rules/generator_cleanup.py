@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from asyncrepl.events.object_info import is_real_instance
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, correction, replaced, short
-from asyncrepl.explain.scopes import may_be_left, own_nodes
+from asyncrepl.explain.scopes import catches, may_be_left, own_nodes
 from asyncrepl.explain.source_units import Function
 from asyncrepl.explain.static_values import Resolver
 from asyncrepl.explain.value_origins import called
@@ -110,25 +110,18 @@ def late_yield(function: Function) -> ast.Yield | ast.ExceptHandler | None:
                 if isinstance(inner, ast.Yield):
                     return inner
         for handler in node.handlers:
-            if _catches_exit(handler) and not any(
+            if catches(handler, "BaseException", "GeneratorExit") and not any(
                 isinstance(inner, ast.Raise | ast.Return) for inner in ast.walk(handler)
             ):
                 return handler
     return None
 
 
-def _catches_exit(handler: ast.ExceptHandler) -> bool:
-    names = {each.id for each in ast.walk(handler.type or handler) if isinstance(each, ast.Name)}
-    return handler.type is None or bool(names & {"BaseException", "GeneratorExit"})
-
-
 def _left(evidence: Evidence) -> Finding | None:
     """A generator died at a ``yield`` that has cleanup around it, in a loop over its call."""
-    seen = evidence.finding
-    made = evidence.units.definition(seen.info.code)
-    if made is None or not _cleans_up(made[1], seen.number):
+    made, place = _uncleaned(evidence), evidence.finding.place
+    if made is None:
         return None
-    place = seen.place
     loop = _loop_over(evidence.unit, made[1].name, place.lineno if place else 0)
     if loop is None:
         return _left_by_name(evidence, made[1].name)
@@ -142,15 +135,10 @@ def _left(evidence: Evidence) -> Finding | None:
 
 def _never_exited(evidence: Evidence) -> Finding | None:
     """One below ``@asynccontextmanager`` died at its ``yield``: it was entered, and never left."""
-    seen = evidence.finding
-    made = evidence.units.definition(seen.info.code)
-    if made is None or not _cleans_up(made[1], seen.number):
+    made = _uncleaned(evidence)
+    if made is None or "asynccontextmanager" not in map(last_name, made[1].decorator_list):
         return None
-    if "asynccontextmanager" not in map(last_name, made[1].decorator_list):
-        return None
-    stacked = any(
-        callee_name(each) == "enter_async_context" for _, each in evidence.units.nodes(ast.Call)
-    )
+    stacked = any(evidence.units.calls("enter_async_context"))
     by = "`await stack.aclose()` of the stack that entered it" if stacked else "`async with`"
     why = (
         f"`{made[1].name}` was entered and is never left: its cleanup runs too late, in a task of "
@@ -192,25 +180,19 @@ def _named_call(unit: Unit, loop: ast.AsyncFor, name: str) -> str | None:
     return callee_name(given[0]) if len(given) == 1 else None
 
 
-def _cleans_up(function: Function, line: int) -> bool:
-    """Whether the ``yield`` on `line` stands in a ``try … finally`` or a ``with``."""
-    for node in own_nodes(function):
-        closes = isinstance(node, ast.With | ast.AsyncWith) or (
-            isinstance(node, ast.Try) and bool(node.finalbody)
-        )
-        if closes and isinstance(node, ast.stmt) and node.lineno <= line <= (node.end_lineno or 0):
-            return True
-    return False
+def _uncleaned(evidence: Evidence) -> tuple[Unit, Function] | None:
+    """The generator that died, if its ``yield`` stood in a ``try … finally`` or a ``with``."""
+    made, line = evidence.units.definition(evidence.finding.info.code), evidence.finding.number
+    kinds = ast.With, ast.AsyncWith, ast.Try
+    blocks: list[ast.With | ast.AsyncWith | ast.Try] = made[0].around(line, *kinds) if made else []
+    closes = [each for each in blocks if not isinstance(each, ast.Try) or each.finalbody]
+    return made if made and any(made[0].function(each) is made[1] for each in closes) else None
 
 
 def _loop_over(unit: Unit, name: str, line: int = 0) -> ast.AsyncFor | None:
     """The innermost loop around `line` over a call of `name`; without a line, the only one."""
-    found = [
-        node
-        for node in unit.nodes(ast.AsyncFor)
-        if callee_name(node.iter) == name
-        and (not line or node.lineno <= line <= (node.end_lineno or 0))
-    ]
+    loops = unit.around(line, ast.AsyncFor) if line else unit.nodes(ast.AsyncFor)
+    found = [node for node in loops if callee_name(node.iter) == name]
     return found[-1] if found and (line or len(found) == 1) else None
 
 

@@ -10,7 +10,7 @@ from types import CoroutineType
 from typing import TYPE_CHECKING
 
 from asyncrepl.explain.explanation import Finding, Rule
-from asyncrepl.explain.fix_editor import Fixing, correction, short
+from asyncrepl.explain.fix_editor import Fixing, corrected, correction, short
 from asyncrepl.explain.kinds import has
 from asyncrepl.explain.scopes import CannotFixError, is_generator, own_nodes
 from asyncrepl.syntax.names import callee_name, canonical_name, written_name
@@ -52,7 +52,7 @@ def _delegation(evidence: Evidence) -> Finding | None:
     if isinstance(unit.parents.get(use.owner), ast.Expr) and any(map(_has_items, given)):
         return None  # so it does here: those of the result
     why = f"A plain generator cannot `yield from` a coroutine: `await` {short(unit, use.node)}."
-    return Finding(why, _modern(evidence, function) if function else None)
+    return Finding(why, corrected(evidence, _make_modern, function) if function else None)
 
 
 def _has_items(info: ObjectInfo) -> bool:
@@ -90,11 +90,6 @@ def _is_gone(decorator: ast.expr, names: Container[str]) -> bool:
     """Whether it is what is there no more, also by one of other `names`."""
     known = canonical_name(decorator) in (_COROUTINE, "types.coroutine")
     return known or written_name(decorator) in names
-
-
-@correction
-def _modern(fixing: Fixing, function: ast.FunctionDef) -> None:
-    _make_modern(fixing, function)
 
 
 def _make_modern(fixing: Fixing, function: ast.FunctionDef, names: Container[str] = ()) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from asyncrepl.explain.explanation import Finding, Other, Rule
 from asyncrepl.explain.fix_editor import Fixing, corrected, correction, replaced, short
 from asyncrepl.explain.repairs.moved_walks import end_loop, guard_statement
-from asyncrepl.explain.scopes import is_generator, scope
+from asyncrepl.explain.scopes import behind_call, catches, is_generator, scope
 from asyncrepl.explain.static_values import Resolver
 from asyncrepl.explain.value_origins import called, is_step, stepped_source
 from asyncrepl.syntax.names import FUNCTIONS, LOOPS, callee_name, canonical_name, last_name
@@ -29,8 +29,7 @@ NEXT_CALLS = ("anext", "__anext__")
 def _raised(site: Site) -> ast.Raise | None:
     """``raise StopIteration`` written out at the place."""
     node = site.node(ast.Raise)
-    name = node.exc.func if node and isinstance(node.exc, ast.Call) else node.exc if node else None
-    return node if canonical_name(name) in _STOPS else None
+    return node if node and canonical_name(behind_call(node.exc)) in _STOPS else None
 
 
 def _in_anext(evidence: Evidence) -> Finding | None:
@@ -159,9 +158,8 @@ def _loop_around(unit: Unit, node: ast.AST) -> ast.AsyncFor | None:
 
 def catches_end(guard: ast.Try) -> bool:
     """Whether a handler of it takes a StopAsyncIteration."""
-    kinds = [handler.type for handler in guard.handlers]
-    names = [last_name(each) for kind in kinds if kind is not None for each in ast.walk(kind)]
-    return None in kinds or bool({"StopAsyncIteration", "Exception", "BaseException"} & {*names})
+    ends = ("StopAsyncIteration", "Exception", "BaseException")
+    return any(catches(handler, *ends) for handler in guard.handlers)
 
 
 def stopped_at(evidence: Evidence) -> Site | None:
@@ -273,19 +271,16 @@ def outlives_timeouts(evidence: Evidence) -> bool:
 
 def _takes_timeouts(unit: Unit) -> bool:
     """Whether anything in `unit` takes a TimeoutError, or what it is made of."""
-    if any(callee_name(call) in _SWALLOWING for call in unit.nodes(ast.Call)):
+    if not unit.calls.keys().isdisjoint(_SWALLOWING):
         return True
-    kinds = [each.type for each in unit.nodes(ast.ExceptHandler)]
-    names = {last_name(each) for kind in kinds if kind is not None for each in ast.walk(kind)}
-    return None in kinds or not names.isdisjoint(_TIMEOUT_ERRORS)
+    return any(catches(each, *_TIMEOUT_ERRORS) for each in unit.nodes(ast.ExceptHandler))
 
 
 def _may_be_cancelled(call: ast.Call, evidence: Evidence) -> bool:
     """Whether a timeout may have cancelled an earlier step: that leaves no trace."""
     if not isinstance(stepped_source(call), ast.Name) or not outlives_timeouts(evidence):
         return False
-    calls = evidence.units.nodes(ast.Call)
-    return any(callee_name(call) in _TIME_LIMITS for _, call in calls)
+    return any(evidence.units.calls(*_TIME_LIMITS))
 
 
 def _raised_by_thread(evidence: Evidence) -> Finding | None:

@@ -29,7 +29,14 @@ from asyncrepl.explain.library_results import library_source
 from asyncrepl.explain.operand_parts import PUSHING, heap_items, is_decided_by_jobs
 from asyncrepl.explain.other_callers import returned_to_library
 from asyncrepl.explain.repairs.repair_case import single_assignment
-from asyncrepl.explain.scopes import CannotFixError, decorators, own_nodes, scope
+from asyncrepl.explain.scopes import (
+    CannotFixError,
+    behind_await,
+    decorators,
+    own_nodes,
+    scope,
+    with_await,
+)
 from asyncrepl.explain.value_origins import loads
 from asyncrepl.instrument.probe_placement import AWAITABLE_CALLS
 from asyncrepl.syntax.names import callee_name, last_name
@@ -105,7 +112,7 @@ def _task_kept(fixing: Fixing, unit: Unit, node: ast.expr, cached: object) -> No
     kept = [each for each in unit.nodes(ast.Assign) if _keeps(unit, each, node)]
     kept = [each for each in kept if isinstance(scope(unit, each), ast.AsyncFunctionDef)]
     value = fixing.evidence.resolver.value(node.func) if isinstance(node, ast.Call) else None
-    if not kept and (inside := fixing.evidence.units.definition(code_of(value))) is not None:
+    if not kept and (inside := fixing.evidence.units.source_of(value)) is not None:
         unit, nodes = inside[0], list(own_nodes(inside[1]))
         assigned = [each for each in nodes if isinstance(each, ast.Assign)]
         kept = [each for each in assigned if isinstance(each.targets[0], ast.Subscript)]
@@ -148,8 +155,6 @@ def tasks_cached(fixing: Fixing, cached: object) -> None:
     edits.lines_before(around[-1] if around else function, _AS_TASK.format(name))
     start = unit.source.line_start(unit.source.span(function).start)
     edits.insert(start, f"{unit.source.indent(function)}@{name}\n")
-    fixing.needs_import(unit, "functools")
-    fixing.needs_import(unit, "asyncio")
 
 
 #: The type of what `functools.cache` makes of a function.
@@ -241,8 +246,8 @@ def _returned(evidence: Evidence) -> Finding | None:
     if _takes_coroutines(frame, refused):
         return None
     name = refused.cr_code.co_name
-    calls = [each for each in evidence.units.nodes(ast.Call) if callee_name(each[1]) == name]
-    found = [each for each in calls if returned_to_library(evidence.units, *each)]
+    units = evidence.units
+    found = [each for each in units.calls(name) if returned_to_library(units, *each)]
     if len(found) != 1:
         return None
     unit, call = found[0]
@@ -280,7 +285,7 @@ def _made_already(evidence: Evidence) -> Finding | None:
         return None
     info = describe(value)
     name, known = info.function_name, evidence.units.definition(info.code) is not None
-    made = [each for each in evidence.units.nodes(ast.Call) if callee_name(each[1]) == name]
+    made = evidence.units.calls(name)
     calls = [(at, c) for at, c in made if isinstance(at.parents.get(c), ast.Call | ast.keyword)]
     what = "a coroutine" if info.kind is CoroutineType else "an async generator"
     why = (
@@ -302,8 +307,7 @@ _JOBS = (Kind.COROUTINE, Kind.TASK, Kind.FUTURE)
 
 def _compared(evidence: Evidence) -> Finding | None:
     """``heappush(jobs, (1, work()))``: of two that come first alike, the coroutines decide."""
-    unit, node = evidence.unit, evidence.node(ast.Call, ast.Await)
-    call = node.value if isinstance(node, ast.Await) else node
+    unit, call = evidence.unit, behind_await(evidence.node(ast.Call, ast.Await))
     pushed = _pushed(call)
     if pushed is None or not isinstance(call, ast.Call):
         return None
@@ -340,8 +344,7 @@ def _takes_from(call: ast.Call, heap: str) -> bool:
 
 def _taken_by(unit: Unit, call: ast.Call) -> ast.AST | None:
     """What unpacks, or subscripts, what is taken."""
-    around = unit.parents.get(call)
-    return unit.parents.get(around) if isinstance(around, ast.Await) else around
+    return unit.parents.get(with_await(unit, call))
 
 
 def _is_awaited(unit: Unit, call: ast.Call) -> bool:
@@ -382,7 +385,6 @@ def numbered(fixing: Fixing, call: ast.Call) -> None:
         raise CannotFixError
     around = [each for each in unit.ancestors(call) if isinstance(each, ast.stmt)]
     edits.lines_before(around[-1], f"{order} = itertools.count()\n\n")
-    fixing.needs_import(unit, "itertools")
 
 
 def _is_looked_into(unit: Unit, heap: str) -> bool:

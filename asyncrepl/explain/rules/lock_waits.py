@@ -5,24 +5,17 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from asyncrepl.explain.explanation import Finding, Rule
-from asyncrepl.explain.fix_editor import Fixing, correction, short
+from asyncrepl.explain.explanation import Finding, Rule, endless
+from asyncrepl.explain.fix_editor import Fixing, correction, removed, short
 from asyncrepl.explain.rules.endless_waits import Ends, ends_of
-from asyncrepl.explain.scopes import (
-    CannotFixError,
-    block_of,
-    deepen,
-    may_be_left,
-    own_nodes,
-    root_of,
-    scope,
-)
+from asyncrepl.explain.scopes import CannotFixError, deepen, may_be_left, own_nodes, root_of, scope
+from asyncrepl.explain.source_units import given_by_position
+from asyncrepl.explain.value_origins import argument
 from asyncrepl.syntax.names import (
     FUNCTIONS,
     LOOPS,
     bound_names,
     callee_name,
-    canonical_name,
     method_owner,
     written_name,
 )
@@ -39,7 +32,7 @@ _LOCKS = {"asyncio.Lock", "asyncio.Semaphore", "asyncio.BoundedSemaphore"}
 def _held_already(evidence: Evidence) -> Finding | None:
     """The lock, or the connection of a pool, that is waited for and was taken by a caller."""
     place = evidence.nodes[-1] if evidence.nodes else None
-    made = {canonical_name(node.func) for _, node in evidence.units.nodes(ast.Call)}
+    made = evidence.units.called()
     for unit, block in evidence.units.nodes(ast.AsyncWith):
         wanted, function = _named_in(block), scope(unit, block)
         if not (place and wanted) or not isinstance(function, ast.AsyncFunctionDef):
@@ -123,24 +116,16 @@ def _is_called_both_ways(
     """Whether two calls give `function` what both locks are of, in one order and in the other."""
     if not isinstance(function, ast.AsyncFunctionDef):
         return False
-    names = [each.arg for each in function.args.args]
+    names = given_by_position(evidence.unit, function)
     roots = [written_name(root_of(outer)), written_name(root_of(inner))]
     if not all(each in names for each in roots):
         return False
+    places = [(each, names.index(each)) for each in roots]
     given = {
-        tuple(ast.dump(bound[each]) for each in roots)
-        for _, call in evidence.units.nodes(ast.Call)
-        if callee_name(call) == function.name
-        if (bound := _bound_arguments(call, names)).keys() >= set(roots)
+        tuple(ast.dump(argument(call, *place) or call) for place in places)
+        for _, call in evidence.units.calls(function.name)
     }
     return any(pair[::-1] in given for pair in given if pair[0] != pair[1])
-
-
-def _bound_arguments(call: ast.Call, names: list[str]) -> dict[str, ast.expr]:
-    """What `call` gives for each of the parameters `names`, of a function or of a method."""
-    names = names[1:] if names[:1] == ["self"] else names
-    keywords = {each.arg: each.value for each in call.keywords if each.arg}
-    return {**dict(zip(names, call.args, strict=False)), **keywords}
 
 
 def _walked_with(
@@ -232,7 +217,7 @@ def _not_released(evidence: Evidence) -> Finding | None:
 def _lost_on_entering(evidence: Evidence) -> Finding | None:
     """What ``__aenter__`` takes, and ``__aexit__`` gives back, where more may fail before it."""
     waited, calls = ends_of(evidence) or (None, [])
-    unit, around = evidence.unit, scope(evidence.unit, waited) if waited is not None else None
+    unit, around = evidence.unit, scope(evidence.unit, waited)
     if waited is None or not isinstance(around, FUNCTIONS) or around.name != "__aenter__":
         return None
     taken, home = unit.statement(waited), unit.parents.get(around)
@@ -280,7 +265,7 @@ def _released_in_vain(evidence: Evidence) -> Finding | None:
 def _released_inside(evidence: Evidence) -> Finding | None:
     """``lock.release()`` in an ``async with lock``, which fails at the end of that."""
     place, unit = evidence.nodes[-1] if evidence.nodes else None, evidence.unit
-    block = unit.enclosing(place, ast.AsyncWith) if place is not None else None
+    block = unit.enclosing(place, ast.AsyncWith)
     block = place if isinstance(place, ast.AsyncWith) else block
     held = _named_in(block)
     if block is None or not isinstance(held, ast.Name | ast.Attribute):
@@ -295,16 +280,8 @@ def _released_inside(evidence: Evidence) -> Finding | None:
             f"`{text}.release()` in line {call.lineno} stands inside `async with {text}`, which "
             "releases it at its end, too: it is given back twice."
         )
-        return Finding(why, _not_released_inside(evidence, unit, call))
+        return Finding(why, removed(evidence, unit, unit.statement(call)))
     return None
-
-
-@correction
-def _not_released_inside(fixing: Fixing, unit: Unit, call: ast.Call) -> None:
-    statement = unit.statement(call)
-    if not isinstance(statement, ast.Expr) or len(block_of(unit, statement)) == 1:
-        raise CannotFixError
-    fixing.of(unit).remove(statement)
 
 
 def _tried(unit: Unit, released: ast.stmt) -> ast.Try | None:
@@ -323,13 +300,11 @@ def _of_callers(
     """Who calls the functions in which something is taken and given back: where, and both."""
     taker = getattr(scope(evidence.unit, waited), "name", "")
     givers = {getattr(scope(*each), "name", "") for each in calls} - {taker, ""}
-    made = [*evidence.units.nodes(ast.Call)] if taker and givers else []
     return [
         (unit, unit.statement(take), give)
-        for unit, take in made
-        for home, give in made
-        if callee_name(take) == taker and callee_name(give) in givers and home is unit
-        if take.lineno < give.lineno and scope(unit, take) is scope(unit, give)
+        for unit, take in (evidence.units.calls(taker) if taker else ())
+        for home, give in evidence.units.calls(*givers)
+        if home is unit and take.lineno < give.lineno and scope(unit, take) is scope(unit, give)
     ]
 
 
@@ -377,44 +352,32 @@ def _in_any_case(fixing: Fixing, unit: Unit, taken: ast.stmt, call: ast.Call, te
     deepen(edits, unit, unit.source.block(first).start, unit.source.block(last).end, by)
 
 
-_ID = "endless-generator-hangs"
-
 RULES = (
-    Rule(
-        _ID,
+    endless(
         "a wait for what is held already",
-        3,
         "What is taken in an `async with` is given back at its end, and not before: not while its "
         "body awaits something else, and not while a generator stands at a `yield` in it.",
         _held_already,
         sees="stuck | unfinished",
     ),
-    Rule(
-        _ID,
+    endless(
         "two locks, taken in either order",
-        3,
         "Who holds one lock and waits for another stops all who wait for the first. Where several "
         "are taken, take them in the same order everywhere, say sorted by a name.",
         _in_other_order,
         sees="stuck | unfinished",
     ),
-    Rule(
-        _ID,
+    endless(
         "what was taken, and not given back after an error",
-        3,
         "What stands behind an error is not run. `async with` gives back what it has taken "
         "however its body ends; so does a `finally`.",
         _not_released,
-        sees="stuck",
     ),
-    Rule(
-        _ID,
+    endless(
         "what was taken on the way into a block that is not entered",
-        3,
         "`__aexit__` belongs to a block that was entered: where `__aenter__` fails, nobody calls "
         "it. What was taken until then, `__aenter__` has to give back itself.",
         _lost_on_entering,
-        sees="stuck",
     ),
     Rule(
         "limit-left-before-its-tasks",

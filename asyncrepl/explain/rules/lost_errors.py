@@ -7,8 +7,8 @@ import asyncio
 import builtins
 from typing import TYPE_CHECKING
 
-from asyncrepl.explain.explanation import Finding, Rule
-from asyncrepl.explain.fix_editor import Fixing, awaited, correction, short
+from asyncrepl.explain.explanation import Finding, Rule, endless
+from asyncrepl.explain.fix_editor import Fixing, awaited, correction, replaced, short
 from asyncrepl.explain.rules.endless_waits import ends_of
 from asyncrepl.explain.rules.forgotten_tasks import JOINERS, awaited_last, jobs_in
 from asyncrepl.explain.rules.lock_waits import passing_over
@@ -36,7 +36,7 @@ def _failed(evidence: Evidence) -> Finding | None:
     if seen is None or issubclass(seen.info.kind, asyncio.CancelledError):
         return None  # the loop has cancelled it at its end, and a `gather` says so
     name = seen.info.function_name
-    places = [pair for pair in evidence.units.nodes(ast.Call) if _makes(*pair, name)]
+    places = [pair for pair in evidence.units.calls(*_MAKERS) if _makes(*pair, name)]
     if not places:
         return _failed_in_gather(evidence, seen) or _failed_in_thread(evidence, name)
     unit, call = places[0]
@@ -61,8 +61,8 @@ def _failed_in_gather(evidence: Evidence, seen: Seen) -> Finding | None:
     """One of what a ``gather`` runs, for which nobody waits."""
     places = [
         (unit, call)
-        for unit, call in evidence.units.nodes(ast.Call)
-        if callee_name(call) in JOINERS and isinstance(unit.parents.get(call), ast.Expr)
+        for unit, call in evidence.units.calls(*JOINERS)
+        if isinstance(unit.parents.get(call), ast.Expr)
         for node in (each for given in call.args for each in jobs_in(unit, given))
         if callee_name(node) == seen.info.function_name
     ]
@@ -80,8 +80,8 @@ def _failed_in_thread(evidence: Evidence, name: str) -> Finding | None:
     """A function that a thread of the executor ran, whose future nobody keeps."""
     places = [
         (unit, call)
-        for unit, call in evidence.units.nodes(ast.Call)
-        if callee_name(call) == "run_in_executor" and len(call.args) > 1
+        for unit, call in evidence.units.calls("run_in_executor")
+        if len(call.args) > 1
         if last_name(call.args[1]) == name and isinstance(unit.parents.get(call), ast.Expr)
     ]
     if len(places) != 1 or evidence.seen is None:
@@ -99,7 +99,7 @@ def _makes(unit: Unit, call: ast.Call, name: str) -> bool:
 
     Or where the function around is called, whose parameter it is.
     """
-    if callee_name(call) not in _MAKERS or not call.args:
+    if not call.args:
         return False
     job, helper = written_name(call.args[0]), getattr(scope(unit, call), "name", None)
     jobs = [call.args[0]]
@@ -211,7 +211,8 @@ def _given_up(evidence: Evidence) -> Finding | None:
         f"{line} was over, it cancelled the task that {short(unit, await_)} in `{name}` waits "
         "for, too. `asyncio.shield` keeps it alive."
     )
-    return Finding(why, _kept_alive(evidence, home, job))
+    shielded = f"asyncio.shield({home.source.source(job)})"
+    return Finding(why, replaced(evidence, home, (job, shielded)))
 
 
 def _is_expected(evidence: Evidence) -> bool:
@@ -219,13 +220,6 @@ def _is_expected(evidence: Evidence) -> bool:
     units = evidence.units
     named = any(canonical_name(e) in _CANCELLED for _, e in units.nodes(ast.Name, ast.Attribute))
     return named or any(each.type is None for _, each in units.nodes(ast.ExceptHandler))
-
-
-@correction
-def _kept_alive(fixing: Fixing, unit: Unit, job: ast.expr) -> None:
-    """``wait_for(task, 1)`` → ``wait_for(asyncio.shield(task), 1)``."""
-    fixing.of(unit).replace(job, f"asyncio.shield({unit.source.source(job)})")
-    fixing.needs_import(unit, "asyncio")
 
 
 def _never_set(evidence: Evidence) -> Finding | None:
@@ -289,14 +283,11 @@ RULES = (
         _given_up,
         sees="given up",
     ),
-    Rule(
-        "endless-generator-hangs",
+    endless(
         "a future that an error leaves without a result",
-        3,
         "Who waits for a future that you have made gets what you give it, and nothing else: an "
         "error on the way to `set_result` is yours alone. Hand it on, `future.set_exception(e)`, "
         "or let all await one task.",
         _never_set,
-        sees="stuck",
     ),
 )

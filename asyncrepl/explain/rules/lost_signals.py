@@ -6,8 +6,8 @@ import ast
 import asyncio
 from typing import TYPE_CHECKING
 
-from asyncrepl.explain.explanation import Finding, Rule
-from asyncrepl.explain.fix_editor import Fixing, correction, short
+from asyncrepl.explain.explanation import Finding, endless
+from asyncrepl.explain.fix_editor import Fixing, correction, removed, short
 from asyncrepl.explain.repairs.repair_case import single_assignment
 from asyncrepl.explain.rules.endless_waits import Ends, awaited_object, calls_on, ends_of
 from asyncrepl.explain.rules.never_run import STARTING_CALLS
@@ -88,7 +88,7 @@ def _forgotten(evidence: Evidence) -> Finding | None:
                     "it, and nobody sets it again. An event that is set lets everybody pass: "
                     "leave the `clear()` out, or do it when the wait is over."
                 )
-                return Finding(why, _not_cleared(evidence, unit, cleared))
+                return Finding(why, removed(evidence, unit, cleared))
     return _forgotten_by_another(evidence, event)
 
 
@@ -104,11 +104,6 @@ def _forgotten_by_another(evidence: Evidence, event: ast.expr) -> Finding | None
         "own event, or wait for an `asyncio.Condition`."
     )
     return Finding(why)
-
-
-@correction
-def _not_cleared(fixing: Fixing, unit: Unit, cleared: ast.stmt) -> None:
-    fixing.of(unit).remove(cleared)
 
 
 def _each_its_own(evidence: Evidence) -> Finding | None:
@@ -150,14 +145,14 @@ def _subscribed_late(evidence: Evidence) -> Finding | None:
     """A queue that its reader makes and puts among others, when all was given to those."""
     queue, seen = awaited_object(evidence, asyncio.Queue, "get"), evidence.finding
     made = single_assignment(evidence.unit, queue) if isinstance(queue, ast.Name) else None
-    reader = scope(evidence.unit, queue) if queue is not None else None
+    reader = scope(evidence.unit, queue)
     if queue is None or made is None or not isinstance(reader, ast.AsyncFunctionDef):
         return None
     if seen.number or not _is_kept(reader, queue):
         return None
     _, calls = ends_of(evidence) or (None, [])
     givers = {each.name for pair in calls if isinstance(each := scope(*pair), FUNCTIONS)}
-    given = [p for p in evidence.units.nodes(ast.Call) if callee_name(p[1]) in givers]
+    given = [*evidence.units.calls(*givers)]
     begins = _first_step(evidence, reader.name)
     if not given or begins is None or not all(_is_before(*each, *begins) for each in given):
         return None
@@ -192,7 +187,7 @@ def _kept_by(node: ast.AST) -> list[ast.expr]:
 
 def _first_step(evidence: Evidence, name: str) -> tuple[Unit, int] | None:
     """The line in which the one call of the function `name` takes its first step."""
-    calls = [p for p in evidence.units.nodes(ast.Call) if callee_name(p[1]) == name]
+    calls = [*evidence.units.calls(name)]
     if len(calls) != 1:
         return None
     (unit, call), around = calls[0], calls[0][0].parents.get(calls[0][1])
@@ -216,53 +211,36 @@ def _is_before(unit: Unit, call: ast.Call, home: Unit, line: int) -> bool:
     return here and (call.end_lineno or 0) < line and unit.enclosing(call, *REPEATED) is None
 
 
-_ID = "endless-generator-hangs"
-
 RULES = (
-    Rule(
-        _ID,
+    endless(
         "an event that was set, and cleared again",
-        3,
         "`event.wait()` passes at once as long as the event is set, and `clear()` forgets that "
         "it was. Clear it when its news has been taken, not when they are waited for.",
         _forgotten,
-        sees="stuck",
     ),
-    Rule(
-        _ID,
+    endless(
         "a condition that nobody notifies any more",
-        3,
         "`notify` wakes those who wait, and is not kept for those who come later. "
         "`await condition.wait_for(predicate)` looks at the state first, and waits only if it "
         "has to.",
         _notified_before,
-        sees="stuck",
     ),
-    Rule(
-        _ID,
+    endless(
         "a barrier with too few tasks",
-        3,
         "`asyncio.Barrier(n)` lets nobody pass until n tasks wait for it at the same time.",
         _missing_parties,
-        sees="stuck",
     ),
-    Rule(
-        _ID,
+    endless(
         "a signal that each makes for himself",
-        3,
         "Who waits and who signals need the same event, queue or future. A function that makes a "
         "new one in each call gives it to one of them only.",
         _each_its_own,
-        sees="stuck",
     ),
-    Rule(
-        _ID,
+    endless(
         "a subscription that begins with the first step",
-        3,
         "The body of an async generator, as of a coroutine, begins when its first step is "
         "awaited, and not when it is called. What is published before that goes to those who "
         "have subscribed by then.",
         _subscribed_late,
-        sees="stuck",
     ),
 )

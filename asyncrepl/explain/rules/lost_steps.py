@@ -92,7 +92,6 @@ def _shielded(fixing: Fixing, unit: Unit, call: ast.Call, site: Site | None = No
         made = f"{name} := asyncio.ensure_future({home.source.source(step)})"
         fixing.of(home).replace(step, f"asyncio.shield({made})")
         fixing.of(site.unit).replace(call, name)
-        fixing.needs_import(home, "asyncio")
 
 
 def _kept(fixing: Fixing, unit: Unit, step: ast.Call) -> None:
@@ -110,7 +109,6 @@ def _kept(fixing: Fixing, unit: Unit, step: ast.Call) -> None:
     )
     edits.replace(step, f"asyncio.shield({name})")
     edits.lines_after(statement, f"{name} = None")
-    fixing.needs_import(unit, "asyncio")
     _end_quietly(fixing, unit, step)
 
 

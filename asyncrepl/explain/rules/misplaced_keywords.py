@@ -7,11 +7,12 @@ the words in the right order and finding that the text then parses.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from keyword import iskeyword
 from typing import TYPE_CHECKING
 
 from asyncrepl.explain.bindings import is_coroutine_function
-from asyncrepl.explain.explanation import Finding, Fix, Rule
+from asyncrepl.explain.explanation import Finding, Fix, of_text
 from asyncrepl.explain.tokens import Words
 from asyncrepl.syntax.source_rewriter import Edit, parses
 
@@ -344,101 +345,82 @@ def _names_of_asyncio(words: Words) -> set[str]:
     return {"asyncio", *renamed}
 
 
+_rule = partial(of_text, stage="parse")
 RULES = (
-    Rule(
+    _rule(
         "for-await-order",
         "the words of the loop in JavaScript's or Swift's order",
-        0,
         "In Python the keyword pair is `async for x in xs`: the loop itself is async, and no "
         "`await` is written in its head.",
         _reordered("Python writes `async for x in xs`, without `await` in the head.", _for_await),
-        "parse",
     ),
-    Rule(
+    _rule(
         "await-for-order",
         "the words of the loop in Dart's or C#'s order",
-        0,
         "Python spells it `async for`; it awaits each step by itself, so no `await` belongs "
         "before `for`.",
         _reordered("Python writes `async for`: the loop awaits each step by itself.", _await_for),
-        "parse",
     ),
-    Rule(
+    _rule(
         "async-after-for",
         "`async` written behind `for`",
-        0,
         "`async` modifies the loop and comes first: `async for x in xs`. Neither the variable "
         "nor the source is marked.",
         _reordered("`async` belongs to the loop and comes first: `async for`.", _async_after_for),
-        "parse",
     ),
-    Rule(
+    _rule(
         "async-in-front-of-comprehension-element",
         "`async` in front of the element of a comprehension",
-        0,
         "The marker goes with the `for` clause: `[x async for x in xs]`. The element in front "
         "of it is an ordinary expression and must be there.",
         _reordered(
             "In a comprehension `async` goes with `for`: `[x async for x in xs]`.", _before_element
         ),
-        "parse",
     ),
-    Rule(
+    _rule(
         "async-for-is-an-expression",
         "`async for` used as a value",
-        0,
         "`async for` is a statement, like `for`: it has no value to await or to assign. For a "
         "value use a comprehension, `[… async for …]`; to limit its time put the loop into an "
         "`async def` and await that.",
         _reordered(
             "`async for` is a statement and has no value; a comprehension has one.", _loop_as_value
         ),
-        "parse",
     ),
-    Rule(
+    _rule(
         "async-on-any-statement",
         "`async` in front of a statement that cannot be async",
-        0,
         "`async` exists in three places only: `async def`, `async for`, `async with`. To run "
         "something in the background put it into an `async def` and give that to "
         "`asyncio.create_task`.",
         _anywhere,
-        "parse",
     ),
-    Rule(
+    _rule(
         "await-for-order",
         "`await` behind what is awaited",
-        0,
         "`await` stands in front of what it waits for, as `not` does: `await fetch()`. It binds "
         "more tightly than operators, and less than a call or a dot: `(await fetch()).name`.",
         _behind,
-        "parse",
     ),
-    Rule(
+    _rule(
         "await-for-order",
         "`await` in front of the name",
-        0,
         "What is awaited stands behind the `=`, with `await` in front of it: `x = await fetch()`.",
         _reordered("`await` stands in front of what is awaited, behind the `=`.", _before_name),
-        "parse",
     ),
-    Rule(
+    _rule(
         "async-on-any-statement",
         "`async` for `await`",
-        0,
         "`async` stands in front of `def`, `for` and `with`. What an async function gives is "
         "waited for with `await`.",
         _inside,
-        "parse",
     ),
-    Rule(
+    _rule(
         "async-await-as-names",
         "`async` or `await` used as a name",
-        0,
         "`async` and `await` are reserved words since Python 3.7 and cannot name a variable, "
         "attribute or argument. `asyncio.async()` became `asyncio.ensure_future()` and "
         "`asyncio.create_task()`.",
         _as_names,
-        "parse",
     ),
 )

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import ast
 import contextlib
+from functools import partial
 from types import AsyncGeneratorType, CoroutineType
 from typing import TYPE_CHECKING
 
 from asyncrepl.events.object_info import is_real_instance
 from asyncrepl.explain.bindings import result_of_definition
-from asyncrepl.explain.explanation import Finding, Rule
+from asyncrepl.explain.explanation import Finding, Rule, of_text
 from asyncrepl.explain.fix_editor import Fixing, correction, replaced, short
 from asyncrepl.explain.held_operands import innermost_frame
 from asyncrepl.explain.kinds import is_async_iterable, is_awaitable
@@ -34,7 +35,7 @@ _ENTER = contextlib._AsyncGeneratorContextManager.__aenter__.__code__  # noqa: S
 def _yield_from(evidence: Evidence) -> Finding | None:
     unit = evidence.unit
     found = evidence.outermost(ast.YieldFrom)
-    function = scope(unit, found) if found is not None else None
+    function = scope(unit, found)
     if found is None or not isinstance(function, ast.AsyncFunctionDef):
         return None
     value, waits = short(unit, found.value), _is_waiting(evidence, found)
@@ -143,7 +144,7 @@ def _in_a_generator(fixing: Fixing, node: ast.expr) -> None:
 def _in_async_comprehension(evidence: Evidence) -> Finding | None:
     unit = evidence.unit
     found = evidence.outermost(*_YIELDS)
-    whole = unit.enclosing(found, *COMPREHENSIONS) if found is not None else None
+    whole = unit.enclosing(found, *COMPREHENSIONS)
     if found is None or whole is None or not _is_about_async(evidence, whole):
         return None
     why = (
@@ -342,44 +343,37 @@ def _called_anew(fixing: Fixing, item: ast.withitem) -> None:
         fixing.of(unit).after(each, "()")
 
 
+_rule = partial(of_text, stage="compile")
 RULES = (
-    Rule(
+    _rule(
         "yield-from-in-async-def",
         "`yield from` in an `async def`",
-        0,
         "`yield from` is synchronous delegation and does not exist in async functions. Re-yield "
         "by hand: `async for x in inner(): yield x` for an async source, `for x in xs: yield x` "
         "for a plain one; to wait for a coroutine use `await`.",
         _yield_from,
-        "compile",
     ),
-    Rule(
+    _rule(
         "return-value-in-async-generator",
         "`return` with a value in an async generator",
-        0,
         "A `yield` anywhere in an `async def` makes it an async generator, and those can only "
         "end with a bare `return`. Yield the last value, keep it on an object, or split the "
         "function.",
         _return_value,
-        "compile",
     ),
-    Rule(
+    _rule(
         "yield-inside-async-comprehension",
         "`yield` in a comprehension",
-        0,
         "A comprehension builds one value and cannot yield. Use an `async for` statement with "
         "`yield` in its body.",
         _in_async_comprehension,
-        "compile",
     ),
-    Rule(
+    _rule(
         "yield-at-top-level",
         "`yield` at the prompt",
-        0,
         "Top-level await lets the prompt suspend; it does not make the prompt a generator. "
         "`yield` needs an `async def` around it.",
         _top_level_yield,
-        "compile",
     ),
     Rule(
         "context-manager-without-yield",

@@ -7,13 +7,13 @@ import asyncio
 from types import NoneType
 from typing import TYPE_CHECKING
 
-from asyncrepl.events.object_info import code_of
-from asyncrepl.explain.bindings import falls_through, returned_values
+from asyncrepl.explain.bindings import returned_values
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, correction, replaced, short
 from asyncrepl.explain.kinds import has
 from asyncrepl.explain.rules.aiter_methods import over
-from asyncrepl.explain.scopes import is_generator
+from asyncrepl.explain.scopes import behind_await, is_generator
+from asyncrepl.explain.source_units import given_by_position
 from asyncrepl.explain.value_origins import given
 from asyncrepl.syntax.names import callee_name
 
@@ -49,8 +49,7 @@ def _makers(evidence: Evidence, node: ast.expr) -> list[str]:
         operands += [each.iter for each in loops]
         for operand in (node, *operands):
             value = given(evidence, operand.id) if isinstance(operand, ast.Name) else None
-            call = value[1] if value else operand
-            call = call.value if isinstance(call, ast.Await) else call
+            call = behind_await(value[1] if value else operand)
             if isinstance(call, ast.Call):
                 names.append(callee_name(call))
     return list(dict.fromkeys(names))
@@ -62,6 +61,23 @@ def _forgets(function: Function) -> bool:
     return gives and falls_through(function.body, returning=True)
 
 
+def falls_through(body: list[ast.stmt], *, returning: bool = False) -> bool:
+    """Whether `body` comes to its end, as far as that is certain; or is `returning` nothing."""
+    match last := body[-1]:
+        case ast.Return():
+            return returning and last.value is None
+        case ast.Raise() | ast.While() | ast.Try() | ast.Match():
+            return False  # or who knows
+        case ast.With() | ast.AsyncWith():
+            return falls_through(last.body, returning=returning)
+        case ast.If():
+            return any(
+                not each or falls_through(each, returning=returning)
+                for each in (last.body, last.orelse)
+            )
+    return True
+
+
 def _full_name(unit: Unit, function: Function) -> str:
     owner = unit.parents.get(function)
     return f"{owner.name}.{function.name}" if isinstance(owner, ast.ClassDef) else function.name
@@ -70,7 +86,7 @@ def _full_name(unit: Unit, function: Function) -> str:
 @correction
 def _passed_on(fixing: Fixing, unit: Unit, function: Function) -> None:
     """Return what was given, where the callers put it in the place of that: ``x = f(x)``."""
-    names = [each.arg for each in function.args.args if each.arg not in ("self", "cls")]
+    names = given_by_position(unit, function)
     if len(names) != 1 or not isinstance(function.body[-1], ast.If):
         return
     assigns = fixing.evidence.units.nodes(ast.Assign)
@@ -148,7 +164,7 @@ def _called(evidence: Evidence, node: ast.expr) -> tuple[Unit, Function] | None:
     if not isinstance(node, ast.Call):
         return None
     function = evidence.resolver.value(node.func)
-    return evidence.units.definition(code_of(function))
+    return evidence.units.source_of(function)
 
 
 def _may_be_walked(evidence: Evidence, node: ast.expr) -> bool:

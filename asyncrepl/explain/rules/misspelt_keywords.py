@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import keyword
 from difflib import SequenceMatcher
+from functools import partial
 from typing import TYPE_CHECKING
 
-from asyncrepl.explain.explanation import Rule
+from asyncrepl.explain.explanation import of_text
 from asyncrepl.explain.rules.misplaced_keywords import put_right
 from asyncrepl.explain.tokens import Words
 
@@ -230,41 +231,34 @@ def _no_lambda(words: Words, number: int) -> str:
     return "Python has no arrow functions: an async function is written with `async def`."
 
 
+_rule = partial(of_text, stage="parse")
 RULES = (
-    Rule(
+    _rule(
         "async-on-any-statement",
         "`async` or `await` misspelt",
-        0,
         "Python knows `async for`, `async with`, `async def` and `await`. A slip in one of them "
         "makes a name of it, and a name cannot stand there.",
         _found(_spelling, _spelling_edits),
-        "parse",
     ),
-    Rule(
+    _rule(
         "async-after-for",
         "`async` in the wrong place",
-        0,
         "`async` comes in front of `with` and `def`: `async with lock:`, `async def main():`. The "
         "block awaits by itself, so no `await` belongs to it.",
         _found(_order, _order_edits),
-        "parse",
     ),
-    Rule(
+    _rule(
         "async-after-for",
         "`=` in the head of `async with`",
-        0,
         "What is entered gets its name with `as`, as in a plain `with`: `async with open_it() as "
         "it:`.",
         _found(_naming, _naming_edits),
-        "parse",
     ),
-    Rule(
+    _rule(
         "await-in-lambda",
         "an async function without `def`",
-        0,
         "A lambda is always a plain function. It may return a coroutine, which whoever calls it "
         "awaits: `lambda n: fetch(n)`. What awaits itself is written with `async def`.",
         _found(_no_lambda, _lambda_edits),
-        "parse",
     ),
 )

@@ -341,8 +341,8 @@ def _read(evidence: Evidence) -> Finding | None:
     """``for item in iter(queue.get, None)``: what it calls gives coroutines."""
     found = [
         (unit, call)
-        for unit, call in evidence.units.nodes(ast.Call)
-        if callee_name(call) == "iter" and len(call.args) == 2
+        for unit, call in evidence.units.calls("iter")
+        if len(call.args) == 2
         if last_name(call.args[0]) == dropped_name(evidence)
     ]
     if len(found) != 1:

@@ -274,8 +274,8 @@ def _done_already(evidence: Evidence) -> Finding | None:
     value = evidence.resolver.value(future)
     cancelled = is_real_instance(value, asyncio.Future) and value.cancelled()
     state = "was cancelled" if cancelled else "is done"
-    names = {callee_name(each) for _, each in evidence.units.nodes(ast.Call)}
-    waits = " `wait_for` cancels it when its time is up." if "wait_for" in names else ""
+    limited = any(evidence.units.calls("wait_for"))
+    waits = " `wait_for` cancels it when its time is up." if limited else ""
     why = (
         f"{text} is a future that {state} already, and takes no other result: ask "
         f"its `done()` first.{waits}"
@@ -364,8 +364,7 @@ def _awaited_instead(fixing: Fixing, call: ast.Call, task: ast.expr) -> None:
 
 def _never_asked(evidence: Evidence) -> Finding | None:
     """``if event.is_set:``, which is true of any method."""
-    use, unit = evidence.use("seen"), evidence.unit
-    asked = use.node if use is not None else None
+    asked, unit = evidence.seen_node, evidence.unit
     if not isinstance(asked, ast.Attribute):
         return None
     text = unit.source.source(asked)

@@ -15,11 +15,22 @@ from typing import TYPE_CHECKING
 from asyncrepl.events.object_info import MISSING, lookup
 from asyncrepl.explain.explanation import Finding, Other, Rule
 from asyncrepl.explain.fix_editor import Fixing, corrected, short
-from asyncrepl.explain.kinds import Kind, a_kind, a_type, has, is_mock, kind_of
+from asyncrepl.explain.kinds import (
+    RESULTS,
+    STREAMS,
+    UNCALLED,
+    Kind,
+    a_kind,
+    a_type,
+    has,
+    is_mock,
+    kind_of,
+)
 from asyncrepl.explain.library_results import mock_of
 from asyncrepl.explain.mismatch import Mismatch, mismatch
 from asyncrepl.explain.repairs.repair_case import (
     COLLECTORS,
+    LOOPS,
     Case,
     is_mocked,
     lock_of,
@@ -36,32 +47,13 @@ if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence
     from asyncrepl.explain.explanation import Fix
 
-RESULTS = frozenset({Kind.COROUTINE, Kind.STEP, Kind.TASK, Kind.FUTURE, Kind.AWAITABLE})
-
-
-STREAMS = frozenset({Kind.ASYNC_GENERATOR, Kind.ASYNC_ITERATOR, Kind.ASYNC_ITERABLE})
-
-
-CALLED = frozenset(
-    {
-        Kind.COROUTINE_FUNCTION,
-        Kind.ASYNC_GENERATOR_FUNCTION,
-        Kind.ASYNC_MANAGER_FUNCTION,
-        Kind.ASYNC_CLASS,
-    }
-)
-
-
-FUNCTIONS = (CALLED - {Kind.ASYNC_CLASS}) | {Kind.FUNCTION}
+FUNCTIONS = (UNCALLED - {Kind.ASYNC_CLASS}) | {Kind.FUNCTION}
 
 
 GENERATOR = frozenset({Kind.ASYNC_GENERATOR})
 
 
 ANY = frozenset(Kind)
-
-
-LOOPS = (ast.For, ast.AsyncFor, ast.comprehension)
 
 
 _ERRORS = (TypeError, AttributeError, ValueError, KeyError, RuntimeError, AssertionError)
@@ -431,7 +423,7 @@ RULES = (
         "An `async def` only does something when it is called and its coroutine awaited; with "
         "`yield` in it, when it is called and walked.",
         "*",
-        CALLED,
+        UNCALLED,
         lambda told: missing(told) if told.demand.what == "attribute" else _used(told),
     ),
     row(

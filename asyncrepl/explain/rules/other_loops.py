@@ -59,7 +59,7 @@ def refused_by(evidence: Evidence, *functions: object) -> ast.AST | None:
 
 def _bound(evidence: Evidence) -> Finding | None:
     """A lock or the like that has waited in one loop, used in another; or a loop kept too long."""
-    made = {canonical_name(call.func) for _, call in evidence.units.nodes(ast.Call)}
+    made = evidence.units.called()
     if not made & _LOOP_MAKERS:
         return None
     if refused_by(evidence, GET_LOOP) is not None:
@@ -131,8 +131,8 @@ def _shut(evidence: Evidence) -> Finding | None:
 
 def _walked_shut(evidence: Evidence) -> Finding | None:
     """The same in an ``async for``, which gets no items then."""
-    use = evidence.use("seen")
-    return None if use is None else _told_shut(evidence, evidence.unit, use.node)
+    node = evidence.seen_node
+    return None if node is None else _told_shut(evidence, evidence.unit, node)
 
 
 def _told_shut(evidence: Evidence, unit: Unit, source: ast.expr) -> Finding:
@@ -236,7 +236,6 @@ def _in_one_loop(fixing: Fixing, found: _Awaited) -> None:
         for node in ast.walk(function):
             if isinstance(node, ast.Attribute) and unit.source.source(node.value) == text:
                 fixing.of(unit).replace(node.value, "asyncio.get_running_loop()")
-        fixing.needs_import(unit, "asyncio")
     elif len(runs) == 1 and (by := [c for c in made if scope(unit, c) is scope(unit, runs[0])]):
         owner = by[0].func.value  # type: ignore[attr-defined]
         fixing.of(unit).replace(runs[0].func, f"{unit.source.source(owner)}.run_until_complete")

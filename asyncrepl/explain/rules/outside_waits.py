@@ -10,7 +10,7 @@ import ast
 import asyncio
 from typing import TYPE_CHECKING
 
-from asyncrepl.explain.explanation import Finding, Rule
+from asyncrepl.explain.explanation import Finding, Rule, endless
 from asyncrepl.explain.fix_editor import Fixing, corrected, correction, short
 from asyncrepl.explain.held_operands import tests_before
 from asyncrepl.explain.rules.endless_waits import awaited_object, calls_on
@@ -50,7 +50,6 @@ def _handed_over(fixing: Fixing, unit: Unit, call: ast.Call) -> None:
             job_text, loop_text = map(unit.source.source, (job, loop))
             text = f"asyncio.run_coroutine_threadsafe({job_text}, {loop_text})"
             fixing.of(unit).replace(call, text)
-            fixing.needs_import(unit, "asyncio")
 
 
 def _unwoken_by_signal(evidence: Evidence) -> Finding | None:
@@ -59,7 +58,7 @@ def _unwoken_by_signal(evidence: Evidence) -> Finding | None:
     waited = await_.value if await_ is not None else None
     if isinstance(waited, ast.Call) and isinstance(waited.func, ast.Attribute):
         waited = waited.func.value
-    for home, call in evidence.units.nodes(ast.Call):
+    for home, call in evidence.units.calls("signal"):
         if canonical_name(call.func) != "signal.signal" or len(call.args) != 2:
             continue
         number, handler = call.args
@@ -88,15 +87,12 @@ def _handled_by_loop(fixing: Fixing, unit: Unit, call: ast.Call) -> None:
     source = unit.source.source
     text = f"asyncio.get_running_loop().add_signal_handler({source(number)}, {source(body.func)})"
     fixing.of(unit).replace(call, text)
-    fixing.needs_import(unit, "asyncio")
 
 
 def _unwoken(evidence: Evidence) -> Finding | None:
     await_ = evidence.node(ast.Await)
     text = short(evidence.unit, await_.value) if await_ is not None else "what is waited for"
-    handles = any(
-        canonical_name(call.func) == "signal.signal" for _, call in evidence.units.nodes(ast.Call)
-    )
+    handles = "signal.signal" in evidence.units.called()
     who = "Another thread, or a signal handler," if handles else "Another thread"
     why = (
         f"{who} made {text} ready, and the loop slept on: asyncio's objects are not for "
@@ -108,10 +104,9 @@ def _unwoken(evidence: Evidence) -> Finding | None:
 
 def _set_elsewhere(evidence: Evidence) -> Finding | None:
     """A context variable that another task has set, in a context of its own."""
-    use = evidence.use("seen")
-    if use is None or evidence.made is None:
+    variable = evidence.seen_node
+    if variable is None or evidence.made is None:
         return None
-    variable = use.node
     (home, line), text = evidence.made, evidence.unit.source.source(variable)
     calls = [each for each in home.nodes(ast.Call) if each.lineno == line and _sets(each)]
     if not calls or evidence.units.names("LookupError"):
@@ -136,23 +131,23 @@ def _sets(call: ast.Call) -> bool:
 
 def _left_behind(evidence: Evidence) -> Finding | None:
     """A context variable, asked in what ``run_in_executor`` gives to a thread."""
-    use, unit = evidence.use("seen"), evidence.unit
-    if use is None or (function := unit.function(use.node)) is None:
+    node, unit = evidence.seen_node, evidence.unit
+    if node is None or (function := unit.function(node)) is None:
         return None
-    if getattr(unit.enclosing(use.node, ast.Call), "args", None):
+    if getattr(unit.enclosing(node, ast.Call), "args", None):
         return None  # it has a default of its own
     if evidence.units.names("LookupError"):
         return None
     calls = [
         (home, call)
-        for home, call in evidence.units.nodes(ast.Call)
-        if callee_name(call) == "run_in_executor" and len(call.args) > 1
+        for home, call in evidence.units.calls("run_in_executor")
+        if len(call.args) > 1
     ]
     named = [pair for pair in calls if last_name(pair[1].args[1]) == function.name] or calls
     if len(named) != 1:
         return None
     home, call = named[0]
-    text = unit.source.source(use.node)
+    text = unit.source.source(node)
     why = (
         f"`{text}` is set where {short(home, call)} is called, and has no value in the thread: "
         "`run_in_executor` takes no context along. `asyncio.to_thread` does."
@@ -168,7 +163,6 @@ def _to_thread(fixing: Fixing, unit: Unit, call: ast.Call) -> None:
         raise CannotFixError
     text = f"asyncio.to_thread({', '.join(map(unit.source.source, given))})"
     fixing.of(unit).replace(call, text)
-    fixing.needs_import(unit, "asyncio")
 
 
 def _pipe_full(evidence: Evidence) -> Finding | None:
@@ -303,19 +297,15 @@ RULES = (
         _asked_before_its_end,
         errors=(Exception,),
     ),
-    Rule(
-        "endless-generator-hangs",
+    endless(
         "a wait that a signal handler does not end",
-        3,
         "What `signal.signal` was given runs between two instructions, and a loop that sleeps "
         "stays asleep. `loop.add_signal_handler(signal.SIGTERM, stop.set)` is for asyncio.",
         _unwoken_by_signal,
         sees="unwoken",
     ),
-    Rule(
-        "endless-generator-hangs",
+    endless(
         "a wait that another thread does not end",
-        3,
         "Only `call_soon_threadsafe` wakes a loop from another thread. A queue, an event or a "
         "future belongs to one loop: `loop.call_soon_threadsafe(queue.put_nowait, item)`.",
         _unwoken,
@@ -331,32 +321,23 @@ RULES = (
         _made_outside,
         sees="made outside",
     ),
-    Rule(
-        "endless-generator-hangs",
+    endless(
         "a server that waits for its connections",
-        3,
         "Since Python 3.12 `wait_closed` of a server waits for its connections, too, and so does "
         "the end of `async with server`. A handler closes its own: `writer.close()`, in a "
         "`finally`.",
         _connections_open,
-        sees="stuck",
     ),
-    Rule(
-        "endless-generator-hangs",
+    endless(
         "a process whose output nobody reads",
-        3,
         "A pipe and the reader behind it hold little, and a process that writes more waits until "
         "somebody reads. `await process.communicate()` reads all of it and waits for the end.",
         _pipe_full,
-        sees="stuck",
     ),
-    Rule(
-        "endless-generator-hangs",
+    endless(
         "a process whose input is left open",
-        3,
         "A program that reads its input to the end waits for that end, which comes when all who "
         "write have closed it. `await process.communicate(data)` writes, closes, reads and waits.",
         _input_left_open,
-        sees="stuck",
     ),
 )

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from asyncrepl.events.object_info import MISSING, code_of, describe, lookup
 from asyncrepl.explain.demands import Demand
-from asyncrepl.explain.explanation import Finding, Rule
+from asyncrepl.explain.explanation import Finding, Rule, endless
 from asyncrepl.explain.fix_editor import Fixing, awaited, correction, replaced, short
 from asyncrepl.explain.held_operands import innermost_frame
 from asyncrepl.explain.kinds import has
@@ -30,7 +30,7 @@ from asyncrepl.explain.rules.endless_waits import awaited_object, calls_on
 from asyncrepl.explain.rules.kept_coroutines import numbered
 from asyncrepl.explain.rules.other_loops import GET_LOOP, refused_by
 from asyncrepl.explain.rules.own_states import OF_LOOPS, questions
-from asyncrepl.explain.scopes import scope, suppressed_kinds
+from asyncrepl.explain.scopes import behind_await, scope, suppressed_kinds
 from asyncrepl.syntax.names import callee_name, canonical_name, last_name, written_name
 from asyncrepl.syntax.source_rewriter import Span, indent
 
@@ -167,7 +167,7 @@ def _bodies(node: ast.AST | None) -> list[list[ast.stmt]]:
 def _lost(evidence: Evidence) -> Finding | None:
     """``put_nowait`` into a queue with a bound, where nobody hears that it was full."""
     queue = awaited_object(evidence, asyncio.Queue, "get")
-    made = [each for _, each in evidence.units.nodes(ast.Call) if callee_name(each) == "Queue"]
+    made = [each for _, each in evidence.units.calls("Queue")]
     if queue is None or len(made) != 1 or not (made[0].args or made[0].keywords):
         return None
     for unit, call in calls_on(evidence, written_name(queue), "put_nowait"):
@@ -208,7 +208,6 @@ def _waiting_for_room(fixing: Fixing, unit: Unit, call: ast.Call) -> None:
         (loop, item) = source(function.value), source(call.args[1])  # type: ignore[attr-defined]
         text = f"asyncio.run_coroutine_threadsafe({source(put.value)}.put({item}), {loop})"
         fixing.of(unit).replace(call, text)
-        fixing.needs_import(unit, "asyncio")
 
 
 def _without_hash(evidence: Evidence) -> Finding | None:
@@ -256,8 +255,7 @@ def _has_no_order(evidence: Evidence) -> Finding | None:
     name, fix = kinds.pop().__name__, None
     why = f"A priority queue compares its items, and `{name}` has no order: "
     why += f"give `{name}` a `__lt__`, or put pairs of a number and the item."
-    node = evidence.node(ast.Call, ast.Await)
-    call = node.value if isinstance(node, ast.Await) else node
+    call = behind_await(evidence.node(ast.Call, ast.Await))
     if type(items[0]) is tuple:
         fix = numbered(evidence, call) if isinstance(call, ast.Call) else None
         why = (
@@ -333,7 +331,6 @@ def _of_thread(fixing: Fixing, unit: Unit, node: ast.expr) -> None:
     text = unit.source.source(node)
     if isinstance(unit.function(node), ast.AsyncFunctionDef):
         fixing.of(unit).replace(node, f"(await asyncio.wrap_future({text}))")
-        fixing.needs_import(unit, "asyncio")
     else:
         fixing.of(unit).after(node, ".result()")
 
@@ -410,14 +407,11 @@ RULES = (
         _tested,
         errors=_ERRORS,
     ),
-    Rule(
-        "endless-generator-hangs",
+    endless(
         "an item that a full queue has not taken",
-        3,
         "`put_nowait` raises QueueFull where there is no room, and the item is gone if nobody "
         "tries again. `await queue.put(item)` waits for room; also for the mark of the end.",
         _lost,
-        sees="stuck",
         before="endless_loops",
     ),
 )

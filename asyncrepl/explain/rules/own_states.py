@@ -26,7 +26,8 @@ from asyncrepl.explain.hoisted_code import taken_in
 from asyncrepl.explain.library_results import function_of_code
 from asyncrepl.explain.repairs.entered_operands import enter_rest
 from asyncrepl.explain.repairs.repair_case import single_assignment
-from asyncrepl.explain.scopes import own_nodes, scope
+from asyncrepl.explain.scopes import behind_await, own_nodes, scope
+from asyncrepl.explain.source_units import own_name
 from asyncrepl.explain.value_origins import bindings, loads
 from asyncrepl.syntax.names import callee_name, method_owner, written_name
 
@@ -101,7 +102,7 @@ def asked_of_itself(evidence: Evidence) -> tuple[object, set[str]]:
     for each in [*asked]:  # of a property, what that asks
         getter = code_of(getattr(lookup(type(own), each), "fget", None))
         read = function_of_code(evidence.units, getter)
-        asked |= own_attributes(read, read.args.args[0].arg) if read is not None else set()
+        asked |= own_attributes(read, own_name(read)) if read is not None else set()
     return own, asked
 
 
@@ -110,7 +111,7 @@ def own_attributes(node: ast.AST, me: str) -> set[str]:
     return {
         each.attr
         for each in ast.walk(node)
-        if isinstance(each, ast.Attribute) and written_name(each.value) == me
+        if isinstance(each, ast.Attribute) and written_name(each.value) == me != ""
     }
 
 
@@ -129,7 +130,7 @@ def _in_the_middle(evidence: Evidence) -> Finding | None:
             continue
         what = "a `with`" if name == "__enter__" else f"`{name}`"
         other = "another task waits in it, or in the block of it. "
-        if any(callee_name(each) == "gather" for _, each in evidence.units.nodes(ast.Call)):
+        if any(evidence.units.calls("gather")):
             other += "`gather` runs all at once, and raises the first error while others run on. "
         why = (
             f"`{mark}` says that {what} of the same {type(own).__name__} is under way: {other}"
@@ -142,7 +143,7 @@ def _in_the_middle(evidence: Evidence) -> Finding | None:
 
 def _marked_while_it_waits(function: Function, asked: set[str]) -> str:
     """The attribute that `function` sets, waits, and sets back whatever happens; "" for none."""
-    me = function.args.args[0].arg if function.args.args else ""
+    me = own_name(function)
     given = [each for each in own_nodes(function) if isinstance(each, ast.Assign)]
     stored = {  # what is counted limits how many there may be
         attr: each.lineno
@@ -199,7 +200,7 @@ def _left(evidence: Evidence) -> Finding | None:
                 "behind that uses it: it belongs into the block."
             )
             return Finding(why, _moved_in(evidence, unit, block, place))
-        call = place.value if isinstance(place, ast.Await) else place
+        call = behind_await(place)
         found = _returning(evidence, unit, call) if isinstance(call, ast.Call) else None
         if found is not None and _changes(evidence, type(own), asked, found[0]):
             block, name = found
@@ -235,8 +236,7 @@ def _block_of(site: Site, own: object) -> _Block | None:
 def _returning(evidence: Evidence, unit: Unit, call: ast.Call) -> tuple[_Block, str] | None:
     """The block out of which what it entered is returned, to be the owner of `call`; by whom."""
     owner = method_owner(call)
-    made = single_assignment(unit, owner, awaited=True) or owner if owner else None
-    made = made.value if isinstance(made, ast.Await) else made
+    made = behind_await((single_assignment(unit, owner, awaited=True) or owner) if owner else None)
     for home, function in evidence.units.functions(callee_name(made)) if made else ():
         for each in ast.walk(function):
             value = each.value if isinstance(each, ast.Return) else None
@@ -264,9 +264,9 @@ def _set_by(
     stored, todo = set[str](), [*methods]
     for name in todo:  # which grows
         function = function_of_code(evidence.units, code_of(lookup(kind, name)))
-        if function is None or not function.args.args:
+        if function is None:
             continue
-        me = function.args.args[0].arg
+        me = own_name(function)
         for node in ast.walk(function):
             if isinstance(node, ast.Assign) and isinstance(node.value, to):
                 stored |= own_attributes(ast.Tuple(node.targets), me)

@@ -12,11 +12,12 @@ from asyncrepl.events.object_info import lookup
 from asyncrepl.explain.bindings import returned_values
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, correction, replaced, short
-from asyncrepl.explain.kinds import ASYNCHRONOUS, Kind, has
+from asyncrepl.explain.kinds import ASYNCHRONOUS, STREAMS, Kind, has
 from asyncrepl.explain.repairs.repair_case import single_assignment
 from asyncrepl.explain.rules.aiter_methods import method
-from asyncrepl.explain.rules.operand_rules import ANY, GENERATOR, STREAMS, Told, row
+from asyncrepl.explain.rules.operand_rules import ANY, GENERATOR, Told, row
 from asyncrepl.explain.scopes import CannotFixError, own_nodes, scope
+from asyncrepl.explain.source_units import own_name
 from asyncrepl.explain.value_origins import loads, origins, reached_functions
 from asyncrepl.instrument.probe_placement import ITERTOOLS_CALLS
 from asyncrepl.syntax.names import FUNCTIONS, callee_name, canonical_name, last_name, written_name
@@ -115,18 +116,18 @@ def _is_view(source: ast.expr) -> bool:
 
 def _own_lock(evidence: Evidence) -> Finding | None:
     """``async with asyncio.Lock()``: each time another one, while tasks hold those of before."""
-    use, unit = evidence.use("seen"), evidence.unit
-    found = _made_for_one(evidence, unit, use.node) if use is not None else None
-    if use is None or found is None:
-        return _made_in_each_round(evidence, unit, use.node) if use is not None else None
+    node, unit = evidence.seen_node, evidence.unit
+    found = _made_for_one(evidence, unit, node) if node is not None else None
+    if node is None or found is None:
+        return _made_in_each_round(evidence, unit, node) if node is not None else None
     home, made = found
     kind = "semaphore" if "Semaphore" in callee_name(made) else "lock"
-    where = "" if made is use.node else f" for {short(unit, use.node)}"
+    where = "" if made is node else f" for {short(unit, node)}"
     why = (
         f"{short(home, made)} makes a new {kind}{where} each time it is asked for: no two tasks "
         f"share one, so it keeps nobody out. Make one {kind} for all who use it."
     )
-    return Finding(why, _shared_lock(evidence, unit, use.node, made) if home is unit else None)
+    return Finding(why, _shared_lock(evidence, unit, node, made) if home is unit else None)
 
 
 _LOCKS = {f"asyncio.{name}" for name in ("Lock", "Semaphore", "BoundedSemaphore")}
@@ -211,13 +212,13 @@ def _shared_lock(fixing: Fixing, unit: Unit, node: ast.expr, made: ast.Call) -> 
         raise CannotFixError
     owner, edits = unit.parents.get(function), fixing.of(unit)
     if isinstance(owner, ast.ClassDef):
-        init, own = method(owner, "__init__"), function.args.args[:1]
+        init, own = method(owner, "__init__"), own_name(function)
         if init is None or not own or isinstance(init.body[-1], ast.Return | ast.Raise):
             raise CannotFixError
         name = fixing.fresh_attribute("lock")
-        line = f"{init.args.args[0].arg}.{name} = {unit.source.source(made)}"
+        line = f"{own_name(init)}.{name} = {unit.source.source(made)}"
         edits.lines_after(init.body[-1], line)
-        name = f"{own[0].arg}.{name}"
+        name = f"{own}.{name}"
     else:
         name = fixing.fresh(unit, "lock")
         edits.lines_before(function, f"{name} = {unit.source.source(made)}\n")

@@ -7,12 +7,12 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from asyncrepl.events.object_info import is_real_instance
-from asyncrepl.explain.explanation import Finding, Rule
+from asyncrepl.explain.explanation import Finding, Rule, endless
 from asyncrepl.explain.fix_editor import Fixing, correction, short
 from asyncrepl.explain.rules.endless_waits import awaited_object, behind, calls_on
 from asyncrepl.explain.rules.other_loops import refused_by
 from asyncrepl.explain.scopes import REPEATED, CannotFixError, deepen, own_nodes, scope
-from asyncrepl.syntax.names import LOOPS, bound_names, callee_name, canonical_name, written_name
+from asyncrepl.syntax.names import LOOPS, bound_names, callee_name, written_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,9 +50,7 @@ def _undone(evidence: Evidence) -> Finding | None:
     if queue is None or not seen.number:
         return None
     name = written_name(queue)
-    told = calls_on(evidence, name, "task_done") or [
-        pair for pair in evidence.units.nodes(ast.Call) if callee_name(pair[1]) == "task_done"
-    ]
+    told = calls_on(evidence, name, "task_done") or [*evidence.units.calls("task_done")]
     if len(told) != 1:
         return None
     unit, call = told[0]
@@ -102,17 +100,17 @@ def _done_in_any_case(fixing: Fixing, unit: Unit, call: ast.Call) -> None:
 def _one_mark(evidence: Evidence) -> Finding | None:
     """One mark of the end in a queue for several workers, of which each takes one."""
     queue = awaited_object(evidence, asyncio.Queue, "get")
-    function = scope(evidence.unit, queue) if queue is not None else None
+    function = scope(evidence.unit, queue)
     if queue is None or not isinstance(function, ast.AsyncFunctionDef):
         return None
     mark = _end_mark(evidence.unit, function)
     puts = [
         (unit, node)
-        for unit, node in evidence.units.nodes(ast.Call)
-        if callee_name(node) in ("put", "put_nowait") and len(node.args) == 1
+        for unit, node in evidence.units.calls("put", "put_nowait")
+        if len(node.args) == 1
         if mark and unit.source.source(node.args[0]) == mark
     ]
-    made = _made_tasks(evidence, function)
+    made = [*evidence.units.calls(function.name)]
     if len(puts) != 1 or not made or not _are_several(made):
         return None
     unit, put = puts[0]
@@ -137,14 +135,6 @@ def _end_mark(unit: Unit, function: Function) -> str:
         if ends and compares and isinstance(mark, ast.Constant | ast.Name | ast.Attribute):
             return unit.source.source(mark)
     return ""
-
-
-def _made_tasks(evidence: Evidence, function: Function) -> list[tuple[Unit, ast.Call]]:
-    return [
-        (unit, node)
-        for unit, node in evidence.units.nodes(ast.Call)
-        if callee_name(node) == function.name
-    ]
 
 
 def _are_several(made: list[tuple[Unit, ast.Call]]) -> bool:
@@ -182,9 +172,9 @@ def _never_finished(evidence: Evidence, waited: ast.AST | None) -> Finding | Non
     queue = info.value if info is not None else None
     if is_real_instance(queue, asyncio.Queue) and not (queue.empty() and queue._unfinished_tasks):  # noqa: SLF001
         return None
-    calls = {callee_name(node) for _, node in evidence.units.nodes(ast.Call)}
-    known = calls | {node.attr for _, node in evidence.units.nodes(ast.Attribute)}
-    if "task_done" in known or not {"get", "get_nowait"} & calls:
+    units = evidence.units
+    told = any(units.calls("task_done")) or any(calls_on(evidence, "", "task_done"))
+    if told or not any(units.calls("get", "get_nowait")):
         return None
     text = f"{evidence.unit.source.source(function.value)}"
     why = (
@@ -196,9 +186,8 @@ def _never_finished(evidence: Evidence, waited: ast.AST | None) -> Finding | Non
 
 def _awaits_a_queue(evidence: Evidence, call: ast.AST | None) -> bool:
     """Whether the `call` of ``join`` is awaited, and queues of asyncio's are made."""
-    made = {canonical_name(node.func) for _, node in evidence.units.nodes(ast.Call)}
     waits = evidence.unit.enclosing(call, ast.Await) is not None if call is not None else False
-    return waits and not made.isdisjoint(_QUEUES)
+    return waits and not evidence.units.called().isdisjoint(_QUEUES)
 
 
 _QUEUES = ("asyncio.Queue", "asyncio.LifoQueue", "asyncio.PriorityQueue")
@@ -217,10 +206,14 @@ def _said_to_be_done(fixing: Fixing) -> None:
     if len(taken) != 1:
         return
     unit, queue, loop = taken[0]
-    jumps = (ast.Continue, ast.Break, ast.Return)
-    if any(isinstance(each, jumps) for part in loop.body for each in ast.walk(part)):
-        return
-    fixing.of(unit).lines_after(loop.body[-1], f"{unit.source.source(queue)}.task_done()")
+    if not _jumps(loop):
+        fixing.of(unit).lines_after(loop.body[-1], f"{unit.source.source(queue)}.task_done()")
+
+
+def _jumps(loop: ast.While) -> bool:
+    """Whether a round of the `loop` may be left before its end."""
+    kinds = (ast.Continue, ast.Break, ast.Return)
+    return any(isinstance(each, kinds) for part in loop.body for each in ast.walk(part))
 
 
 def _timed_out(evidence: Evidence) -> Finding | None:
@@ -242,8 +235,7 @@ def _undone_anywhere(evidence: Evidence) -> Finding | None:
 
 def _taken_for_nobody(evidence: Evidence) -> Finding | None:
     """``wait({create_task(queue.get())}, timeout=1)`` in each round: the last one goes on."""
-    use, unit = evidence.use("seen"), evidence.unit
-    call = use.node if use is not None else None
+    call, unit = evidence.seen_node, evidence.unit
     if not isinstance(call, ast.Call) or not call.args or callee_name(call.args[0]) != "get":
         return None
     text = unit.source.source(call.args[0])
@@ -257,10 +249,10 @@ def _taken_for_nobody(evidence: Evidence) -> Finding | None:
 
 def _done_early(evidence: Evidence) -> Finding | None:
     """``task_done()`` in front of the work, and a worker that is cancelled at it."""
-    use, unit = evidence.use("seen"), evidence.unit
-    call = unit.enclosing(use.node, ast.Call) if use is not None else None
+    node, unit = evidence.seen_node, evidence.unit
+    call = unit.enclosing(node, ast.Call)
     statement = unit.statement(call) if call is not None else None
-    loop = unit.enclosing(call, ast.While) if call is not None else None
+    loop = unit.enclosing(call, ast.While)
     if call is None or statement is None or loop is None or statement not in loop.body:
         return None
     place = loop.body.index(statement)
@@ -287,8 +279,7 @@ def _done_early(evidence: Evidence) -> Finding | None:
 
 @correction
 def _done_last(fixing: Fixing, unit: Unit, statement: ast.stmt, loop: ast.While) -> None:
-    jumps = (ast.Continue, ast.Break, ast.Return)
-    if any(isinstance(each, jumps) for part in loop.body for each in ast.walk(part)):
+    if _jumps(loop):
         return
     fixing.of(unit).lines_after(loop.body[-1], unit.source.source(statement))
     fixing.of(unit).remove(statement)
@@ -296,10 +287,10 @@ def _done_last(fixing: Fixing, unit: Unit, statement: ast.stmt, loop: ast.While)
 
 def _left_over(evidence: Evidence) -> Finding | None:
     """The last batch, which is not full, and that nobody hands on."""
-    use, unit, seen = evidence.use("seen"), evidence.unit, evidence.finding
-    if use is None or not isinstance(use.node, ast.Name):
+    node, unit, seen = evidence.seen_node, evidence.unit, evidence.finding
+    if not isinstance(node, ast.Name):
         return None
-    name, count = use.node.id, seen.number
+    name, count = node.id, seen.number
     items = "1 item was" if count == 1 else f"{count} items were"
     when = "its loop ended"
     if evidence.made is not None:
@@ -308,7 +299,7 @@ def _left_over(evidence: Evidence) -> Finding | None:
         f"{items} left in `{name}` when {when}: `{name}` is handed on when it is full, and nobody "
         "does so with what is there at the end."
     )
-    fix = _handed_on_at_last(evidence, unit, use.node) if evidence.made is None else None
+    fix = _handed_on_at_last(evidence, unit, node) if evidence.made is None else None
     return Finding(why, fix)
 
 
@@ -323,11 +314,8 @@ def _handed_on_at_last(fixing: Fixing, unit: Unit, name: ast.Name) -> None:
     fixing.of(unit).lines_after(loop, f"if {name.id}:\n    {unit.source.source(statement)}")
 
 
-_ID = "endless-generator-hangs"
 _DONE = (
-    _ID,
     "a queue whose items nobody says to be done",
-    3,
     (
         "`await queue.join()` waits until `queue.task_done()` was called once for each item that "
         "was put in: whoever takes an item calls it when the work on it is done."
@@ -363,35 +351,27 @@ def _waiting_for_item(fixing: Fixing, unit: Unit, call: ast.Call, queue: str) ->
 
 
 RULES = (
-    Rule(
-        "endless-generator-hangs",
+    endless(
         "an item asked for too soon",
-        3,
         "`get_nowait` and `put_nowait` never wait: they raise QueueEmpty and QueueFull. `await "
         "queue.get()` waits until another task has put something.",
         _too_soon,
         errors=(asyncio.QueueEmpty,),
     ),
-    Rule(*_DONE, _undone_anywhere, sees="stuck | unfinished"),
-    Rule(*_DONE, _undone, sees="stuck"),
-    Rule(
-        _ID,
+    endless(*_DONE, _undone_anywhere, sees="stuck | unfinished"),
+    endless(*_DONE, _undone),
+    endless(
         "a queue that is full",
-        3,
         "`put` into a queue with a `maxsize` waits for room, which only another task makes that "
         "takes an item. Who takes items must not wait for room in the same queue: leave the "
         "`maxsize` out, or let somebody else put them in.",
         _full,
-        sees="stuck",
     ),
-    Rule(
-        _ID,
+    endless(
         "a mark that ends one worker only",
-        3,
         "An item of a queue goes to one of those who wait for it. To end all workers put in one "
         "mark for each, let each put it back for the next, or cancel them.",
         _one_mark,
-        sees="stuck",
     ),
     Rule(
         "fire-and-forget-in-loop",
@@ -421,5 +401,5 @@ RULES = (
         _left_over,
         sees="left over",
     ),
-    Rule(*_DONE, _timed_out, errors=(TimeoutError,)),
+    endless(*_DONE, _timed_out, errors=(TimeoutError,)),
 )

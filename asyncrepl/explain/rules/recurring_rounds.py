@@ -10,11 +10,12 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from asyncrepl.explain.explanation import Finding, Rule
-from asyncrepl.explain.fix_editor import Fixing, correction
-from asyncrepl.explain.rules.anext_methods import none_at_the_end
+from asyncrepl.explain.explanation import Finding, Rule, endless
+from asyncrepl.explain.fix_editor import Fixing, correction, replaced
+from asyncrepl.explain.rules.anext_methods import is_end, none_at_the_end
 from asyncrepl.explain.scopes import is_generator, own_nodes, scope
-from asyncrepl.syntax.names import bound_names, callee_name, canonical_name, written_name
+from asyncrepl.explain.value_origins import origins
+from asyncrepl.syntax.names import bound_names, callee_name
 
 if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence
@@ -72,28 +73,16 @@ def _over(evidence: Evidence, loop: ast.While) -> str:
     """The name of the async generator that each round of the `loop` walks, made before it."""
     inside = list(own_nodes(loop))
     bound = {name for each in inside for name in bound_names(each)}
-    function = scope(evidence.unit, loop)
-    for node in inside:
-        name = written_name(node.iter) if isinstance(node, ast.AsyncFor) else ""
-        made = _given_to(evidence, function, name) if name and name not in bound else []
-        makers = [each for one in made for _, each in evidence.units.functions(callee_name(one))]
-        if makers and all(map(is_generator, makers)):
-            return name
+    for walk in inside:
+        if not isinstance(walk, ast.AsyncFor) or not isinstance(walk.iter, ast.Name):
+            continue
+        made = {
+            callee_name(each.node) for each in origins(evidence.units, evidence.unit, walk.iter)
+        }
+        makers = [each for name in made for _, each in evidence.units.functions(name)]
+        if walk.iter.id not in bound and makers and all(map(is_generator, makers)):
+            return walk.iter.id
     return ""
-
-
-def _given_to(evidence: Evidence, function: ast.AST | None, name: str) -> list[ast.expr]:
-    """What the variable `name` of the `function` is given, there or where that is called."""
-    if not isinstance(function, ast.AsyncFunctionDef):
-        return []
-    parameters = [each.arg for each in function.args.args]
-    if name in parameters:
-        at = parameters.index(name)
-        calls = [each for _, each in evidence.units.nodes(ast.Call)]
-        mine = [each for each in calls if callee_name(each) == function.name]
-        return [each.args[at] for each in mine if len(each.args) > at]
-    stores = [each for each in own_nodes(function) if isinstance(each, ast.Assign)]
-    return [each.value for each in stores if name in map(written_name, each.targets)]
 
 
 def _way_out(unit: Unit, loop: ast.AST) -> str:
@@ -114,7 +103,7 @@ def _never_stops(evidence: Evidence, unit: Unit, here: ast.AST) -> Finding | Non
     if not isinstance(function, ast.AsyncFunctionDef) or function.name != "__anext__":
         return None
     for way in own_nodes(function):
-        if not isinstance(way, ast.Raise) or not _is_end(way.exc):
+        if not isinstance(way, ast.Raise) or not is_end(way.exc):
             continue
         asked = unit.enclosing(way, ast.If)
         if asked is not None:
@@ -127,11 +116,6 @@ def _never_stops(evidence: Evidence, unit: Unit, here: ast.AST) -> Finding | Non
     if any(isinstance(each, ast.Raise) for each in own_nodes(function)):
         return None
     return none_at_the_end(evidence, unit, function, "__anext__")
-
-
-def _is_end(error: ast.expr | None) -> bool:
-    kind = error.func if isinstance(error, ast.Call) else error
-    return canonical_name(kind) == "StopAsyncIteration"
 
 
 def _accompanies(evidence: Evidence, loop: ast.While) -> Finding | None:
@@ -152,7 +136,7 @@ def _accompanies(evidence: Evidence, loop: ast.While) -> Finding | None:
 def _retried(evidence: Evidence) -> Finding | None:
     """A loop of attempts that nothing leaves when one has succeeded."""
     unit, here = evidence.unit, evidence.node(ast.AST)
-    loop = unit.enclosing(here, ast.For) if here is not None else None
+    loop = unit.enclosing(here, ast.For)
     if loop is None:
         return None
     guard, text = loop.body[0], unit.source.source(loop.target)
@@ -188,25 +172,16 @@ def _spins(evidence: Evidence) -> Finding | None:
         "gives the loop to nobody: no other task runs, that might change the answer. Wait in it: "
         "`await asyncio.sleep(…)`, or have the other set an event."
     )
-    return Finding(why, _sleeps_inside(evidence, unit, loop))
+    return Finding(why, replaced(evidence, unit, (loop.body[0], "await asyncio.sleep(0.01)")))
 
 
 def _end(node: ast.stmt) -> int:
     return node.end_lineno or 0
 
 
-@correction
-def _sleeps_inside(fixing: Fixing, unit: Unit, loop: ast.While) -> None:
-    """``pass`` → ``await asyncio.sleep(0.01)``."""
-    fixing.of(unit).replace(loop.body[0], "await asyncio.sleep(0.01)")
-    fixing.needs_import(unit, "asyncio")
-
-
 RULES = (
-    Rule(
-        "endless-generator-hangs",
+    endless(
         "a loop that goes round for ever",
-        3,
         "A loop ends when what it asks for has changed, by itself or by another task. Where each "
         "round is like the one before and no other task does it, it goes on for ever. A task that "
         "only accompanies others has to be cancelled when they are done.",

@@ -14,22 +14,15 @@ from asyncrepl.explain.fix_editor import Fixing, correction, replaced, short
 from asyncrepl.explain.held_operands import expects, innermost_trace
 from asyncrepl.explain.kinds import (
     ASYNCHRONOUS,
+    STREAMS,
+    UNCALLED,
     Kind,
     replaced_since,
     waiting_method,
 )
 from asyncrepl.explain.library_results import library_nodes, library_source
-from asyncrepl.explain.repairs.repair_case import is_lock, is_mocked, made_async
-from asyncrepl.explain.rules.operand_rules import (
-    ANY,
-    CALLED,
-    FUNCTIONS,
-    GENERATOR,
-    LOOPS,
-    STREAMS,
-    Told,
-    row,
-)
+from asyncrepl.explain.repairs.repair_case import LOOPS, is_lock, is_mocked, made_async
+from asyncrepl.explain.rules.operand_rules import ANY, FUNCTIONS, GENERATOR, Told, row
 from asyncrepl.explain.static_values import Resolver
 from asyncrepl.syntax.names import callee_name, canonical_name, written_name
 from asyncrepl.syntax.source_rewriter import Span
@@ -136,7 +129,7 @@ def _awaited_by_library(evidence: Evidence) -> Finding | None:
     by = evidence.inner[0 if checked else -1]  # which checks by a function of its own
     for call in checked or _awaited_calls(code, trace.tb_lineno):
         function = function_of(resolver.value(call.func))
-        found = evidence.units.definition(function.__code__) if function is not None else None
+        found = evidence.units.source_of(function)
         if found is not None and isinstance(found[1], ast.FunctionDef):
             why = (
                 f"`{by.co_name}` awaits what `{found[1].name}` gives, and that is "
@@ -210,7 +203,6 @@ def _awaited_inside(fixing: Fixing, unit: Unit, call: ast.Call) -> None:
     if isinstance(waited := unit.parents.get(call), ast.Await):
         if canonical_name(call.func) == "asyncio.timeout":
             edits.replace(waited, f"await asyncio.wait_for({given}, {limit})")
-            fixing.needs_import(unit, "asyncio")
     elif block is not None and block.items[0].context_expr is call and len(block.items) == 1:
         target = block.items[0].optional_vars
         name = f"{source(target)} = " if target is not None else ""
@@ -321,7 +313,7 @@ RULES = (
         5,
         "Only a call of an `async def` gives a coroutine to await: `await fetch()`.",
         "await",
-        CALLED,
+        UNCALLED,
         "{told.text} is a function: only a call of it could give something to await.",
         _is_await,
     ),

@@ -119,7 +119,6 @@ def _by_twin(fixing: Fixing, unit: Unit, call: ast.Call, twin: str) -> None:
 def _listed_in_thread(fixing: Fixing, unit: Unit, made: ast.Call) -> None:
     """``for x in rows():`` → ``for x in await asyncio.to_thread(list, rows()):``."""
     fixing.of(unit).replace(made, f"await asyncio.to_thread(list, {unit.source.source(made)})")
-    fixing.needs_import(unit, "asyncio")
     fixing.suspending(unit, made)
 
 

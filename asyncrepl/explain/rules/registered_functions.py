@@ -19,7 +19,8 @@ from asyncrepl.explain.dropped_coroutines import (
 )
 from asyncrepl.explain.explanation import THE_END, Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, corrected, correction, short
-from asyncrepl.explain.rules.async_callbacks import THREADS, called_here, makers
+from asyncrepl.explain.hoisted_code import called_here
+from asyncrepl.explain.rules.async_callbacks import THREADS, makers
 from asyncrepl.explain.scopes import decorators, is_generator
 from asyncrepl.syntax.names import callee_name, canonical_name, written_name
 from asyncrepl.syntax.source_rewriter import Span
@@ -56,10 +57,10 @@ def _registered(evidence: Evidence) -> Finding | None:
 
 def _at_exit(evidence: Evidence) -> Finding | None:
     """An async function that `atexit` is to call, when there is no loop any more."""
-    use, unit = evidence.use("seen"), evidence.unit
-    if use is None:
+    place, unit = evidence.seen_node, evidence.unit
+    if place is None:
         return None
-    place, call = use.node, unit.parents.get(use.node)
+    call = unit.parents.get(place)
     if isinstance(call, ast.AsyncFunctionDef) and canonical_name(place) == "atexit.register":
         name, fix = f"`{call.name}`", None
     elif isinstance(call, ast.Call) and canonical_name(call.func) == "atexit.register":
@@ -133,7 +134,6 @@ def _unmarked_test(evidence: Evidence) -> Finding | None:
 @correction
 def _marked(fixing: Fixing, unit: Unit, mark: str) -> None:
     """The mark on each ``async def`` of `unit` that is a test."""
-    fixing.needs_import(unit, "pytest")
     for each in unit.nodes(ast.AsyncFunctionDef):
         marks = {canonical_name(by) for by in decorators(each)}
         beside = unit.parents[each]
@@ -161,7 +161,6 @@ def _plain_fixture(evidence: Evidence) -> Finding | None:
 @correction
 def _run_fixtures(fixing: Fixing, unit: Unit) -> None:
     """``@pytest_asyncio.fixture`` in the place of ``@pytest.fixture`` on what is async."""
-    fixing.needs_import(unit, "pytest_asyncio")
     for each in unit.nodes(ast.AsyncFunctionDef):
         for by in decorators(each):
             if canonical_name(by) == "pytest.fixture":
@@ -180,7 +179,6 @@ def _registered_otherwise(fixing: Fixing, unit: Unit, call: ast.Call, function: 
         text = f"lambda: asyncio.run({unit.source.source(function)}({arguments}))"
         end = unit.source.span(given[-1] if given else function).end
         fixing.of(unit).replace(Span(unit.source.span(function).start, end), text)
-        fixing.needs_import(unit, "asyncio")
 
 
 RULES = (

@@ -23,7 +23,7 @@ from asyncrepl.explain.mismatch import mismatch
 from asyncrepl.explain.operand_uses import Use
 from asyncrepl.explain.repairs.plain_operands import async_twin, awaited_in_thread, with_twin
 from asyncrepl.explain.repairs.repair_case import task_maker
-from asyncrepl.explain.scopes import CannotFixError, scope
+from asyncrepl.explain.scopes import CannotFixError, scope, with_await
 from asyncrepl.syntax.names import callee_name, canonical_name
 from asyncrepl.syntax.source_rewriter import Span
 
@@ -134,7 +134,6 @@ def _of_tasks(fixing: Fixing, calls: list[ast.Call]) -> None:
             made_in_function(fixing, unit, call, made)
         else:
             raise CannotFixError
-    fixing.needs_import(unit, "asyncio")
 
 
 def _as_tasks(fixing: Fixing, unit: Unit, argument: ast.expr, by: str) -> None:
@@ -341,14 +340,10 @@ def run_by_await(fixing: Fixing, unit: Unit, call: ast.Call) -> None:
     """``asyncio.run(main())``, `call` → ``await main()``; wherever a coroutine says the same."""
     for each in [call, *_said_again(unit, call)]:
         if len(each.args) == 1 and not isinstance(each.args[0], ast.Constant):
-            around = unit.parents.get(each)
-            tight = isinstance(around, ast.Attribute | ast.Subscript)
             given = each.args[0]
-            given = given.body if isinstance(given, ast.Lambda) else given
-            text = unit.source.source(given)
-            text = text if isinstance(around, ast.Await) else f"await {text}"
-            fixing.of(unit).replace(each, f"({text})" if tight else text)
-            fixing.suspending(unit, each)
+            text = unit.source.source(given.body if isinstance(given, ast.Lambda) else given)
+            text = text if with_await(unit, each) is not each else f"await {text}"
+            fixing.awaiting_instead(unit, each, text)
 
 
 def _said_again(unit: Unit, call: ast.Call) -> Iterator[ast.Call]:

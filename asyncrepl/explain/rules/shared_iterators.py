@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import ast
-from types import AsyncGeneratorType, BuiltinFunctionType, FunctionType, MethodType
+from types import AsyncGeneratorType, BuiltinFunctionType, MethodType
 from typing import TYPE_CHECKING
 
-from asyncrepl.events.object_info import code_of, describe, is_real_instance, lookup
+from asyncrepl.events.object_info import describe, is_real_instance
+from asyncrepl.explain.bindings import python_method
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, correction, short
 from asyncrepl.explain.rules.generator_cleanup import late_yield
-from asyncrepl.explain.scopes import may_be_left, own_nodes
+from asyncrepl.explain.scopes import behind_call, may_be_left, own_nodes
+from asyncrepl.explain.source_units import positional
 from asyncrepl.explain.static_values import Resolver
 from asyncrepl.explain.value_origins import (
     STEPS,
@@ -58,10 +60,10 @@ def _concurrent(evidence: Evidence) -> Finding | None:
 
 def _seen(evidence: Evidence) -> Finding | None:
     """The same where somebody keeps the error to himself."""
-    use, unit = evidence.use("seen"), evidence.unit
-    if use is None or any(isinstance(each, ast.Try) for each in unit.ancestors(use.node)):
+    node, unit = evidence.seen_node, evidence.unit
+    if node is None or any(isinstance(each, ast.Try) for each in unit.ancestors(node)):
         return None
-    return Finding(_why(unit, use.node), _locked(evidence, use.node))
+    return Finding(_why(unit, node), _locked(evidence, node))
 
 
 def _why(unit: Unit, source: ast.expr) -> str:
@@ -137,7 +139,6 @@ def _locked(fixing: Fixing, source: ast.expr, site: Site | None = None) -> None:
     name = fixing.fresh(unit, "Shared")
     fixing.of(unit).lines_before(statements[-1], _SHARED.replace("Shared", name))
     fixing.given_to(unit, value, name)
-    fixing.needs_import(unit, "asyncio")
 
 
 def _made(evidence: Evidence, source: ast.expr, site: Site | None) -> tuple[Unit, ast.expr] | None:
@@ -196,7 +197,7 @@ def _not_kept(fixing: Fixing, use: Use) -> bool:
     """Whether its function is one below ``@cache`` or ``@cached_property``, which goes."""
     found = fixing.evidence.units.definition(use.info.code if use.info is not None else None)
     for each in found[1].decorator_list if found is not None else ():
-        name = canonical_name(each.func if isinstance(each, ast.Call) else each)
+        name = canonical_name(behind_call(each))
         if found is not None and name == "functools.cached_property":
             fixing.of(found[0]).replace(each, "property")
         elif found is not None and name in ("functools.cache", "functools.lru_cache"):
@@ -257,11 +258,12 @@ def _takes_part(evidence: Evidence, unit: Unit, node: ast.expr, depth: int = 3) 
     if not isinstance(around, ast.Call) or node not in around.args:
         return False
     function = evidence.resolver.value(around.func)
-    found = evidence.units.definition(code_of(function))
+    found = evidence.units.source_of(function)
     if found is None:
         return type(function) is not BuiltinFunctionType or function is anext
-    names = [each.arg for each in (*found[1].args.posonlyargs, *found[1].args.args)]
-    names = names[is_real_instance(function, MethodType) + around.args.index(node) :][:1]
+    names = positional(found[1])[
+        is_real_instance(function, MethodType) + around.args.index(node) :
+    ][:1]
     uses = (
         each for each in own_nodes(found[1]) if isinstance(each, ast.Name) and each.id in names
     )
@@ -298,16 +300,13 @@ def _shared(evidence: Evidence) -> Finding | None:
 @correction
 def _copied(fixing: Fixing, use: Use) -> None:
     """``__aiter__`` gives each loop an iterator of its own."""
-    method = lookup(use.info.kind, "__aiter__") if use.info else None
-    code = method.__code__ if is_real_instance(method, FunctionType) else None
-    found = fixing.evidence.units.definition(code)
+    found = fixing.evidence.units.source_of(python_method(use.kind, "__aiter__"))
     returns = [n for n in own_nodes(found[1]) if isinstance(n, ast.Return)] if found else []
     if found is None or len(returns) != 1 or returns[0].value is None:
         return
     unit = found[0]
     value = returns[0].value
     fixing.of(unit).replace(value, f"copy.copy({unit.source.source(value)})")
-    fixing.needs_import(unit, "copy")
 
 
 def _skipping(evidence: Evidence) -> Finding | None:
@@ -352,9 +351,9 @@ def _one_behind(fixing: Fixing, loop: ast.AsyncFor, calls: list[ast.Call]) -> No
 
 
 def _guarded(evidence: Evidence) -> Finding | None:
-    use, unit = evidence.use("seen"), evidence.unit
-    guard = unit.enclosing(use.node, ast.Try) if use else None
-    if use is None or guard is None:
+    node, unit = evidence.seen_node, evidence.unit
+    guard = unit.enclosing(node, ast.Try) if node else None
+    if guard is None:
         return None
     why = "`async for` ends quietly: it takes the StopAsyncIteration itself, none comes out of it."
     return Finding(why, _as_else(evidence, guard))

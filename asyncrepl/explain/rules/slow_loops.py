@@ -19,13 +19,13 @@ from asyncrepl.explain.repairs.plain_operands import awaited_in_thread
 from asyncrepl.explain.rules.endless_waits import calls_on
 from asyncrepl.explain.scopes import own_nodes, scope
 from asyncrepl.explain.value_origins import bound_by
-from asyncrepl.syntax.names import callee_name, canonical_name, last_name, written_name
+from asyncrepl.syntax.names import FUNCTIONS, callee_name, canonical_name, last_name, written_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from asyncrepl.explain.evidence import Evidence
-    from asyncrepl.explain.source_units import Unit
+    from asyncrepl.explain.source_units import Function, Unit
 
 
 def _blocks(evidence: Evidence) -> Finding | None:
@@ -53,7 +53,7 @@ def _blocked(evidence: Evidence) -> Finding | None:
     unit, number = evidence.made
     if any(each.lineno == number for each in unit.nodes(ast.Import, ast.ImportFrom)):
         return None  # the first time only, and no thread is the place for it
-    around = [f for f in unit.functions() if f.lineno <= number <= (f.end_lineno or 0)]
+    around: list[Function] = unit.around(number, *FUNCTIONS)
     line = unit.text.split("\n")[number - 1].strip()
     where = f"`{line}` in `{around[-1].name}`" if around else f"`{line}`"
     if around and around[-1].lineno == number:
@@ -101,8 +101,7 @@ def _given_to_loop(unit: Unit, function: ast.expr) -> ast.expr | None:
 def _stays_set(evidence: Evidence) -> Finding | None:
     """A loop that waits for an event which is set and never cleared: it does not suspend."""
     unit, line = evidence.made or (evidence.unit, 0)
-    loops = unit.nodes(ast.While)
-    around = [each for each in loops if each.lineno <= line <= (each.end_lineno or 0)]
+    around = unit.around(line, ast.While)
     if not around or _calls_in(unit, line):
         return None
     waits = [node.value for node in ast.walk(around[-1]) if isinstance(node, ast.Await)]
@@ -121,7 +120,7 @@ def _stays_set(evidence: Evidence) -> Finding | None:
 def _goes_round(evidence: Evidence) -> Finding | None:
     """A loop in which the one ``await`` gives at once: no other task comes between its rounds."""
     unit, line = evidence.made or (evidence.unit, 0)
-    here = [f for f in unit.functions() if f.lineno <= line <= (f.end_lineno or 0)]
+    here: list[Function] = unit.around(line, *FUNCTIONS)
     if not here or _calls_in(unit, line, _AT_ONCE):
         return None
     waits = [
@@ -176,7 +175,6 @@ def _suspending_call(fixing: Fixing, unit: Unit, call: ast.Call, function: objec
             awaited_in_thread(fixing, unit, call)
         return
     fixing.of(unit).replace(call.func, f"{'' if waits else 'await '}asyncio.sleep")
-    fixing.needs_import(unit, "asyncio")
     fixing.suspending(unit, call)
 
 
@@ -241,17 +239,14 @@ def _giving_way(fixing: Fixing, unit: Unit, loop: ast.AST) -> None:
         _source_gives_way(fixing)
     elif isinstance(first := loop.body[0], ast.Pass) and len(loop.body) == 1:
         fixing.of(unit).replace(first, "await asyncio.sleep(0)")
-        fixing.needs_import(unit, "asyncio")
     elif first.lineno == loop.lineno:
         fixing.of(unit).before(first, "await asyncio.sleep(0); ")
-        fixing.needs_import(unit, "asyncio")
     else:
         _sleep_first(fixing, unit, first)
 
 
 def _sleep_first(fixing: Fixing, unit: Unit, statement: ast.stmt) -> None:
     fixing.of(unit).lines_before(statement, "await asyncio.sleep(0)")
-    fixing.needs_import(unit, "asyncio")
 
 
 def _source_gives_way(fixing: Fixing) -> None:
@@ -312,7 +307,6 @@ def _gathered(evidence: Evidence, unit: Unit, loop: ast.AST) -> Fix | None:
     else:
         return None
     fixing.of(unit).replace(loop, text)
-    fixing.needs_import(unit, "asyncio")
     return fixing.fix()
 
 
@@ -325,7 +319,6 @@ def _comprehension(fixing: Fixing, unit: Unit, clause: ast.comprehension) -> Non
     edits.replace(whole.elt, _text(unit, whole.elt.value))
     edits.before(whole, "await asyncio.gather(*")
     edits.after(whole, ")")
-    fixing.needs_import(unit, "asyncio")
 
 
 def _text(unit: Unit, node: ast.AST) -> str:
@@ -341,7 +334,6 @@ def _run_ahead(fixing: Fixing, unit: Unit, loop: ast.AST) -> None:
     name = fixing.fresh(unit, "ahead")
     fixing.of(unit).lines_before(first, _AHEAD.format(name=name))
     fixing.given_to(unit, loop.iter, name)
-    fixing.needs_import(unit, "asyncio")
 
 
 def _unsuspended(evidence: Evidence) -> Finding | None:

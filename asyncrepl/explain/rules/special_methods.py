@@ -27,10 +27,10 @@ from asyncrepl.explain.hoisted_code import (
 from asyncrepl.explain.kinds import has
 from asyncrepl.explain.mismatch import mismatch
 from asyncrepl.explain.protocol_code import stop_asynchronously, yield_each
-from asyncrepl.explain.repairs.repair_case import source_of
 from asyncrepl.explain.rules.aiter_methods import method
 from asyncrepl.explain.rules.wrong_states import called_class
 from asyncrepl.explain.scopes import CannotFixError, is_async, is_fixture, is_generator, own_nodes
+from asyncrepl.explain.source_units import own_name
 from asyncrepl.syntax.names import FUNCTIONS, callee_name, last_name
 
 if TYPE_CHECKING:
@@ -44,14 +44,14 @@ if TYPE_CHECKING:
 
 def _async_init(evidence: Evidence) -> Finding | None:
     made = called_class(evidence)
-    init = lookup(made, "__init__") if made is not None else None
-    if made is None or not is_real_instance(init, FunctionType) or not is_coroutine_function(init):
+    init = python_method(made, "__init__")
+    if made is None or init is None or not is_coroutine_function(init):
         return None
     why = (
         f"`{made.__name__}.__init__` is `async def`, and a constructor must be done at once: "
         "await in a factory method."
     )
-    found = evidence.units.definition(init.__code__)
+    found = evidence.units.source_of(init)
     return Finding(why, _factory(evidence, *found) if found else None)
 
 
@@ -71,20 +71,15 @@ def _sync_protocol(evidence: Evidence) -> Finding | None:
         name = _ROLES.get(use.role)
         if use.role == "argument" and callee_name(use.owner) in _DUNDERS:
             name = _DUNDERS[callee_name(use.owner)]
-        function = lookup(use.kind, name) if use.kind and name else None
-        if use.kind and is_real_instance(function, FunctionType) and has_flag(function, _ASYNC):
-            found = evidence.units.definition(function.__code__)
+        function = python_method(use.kind, name) if name else None
+        if use.kind and function is not None and has_flag(function, _ASYNC):
+            found = evidence.units.source_of(function)
             alone = found is not None and use.role != "with"  # which calls two of them
-            wanted = _at_once if name == "__iter__" else _plain
-            plain = wanted(evidence, *found) if found and alone else None
+            wanted = _at_once if name == "__iter__" else made_plain
+            plain = corrected(evidence, wanted, *found) if found and alone else None
             other = plain or _other_protocol(evidence, use, function)
             return Finding(_why(use.kind, function), other)
     return None
-
-
-@correction
-def _plain(fixing: Fixing, unit: Unit, function: Function) -> None:
-    made_plain(fixing, unit, function)
 
 
 def _why(kind: type, function: FunctionType) -> str:
@@ -107,8 +102,8 @@ def _hash(evidence: Evidence) -> Finding | None:
             for one in (info, info.item) if info is not None else ():
                 function = python_method(one.kind, "__hash__") if one is not None else None
                 if one is not None and function is not None and has_flag(function, _ASYNC):
-                    found = source_of(evidence, function)
-                    fix = _at_once(evidence, *found) if found is not None else None
+                    found = evidence.units.source_of(function)
+                    fix = corrected(evidence, _at_once, *found) if found is not None else None
                     return Finding(_why(one.kind, function), fix)
     return None
 
@@ -127,7 +122,6 @@ def _hashed(place: ast.AST | None) -> list[ast.expr]:
     return []
 
 
-@correction
 def _at_once(fixing: Fixing, unit: Unit, function: Function) -> None:
     """A plain method, if it waits for nothing."""
     if not any(map(is_async, own_nodes(function))):
@@ -138,10 +132,10 @@ def _gives_stream(evidence: Evidence) -> Finding | None:
     """``__iter__`` that returns an async iterator: refused by what walks it."""
     use = evidence.use("for", "star", "argument")
     kind = use.kind if use is not None else None
-    function = lookup(kind, "__iter__") if kind is not None else None
-    if not evidence.direct or not is_real_instance(function, FunctionType) or not (use and kind):
+    function = python_method(kind, "__iter__")
+    if not evidence.direct or function is None or use is None or kind is None:
         return None
-    found = evidence.units.definition(function.__code__)
+    found = evidence.units.source_of(function)
     values = returned_values(found[1]) if found is not None else []
     if found is None or not values or lookup(kind, "__aiter__") is not MISSING:
         return None
@@ -231,7 +225,7 @@ def _plain_above(evidence: Evidence, owner: ast.ClassDef, name: str) -> str:
         if not is_real_instance(kind, type):
             continue
         function = python_method(kind, name)
-        library = function is not None and evidence.units.definition(function.__code__) is None
+        library = function is not None and evidence.units.source_of(function) is None
         if library and function is not None and not has_flag(function, _ASYNC):
             return f"what calls the plain one of `{kind.__name__}`"
     return ""
@@ -258,7 +252,7 @@ def _async_protocol(fixing: Fixing, unit: Unit, owner: ast.ClassDef) -> None:
 @correction
 def _other_protocol(fixing: Fixing, use: Use, function: FunctionType) -> None:
     unit, name = fixing.evidence.unit, function.__name__
-    found = fixing.evidence.units.definition(function.__code__)
+    found = fixing.evidence.units.source_of(function)
     if use.role == "argument" and isinstance(use.owner, ast.Call) and name != "__iter__":
         fixing.of(unit).replace(use.owner, f"await {unit.source.operand(use.node)}.{name}()")
         fixing.suspending(unit, use.owner)
@@ -301,7 +295,7 @@ def _no_iterator(evidence: Evidence) -> Finding | None:
     use = evidence.use("await")
     kind = use.kind if use is not None and evidence.direct else None
     function = python_method(kind, "__await__") if evidence.op == "GET_AWAITABLE" else None
-    found = source_of(evidence, function) if function is not None else None
+    found = evidence.units.source_of(function)
     if kind is None or function is None or found is None or is_generator(found[1]):
         return None
     made = isinstance(found[1], ast.AsyncFunctionDef)
@@ -317,7 +311,7 @@ def _no_iterator(evidence: Evidence) -> Finding | None:
 def _delegating(fixing: Fixing, unit: Unit, function: Function, inside: Resolver) -> None:
     """``return self.load()`` → that of its ``__await__()``; of a value, a generator."""
     if isinstance(function, ast.AsyncFunctionDef):
-        own, name = function.args.args[0].arg, fixing.fresh_attribute("_wait")
+        own, name = own_name(function), fixing.fresh_attribute("_wait")
         put_head(fixing, unit, function, f"async def {name}")
         lines = f"def __await__({own}):\n    return {own}.{name}().__await__()"
         fixing.of(unit).lines_after(function, lines)
@@ -368,17 +362,17 @@ _TITLE = "a method of a synchronous protocol as `async def`"
 
 def _suppresses(evidence: Evidence) -> Finding | None:
     """``return await self.close()`` in an ``__aexit__``: what that gives stops an error."""
-    use, unit = evidence.use("seen"), evidence.unit
-    statement = unit.parents.get(use.node) if use is not None else None
-    function = unit.function(use.node) if use is not None else None
-    if use is None or function is None or not isinstance(statement, ast.Return):
+    node, unit = evidence.seen_node, evidence.unit
+    statement = unit.parents.get(node) if node is not None else None
+    function = unit.function(node)
+    if node is None or function is None or not isinstance(statement, ast.Return):
         return None
     why = (
-        f"`{function.name}` returns what {short(unit, use.node)} gives, which counts as true: "
+        f"`{function.name}` returns what {short(unit, node)} gives, which counts as true: "
         "that says that the error in the body of the `with` is dealt with, and it is gone. Return "
         "nothing."
     )
-    return Finding(why, replaced(evidence, unit, (statement, unit.source.source(use.node))))
+    return Finding(why, replaced(evidence, unit, (statement, unit.source.source(node))))
 
 
 _PROTOCOL = ("async-sync-protocol-methods", _TITLE, 3, _MODEL)

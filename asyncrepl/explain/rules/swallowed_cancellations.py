@@ -11,14 +11,16 @@ from asyncrepl.explain.rules.endless_loops import may_end
 from asyncrepl.explain.scopes import (
     CannotFixError,
     awaited_in_loop,
+    catches,
     caught_kinds,
+    is_while_true,
     needs_cancelled,
     own_nodes,
     scope,
     suppressed_kinds,
 )
 from asyncrepl.explain.value_origins import reached_functions
-from asyncrepl.syntax.names import FUNCTIONS, callee_name, canonical_name, last_name
+from asyncrepl.syntax.names import FUNCTIONS, callee_name, last_name
 from asyncrepl.syntax.source_rewriter import Span
 
 if TYPE_CHECKING:
@@ -75,10 +77,8 @@ def _ends_in(unit: Unit, handler: _Swallowing) -> bool:
 def _goes_round(handler: _Swallowing) -> bool:
     """Whether a handler itself ends with a loop that waits, and has no end."""
     last = handler.body[-1]
-    if isinstance(handler, ast.With) or not isinstance(last, ast.While):
-        return False
-    endless = isinstance(last.test, ast.Constant) and bool(last.test.value)
-    return endless and any(isinstance(each, ast.Await) for each in ast.walk(last))
+    waits = any(isinstance(each, ast.Await) for each in ast.walk(last))
+    return isinstance(handler, ast.ExceptHandler) and is_while_true(last) and waits
 
 
 def _limits(node: ast.AST) -> bool:
@@ -91,7 +91,7 @@ def _is_unasked(evidence: Evidence) -> bool:
     if evidence.finding.number:
         return True
     if evidence.finding.made is None:
-        called = {canonical_name(each.func) for _, each in evidence.units.nodes(ast.Call)}
+        called = evidence.units.called()
         asked = any(each.rpartition(".")[2] == "cancelled" for each in called)
         if "asyncio.wait" in called and not asked:  # to which it is all one
             return True
@@ -108,8 +108,8 @@ def _is_unasked(evidence: Evidence) -> bool:
 def _reckons(node: ast.Try | ast.With) -> bool:
     """Whether a CancelledError in its body is caught."""
     if isinstance(node, ast.Try):
-        return any(_catches(each.type) for each in node.handlers)
-    return any(map(_catches, suppressed_kinds(node)))
+        return any(catches(each, *_CANCELLED) for each in node.handlers)
+    return _suppresses(node)
 
 
 _WAITS = (ast.Await, ast.AsyncFor, ast.AsyncWith, ast.Yield)
@@ -117,7 +117,7 @@ _WAITS = (ast.Await, ast.AsyncFor, ast.AsyncWith, ast.Yield)
 
 def _suppressing(function: Function) -> Iterator[ast.With]:
     for node in own_nodes(function):
-        if not isinstance(node, ast.With) or not any(map(_catches, suppressed_kinds(node))):
+        if not isinstance(node, ast.With) or not _suppresses(node):
             continue
         if any(isinstance(each, _WAITS) for part in node.body for each in ast.walk(part)):
             yield node
@@ -129,14 +129,14 @@ def _swallowing(function: Function) -> Iterator[ast.ExceptHandler]:
             continue
         if any(isinstance(each, _WAITS) for body in node.body for each in ast.walk(body)):
             for handler in node.handlers:
-                if _catches(handler.type) and not _raises(handler):
+                if catches(handler, *_CANCELLED) and not _raises(handler):
                     yield handler
-                if _catches(handler.type):
+                if catches(handler, *_CANCELLED):
                     break  # it does not come to those below
 
 
-def _catches(kind: ast.expr | None) -> bool:
-    return kind is None or any(last_name(each) in _CANCELLED for each in caught_kinds(kind))
+def _suppresses(block: ast.With) -> bool:
+    return any(last_name(each) in _CANCELLED for each in suppressed_kinds(block))
 
 
 def _raises(handler: ast.ExceptHandler) -> bool:
@@ -197,21 +197,21 @@ def _head(unit: Unit, statement: ast.With | ast.While | ast.For | ast.AsyncFor) 
 
 def _cancels_itself(evidence: Evidence) -> Finding | None:
     """A task that cancels the one in an attribute, which is itself, and then awaits more."""
-    use, unit = evidence.use("seen"), evidence.unit
-    function = scope(unit, use.node) if use is not None else None
-    if use is None or function is None or not isinstance(use.node, ast.Attribute):
+    node, unit = evidence.seen_node, evidence.unit
+    function = scope(unit, node)
+    if function is None or not isinstance(node, ast.Attribute):
         return None  # a name may be that of each of many
-    nodes = [each for each in own_nodes(function) if getattr(each, "lineno", 0) > use.node.lineno]
+    nodes = [each for each in own_nodes(function) if getattr(each, "lineno", 0) > node.lineno]
     meant = any(callee_name(each) == "current_task" for each in own_nodes(function))
     waits = [each for each in nodes if isinstance(each, ast.Await)]
-    if meant or not waits or _is_meant_to_fail(unit, waits[0], use.node):
+    if meant or not waits or _is_meant_to_fail(unit, waits[0], node):
         return None
-    text = unit.source.source(use.node)
+    text = unit.source.source(node)
     why = (
         f"`{text}` is the very task that runs here: `{text}.cancel()` cancels "
         "itself. The next `await` raises a CancelledError, and what follows is never done."
     )
-    return Finding(why, _but_itself(evidence, unit, use.node))
+    return Finding(why, _but_itself(evidence, unit, node))
 
 
 def _is_meant_to_fail(unit: Unit, waits: ast.Await, cancelled: ast.expr) -> bool:
@@ -231,7 +231,6 @@ def _but_itself(fixing: Fixing, unit: Unit, task: ast.expr) -> None:
     test = f"if {unit.source.source(task)} is not asyncio.current_task():"
     if isinstance(statement, ast.Expr) and unit.source.begins_line(statement):
         fixing.of(unit).replace(statement, f"{test}\n{by}{unit.source.source(statement)}")
-        fixing.needs_import(unit, "asyncio")
 
 
 RULES = (

@@ -7,10 +7,11 @@ where it is stands at the error's position; its scopes say why.
 from __future__ import annotations
 
 import ast
+from functools import partial
 from typing import TYPE_CHECKING
 
-from asyncrepl.explain.explanation import Finding, Rule
-from asyncrepl.explain.fix_editor import Fixing, corrected, correction, short
+from asyncrepl.explain.explanation import Finding, of_text
+from asyncrepl.explain.fix_editor import Fixing, corrected, correction, replaced, short
 from asyncrepl.explain.hoisted_code import (
     async_factory,
     default_inside,
@@ -170,16 +171,10 @@ def _annotation(evidence: Evidence) -> Finding | None:
         )
         if holder is not None:
             return Finding(why, _without_annotation(evidence, holder))
-        return Finding(why, _plain_alias(evidence, alias))
+        name: ast.expr = alias.name  # type: ignore[attr-defined]  # ast.TypeAlias, 3.12 on
+        word = unit.source.span(alias)._replace(end=unit.source.span(name).start)
+        return Finding(why, replaced(evidence, unit, (word, "")))
     return None
-
-
-@correction
-def _plain_alias(fixing: Fixing, alias: ast.stmt) -> None:
-    unit = fixing.evidence.unit
-    name: ast.expr = alias.name  # type: ignore[attr-defined]  # ast.TypeAlias, 3.12 on
-    span = unit.source.span(alias)._replace(end=unit.source.span(name).start)
-    fixing.of(unit).replace(span, "")
 
 
 @correction
@@ -230,7 +225,6 @@ def _below_or_run(fixing: Fixing, node: ast.AST) -> None:
         for _, function in fixing.evidence.units.functions(callee_name(call))
     ):
         fixing.of(unit).replace(node, f"asyncio.run({unit.source.source(call)})")
-        fixing.needs_import(unit, "asyncio")
 
 
 def _right_below(unit: Unit, statement: ast.stmt) -> list[ast.stmt]:
@@ -250,107 +244,86 @@ def _right_below(unit: Unit, statement: ast.stmt) -> list[ast.stmt]:
     return found if statement in found and whole else []
 
 
+_rule = partial(of_text, stage="compile")
 RULES = (
-    Rule(
+    _rule(
         "await-in-annotation",
         "`await` in an annotation",
-        0,
         "Annotations are evaluated lazily or in a scope of their own and cannot suspend; since "
         "Python 3.14 `await` there is always an error. Compute the type first.",
         _annotation,
-        "compile",
     ),
-    Rule(
+    _rule(
         "await-in-default-of-async-def",
         "`await` in a default or decorator",
-        0,
         "Default values and decorators are evaluated once, by the scope that holds the `def`, "
         "not inside the function. There `await` is only allowed if that scope is async itself.",
         _default,
-        "compile",
     ),
-    Rule(
+    _rule(
         "await-in-lambda",
         "`await` in a lambda",
-        0,
         "A lambda is always a synchronous function of its own. Write an `async def`, or pass "
         "the coroutine function itself.",
         _lambda,
-        "compile",
     ),
-    Rule(
+    _rule(
         "await-in-class-body",
         "`await` in a class body",
-        0,
         "A class body is its own synchronous scope: top-level await does not reach into it. "
         "Get the value first, or in an async factory method.",
         _class_body,
-        "compile",
     ),
-    Rule(
+    _rule(
         "async-for-in-nested-def",
         "a plain `def` inside an `async def`",
-        0,
         "Being async does not nest: every `def` opens a new synchronous scope, also inside "
         "`async def`. The inner function needs its own `async def`.",
         _nested,
-        "compile",
     ),
-    Rule(
+    _rule(
         "async-for-in-sync-def",
         "`async for` in a plain `def`",
-        0,
         "`async for` can suspend at every step, so it is only allowed where the whole function "
         "can suspend: inside `async def`, or typed directly at this prompt. Make the function "
         "`async def` and await it.",
         _in_def(ast.AsyncFor),
-        "compile",
     ),
-    Rule(
+    _rule(
         "async-with-in-sync-def",
         "`async with` in a plain `def`",
-        0,
         "`async with` awaits `__aenter__` and `__aexit__`, so like `await` it needs an "
         "enclosing `async def`.",
         _in_def(ast.AsyncWith),
-        "compile",
     ),
-    Rule(
+    _rule(
         "await-in-comprehension-in-sync-def",
         "`await` in a comprehension in a plain `def`",
-        0,
         "A comprehension with `await` in it is asynchronous even without `async for`: it "
         "suspends its function, which therefore has to be `async def`.",
         _comprehension(by_await=True),
-        "compile",
     ),
-    Rule(
+    _rule(
         "async-comprehension-in-sync-def",
         "an async comprehension in a plain `def`",
-        0,
         "A list, set or dict comprehension with `async for` runs on the spot and suspends the "
         "function it stands in, so that function must be `async def`. (Only a generator "
         "expression may hold `async for` in a plain def, because it is not run there.)",
         _comprehension(by_await=False),
-        "compile",
     ),
-    Rule(
+    _rule(
         "await-in-sync-def",
         "`await` in a plain `def`",
-        0,
         "`await` hands control to the event loop and can only do so from a function that can be "
         "paused: an `async def`. A plain `def` has to become `async def`, and its callers then "
         "await it.",
         _in_def(ast.Await),
-        "compile",
     ),
-    Rule(
+    _rule(
         "await-in-sync-def",
         "`await` at the top of a file",
-        0,
         "`await`, `async for` and `async with` belong into an `async def`, which `asyncio.run` "
         "runs. Only a prompt awaits at its top.",
         _at_the_top,
-        "compile",
     ),
 )

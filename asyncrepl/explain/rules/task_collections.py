@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 from asyncrepl.events.object_info import MISSING, is_real_instance, lookup
 from asyncrepl.explain.explanation import Finding, Rule
-from asyncrepl.explain.fix_editor import Fixing, correction, replaced, short
+from asyncrepl.explain.fix_editor import Fixing, corrected, correction, replaced, short
 from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.kinds import is_awaitable
 from asyncrepl.explain.repairs.repair_case import LOOPS, single_assignment
 from asyncrepl.explain.rules.changed_values import walked_beside
 from asyncrepl.explain.rules.endless_waits import calls_on
-from asyncrepl.explain.scopes import CannotFixError
+from asyncrepl.explain.scopes import CannotFixError, behind_await, behind_call
 from asyncrepl.explain.value_origins import bound_by, loads, reached_functions
 from asyncrepl.syntax.names import callee_name, canonical_name, written_name
 from asyncrepl.syntax.source_rewriter import Span
@@ -48,7 +48,7 @@ def _asked(evidence: Evidence) -> tuple[ast.Attribute, object] | None:
     if type(held) not in _COLLECTIONS or not (_is_pair(held) or _are_futures(held)):  # type: ignore[arg-type]
         return None
     for node in reversed(evidence.nodes):
-        each = node.func if isinstance(node, ast.Call) else node
+        each = behind_call(node)
         if isinstance(each, ast.Attribute):
             known = each.attr == error.name and lookup(asyncio.Task, each.attr) is not MISSING  # type: ignore[union-attr]
             return (each, held) if known else None
@@ -72,10 +72,9 @@ def _pair(evidence: Evidence) -> Finding | None:
     waited = _waited(evidence, found[0].value) if found is not None else None
     if waited is None:
         return None
-    call = waited.value if isinstance(waited, ast.Await) else waited
     why = (
-        f"{short(evidence.unit, call)} gives a pair of sets, those that are done and those that "
-        "are pending: `done, pending = await asyncio.wait(…)`."
+        f"{short(evidence.unit, behind_await(waited))} gives a pair of sets, those that are done "
+        "and those that are pending: `done, pending = await asyncio.wait(…)`."
     )
     return Finding(why, _taken_apart(evidence, waited))
 
@@ -88,7 +87,7 @@ def _many(evidence: Evidence) -> Finding | None:
     node, held = found
     text, kind = short(evidence.unit, node.value), type(held).__name__
     why = f"{text} is a {kind} of tasks: `.{node.attr}` is what each of them has."
-    return Finding(why, _of_each(evidence, node))
+    return Finding(why, corrected(evidence, _each_result, evidence.unit, node))
 
 
 @correction
@@ -112,23 +111,13 @@ def _collected(fixing: Fixing, unit: Unit, name: ast.Name) -> None:
             _each_result(fixing, unit, owner)
 
 
-@correction
-def _of_each(fixing: Fixing, node: ast.Attribute) -> None:
-    _each_result(fixing, fixing.evidence.unit, node)
-
-
 def _each_result(fixing: Fixing, unit: Unit, node: ast.Attribute) -> None:
     """``jobs.result()`` → ``await asyncio.gather(*jobs)``; of other methods nobody knows."""
     call, owner = unit.parents.get(node), unit.source.source(node.value)
     if not isinstance(call, ast.Call) or call.func is not node or call.args:
         return
     if node.attr == "result":
-        around = unit.parents.get(call)
-        text = f"await asyncio.gather(*{owner})"
-        tight = isinstance(around, ast.Attribute | ast.Subscript)
-        fixing.of(unit).replace(call, f"({text})" if tight else text)
-        fixing.needs_import(unit, "asyncio")
-        fixing.suspending(unit, call)
+        fixing.awaiting_instead(unit, call, f"await asyncio.gather(*{owner})")
     elif isinstance(unit.parents.get(call), ast.Expr):
         name = fresh(unit, "job")
         fixing.of(unit).replace(call, f"for {name} in {owner}: {name}.{node.attr}()")
@@ -202,7 +191,6 @@ def _in_order(fixing: Fixing, call: ast.Call, position: int, made: ast.Call) -> 
             raise CannotFixError
         fixing.of(unit).replace(awaited, step.id)
     fixing.of(unit).replace(made, f"await asyncio.gather(*{unit.source.source(made.args[0])})")
-    fixing.needs_import(unit, "asyncio")
     fixing.suspending(unit, made)
 
 
@@ -224,7 +212,6 @@ def _gathered(fixing: Fixing, call: ast.Call) -> None:
         fixing.of(unit).lines_before(statement, head)
         given = f"{name}()"
     fixing.of(unit).replace(Span(start, end), given)
-    fixing.needs_import(unit, "asyncio")
 
 
 def _arguments(unit: Unit, call: ast.Call) -> Span:
@@ -301,10 +288,9 @@ def _wait_for_each_other(evidence: Evidence) -> Finding | None:
 
 def _unread(evidence: Evidence) -> Finding | None:
     """An error among what ``gather`` has given, which nobody looks at."""
-    use, unit = evidence.use("seen"), evidence.unit
-    await_ = use.node if use is not None else None
+    await_, unit = evidence.seen_node, evidence.unit
     call = await_.value if isinstance(await_, ast.Await) else None
-    if await_ is None or not isinstance(call, ast.Call):
+    if not isinstance(await_, ast.Await) or not isinstance(call, ast.Call):
         return None
     inside = [each for part in call.args for each in ast.walk(part)]
     jobs = [each for each in inside if isinstance(each, ast.Call)]

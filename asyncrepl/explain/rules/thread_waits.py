@@ -7,7 +7,7 @@ from asyncio import BaseEventLoop
 from concurrent.futures import Future
 from typing import TYPE_CHECKING
 
-from asyncrepl.explain.explanation import Finding, Rule
+from asyncrepl.explain.explanation import Finding, Rule, endless
 from asyncrepl.explain.fix_editor import Fixing, correction, short
 from asyncrepl.explain.repairs.repair_case import single_assignment
 from asyncrepl.explain.scopes import CannotFixError, own_nodes
@@ -91,8 +91,7 @@ def _no_thread_left(evidence: Evidence) -> Finding | None:
 
 def _keeps_the_program(evidence: Evidence) -> Finding | None:
     """A thread that waits for more when the program has ended."""
-    use, unit = evidence.use("seen"), evidence.unit
-    call = use.node if use is not None else evidence.node(ast.Call)
+    call, unit = evidence.seen_node or evidence.node(ast.Call), evidence.unit
     if call is None and (undone := _UNDONE.get(method := _method_waited_in(evidence))):
         why = (
             f"The program has ended, and Python waits for a thread that waits in `{method}` for "
@@ -119,7 +118,7 @@ def _runs_on(evidence: Evidence) -> Finding | None:
     """A thread whose loop has nothing to do any more, and goes on for ever."""
     if evidence.seen is None or not issubclass(evidence.seen.info.kind, BaseEventLoop):
         return None
-    threads = [pair for pair in evidence.units.nodes(ast.Call) if _runs_loop(evidence, pair[1])]
+    threads = [pair for pair in evidence.units.calls("Thread") if _runs_loop(evidence, pair[1])]
     place = f" of {short(*threads[0])}" if len(threads) == 1 else ""
     why = (
         f"The program has ended, and Python waits for the thread{place}, which is no daemon: its "
@@ -161,10 +160,8 @@ _LOCKS = {"threading.Lock", "threading.Semaphore", "threading.BoundedSemaphore"}
 
 def _held_in_thread(evidence: Evidence) -> Finding | None:
     """A lock of `threading`, that one task holds while it waits, and another waits for."""
-    calls = [canonical_name(each.func) for _, each in evidence.units.nodes(ast.Call)]
-    names = {callee_name(each) for _, each in evidence.units.nodes(ast.Call)}
-    threads = names & {"Thread", "to_thread", "run_in_executor", "submit"}
-    if evidence.made is None or threads or not _LOCKS & {*calls}:
+    threads = any(evidence.units.calls("Thread", "to_thread", "run_in_executor", "submit"))
+    if evidence.made is None or threads or _LOCKS.isdisjoint(evidence.units.called()):
         return None  # or who has it is another thread
     unit, line = evidence.made
     for block in unit.nodes(ast.With):
@@ -188,7 +185,7 @@ def _lock_of_loop(fixing: Fixing, unit: Unit, lock: ast.expr) -> None:
     """``threading.Lock()`` → ``asyncio.Lock()``, and ``with`` → ``async with``."""
     made = [
         (home, each)
-        for home, each in fixing.evidence.units.nodes(ast.Call)
+        for home, each in fixing.evidence.units.calls("Lock")
         if canonical_name(each.func) == "threading.Lock"
     ]
     name = written_name(lock)
@@ -201,7 +198,6 @@ def _lock_of_loop(fixing: Fixing, unit: Unit, lock: ast.expr) -> None:
     fixing.of(unit).replace(made[0][1].func, "asyncio.Lock")
     for each in entered:
         fixing.of(unit).before(each, "async ")
-    fixing.needs_import(unit, "asyncio")
 
 
 RULES = (
@@ -214,41 +210,31 @@ RULES = (
         _waits_for_thread,
         errors=(TimeoutError,),
     ),
-    Rule(
-        "endless-generator-hangs",
+    endless(
         "a thread that keeps the program",
-        3,
         "Python ends when all threads have ended that are no daemons. What runs one, as a "
         "connection to a database does, has to be closed: by `async with`, or `close()`.",
         _keeps_the_program,
         sees="held",
     ),
-    Rule(
-        "endless-generator-hangs",
+    endless(
         "a loop in a thread that nobody stops",
-        3,
         "Python ends when all threads have ended that are no daemons. `loop.stop`, called by "
         "`loop.call_soon_threadsafe`, ends `run_forever`; with `daemon=True` nobody waits for it.",
         _runs_on,
         sees="held",
     ),
-    Rule(
-        "endless-generator-hangs",
+    endless(
         "a thread that waits for ever",
-        3,
         "A thread waits in `get()` or `wait()` until another one, or the loop, puts or sets what "
         "it waits for; no `cancel()` ends that. Only a time limit does: `get(timeout=5)`.",
         _waiting_thread,
-        sees="stuck",
     ),
-    Rule(
-        "endless-generator-hangs",
+    endless(
         "a pool whose threads wait for each other",
-        3,
         "A thread that waits in `future.result()` does nothing else. If what it waits for has to "
         "go through the same pool, it waits for a thread that is never free.",
         _no_thread_left,
-        sees="stuck",
     ),
     Rule(
         "blocking-call-in-async-for",

@@ -7,11 +7,11 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from asyncrepl.events.object_info import place_at
-from asyncrepl.explain.explanation import Finding, Rule
+from asyncrepl.explain.explanation import Finding, endless
 from asyncrepl.explain.fix_editor import Fixing, correction, short
 from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.rules.endless_waits import awaited_object, ends_of
-from asyncrepl.explain.scopes import CannotFixError, scope
+from asyncrepl.explain.scopes import CannotFixError, behind_await, is_while_true, scope
 from asyncrepl.syntax.names import callee_name, canonical_name, written_name
 
 if TYPE_CHECKING:
@@ -101,8 +101,7 @@ def _where(evidence: Evidence, code: CodeType, offset: int) -> str:
         return ""
     nodes = [_entered(each) for each in unit.at(place)]
     node = next((each for each in nodes if isinstance(each, ast.expr)), None)
-    waits = node.value if isinstance(node, ast.Await) else node
-    what = f" for {short(unit, waits)}" if waits is not None else ""
+    what = f" for {short(unit, behind_await(node))}" if node is not None else ""
     return f" in line {place.lineno}{what}"
 
 
@@ -176,8 +175,7 @@ def _ended_by_none(fixing: Fixing, unit: Unit, waited: ast.Await) -> None:
     loop = unit.enclosing(waited, ast.While)
     statement = unit.statement(waited)
     drains = isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Yield)
-    endless = loop is not None and isinstance(loop.test, ast.Constant) and bool(loop.test.value)
-    if callee_name(taken) != "get" or not drains or not endless or loop is None:
+    if callee_name(taken) != "get" or not drains or loop is None or not is_while_true(loop):
         return
     if not isinstance(function, ast.AsyncFunctionDef) or loop.body != [statement]:
         return
@@ -201,31 +199,23 @@ def _closed(evidence: Evidence, fixing: Fixing, name: str) -> bool:
 
 
 RULES = (
-    Rule(
-        "endless-generator-hangs",
+    endless(
         "an event that another has taken the place of",
-        3,
         "Who waits, waits for an object and not for a name: when the name is given to a new "
         "event, setting that one wakes nobody.",
         _made_anew,
-        sees="stuck",
     ),
-    Rule(
-        "endless-generator-hangs",
+    endless(
         "a lock whose holder waits for something else",
-        3,
         "Who waits inside of `async with lock:` holds the lock all the while. What is waited for "
         "there must not need the lock itself.",
         _held_by_another,
         sees="stuck | unfinished",
     ),
-    Rule(
-        "endless-generator-hangs",
+    endless(
         "a source that waits for ever",
-        3,
         "A step that awaits what nobody provides suspends the loop for good. Let the producer "
         "say that it is done (a None in the queue), or limit the wait: `asyncio.timeout()`.",
         _stuck,
-        sees="stuck",
     ),
 )

@@ -1,22 +1,19 @@
 """An async generator that is made, shown, tested or thrown away, and never walked.
 
-And what stands around a call that only makes one, or a coroutine, as if it ran there: a ``try``.
+And what stands around a call that only makes one, as if it ran there: a ``try``.
 """
 
 from __future__ import annotations
 
 import ast
-from itertools import pairwise
 from types import AsyncGeneratorType
 from typing import TYPE_CHECKING
 
-from asyncrepl.events.object_info import MISSING, code_of, function_of, has_begun, is_real_instance
-from asyncrepl.explain.bindings import returned_values
+from asyncrepl.events.object_info import has_begun
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, correction, short
 from asyncrepl.explain.fresh_names import fresh
-from asyncrepl.explain.scopes import CannotFixError, caught_kinds, own_nodes
-from asyncrepl.explain.static_values import Resolver
+from asyncrepl.explain.scopes import behind_call, own_nodes
 from asyncrepl.explain.value_arrivals import is_meant_as_value, is_test
 from asyncrepl.explain.value_origins import loads
 from asyncrepl.syntax.names import callee_name
@@ -24,7 +21,6 @@ from asyncrepl.syntax.source_rewriter import Span, indent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from types import CodeType
 
     from asyncrepl.explain.evidence import Evidence
     from asyncrepl.explain.operand_uses import Use
@@ -65,7 +61,7 @@ def _tested(evidence: Evidence) -> Finding | None:
         f"{short(evidence.unit, use.node)} is an async generator, and every object is true: "
         "whether it has items is only known after a step."
     )
-    return Finding(why, _collected(evidence, use.node))
+    return Finding(why, _collected(evidence, evidence.unit, use.node))
 
 
 def _is_tested(unit: Unit, node: ast.expr) -> bool:
@@ -81,7 +77,7 @@ def _lost(evidence: Evidence) -> Finding | None:
     if use is None or isinstance(use.owner, ast.BoolOp):
         return None  # ``cached or rows()`` hands it on
     if not isinstance(use.owner, ast.Expr):
-        return Finding(_why(unit, use.node), _collected(evidence, use.node))
+        return Finding(_why(unit, use.node), _collected(evidence, evidence.unit, use.node))
     return Finding(_why(unit, use.node), _walked(evidence, use.node, "_", "pass"))
 
 
@@ -94,10 +90,8 @@ def _walked(fixing: Fixing, node: ast.expr, like: str, body: str) -> None:
     fixing.suspending(unit, node)
 
 
-@correction
-def _collected(fixing: Fixing, node: ast.expr) -> None:
-    fixing.collected(fixing.evidence.unit, node)
-
+#: A list of the items of an asynchronous generator.
+_collected = correction(Fixing.collected)
 
 # -- printed ---------------------------------------------------------------------------
 
@@ -192,7 +186,6 @@ def _asks_both(fixing: Fixing, unit: Unit, function: Function, call: ast.Call) -
     name = fresh(unit, "x")
     text = f"return [{name} async for {name} in {unit.source.source(made[0])}]"
     fixing.of(unit).lines_after(test, f"if {question}:\n    {text}")
-    fixing.needs_import(unit, "inspect")
 
 
 def _printed(evidence: Evidence) -> Finding | None:
@@ -201,7 +194,7 @@ def _printed(evidence: Evidence) -> Finding | None:
         return None
     if _binding(evidence.unit, use.node) is not None:
         return None
-    return Finding(_why(evidence.unit, use.node), _collected(evidence, use.node))
+    return Finding(_why(evidence.unit, use.node), _collected(evidence, evidence.unit, use.node))
 
 
 def _arrived(evidence: Evidence) -> Finding | None:
@@ -209,7 +202,7 @@ def _arrived(evidence: Evidence) -> Finding | None:
     use, unit = _generator(evidence), evidence.unit
     if use is None or not is_meant_as_value(evidence, unit, use.node):
         return None
-    return Finding(_why(unit, use.node), _collected(evidence, use.node))
+    return Finding(_why(unit, use.node), _collected(evidence, evidence.unit, use.node))
 
 
 #: What asks whether something is to be awaited.
@@ -271,8 +264,7 @@ def _before_yield(function: Function) -> list[ast.stmt]:
 def _raised_names(statement: ast.stmt) -> Iterator[str]:
     for node in ast.walk(statement):
         error = node.exc if isinstance(node, ast.Raise) else None
-        error = error.func if isinstance(error, ast.Call) else error
-        if isinstance(error, ast.Name):
+        if isinstance(error := behind_call(error), ast.Name):
             yield error.id
 
 
@@ -290,75 +282,6 @@ def _checked_at_once(fixing: Fixing, unit: Unit, function: Function, count: int)
     by = unit.source.indent(rest[0])
     body = indent(unit.text[first:last].rstrip("\n"), "    ")
     edits.replace(Span(first, last), f"{by}async def {name}():\n{body}\n{by}return {name}()\n")
-
-
-def _escaped(evidence: Evidence) -> Finding | None:
-    """An error that a plain function catches, where it had only made the coroutine that failed."""
-    for outer, inner in pairwise(evidence.sites):
-        awaited = outer.node(ast.Await)
-        call = awaited.value if awaited is not None else None
-        resolver = Resolver.of_frame(evidence.units, outer.frame)
-        function = function_of(resolver.value(call.func)) if isinstance(call, ast.Call) else None
-        home = evidence.units.definition(code_of(function))
-        if home is None or not isinstance(home[1], ast.FunctionDef):
-            continue
-        within = resolver.inside(code_of(function), function)
-        code = inner.frame.f_code
-        for made, handler in _guarded_calls(home[1]):
-            if _is_made_by(made, code, within) and _is_caught(evidence.error, handler, within):
-                caught = short(home[0], handler).partition(":")[0].strip("`")
-                why = (
-                    f"`{home[1].name}` is a plain `def`: {short(home[0], made)} only makes the "
-                    f"coroutine there, which fails where it is awaited, outside of `{caught}`."
-                )
-                return Finding(why, _awaited_inside(evidence, *home, code, within))
-    return None
-
-
-def _guarded_calls(function: Function) -> Iterator[tuple[ast.Call, ast.ExceptHandler]]:
-    """The calls whose value is returned out of a ``try``, with each handler that ends an error."""
-    guards = [each for each in own_nodes(function) if isinstance(each, ast.Try)]
-    for guard in guards:
-        for part in guard.body:
-            for node in own_nodes(part):
-                if isinstance(node, ast.Return) and isinstance(node.value, ast.Call):
-                    yield from (
-                        (node.value, each) for each in guard.handlers if not _passes_on(each)
-                    )
-
-
-def _passes_on(handler: ast.ExceptHandler) -> bool:
-    return any(isinstance(node, ast.Raise) for node in ast.walk(handler))
-
-
-def _is_made_by(value: ast.expr, code: CodeType, resolver: Resolver) -> bool:
-    """Whether the call gives a coroutine of that code; of a method, as far as its name tells."""
-    callee = resolver.value(value.func) if isinstance(value, ast.Call) else None
-    if callee is not MISSING:
-        return code_of(callee) is code
-    return isinstance(value, ast.Call) and callee_name(value) == code.co_name
-
-
-def _is_caught(
-    error: BaseException | None, handler: ast.ExceptHandler, resolver: Resolver
-) -> bool:
-    kinds = [resolver.value(each) for each in caught_kinds(handler.type)]
-    return handler.type is None or any(
-        is_real_instance(each, type) and isinstance(error, each) for each in kinds
-    )
-
-
-@correction
-def _awaited_inside(
-    fixing: Fixing, unit: Unit, function: Function, code: CodeType, resolver: Resolver
-) -> None:
-    """``async def``, and ``return await``: who calls it awaits what it gives already."""
-    fixing.of(unit).before(function, "async ")
-    for value in returned_values(function):
-        if _is_made_by(value, code, resolver):
-            fixing.of(unit).before(value, "await ")
-        elif not isinstance(value, ast.Constant):
-            raise CannotFixError  # it may have to be awaited as well
 
 
 _NEVER = "async-generator-never-iterated", "an async generator that nobody walks", 1, _UNWALKED
@@ -397,14 +320,4 @@ RULES = (
     Rule(*_NEVER, _arrived, sees="unwalked"),
     Rule(*_NEVER, _passed_over, sees="unwalked"),
     Rule(*_NEVER, _unchecked, sees="unchecked"),
-    Rule(
-        "coroutine-used-as-its-result",
-        "a `try` around a coroutine that is not awaited",
-        5,
-        "A call of an `async def` runs nothing of it: it fails where it is awaited. A `try` "
-        "catches that where it has the `await` inside: `return await fetch()`.",
-        _escaped,
-        errors=(Exception,),
-        before="plain_iteration",  # what has failed there may have an explanation of its own
-    ),
 )

@@ -13,7 +13,6 @@ from types import AsyncGeneratorType, CoroutineType
 from typing import TYPE_CHECKING
 
 from asyncrepl.events.object_info import (
-    code_of,
     coroutine_of_task,
     has_begun,
     is_real_instance,
@@ -21,7 +20,7 @@ from asyncrepl.events.object_info import (
 )
 from asyncrepl.explain.bindings import is_coroutine_function
 from asyncrepl.explain.explanation import Finding, Rule
-from asyncrepl.explain.fix_editor import Fixing, correction, short
+from asyncrepl.explain.fix_editor import Fixing, corrected, correction, short
 from asyncrepl.explain.held_operands import ASYNCIO, innermost_frame
 from asyncrepl.explain.repairs.repair_case import single_assignment
 from asyncrepl.explain.rules.aiter_methods import method
@@ -166,7 +165,7 @@ def _cached_in_library(evidence: Evidence) -> Finding | None:
     if evidence.direct or frame is None or frame.f_code.co_filename.startswith(ASYNCIO):
         return None
     held = [each for each in frame.f_locals.values() if type(each) is CACHED]
-    known = [e for e in held if evidence.units.definition(code_of(inspect.unwrap(e))) is not None]
+    known = [e for e in held if evidence.units.source_of(inspect.unwrap(e)) is not None]
     cached = {id(each): each for each in known if is_coroutine_function(inspect.unwrap(each))}
     if len(cached) != 1:
         return None
@@ -177,12 +176,7 @@ def _cached_in_library(evidence: Evidence) -> Finding | None:
         f"which runs once: `{library}` has got that of an earlier call again. Keep its result, or "
         "a task."
     )
-    return Finding(why, _cached_as_task(evidence, function))
-
-
-@correction
-def _cached_as_task(fixing: Fixing, function: object) -> None:
-    tasks_cached(fixing, function)
+    return Finding(why, corrected(evidence, tasks_cached, function))
 
 
 @correction
@@ -226,7 +220,6 @@ def _awaits_itself(evidence: Evidence) -> Finding | None:
         by = unit.source.indent(node)
         guard = f"if {source} is not asyncio.current_task():\n{by}    await {source}"
         fixing.of(unit).replace(node, guard)
-        fixing.needs_import(unit, "asyncio")
     else:
         fixing.of(unit).replace(node, f"{source}.done()")
     why = f"{text} is the task that runs this very `await`: it would wait for itself for ever."

@@ -8,18 +8,26 @@ from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE
 from types import AsyncGeneratorType, FunctionType, NoneType
 from typing import TYPE_CHECKING
 
-from asyncrepl.events.object_info import is_real_instance, lookup
-from asyncrepl.explain.bindings import returned_values, takes
+from asyncrepl.events.object_info import is_real_instance
+from asyncrepl.explain.bindings import python_method, returned_values, takes
 from asyncrepl.explain.demands import Demand
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, correction, short
 from asyncrepl.explain.held_operands import innermost_frame
-from asyncrepl.explain.kinds import ASYNCHRONOUS, Kind, a_type, has, is_manager_function, kind_of
+from asyncrepl.explain.kinds import (
+    ASYNCHRONOUS,
+    RESULTS,
+    STREAMS,
+    Kind,
+    has,
+    is_manager_function,
+    kind_of,
+)
 from asyncrepl.explain.library_results import code_of_manager
-from asyncrepl.explain.repairs.repair_case import Case, is_lock, made_async, source_of
+from asyncrepl.explain.repairs.repair_case import Case, is_lock, made_async
 from asyncrepl.explain.repairs.repair_choice import repaired
-from asyncrepl.explain.rules.aiter_methods import method
-from asyncrepl.explain.rules.operand_rules import ANY, RESULTS, STREAMS, gives_manager, row
+from asyncrepl.explain.rules.aiter_methods import method, returning_self
+from asyncrepl.explain.rules.operand_rules import ANY, gives_manager, row
 from asyncrepl.explain.scopes import deepen
 from asyncrepl.explain.value_origins import called
 from asyncrepl.syntax.names import callee_name, last_name, written_name
@@ -27,36 +35,10 @@ from asyncrepl.syntax.source_rewriter import Span
 
 if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence
-    from asyncrepl.explain.operand_uses import Use
     from asyncrepl.explain.source_units import Function, Unit
 
 _ASYNC_MANAGER = "_AsyncGeneratorContextManager"
 _ARGUMENTS = {"__aenter__": 0, "__aexit__": 3}
-
-
-def _needs_plain(evidence: Evidence) -> Finding | None:
-    refused = (use for use in evidence.uses if use.role == "async with" and use.lacks)
-    use = next(refused, None) if evidence.direct else None
-    if use is None or not has(use.info, "__enter__"):
-        return None
-    fixing, unit = Fixing(evidence), evidence.unit
-    why = f"{short(unit, use.node)} is {a_type(use.info)}: it has `__enter__` and no `__aenter__`."
-    made = called(evidence, unit, use.node)
-    if use.kind is contextlib.closing and _closes_generator(evidence, use, made):
-        if made is None or callee_name(made[1]) != "closing":
-            return Finding(why)
-        fixing.needs_name(unit, "contextlib", "aclosing")
-        fixing.of(made[0]).replace(made[1].func, "aclosing")
-        return Finding(why, fixing.fix())
-    return None
-
-
-def _closes_generator(evidence: Evidence, use: Use, made: tuple[Unit, ast.Call] | None) -> bool:
-    """Whether it is ``closing`` of an async generator, which has no ``close``."""
-    if use.info is not None and use.info.members.get("thing") is AsyncGeneratorType:
-        return True
-    inner = evidence.resolver.info(made[1].args[0]) if made and made[1].args else None
-    return inner is not None and inner.kind is AsyncGeneratorType
 
 
 def _generator_manager(evidence: Evidence) -> Finding | None:
@@ -127,7 +109,7 @@ def _told_of_decorator(
         f"`{name}` is an async generator function, and `@contextmanager` takes a plain one: "
         "`@asynccontextmanager` makes an async context manager of it, for `async with`."
     )
-    found, statement = evidence.units.definition(function.__code__), unit.parents[item]
+    found, statement = evidence.units.source_of(function), unit.parents[item]
     if found is None or not isinstance(statement, _WITHS) or len(statement.items) != 1:
         return Finding(why)
     return Finding(why, _decorated_async(evidence, *found))
@@ -250,15 +232,15 @@ def _plain_enter(evidence: Evidence) -> Finding | None:
     if len(there) < len(_ARGUMENTS):
         return None
     for name, count in _ARGUMENTS.items():
-        method = lookup(use.info.kind, name)
-        if not is_real_instance(method, FunctionType) or not takes(method, count):
+        method = python_method(use.info.kind, name)
+        if method is None or not takes(method, count):
             return None
         if not method.__code__.co_flags & CO_COROUTINE:
             why = (
                 f"`{use.info.kind.__name__}.{name}` is a plain `def`: `async with` awaits what "
                 "it returns."
             )
-            return Finding(why, made_async(evidence, source_of(evidence, method)))
+            return Finding(why, made_async(evidence, evidence.units.source_of(method)))
     return None
 
 
@@ -290,7 +272,7 @@ def _enters_nothing(evidence: Evidence) -> Finding | None:
                     f"`{written_name(name)}` is None: `{found[1].name}.__aenter__` ends without "
                     "`return self`, and what it returns is what `as` gets."
                 )
-                return Finding(why, _returning_self(evidence, found[0], enters))
+                return Finding(why, returning_self(evidence, found[0], enters))
     return None
 
 
@@ -302,11 +284,6 @@ def _none(evidence: Evidence) -> ast.expr | None:
         return next((each.value for each in asked if each.attr == error.name), None)
     use = evidence.use("async for", "for", "called", "index", "await", "with", "async with")
     return use.node if use is not None and use.kind is NoneType and evidence.direct else None
-
-
-@correction
-def _returning_self(fixing: Fixing, unit: Unit, enters: Function) -> None:
-    fixing.of(unit).lines_after(enters.body[-1], "return self")
 
 
 RULES = (
@@ -369,7 +346,6 @@ RULES = (
         _around_the_call,
         sees="decorating",
     ),
-    Rule(*_ON_PLAIN, _needs_plain),
     Rule(
         "plain-def-aenter",
         "`__aenter__` or `__aexit__` that is missing, or a plain method",
