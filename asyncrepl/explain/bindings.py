@@ -75,6 +75,21 @@ def variables(function: FunctionType, bare: bool) -> dict[str, Any]:
     return found
 
 
+def passed_arguments(code: CodeType, call: ast.Call, first: int) -> list[tuple[str, ast.expr]]:
+    """Those parameters of `code`, from the `first` on, that `call` gives something, with that."""
+    starred = any(isinstance(each, ast.Starred) for each in call.args)
+    names = () if starred else code.co_varnames[first : code.co_argcount]
+    known = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+    named = [(each.arg, each.value) for each in call.keywords if each.arg in known]
+    return [*zip(names, call.args, strict=False), *named]
+
+
+def stored_names(function: Function) -> set[str]:
+    """The local names to which `function` gives values itself."""
+    names = (each for each in own_nodes(function) if isinstance(each, ast.Name))
+    return {each.id for each in names if isinstance(each.ctx, ast.Store)}
+
+
 def own_object(
     units: Units, definition: Function, *namespaces: Mapping[str, Any]
 ) -> dict[str, ObjectInfo | None]:

@@ -20,8 +20,8 @@ from asyncrepl.events.object_info import (
     RefusedOperand,
     describe,
     has_method,
-    lookup,
 )
+from asyncrepl.explain.known_calls import item_of
 from asyncrepl.explain.static_values import Resolver
 from asyncrepl.syntax.names import SCOPES
 
@@ -97,18 +97,10 @@ def uses_at(
         hint = hints.pop(node, None)
         info = resolver.info(node)
         if role == "items":
-            info = _item_of(resolver, info) if info is not None else None
+            info = item_of(resolver, info) if info is not None else None
         found.append(hint if hint and info is None else Use(role, node, owner, info))
     found.sort(key=lambda use: not use.lacks)  # of a loop over a comprehension, the culprit
     return (*found, *hints.values())
-
-
-def _item_of(resolver: Resolver, info: ObjectInfo) -> ObjectInfo | None:
-    """What is known of the items of a collection, a generator or an iterator."""
-    waits = lookup(info.kind, "_wait_for_one")  # of `as_completed`, since Python 3.13
-    step = lookup(info.kind, "__next__") if waits is MISSING else waits
-    made = resolver.yielded(info.code) if info.code is not None else resolver.results(step)
-    return info.item or next(iter(made), None)
 
 
 def resolver_at(units: Units, unit: Unit, frame: FrameType, nodes: Sequence[ast.AST]) -> Resolver:
@@ -139,7 +131,7 @@ def _bound_by(resolver: Resolver, clause: ast.comprehension) -> dict[str, Object
     """The names that `clause` binds, and what is known of their values."""
     if isinstance(clause.target, ast.Name):
         info = resolver.info(clause.iter)
-        return {clause.target.id: _item_of(resolver, info) if info is not None else None}
+        return {clause.target.id: item_of(resolver, info) if info is not None else None}
     return {each.id: None for each in ast.walk(clause.target) if isinstance(each, ast.Name)}
 
 

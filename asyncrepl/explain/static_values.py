@@ -12,7 +12,6 @@ import ast
 import asyncio
 import builtins
 import functools
-import operator
 from types import (
     AsyncGeneratorType,
     CodeType,
@@ -21,7 +20,6 @@ from types import (
     FunctionType,
     GeneratorType,
     MethodType,
-    ModuleType,
     NoneType,
 )
 from typing import TYPE_CHECKING, Any
@@ -39,11 +37,21 @@ from asyncrepl.explain.bindings import (
     local_names,
     member,
     own_object,
+    passed_arguments,
     python_method,
     result_of_definition,
     returns_self,
     shared_variables,
+    stored_names,
     variables,
+)
+from asyncrepl.explain.known_calls import (
+    binds,
+    either,
+    given_by_builtin,
+    made_by_class,
+    sliced,
+    taken_from,
 )
 from asyncrepl.explain.library_results import (
     annotated_types,
@@ -52,7 +60,6 @@ from asyncrepl.explain.library_results import (
     globals_of,
     has_result,
     item,
-    listed_result,
     made_by_function,
     mock_of,
     mock_result,
@@ -61,7 +68,6 @@ from asyncrepl.explain.library_results import (
 )
 from asyncrepl.explain.scopes import given_by_await, is_async_genexp, own_nodes, stored_there
 from asyncrepl.explain.source_units import own_name, positional
-from asyncrepl.syntax.names import last_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -69,16 +75,14 @@ if TYPE_CHECKING:
     from asyncrepl.explain.source_units import Function, Unit, Units
 
     Giving = type[ast.Return | ast.Yield]
+    _Known = dict[str, ObjectInfo | None]
 
 _DISPLAYS: dict[type[ast.expr], type] = {
     ast.Dict: dict, ast.DictComp: dict, ast.Set: set, ast.SetComp: set, ast.JoinedStr: str,
     ast.List: list, ast.Tuple: tuple, ast.ListComp: list,
 }  # fmt: skip
 _PASSED = (FunctionType, MethodType, functools.partial, type, int, float, str, bytes)
-#: Functions that give what the function gives that is given to them.
-_CALLING = (functools.reduce, getattr(operator, "call", functools.reduce))
 _DEPTH = 4
-_COMPREHENSIONS = ("<listcomp>", "<setcomp>", "<dictcomp>")
 
 
 class Resolver:
@@ -94,12 +98,12 @@ class Resolver:
         #: What is known of names that no namespace has, as the object of a method looked at.
         self.known: dict[str, ObjectInfo | None] = {}
         #: The local names whose values are being looked for.
-        self._evaluated_names: set[str] = set()
+        self.evaluated_names: set[str] = set()
 
     @classmethod
     def of_frame(cls, units: Units, frame: FrameType) -> Resolver:
         """The names as `frame` saw them."""
-        own = frame.f_code.co_name in _COMPREHENSIONS  # up to Python 3.11
+        own = frame.f_code.co_name in ("<listcomp>", "<setcomp>", "<dictcomp>")  # up to 3.11
         around = [each.f_locals for each in [frame.f_back] if own and each is not None]
         found = cls(units, frame.f_locals, *around, frame.f_globals)
         found.code = frame.f_code
@@ -148,13 +152,13 @@ class Resolver:
         return None
 
     def _assigned(self, function: Function, name: str) -> ObjectInfo | None:
-        if name in self._evaluated_names:  # text = text.strip()
+        if name in self.evaluated_names:  # text = text.strip()
             return None
-        self._evaluated_names.add(name)
+        self.evaluated_names.add(name)
         try:
             return self._first_assigned(function, name)
         finally:
-            self._evaluated_names.discard(name)
+            self.evaluated_names.discard(name)
 
     def _first_assigned(self, function: Function, name: str) -> ObjectInfo | None:
         count = nones = 0  # None, given until there is something, stands for nothing
@@ -177,7 +181,8 @@ class Resolver:
         made = lookup(owner.kind, node.attr)
         cached = is_real_instance(made, functools.cached_property)
         if (cached and node.attr not in owner.members) or is_real_instance(made, property):
-            return self.result(getattr(made, "func" if cached else "fget"))
+            getter = getattr(made, "func" if cached else "fget")
+            return next(iter(self.results(getter, own=owner)), None)
         found = member(owner, node.attr)
         if found is not MISSING and not (found is None and self.depth):  # None stands for not yet
             return describe(found, keep=True)
@@ -188,6 +193,8 @@ class Resolver:
         return self.result(getter) if is_real_instance(getter, FunctionType) else None
 
     def _subscript(self, node: ast.Subscript) -> ObjectInfo | None:
+        if isinstance(node.slice, ast.Slice):
+            return sliced(self, node)
         index: Any = node.slice
         negative = isinstance(index, ast.UnaryOp) and isinstance(index.op, ast.USub)
         key = self.value(index.operand if negative else index)
@@ -203,6 +210,9 @@ class Resolver:
     def _ifexp(self, node: ast.IfExp) -> ObjectInfo | None:
         first, second = self.info(node.body), self.info(node.orelse)
         return first if first and second and first.kind is second.kind else None
+
+    def _boolop(self, node: ast.BoolOp) -> ObjectInfo | None:
+        return either(self, node)
 
     def _binop(self, node: ast.BinOp) -> ObjectInfo | None:
         return result_of_operator(self.info(node.left), node.op, self.info(node.right))
@@ -225,6 +235,8 @@ class Resolver:
         return _listed(self.info(node))
 
     def _call_options(self, node: ast.Call) -> list[ObjectInfo]:
+        if (taken := self._taken(node)) is not None:
+            return [taken]
         if self.info(node.func) is not None:
             return self.results(self.value(node.func), node)
         return [ObjectInfo(kind)] if (kind := result_of_method(node)) is not None else []
@@ -259,76 +271,59 @@ class Resolver:
         """What a call of `callee` gives."""
         return next(iter(self.results(callee)), None)
 
-    def results(self, callee: object, node: ast.Call | None = None) -> list[ObjectInfo]:
-        """All that a call of `callee` may give."""
-        given = 1 if node is not None and self._binds(node.func) else 0
+    def results(
+        self, callee: object, node: ast.Call | None = None, own: ObjectInfo | None = None
+    ) -> list[ObjectInfo]:
+        """All that a call of `callee` may give; `own` is its object, if it is a method of that."""
+        given = 1 if node is not None and binds(self, node.func) else 0
+        own = self.info(node.func.value) if given else own  # type: ignore[union-attr]  # it is that
         while is_real_instance(callee, (functools.partial, MethodType)):
             if is_real_instance(callee, functools.partial):
                 given, callee = given + len(callee.args), callee.func
             else:
-                given, callee = given + 1, callee.__func__
+                given, own = given + 1, describe(callee.__self__, keep=True)
+                callee = callee.__func__
         if is_real_instance(callee, type):
-            return [self._instance(callee, node)]
+            return [made_by_class(self, callee, node)]
         if is_real_instance(callee, (ast.FunctionDef, ast.AsyncFunctionDef)):
             return _listed(result_of_definition(callee))
         mocked = mock_result(callee)
-        own = python_method(type(callee), "__call__") if mocked is MISSING else None
-        callee, given = (callee, given) if own is None else (own, given + 1)
+        called = python_method(type(callee), "__call__") if mocked is MISSING else None
+        if called is not None:
+            callee, given, own = called, given + 1, describe(callee, keep=True)
         if is_real_instance(callee, FunctionType):
             if callee.__module__ == "copy" and node is not None and node.args:
                 return self.options(node.args[0])  # a copy is of the same kind
             known = made_by_function(callee)
-            return [known] if known is not None else self._plain_results(callee, node, given)
+            return [known] if known is not None else self._plain_results(callee, node, given, own)
         if mocked is MISSING:
             return _listed(self._of_builtin(callee, node))
         waits = type(callee).__name__ == "AsyncMock"
         return [ObjectInfo(CoroutineType, value=callee) if waits else describe(mocked, keep=True)]
 
     def _plain_results(
-        self, callee: FunctionType, node: ast.Call | None, given: int
+        self, callee: FunctionType, node: ast.Call | None, given: int, own: ObjectInfo | None
     ) -> list[ObjectInfo]:
         bound = variables(callee, node is not None and not node.args and not node.keywords)
-        bound |= self._values_passed(callee.__code__, node, given) if node else {}
-        return self._returned(callee.__code__, bound, callee.__globals__)
-
-    def _binds(self, function: ast.expr) -> bool:
-        """Whether `function` is looked up in an object, which becomes its first argument."""
-        owner = self.info(function.value) if isinstance(function, ast.Attribute) else None
-        if owner is None or is_real_instance(owner.value, (ModuleType, type)):
-            return False
-        return is_real_instance(lookup(owner.kind, last_name(function)), FunctionType)
-
-    def _values_passed(self, code: CodeType, node: ast.Call, first: int) -> dict[str, Any]:
-        """Those parameters of `code`, from the `first` on, that are given functions or values."""
-        starred = any(isinstance(each, ast.Starred) for each in node.args)
-        names = () if starred else code.co_varnames[first : code.co_argcount]
-        passed = [*zip(names, node.args, strict=False)]
-        known = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
-        passed += [(each.arg, each.value) for each in node.keywords if each.arg in known]
-        values = {name: self.value(value) for name, value in passed}
-        return {name: v for name, v in values.items() if is_real_instance(v, _PASSED)}
-
-    def _instance(self, kind: type, node: ast.Call | None) -> ObjectInfo:
-        given = self.info(node.args[0]) if node is not None and node.args else None
-        item = given.item if given and kind in (list, tuple, enumerate) else None
-        item = self.result(given.value) if given and kind is map else item
-        return ObjectInfo(kind, item=item)
+        code, known = callee.__code__, dict[str, ObjectInfo | None]()
+        if own is not None and code.co_argcount:
+            known[code.co_varnames[0]] = own
+        for name, value in passed_arguments(code, node, given) if node else ():
+            info = self.info(value)
+            bound |= {name: info.value} if info and is_real_instance(info.value, _PASSED) else {}
+            known |= {name: info} if info is not None and name not in bound else {}
+        return self._returned(code, bound, callee.__globals__, known=known)
 
     def _of_builtin(self, callee: object, node: ast.Call | None) -> ObjectInfo | None:
-        if callee is print:
-            return describe(None)
-        if callee is aiter and node is not None and node.args:
-            return self.info(node.args[0])
-        if any(callee is each for each in _CALLING) and node is not None and node.args:
-            function = self.value(node.args[0])
-            return self.result(function) if function is not MISSING else None
-        listed = listed_result(callee)
-        return ObjectInfo(listed) if listed is not None else None
+        return given_by_builtin(self, callee, node)
+
+    def _taken(self, node: ast.Call) -> ObjectInfo | None:
+        return taken_from(self, node)
 
     def inside(self, code: CodeType | None, function: object = MISSING) -> Resolver:
         """The names as the code of `function` sees them, before it runs."""
-        own = self._variables_of(function, code)
-        inner = Resolver(self.units, own, self._globals(code), depth=self.depth)
+        spaces = (self._variables_of(function, code), self._globals(code))
+        inner = Resolver(self.units, *spaces, depth=self.depth)
         inner.code, inner.function = code, function_of_code(self.units, code)
         return inner
 
@@ -340,8 +335,8 @@ class Resolver:
         if mocked is not MISSING:
             return [describe(mocked, keep=True)]
         if info.kind is CoroutineType:
-            own = self._variables_of(info.value, info.code)
-            return self._returned(info.code, own, self._globals(info.code))
+            spaces = (self._variables_of(info.value, info.code), self._globals(info.code))
+            return self._returned(info.code, *spaces)
         if not is_real_instance(info.value, asyncio.Future):
             return self._of_await_method(info)
         if has_result(info.value):
@@ -394,25 +389,30 @@ class Resolver:
         same = self.code is None or code is None or self.code.co_filename == code.co_filename
         return own if same or code is None else (globals_of(code.co_filename) or own)
 
-    def _returned(self, code: CodeType | None, *namespaces: Mapping[str, Any]) -> list[ObjectInfo]:
-        found = self._evaluated(code, ast.Return, *namespaces)
+    def _returned(
+        self, code: CodeType | None, *namespaces: Mapping[str, Any], known: _Known | None = None
+    ) -> list[ObjectInfo]:
+        found = self._evaluated(code, ast.Return, *namespaces, known=known)
         if found or code is None:
             return found
-        definition, space = (
-            function_of_code(self.units, code),
-            namespaces[-1] if namespaces else {},
-        )
+        definition = function_of_code(self.units, code)
+        space = namespaces[-1] if namespaces else {}
         returns = definition.returns if definition is not None else None
         return [ObjectInfo(kind) for kind in annotated_types(returns, space)]
 
     def _evaluated(
-        self, code: CodeType | None, statement: Giving, *namespaces: Mapping[str, Any]
+        self,
+        code: CodeType | None,
+        statement: Giving,
+        *namespaces: Mapping[str, Any],
+        known: _Known | None = None,
     ) -> list[ObjectInfo]:
         definition = function_of_code(self.units, code)
         if definition is not None:
-            return self._evaluated_in(definition, code, statement, *namespaces)
+            return self._evaluated_in(definition, code, statement, *namespaces, known=known)
         body = self.units.lambda_body(code) if self.depth < _DEPTH else None
         inner = Resolver(self.units, *namespaces, depth=self.depth + 1)
+        inner.known = known or {}
         return inner.options(body) if body is not None else []
 
     def _evaluated_in(
@@ -421,12 +421,15 @@ class Resolver:
         code: CodeType | None,
         statement: Giving,
         *spaces: Mapping[str, Any],
+        known: _Known | None = None,
     ) -> list[ObjectInfo]:
         if self.depth >= _DEPTH:
             return []
         inner = Resolver(self.units, *spaces, depth=self.depth + 1)
         inner.code, inner.function = code, definition
         inner.known = own_object(self.units, definition, *spaces[-1:], *self.namespaces)
+        stored = stored_names(definition)
+        inner.known |= {name: info for name, info in (known or {}).items() if name not in stored}
         nodes = [node for node in own_nodes(definition) if isinstance(node, statement)]
         values = [node.value for node in nodes if node.value is not None]
         if not values:

@@ -53,6 +53,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from collections.abc import Set as AbstractSet
 
+    _Place = tuple[ast.AST, str, int | None]
+
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")
 #: What is still worth a look when it is printed.
@@ -77,13 +79,13 @@ def probe_lost_values(tree: ast.mod) -> None:
     The value of an expression at the top of an interactive statement is displayed, not lost.
     """
     callbacks = _callbacks(tree)
-    lost: list[tuple[ast.AST, str, int | None]] = []
+    lost: list[_Place] = []
     for statement, kept in _statements([tree], kept=isinstance(tree, ast.Interactive)):
         if isinstance(statement, ast.AsyncFunctionDef):
             if any(isinstance(node, ast.Yield) for node in ast.walk(statement)):
                 async_generator_functions.add(statement.name)
         elif isinstance(statement, ast.Expr) and not kept:
-            lost += _dropped(statement, "value")
+            lost += _ends(statement, "value")
     for node in copied_nodes(tree):
         lost += _places(node)
     for owner, name, number in lost:
@@ -120,23 +122,27 @@ def copied_nodes(node: ast.AST) -> Iterator[ast.AST]:
         yield from copied_nodes(child)
 
 
-def _dropped(owner: ast.AST, field: str) -> Iterator[tuple[ast.AST, str, int | None]]:
-    """The places of what a statement drops: its value, or the branches of that."""
-    yield owner, field, None
-    if isinstance(value := getattr(owner, field), ast.IfExp):
-        yield from _dropped(value, "body")
-        yield from _dropped(value, "orelse")
+def _ends(owner: ast.AST, field: str, number: int | None = None) -> Iterator[_Place]:
+    """The places of what a value comes to: its branches, the last of an ``or``, or it itself."""
+    value = getattr(owner, field)
+    match value if number is None else value[number]:
+        case ast.IfExp() as chosen:
+            yield from (*_ends(chosen, "body"), *_ends(chosen, "orelse"))
+        case ast.BoolOp(values=values) as either:
+            yield from _ends(either, "values", len(values) - 1)
+        case _:
+            yield owner, field, number
 
 
-def _places(node: ast.AST) -> Iterator[tuple[ast.AST, str, int | None]]:
+def _places(node: ast.AST) -> Iterator[_Place]:
     """The places in `node` where what is made is lost: the field, and the number in it."""
     match node:
         case ast.If() | ast.While() | ast.IfExp():
-            yield node, "test", None
+            yield from _ends(node, "test")
         case ast.UnaryOp(op=ast.Not()):
-            yield node, "operand", None
-        case ast.BoolOp():
-            yield from ((node, "values", number) for number in range(len(node.values)))
+            yield from _ends(node, "operand")
+        case ast.BoolOp(values=[*tested, _]):  # the last one is what it gives
+            yield from ((node, "values", number) for number, _ in enumerate(tested))
         case ast.FormattedValue():
             yield node, "value", None
         case ast.Compare():
@@ -150,22 +156,14 @@ def _places(node: ast.AST) -> Iterator[tuple[ast.AST, str, int | None]]:
 def _probe_lost_call(owner: ast.AST, field: str, number: int | None) -> None:
     value = getattr(owner, field)
     call = value if number is None else value[number]
-    if isinstance(call, ast.Attribute) and call.attr in _QUESTIONS:
-        asked = wrapped_in_probe(".uncalled", call)
-        if number is None:
-            setattr(owner, field, asked)
-        else:
-            value[number] = asked
+    asked = isinstance(call, ast.Attribute) and call.attr in _QUESTIONS
+    if not asked and callee_name(call) not in async_generator_functions | STEP_CALLS:
         return
-    if (
-        not isinstance(call, ast.Call)
-        or callee_name(call) not in async_generator_functions | STEP_CALLS
-    ):
-        return
+    probe = ".uncalled" if asked else ".lost"
     if number is None:
-        setattr(owner, field, wrapped_in_probe(".lost", call))
+        setattr(owner, field, wrapped_in_probe(probe, call))
     else:
-        value[number] = wrapped_in_probe(".lost", call)
+        value[number] = wrapped_in_probe(probe, call)
 
 
 def _probe_made(node: ast.AST, callbacks: set[str]) -> None:

@@ -37,6 +37,11 @@ COLLECTORS = frozenset(
 )
 
 
+def is_loose(node: ast.expr) -> bool:
+    """Whether a call behind `node` would be one of its last part alone."""
+    return isinstance(node, ast.Await | ast.Lambda | ast.IfExp | ast.BoolOp)
+
+
 def task_maker(unit: Unit, node: ast.AST) -> str:
     """What makes a task at `node`: a method of the loop that is to run it, or a function."""
     for around in unit.ancestors(node):
@@ -97,7 +102,10 @@ class Case(NamedTuple):
     @property
     def source(self) -> str:
         """The text of the operand."""
-        return self.unit.source.source(self.node) + self.suffix
+        text = self.unit.source.source(self.node)
+        return (
+            f"({text}){self.suffix}" if self.suffix and is_loose(self.node) else text + self.suffix
+        )
 
     @property
     def awaited(self) -> list[ObjectInfo]:

@@ -133,6 +133,7 @@ from asyncrepl.explain.repairs.repair_case import (
     LOOPS,
     Case,
     is_lock,
+    is_loose,
     is_mocked,
     is_used_plainly,
 )
@@ -237,8 +238,7 @@ def _called(fixing: Fixing, case: Case) -> None:
         raise CannotFixError
     results = case.evidence.resolver.results(function)
     fitting = [each for each in results if _fits(case.demand, each)]
-    node = case.node
-    loose = isinstance(node, ast.Lambda | ast.IfExp | ast.BoolOp)
+    node, loose = case.node, is_loose(case.node)
     if fitting and isinstance(node, ast.Lambda) and isinstance(case.owner, ast.Call):
         fixing.of(case.unit).replace(node, case.unit.source.source(node.body))
         return
@@ -248,7 +248,7 @@ def _called(fixing: Fixing, case: Case) -> None:
         for each in _uncalled_beside(case):
             fixing.of(case.unit).after(each, "()")
         return
-    if loose or not results or given != "()":
+    if (loose and not isinstance(node, ast.Await)) or not results or given != "()":
         raise CannotFixError
     inner = Case(case.evidence, case.unit, case.demand, results[0], suffix="()")
     for repair in _choices(inner):
@@ -297,7 +297,9 @@ def _put_suffix(fixing: Fixing, case: Case) -> None:
     edits = fixing.of(case.unit)
     start, end = case.unit.source.span(fixing.changed or case.node)
     if not any(each.start <= start and end <= each.end for each in edits.edits if each.text):
-        edits.edits.insert(0, Edit(end, end, case.suffix))
+        loose = is_loose(fixing.changed or case.node)
+        edits.edits.insert(0, Edit(end, end, f"){case.suffix}" if loose else case.suffix))
+        edits.edits.extend([Edit(start, start, "(")] if loose else [])
 
 
 _MAPPING = ("map", "filter")  # of which a lambda becomes the element of a comprehension

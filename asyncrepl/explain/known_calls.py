@@ -1,0 +1,202 @@
+"""What calls of builtins give, told by the objects that they are given, or by the source.
+
+``jobs.get("first")``, ``next(rows)``, ``getattr(self, name)``, ``queue[:1]``: nothing is called.
+Of living collections of Python's own types the item is there. One that was taken out of its
+collection is there no more: it is known by what the source puts into it.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+import operator
+from collections import OrderedDict, defaultdict, deque
+from types import FunctionType, ModuleType, NoneType
+from typing import TYPE_CHECKING, Any
+
+from asyncrepl.events.object_info import MISSING, ObjectInfo, describe, is_real_instance, lookup
+from asyncrepl.explain.library_results import item, listed_result
+from asyncrepl.syntax.names import callee_name, last_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from asyncrepl.explain.static_values import Resolver
+
+_MAPPINGS = (dict, defaultdict, OrderedDict)
+_TAKING = frozenset({"pop", "popleft", "popitem", "get", "get_nowait", "setdefault"})
+#: What puts its last argument into its object.
+_PUTTING = frozenset(
+    {"append", "appendleft", "add", "insert", "put", "put_nowait", "setdefault", "push"}
+)
+_HOLDING = (list, tuple, set, frozenset, enumerate, reversed, filter, deque)
+#: Functions that give what the function gives that is given to them.
+_CALLING = (functools.reduce, getattr(operator, "call", functools.reduce))
+_VIEWS: dict[str, type] = {"values": type({}.values()), "copy": dict}
+
+
+def item_of(resolver: Resolver, info: ObjectInfo) -> ObjectInfo | None:
+    """What `resolver` knows of the items of the collection, generator or iterator `info`."""
+    waits = lookup(info.kind, "_wait_for_one")  # of `as_completed`, since Python 3.13
+    step = lookup(info.kind, "__next__") if waits is MISSING else waits
+    made = resolver.yielded(info.code) if info.code is not None else resolver.results(step)
+    return info.item or next(iter(made), None)
+
+
+def made_by_class(resolver: Resolver, kind: type, node: ast.Call | None) -> ObjectInfo:
+    """An instance of `kind`, which the call `node` makes, with its items where they are known."""
+    arguments = node.args if node is not None else []
+    if kind is map and len(arguments) > 1:
+        return ObjectInfo(kind, item=_mapped(resolver, *arguments[:2]))
+    filled = arguments and kind in _HOLDING
+    items = _items_of_argument(resolver, arguments[kind is filter]) if filled else None
+    return ObjectInfo(kind, item=items)
+
+
+def _mapped(resolver: Resolver, function: ast.expr, given: ast.expr) -> ObjectInfo | None:
+    """What ``map(function, given)`` gives."""
+    called: ast.expr = ast.Call(function, [ast.Name(".item", ast.Load())], [])
+    names = [".item"]
+    if isinstance(function, ast.Lambda):
+        called, names = function.body, [each.arg for each in function.args.args[:1]]
+    before, items = resolver.known, _items_of_argument(resolver, given)
+    resolver.known = before | dict.fromkeys(names, items)
+    found = resolver.info(called)
+    resolver.known = before
+    return found
+
+
+def given_by_builtin(
+    resolver: Resolver, callee: object, node: ast.Call | None
+) -> ObjectInfo | None:
+    """What a call of `callee`, a function or method of Python's own, gives; `node` is that."""
+    if callee is print:
+        return describe(None)
+    known = _of_arguments(resolver, callee, node) if node is not None and node.args else None
+    if known is not None:
+        return known
+    listed = list if callee is sorted else listed_result(callee)
+    arguments = node.args if node is not None and (callee is iter or callee is sorted) else []
+    items = _items_of_argument(resolver, arguments[0]) if arguments else None
+    return ObjectInfo(listed, item=items) if listed is not None else None
+
+
+def _of_arguments(resolver: Resolver, callee: object, node: ast.Call) -> ObjectInfo | None:
+    first = node.args[0]
+    if callee is aiter:
+        return resolver.info(first)
+    if callee is getattr:
+        return _attribute_named(resolver, node)
+    if any(callee is each for each in _CALLING):
+        function = resolver.value(first)
+        return resolver.result(function) if function is not MISSING else None
+    taken = callee is next or (any(callee is each for each in (min, max)) and len(node.args) == 1)
+    return _items_of_argument(resolver, first) if taken else None
+
+
+def _attribute_named(resolver: Resolver, node: ast.Call) -> ObjectInfo | None:
+    name = resolver.value(node.args[1]) if len(node.args) > 1 else None
+    if type(name) is not str:
+        return None
+    return resolver.info(ast.Attribute(node.args[0], name, ast.Load()))
+
+
+def _items_of_argument(resolver: Resolver, node: ast.expr) -> ObjectInfo | None:
+    info = resolver.info(node)
+    found = item_of(resolver, info) if info is not None else None
+    return found if found is not None else put_into(resolver, node)
+
+
+def taken_from(resolver: Resolver, node: ast.Call) -> ObjectInfo | None:
+    """What `node` gives, if it is ``jobs.pop()``, ``queue.get_nowait()``, ``jobs.values()`` or so.
+
+    `resolver` knows the names in it.
+    """
+    if not isinstance(node.func, ast.Attribute):
+        return None
+    owner, name = resolver.info(node.func.value), node.func.attr
+    held: Any = owner.value if owner is not None else MISSING
+    if owner is None or (name not in _TAKING and name not in _VIEWS):
+        return None
+    if name in _VIEWS:
+        known = type(held) in _MAPPINGS and not node.args
+        return ObjectInfo(_VIEWS[name], item=owner.item) if known else None
+    if type(held) in _MAPPINGS and node.args:
+        found = item(held, resolver.value(node.args[0]), negative=False)
+        if found is not MISSING:
+            return describe(found, keep=True)
+    if type(held) not in (*_MAPPINGS, list, set, deque) and not hasattr(owner.kind, "put_nowait"):
+        return None
+    return owner.item or put_into(resolver, node.func.value)
+
+
+def either(resolver: Resolver, node: ast.BoolOp) -> ObjectInfo | None:
+    """What `node`, ``given or made``, is for `resolver`: one of them may be None."""
+    infos = map(resolver.info, node.values)
+    found = [each for each in infos if each is None or each.kind is not NoneType]
+    return found[0] if len({each and each.kind for each in found}) == 1 else None
+
+
+def binds(resolver: Resolver, function: ast.expr) -> bool:
+    """Whether `function` is looked up in an object, which becomes its first argument."""
+    owner = resolver.info(function.value) if isinstance(function, ast.Attribute) else None
+    if owner is None or is_real_instance(owner.value, (ModuleType, type)):
+        return False
+    return is_real_instance(lookup(owner.kind, last_name(function)), FunctionType)
+
+
+def sliced(resolver: Resolver, node: ast.Subscript) -> ObjectInfo | None:
+    """What the slice `node` gives of a list or tuple that `resolver` finds alive."""
+    held, place = resolver.value(node.value), node.slice
+    if type(held) not in (list, tuple) or not isinstance(place, ast.Slice):
+        return None
+    ends = [None if each is None else resolver.value(each) for each in (place.lower, place.upper)]
+    if place.step is not None or any(type(each) not in (int, type(None)) for each in ends):
+        return None
+    return describe(held[slice(*ends)], keep=True)  # type: ignore[index]  # a list or a tuple
+
+
+def put_into(resolver: Resolver, owner: ast.expr) -> ObjectInfo | None:
+    """What the source puts into `owner`, a name or an attribute, the first that is known."""
+    if not isinstance(owner, ast.Name | ast.Attribute) or resolver.code is None:
+        return None
+    same = ast.unparse(owner)
+    if same in resolver.evaluated_names:  # rows = iter(rows)
+        return None
+    resolver.evaluated_names.add(same)
+    try:
+        nodes = (node for place in _places(resolver, owner) for node in ast.walk(place))
+        put = (held for node in nodes for held in _put(resolver, node, same))
+        return next((held for held in put if held is not None), None)
+    finally:
+        resolver.evaluated_names.discard(same)
+
+
+def _places(resolver: Resolver, owner: ast.expr) -> list[ast.AST]:
+    """Where something may be put into it: the function, the file, or all that was typed."""
+    filename = resolver.code.co_filename if resolver.code is not None else None
+    found = resolver.units.definition(resolver.code) if isinstance(owner, ast.Name) else None
+    if found is not None:
+        return [found[1]]
+    typed = filename is not None and filename.startswith("<input ")
+    units = [*resolver.units.all()] if typed else [resolver.units.get(filename)]
+    return [unit.tree for unit in units if unit is not None and unit.tree is not None]
+
+
+def _put(resolver: Resolver, node: ast.AST, same: str) -> Iterator[ObjectInfo | None]:
+    """What `node` puts into what is written as `same`."""
+    if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
+        for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
+            if isinstance(target, ast.Subscript) and _is(target.value, same):
+                yield resolver.info(node.value)
+            elif _is(target, same) and not _is(node.value, same):
+                info = resolver.info(node.value)
+                yield item_of(resolver, info) if info is not None else None
+    elif isinstance(node, ast.Call) and callee_name(node) in _PUTTING and node.args:
+        owner = getattr(node.func, "value", None)
+        if owner is not None and _is(owner, same):
+            yield resolver.info(node.args[-1])
+
+
+def _is(node: ast.AST, same: str) -> bool:
+    return isinstance(node, ast.Name | ast.Attribute) and ast.unparse(node) == same
