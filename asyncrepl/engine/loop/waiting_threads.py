@@ -11,7 +11,9 @@ import sys
 import threading
 from asyncio import BaseEventLoop
 from concurrent.futures import Future
+from contextlib import suppress
 from queue import Queue
+from time import sleep
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from asyncrepl.engine.code_owner import is_users
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
     import asyncio
     from types import FrameType
 
+#: So often it is looked, in seconds, whether threads have ended.
+_TICK = 0.02
 #: Threads that only wait for what is counted anyhow: ours, and those of asyncio for processes.
 _HELPERS = ("asyncrepl", "asyncio-waitpid-")
 
@@ -152,6 +156,13 @@ def has_own_threads() -> bool:
     """Whether the program has threads, with something to do, that Python waits for at its end."""
     main = threading.main_thread().ident
     return any(not each.daemon and not is_idle_worker(frame) for each, frame in _threads_but(main))
+
+
+def wait_for_own_threads() -> None:
+    """Wait for the end of these, as Python does; a Ctrl-C ends the wait."""
+    with suppress(KeyboardInterrupt):
+        while has_own_threads():
+            sleep(_TICK)
 
 
 def loops_run_on() -> bool:
