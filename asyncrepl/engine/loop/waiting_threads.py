@@ -13,7 +13,7 @@ from asyncio import BaseEventLoop
 from concurrent.futures import Future
 from contextlib import suppress
 from queue import Queue
-from time import sleep
+from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from asyncrepl.engine.code_owner import is_users
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     import asyncio
     from types import FrameType
 
-#: So often it is looked, in seconds, whether threads have ended.
-_TICK = 0.02
+#: So often it is looked, in seconds, whether threads have ended, and for so long at most.
+_TICK, _LIMIT = 0.02, 30.0
 #: Threads that only wait for what is counted anyhow: ours, and those of asyncio for processes.
 _HELPERS = ("asyncrepl", "asyncio-waitpid-")
 
@@ -155,13 +155,24 @@ def handles_signals() -> bool:
 def has_own_threads() -> bool:
     """Whether the program has threads, with something to do, that Python waits for at its end."""
     main = threading.main_thread().ident
-    return any(not each.daemon and not is_idle_worker(frame) for each, frame in _threads_but(main))
+    return any(
+        not each.daemon and not is_idle_worker(frame) and not _is_idle_manager(each)
+        for each, frame in _threads_but(main)
+    )
+
+
+def _is_idle_manager(thread: threading.Thread) -> bool:
+    """Whether `thread` is that of a pool of processes which has no job: Python ends it itself."""
+    pools: Any = sys.modules.get("concurrent.futures.process")
+    manager = pools is not None and isinstance(thread, pools._ExecutorManagerThread)  # noqa: SLF001
+    return manager and not thread.pending_work_items  # type: ignore[attr-defined]
 
 
 def wait_for_own_threads() -> None:
-    """Wait for the end of these, as Python does; a Ctrl-C ends the wait."""
+    """Wait for the end of these, as Python does, but not for ever; a Ctrl-C ends the wait."""
+    until = monotonic() + _LIMIT
     with suppress(KeyboardInterrupt):
-        while has_own_threads():
+        while has_own_threads() and monotonic() < until:
             sleep(_TICK)
 
 
