@@ -36,6 +36,7 @@ that compute counts as waiting for the lock.
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import threading
 import time
@@ -210,7 +211,8 @@ class HiddenThread(threading.Thread):
         _hidden.add(self)
 
     def run(self) -> None:
-        """Do what it is for."""
+        """Do what it is for; signals are left to the program's threads, which may await them."""
+        signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
         self._delete()
         self._hides.set()
         super().run()
@@ -219,6 +221,26 @@ class HiddenThread(threading.Thread):
         """Take it from the list; called by Python as well, at the thread's end."""
         with _THREADING["_active_limbo_lock"]:
             _THREADING["_active"].pop(threading.get_ident(), None)
+
+
+def _native_threads() -> set[int]:
+    """The threads of the process, as the system numbers them."""
+    try:
+        return {*map(int, os.listdir("/proc/self/task"))}  # noqa: PTH208
+    except OSError:  # no Linux: those are known that run Python
+        frames = sys._current_frames()  # noqa: SLF001  the documented way
+        listed = {each.ident: each.native_id for each in threading.enumerate()}
+        return {listed.get(each) or each for each in frames}
+
+
+#: Those that there are before any program begins.
+_FROM_BEFORE = _native_threads()
+
+
+def has_unlisted_threads() -> bool:
+    """Whether there are threads that `threading` does not know: of a library in C, mostly."""
+    listed = {each.native_id for each in [*threading.enumerate(), *_hidden]}
+    return not _native_threads() <= listed | _FROM_BEFORE
 
 
 def _cpu_clock(thread: threading.Thread) -> int:

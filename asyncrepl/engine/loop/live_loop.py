@@ -41,7 +41,7 @@ from asyncrepl.engine.loop import timers
 from asyncrepl.engine.loop.external_waits import ExternalWaits
 from asyncrepl.engine.loop.loop_clock import Clock
 from asyncrepl.engine.loop.loop_iteration import WatchingSelector
-from asyncrepl.engine.loop.waiting_threads import handles_signals
+from asyncrepl.engine.loop.waiting_threads import others_act
 from asyncrepl.engine.tasks.task_findings import ends_program, left_finding, note_made_outside
 from asyncrepl.engine.tasks.task_records import current_task, restore_running_loop, task_coroutine
 from asyncrepl.events.finding_log import FindingLog
@@ -282,9 +282,7 @@ class LiveLoop(_SelectorEventLoop):
         """Whether nothing from the outside can wake it: I/O, a thread, a process, a signal."""
         if len(self.live.selector.get_map()) > 1:
             return False  # its own pipe is the one
-        if self.live.outside.pending() or getattr(self, "_signal_handlers", None):
-            return False
-        if handles_signals():
+        if self.live.outside.pending() or getattr(self, "_signal_handlers", None) or others_act():
             return False
         here = threading.current_thread()
         # Ours wake nobody by themselves, nor do those of the loop's idle executor.
