@@ -229,7 +229,7 @@ def _native_threads() -> set[int]:
         return {*map(int, os.listdir("/proc/self/task"))}  # noqa: PTH208
     except OSError:  # no Linux: those are known that run Python
         frames = sys._current_frames()  # noqa: SLF001  the documented way
-        listed = {each.ident: each.native_id for each in threading.enumerate()}
+        listed = {each.ident: each.native_id for each in [*threading.enumerate(), *_hidden]}
         return {listed.get(each) or each for each in frames}
 
 
