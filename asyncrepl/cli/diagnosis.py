@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import fcntl
 import io
 import json
 import linecache
@@ -34,6 +35,7 @@ from asyncrepl.engine.loop.waiting_threads import (
     has_own_threads,
     keeping_thread,
     loops_run_on,
+    wait_for_own_threads,
     waits_for_ever,
 )
 from asyncrepl.engine.tasks.task_findings import (
@@ -79,6 +81,8 @@ _CLOCK_FUNCTIONS = {
 #: Seconds after which a thread that waits where it did is taken to wait for ever, and how often
 #: that is looked at.
 _PATIENCE, _LOOKS = 0.5, 3
+#: The least number for a descriptor of ours.
+_HIGH_DESCRIPTOR = 100
 
 
 class Program(NamedTuple):
@@ -185,12 +189,16 @@ def explain_program(
     process = os.getpid()
     width = os.get_terminal_size(1).columns if os.isatty(1) else None
     encoding = "utf-8" if width is not None or as_json else _encoding(program)
-    with os.fdopen(os.dup(1), "w", encoding=encoding, errors="backslashreplace") as answer:
+    # Not the next one that is free: a program may show which its first socket gets.
+    number = fcntl.fcntl(1, fcntl.F_DUPFD_CLOEXEC, _HIGH_DESCRIPTOR)
+    with os.fdopen(number, "w", encoding=encoding, errors="backslashreplace") as answer:
         if as_json:
             os.dup2(2, 1)
         found = diagnose(program)
         if os.getpid() != process:
             return found.status  # a child that the program has forked: its parent tells
+        if found.error is None and found.explanation is None:
+            wait_for_own_threads()  # what they print comes first
         with contextlib.suppress(Exception):  # its streams are whatever it made of them
             sys.stdout.flush()
             sys.stderr.flush()

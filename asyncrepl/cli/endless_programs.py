@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-from threading import Event, Thread, get_ident
+from threading import Event, get_ident
 from time import sleep
 from typing import TYPE_CHECKING
 
+from asyncrepl.engine.blocking.cpu_time import HiddenThread
 from asyncrepl.engine.loop.loop_runner import EndsSessionError
 from asyncrepl.engine.tasks.await_graph import FEW_TASKS, await_graph
 from asyncrepl.engine.tasks.recurrence import Recurrence
@@ -193,12 +194,12 @@ class _Limit:
         self._findings = shell.loop.live.findings
         self._main, self._ends = get_ident(), False
         self._over = Event()
-        self._thread: Thread | None = None
+        self._thread: HiddenThread | None = None
 
     def start(self) -> None:
         """Ask from now on."""
         self._over.clear()
-        self._thread = Thread(target=self._wait, name="asyncrepl limit", daemon=True)
+        self._thread = HiddenThread(self._wait, "asyncrepl limit")
         self._thread.start()
 
     def close(self) -> None:

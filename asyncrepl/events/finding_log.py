@@ -10,6 +10,7 @@ is none, nothing is noted.
 from __future__ import annotations
 
 import gc
+import inspect
 import sys
 import weakref
 from collections import deque
@@ -75,7 +76,7 @@ class FindingLog:
         #: The async generators that were not begun yet, by ``id``, and what is to be seen if they
         #: never are; and coroutines, of which the interpreter warns if they die so.
         self.unbegun: dict[int, tuple[weakref.ref[Any], Finding]] = {}
-        #: Whether who listens waits for the end: what is printed may be iterated over later.
+        #: Whether who listens waits for the end.
         self.patient = False
         #: Called when a loop has run to its end, before what it leaves is cancelled.
         self.ending: Callable[[], object] = bool
@@ -135,6 +136,18 @@ class FindingLog:
         if len(self._locks) >= _MAX_KNOWN:
             self._locks.clear()
         self._locks[place] = [*alive[-1:], weakref.ref(lock)]
+
+    def may_go_on(self, frame: FrameType) -> bool:
+        """Whether what is shown where `frame` is may be begun later: in a program, or a function.
+
+        What is typed at a prompt ends there.
+        """
+        code = frame.f_code
+        return (
+            self.patient
+            or bool(code.co_flags & inspect.CO_NEWLOCALS)
+            or code.co_filename[:1] != "<"
+        )
 
     def expect(self, what: FindingKind, thing: Any, frame: FrameType) -> None:
         """Note that `what` is to be seen where `frame` is, if `thing` is never begun."""

@@ -41,6 +41,11 @@ def is_meant_as_value(evidence: Evidence, unit: Unit, node: ast.expr) -> bool:
     return "value" in verdicts and "other" not in verdicts
 
 
+def is_only_looked_at(evidence: Evidence, unit: Unit, node: ast.expr) -> bool:
+    """Whether all that becomes of the value of `node` is that somebody asks what it is."""
+    return set(_Way(evidence).of(unit, node)) == {"look"}
+
+
 class _Way:
     """One search; `seen` are the functions and names it has been through."""
 

@@ -105,11 +105,11 @@ def shown(obj: T) -> T:
         pending = is_new(obj)
     else:
         pending = is_step(kind)
-    log = active_log() if pending else None
-    if log is not None and log.patient and not is_step(kind):
-        log.expect("shown", obj, _getframe(1))
+    log, frame = active_log() if pending else None, _getframe(1)
+    if log is not None and log.may_go_on(frame) and not is_step(kind):
+        log.expect("shown", obj, frame)
     elif pending:
-        see("shown", obj, _getframe(1))
+        see("shown", obj, frame)
     return obj
 
 

@@ -433,6 +433,9 @@ def active_until(shell: Shell, close: Callable[[], object]) -> Iterator[None]:
             shell.closing = True
             close()
             shell.session.sources.forget()
+            # It is older than the session, which the collector has to find at the end of Python:
+            # the user's objects are to die where those of a main module do, and not later.
+            shell.console.on_lines = None
 
 
 def end_recording(shell: Shell) -> None:

@@ -16,6 +16,8 @@ pytest does, goes first.
 
 from __future__ import annotations
 
+import atexit
+import builtins
 import os
 import sys
 from contextlib import suppress
@@ -24,6 +26,7 @@ from importlib.util import module_from_spec, spec_from_loader
 
 # Held: a watch for calls that block a loop replaces it in `os.path`, and refuses ours.
 from os.path import abspath
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from asyncrepl.engine.code_owner import owner, traceback_entries
@@ -133,6 +136,27 @@ class _InstrumentingLoader(SourceFileLoader):
             return compiled(source, "module")
         except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError):
             return super().get_code(fullname)
+
+
+def _keep_probes() -> None:
+    """At the end of Python: it takes out of `builtins` what was put there, before modules die.
+
+    What dies with them then may have code to run.
+    """
+    probes = {name: each for name, each in vars(builtins).items() if name[:1] == "."}
+    for module in [*sys.modules.values()]:
+        if type(module) is not ModuleType:
+            continue
+        names = vars(module)
+        if (
+            names.get("__name__") == "__main__"
+            or type(names.get("__loader__")) is _InstrumentingLoader
+        ):
+            names.update(probes)
+
+
+# Before anything of the user's: so it runs after that.
+atexit.register(_keep_probes)
 
 
 class _TestResultLoader(SourceFileLoader):

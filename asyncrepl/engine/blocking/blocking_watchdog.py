@@ -47,7 +47,7 @@ from asyncrepl.engine.blocking.blocked_slice import (
     seconds_waited,
 )
 from asyncrepl.engine.blocking.blocking_reports import ReportThrottle
-from asyncrepl.engine.blocking.cpu_time import cpu_probe
+from asyncrepl.engine.blocking.cpu_time import HiddenThread, cpu_probe
 from asyncrepl.engine.code_owner import is_ours
 from asyncrepl.events import IDLE, Blocked, BlockingReport
 from asyncrepl.events.object_info import code_of
@@ -104,7 +104,7 @@ class BlockingWatchdog:
         """Watch from now on."""
         self._watch_lock.acquire()
         with self._look_lock:  # the probe has to know all threads of ours
-            watch = threading.Thread(target=self._watch, name="asyncrepl watch", daemon=True)
+            watch = HiddenThread(self._watch, "asyncrepl watch")
             watch.start()
             self._probe = self._given_probe or cpu_probe(self._thread, watch)
             self._watching = watch

@@ -41,6 +41,7 @@ from asyncrepl.engine.loop import timers
 from asyncrepl.engine.loop.external_waits import ExternalWaits
 from asyncrepl.engine.loop.loop_clock import Clock
 from asyncrepl.engine.loop.loop_iteration import WatchingSelector
+from asyncrepl.engine.loop.waiting_threads import others_act
 from asyncrepl.engine.tasks.task_findings import ends_program, left_finding, note_made_outside
 from asyncrepl.engine.tasks.task_records import current_task, restore_running_loop, task_coroutine
 from asyncrepl.events.finding_log import FindingLog
@@ -281,7 +282,7 @@ class LiveLoop(_SelectorEventLoop):
         """Whether nothing from the outside can wake it: I/O, a thread, a process, a signal."""
         if len(self.live.selector.get_map()) > 1:
             return False  # its own pipe is the one
-        if self.live.outside.pending() or getattr(self, "_signal_handlers", None):
+        if self.live.outside.pending() or getattr(self, "_signal_handlers", None) or others_act():
             return False
         here = threading.current_thread()
         # Ours wake nobody by themselves, nor do those of the loop's idle executor.
@@ -382,6 +383,11 @@ class LiveLoop(_SelectorEventLoop):
         if self._debug:
             timers.hide_ours(task)
         return task
+
+
+# A program that shows its loop, or what kind it is of, sees asyncio's.
+for _name in ("__name__", "__qualname__", "__module__"):
+    setattr(LiveLoop, _name, getattr(asyncio.SelectorEventLoop, _name))
 
 
 def _file_of(callback: Any) -> str:

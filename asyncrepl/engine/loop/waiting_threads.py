@@ -11,18 +11,24 @@ import sys
 import threading
 from asyncio import BaseEventLoop
 from concurrent.futures import Future
+from contextlib import suppress
 from queue import Queue
+from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from asyncrepl.engine.blocking.cpu_time import has_unlisted_threads
 from asyncrepl.engine.code_owner import is_users
 from asyncrepl.engine.tasks.task_records import all_tasks, is_at_rest
 from asyncrepl.events.findings import Finding, code_of_whole_text, finding_at
 from asyncrepl.events.object_info import ObjectInfo, behind_partials, code_of, describe
+from asyncrepl.runtime.process import alarm_is_set
 
 if TYPE_CHECKING:
     import asyncio
     from types import FrameType
 
+#: So often it is looked, in seconds, whether threads have ended, and for so long at most.
+_TICK, _LIMIT = 0.02, 30.0
 #: Threads that only wait for what is counted anyhow: ours, and those of asyncio for processes.
 _HELPERS = ("asyncrepl", "asyncio-waitpid-")
 
@@ -128,7 +134,7 @@ def none_acts_but(thread: int) -> bool:
     """
     found = [frame for _, frame in _threads_but(thread) if not is_idle_worker(frame)]
     waiting = bool(found) and all(thread_wait(each) is not None for each in found)
-    return waiting and not handles_signals()
+    return waiting and not others_act()
 
 
 def _threads_but(thread: int | None) -> list[tuple[threading.Thread, FrameType | None]]:
@@ -138,11 +144,20 @@ def _threads_but(thread: int | None) -> list[tuple[threading.Thread, FrameType |
     return [(each, frames.get(each.ident or 0)) for each in others]
 
 
-def handles_signals() -> bool:
-    """Whether the program has a handler of its own for a signal; any thread may ask."""
-    handlers = map(signal.getsignal, signal.valid_signals())
-    codes = [code_of(behind_partials(each)) for each in handlers]
-    return any(each is not None and is_users(each.co_filename) for each in codes)
+def others_act() -> bool:
+    """Whether what `threading` does not know may do something: a handler, or a thread in C.
+
+    The handler is the program's own, for a signal that may come. Any thread may ask.
+    """
+    return (
+        alarm_is_set() or any(map(_is_handled, signal.valid_signals())) or has_unlisted_threads()
+    )
+
+
+def _is_handled(number: int) -> bool:
+    """Whether the program handles that signal, of others than its own alarm."""
+    code = code_of(behind_partials(signal.getsignal(number)))
+    return code is not None and number != signal.SIGALRM and is_users(code.co_filename)
 
 
 # -- at the end of a program --------------------------------------------------------
@@ -151,7 +166,25 @@ def handles_signals() -> bool:
 def has_own_threads() -> bool:
     """Whether the program has threads, with something to do, that Python waits for at its end."""
     main = threading.main_thread().ident
-    return any(not each.daemon and not is_idle_worker(frame) for each, frame in _threads_but(main))
+    return any(
+        not each.daemon and not is_idle_worker(frame) and not _is_idle_manager(each)
+        for each, frame in _threads_but(main)
+    )
+
+
+def _is_idle_manager(thread: threading.Thread) -> bool:
+    """Whether `thread` is that of a pool of processes which has no job: Python ends it itself."""
+    pools: Any = sys.modules.get("concurrent.futures.process")
+    manager = pools is not None and isinstance(thread, pools._ExecutorManagerThread)  # noqa: SLF001
+    return manager and not thread.pending_work_items  # type: ignore[attr-defined]
+
+
+def wait_for_own_threads() -> None:
+    """Wait for the end of these, as Python does, but not for ever; a Ctrl-C ends the wait."""
+    until = monotonic() + _LIMIT
+    with suppress(KeyboardInterrupt):
+        while has_own_threads() and monotonic() < until:
+            sleep(_TICK)
 
 
 def loops_run_on() -> bool:
@@ -171,7 +204,7 @@ def keeping_thread(filename: str) -> Finding | None:
     ]
     thread, frame = next((pair for pair in threads if not pair[0].daemon), (None, None))
     loops = [loop for _, each in threads if (loop := loop_run_at(each)) is not None]
-    if thread is None or handles_signals() or not all(map(_is_idle, loops)):
+    if thread is None or others_act() or not all(map(_is_idle, loops)):
         return None
     place, loop, wait = _user_frame(frame), loop_run_at(frame), thread_wait(frame)
     # In a lock, or a `SimpleQueue`, it waits where the user's own code is.

@@ -20,6 +20,7 @@ from asyncrepl.explain.rules.iteration_end import (
 )
 from asyncrepl.explain.scopes import is_generator, own_nodes, scope
 from asyncrepl.explain.static_values import Resolver
+from asyncrepl.explain.value_arrivals import is_only_looked_at
 from asyncrepl.explain.value_origins import STEPS, given, stepped_source
 from asyncrepl.syntax.names import FUNCTIONS, callee_name
 from asyncrepl.syntax.source_rewriter import indent
@@ -181,6 +182,8 @@ def _asked(*, closing: bool) -> Callable[[Evidence], Finding | None]:
     def find(evidence: Evidence) -> Finding | None:
         found = _call(evidence)
         if found is None or (callee_name(found[1]) in _CLOSING) is not closing:
+            return None
+        if is_only_looked_at(evidence, *found):
             return None
         return Finding(_why(*found), awaited(evidence, *found))
 

@@ -87,12 +87,24 @@ def only_call(evidence: Evidence) -> Place | None:
 
 def _made(evidence: Evidence, fits: Callable[[Unit, ast.Call], bool], why: str) -> Finding | None:
     found = only_call(evidence)
-    if found is None or not fits(*found):
+    if found is None or not fits(*found) or _is_refused(evidence, *found):
         return None
     text, name = short(*found), dropped_name(evidence)
     if callee_name(found[1]) != name:
         text += f", a call of `{name}`,"
     return Finding(why.format(text), _all_awaited(evidence, *found))
+
+
+def _is_refused(evidence: Evidence, unit: Unit, call: ast.Call) -> bool:
+    """Whether a loop was to run it, and would not: who calls that is told by its error."""
+    runner = unit.parents.get(call)
+    name = callee_name(runner)
+    given = isinstance(runner, ast.Call) and call in runner.args
+    return given and name in _RUNNERS and not any(evidence.units.functions(name))
+
+
+#: What runs a coroutine that it is given.
+_RUNNERS = ("run", "run_until_complete")
 
 
 @correction

@@ -356,8 +356,9 @@ def test_a_call_that_blocks_in_a_crowd_is_told(real: LiveLoop) -> None:
 
 def test_a_closed_watch_ends(real: LiveLoop) -> None:
     """After `close_loop`, no thread looks any more."""
-    with watched(real, NobodyElse()):
-        (thread,) = (each for each in threading.enumerate() if each.name == "asyncrepl watch")
+    with watched(real, NobodyElse()) as (watchdog, _):
+        thread = watchdog._watching
+    assert thread is not None
     thread.join(LIMIT)
     assert not thread.is_alive()
 
@@ -438,6 +439,7 @@ def test_a_sleeping_watch_can_be_closed(real: LiveLoop) -> None:
     """It ends at once, though the loop never runs again."""
     with watched(real) as (watchdog, _):
         wait_until(lambda: watchdog.asleep)
-        (watch,) = (each for each in threading.enumerate() if each.name == "asyncrepl watch")
+        watch = watchdog._watching
+    assert watch is not None
     watch.join(LIMIT)
     assert not watch.is_alive()
