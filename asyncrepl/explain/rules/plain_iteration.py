@@ -375,20 +375,6 @@ RULES = (
         lambda told: callee_name(told.owner) in _NUMBERING,
     ),
     row(
-        "index-or-len-of-async-generator",
-        "an async generator used as a sequence",
-        2,
-        "An async generator knows neither its length nor its items before they are produced. "
-        "Take the next with `await anext(gen)`, or collect into a list.",
-        "walk | value",
-        STREAMS,
-        "{told.text} is {told.a}: it knows neither its length nor its items before they are made.",
-        lambda told: (
-            (isinstance(told.owner, ast.Subscript) and told.owner.value is told.node)
-            or callee_name(told.owner) in ("len", "reversed")
-        ),
-    ),
-    row(
         "unpack-async-generator",
         "unpacking an async generator",
         1,
