@@ -29,10 +29,6 @@ if TYPE_CHECKING:
     from asyncrepl.explain.source_units import Function, Unit
 
 
-def _why_driven(unit: Unit, node: ast.expr) -> str:
-    return f"{short(unit, node)} is a coroutine: the event loop drives it when it is awaited."
-
-
 def _sent(evidence: Evidence) -> Finding | None:
     """``coro.send(None)`` by hand, which fails itself or as soon as the loop is needed."""
     for site in evidence.sites:
@@ -45,7 +41,8 @@ def _sent(evidence: Evidence) -> Finding | None:
         resolver = type(evidence.resolver).of_frame(evidence.units, site.frame)
         info = resolver.info(sent)
         if info is not None and info.kind is CoroutineType:
-            return Finding(_why_driven(site.unit, sent))
+            text = short(site.unit, sent)
+            return Finding(f"{text} is a coroutine: the event loop drives it when it is awaited.")
     return None
 
 
