@@ -287,16 +287,6 @@ RULES = (
         "anext(…)`.",
     ),
     row(
-        "coroutine-driven-like-a-generator",
-        "a coroutine driven by hand",
-        3,
-        "Coroutines are driven by the event loop: `await coro` (or make a task). `next(coro)` "
-        "does not exist, and `send` by hand only works for what needs no event loop.",
-        "step",
-        frozenset({Kind.COROUTINE}),
-        "{told.text} is a coroutine: the event loop drives it when it is awaited.",
-    ),
-    row(
         "iter-on-async-generator",
         "`iter` on an async iterable",
         1,
