@@ -46,7 +46,7 @@ from asyncrepl.explain.value_origins import bindings, origins
 from asyncrepl.syntax.names import callee_name, last_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from asyncrepl.explain.evidence import Evidence
 
@@ -273,7 +273,8 @@ def _of_attribute(evidence: Evidence, error: AttributeError) -> Mismatch | None:
         return None
     if not evidence.direct:
         return _of_library(evidence, info, name)
-    for node in (*reversed(evidence.nodes), *_functions(evidence.nodes)):
+    functions = [node.func for node in evidence.nodes if isinstance(node, ast.Call)]
+    for node in (*reversed(evidence.nodes), *functions):
         if isinstance(node, ast.Attribute) and node.attr == name:
             alone = isinstance(evidence.unit.parents.get(node), ast.Expr)
             if _is_missed(evidence, info, name, alone=alone):
@@ -300,10 +301,6 @@ def _of_argument(evidence: Evidence, info: ObjectInfo, name: str) -> Mismatch | 
                 what = "items" if part.role == "items" else "value"
                 return Mismatch(Demand(what, part.node, call, by), info)
     return None
-
-
-def _functions(nodes: Iterable[ast.AST]) -> Iterator[ast.AST]:
-    return (node.func for node in nodes if isinstance(node, ast.Call))
 
 
 #: What a class that is walked asynchronously is asked for by those who take it for another thing.

@@ -127,6 +127,7 @@ def _evidence(before: Evidence, resolver: _Expecting, use: Use, op: str) -> Evid
     unit, units = resolver.home, resolver.units
     place = use.owner if op in {"GET_AWAITABLE", "CALL", "LOAD_ATTR"} else use.node
     name = use.owner.attr if isinstance(use.owner, ast.Attribute) else ""
+    callers = [units.get(each.filename) for each in (before.unit, *before.callers)]
     return Evidence(
         AttributeError(name=name) if name else TypeError(),
         "run",
@@ -136,15 +137,9 @@ def _evidence(before: Evidence, resolver: _Expecting, use: Use, op: str) -> Evid
         tuple(unit.at(_place(place))),
         op,
         uses=(use,),
-        callers=tuple(
-            each for each in map(units.get, (_filenames(before))) if each and each is not unit
-        ),
+        callers=tuple(each for each in callers if each and each is not unit),
         namespace=before.namespace,
     )
-
-
-def _filenames(evidence: Evidence) -> list[str]:
-    return [unit.filename for unit in (evidence.unit, *evidence.callers)]
 
 
 def _place(node: Any) -> Place:

@@ -24,7 +24,7 @@ from asyncrepl.syntax.names import (
 from asyncrepl.syntax.source_rewriter import Span
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Container, Iterator
 
     from asyncrepl.explain.source_units import Function, Unit, Units
     from asyncrepl.syntax.source_rewriter import SourceRewriter
@@ -262,6 +262,18 @@ def suppressed_kinds(block: ast.AST) -> list[ast.expr]:
         if isinstance(call, ast.Call) and callee_name(call) == "suppress"
         for kind in call.args
     ]
+
+
+#: Limits of time of asyncio, anyio and trio: they cancel what waits in their blocks.
+LIMITS = frozenset({
+    "timeout", "timeout_at", "move_on_after", "move_on_at", "fail_after", "fail_at", "CancelScope",
+})  # fmt: skip
+
+
+def enters(block: ast.AST, names: Container[str]) -> bool:
+    """Whether a ``with`` enters what a call of one of these `names` has made."""
+    items = block.items if isinstance(block, ast.With | ast.AsyncWith) else []
+    return any(callee_name(item.context_expr) in names for item in items)
 
 
 def needs_cancelled(wait: ast.Await, function: Function | None) -> bool:

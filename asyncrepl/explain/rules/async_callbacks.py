@@ -270,13 +270,6 @@ def _calls_plainly(callee: object) -> bool:
     return root in sys.stdlib_module_names and root not in _KEEPING
 
 
-_MODEL = (
-    "`to_thread` calls a blocking function in a thread. An `async def` called there "
-    "only makes a coroutine: await it on the loop, `await work()`."
-)
-_THREAD = "to-thread-of-async-function", "an async function given to a thread", 3, _MODEL
-
-
 def _callback(evidence: Evidence) -> Finding | None:
     call = evidence.outermost(ast.Call)
     if call is None or callee_name(call) not in (*KEYED, "sort"):
@@ -302,7 +295,15 @@ def _callback(evidence: Evidence) -> Finding | None:
 
 
 RULES = (
-    Rule(*_THREAD, _in_thread, sees="dropped | shown"),
+    Rule(
+        "to-thread-of-async-function",
+        "an async function given to a thread",
+        3,
+        "`to_thread` calls a blocking function in a thread. An `async def` called there only "
+        "makes a coroutine: await it on the loop, `await work()`.",
+        _in_thread,
+        sees="dropped | shown",
+    ),
     Rule(
         "coroutine-function-as-callback",
         "an async function as a callback",

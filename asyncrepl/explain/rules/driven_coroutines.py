@@ -11,6 +11,8 @@ from asyncrepl.events.object_info import function_of, is_real_instance
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, correction, replaced, short
 from asyncrepl.explain.held_operands import ASYNCIO, innermost_frame
+from asyncrepl.explain.kinds import Kind
+from asyncrepl.explain.rules.operand_rules import row
 from asyncrepl.explain.scopes import CannotFixError, caught_kinds, is_generator
 from asyncrepl.explain.source_units import positional
 from asyncrepl.syntax.names import (
@@ -29,10 +31,6 @@ if TYPE_CHECKING:
     from asyncrepl.explain.source_units import Function, Unit
 
 
-def _why_driven(unit: Unit, node: ast.expr) -> str:
-    return f"{short(unit, node)} is a coroutine: the event loop drives it when it is awaited."
-
-
 def _sent(evidence: Evidence) -> Finding | None:
     """``coro.send(None)`` by hand, which fails itself or as soon as the loop is needed."""
     for site in evidence.sites:
@@ -45,7 +43,7 @@ def _sent(evidence: Evidence) -> Finding | None:
         resolver = type(evidence.resolver).of_frame(evidence.units, site.frame)
         info = resolver.info(sent)
         if info is not None and info.kind is CoroutineType:
-            return Finding(_why_driven(site.unit, sent))
+            return Finding(short(site.unit, sent) + _BY_LOOP)
     return None
 
 
@@ -214,6 +212,17 @@ def _taken_out(fixing: Fixing, unit: Unit, around: ast.Try, statement: ast.stmt)
     fixing.of(unit).remove(statement)
 
 
+_DRIVEN = (
+    "coroutine-driven-like-a-generator",
+    "a coroutine driven by hand",
+    3,
+    (
+        "Coroutines are driven by the event loop: `await coro` (or make a task). `next(coro)` "
+        "does not exist, and `send` by hand only works for what needs no event loop."
+    ),
+)
+_BY_LOOP = " is a coroutine: the event loop drives it when it is awaited."
+
 RULES = (
     Rule(
         "coroutine-used-as-its-result",
@@ -233,15 +242,8 @@ RULES = (
         _without_value,
         errors=(UnboundLocalError,),
     ),
-    Rule(
-        "coroutine-driven-like-a-generator",
-        "a coroutine driven by hand",
-        3,
-        "Coroutines are driven by the event loop: `await coro` (or make a task). `next(coro)` "
-        "does not exist, and `send` by hand only works for what needs no event loop.",
-        _sent,
-        errors=(TypeError, RuntimeError),
-    ),
+    Rule(*_DRIVEN, _sent, errors=(TypeError, RuntimeError)),
+    row(*_DRIVEN, "step", frozenset({Kind.COROUTINE}), "{told.text}" + _BY_LOOP),
     Rule(
         "athrow-with-type-value-traceback",
         "`athrow` with a type and a value",

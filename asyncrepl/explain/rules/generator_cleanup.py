@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from asyncrepl.events.object_info import is_real_instance
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, correction, replaced, short
-from asyncrepl.explain.scopes import catches, may_be_left, own_nodes
+from asyncrepl.explain.scopes import LIMITS, catches, enters, may_be_left, own_nodes
 from asyncrepl.explain.source_units import Function
 from asyncrepl.explain.static_values import Resolver
 from asyncrepl.explain.value_origins import called
@@ -285,12 +285,8 @@ _MODEL = (
 )
 
 _LEFT = "break-leaves-generator-open", "a loop that leaves its generator open", 6, _MODEL
-#: Those of asyncio, anyio and trio: they cancel the task that has entered them.
-_SCOPES = frozenset({
-    "timeout", "timeout_at", "TaskGroup", "move_on_after", "move_on_at", "fail_after", "fail_at",
-    "create_task_group", "open_nursery", "CancelScope",
-})  # fmt: skip
-_LIMITS = _SCOPES - {"TaskGroup", "create_task_group", "open_nursery"}
+#: What cancels the task that has entered it.
+_SCOPES = LIMITS | {"TaskGroup", "create_task_group", "open_nursery"}
 
 
 def _cancelled(evidence: Evidence) -> Finding | None:
@@ -303,7 +299,7 @@ def _cancelled(evidence: Evidence) -> Finding | None:
                 continue
             unit, function = made
             name = short(unit, block.items[0].context_expr)
-            limit = any(callee_name(item.context_expr) in _LIMITS for item in block.items)
+            limit = enters(block, LIMITS)
             what = "The time limit" if limit else "The group of tasks"
             why = (
                 f"`{function.name}` yields inside {name}. {what} counts on while the caller has "
@@ -326,10 +322,9 @@ def _walked_generators(evidence: Evidence, site: Site) -> Iterator[ObjectInfo]:
 def _yields_inside(function: Function) -> ast.AsyncWith | ast.With | None:
     """The block of such a scope in `function` that has a ``yield`` in it."""
     for node in own_nodes(function):
-        if isinstance(node, ast.AsyncWith | ast.With):
-            entered = any(callee_name(item.context_expr) in _SCOPES for item in node.items)
+        if isinstance(node, ast.AsyncWith | ast.With) and enters(node, _SCOPES):
             inside = (each for statement in node.body for each in own_nodes(statement))
-            if entered and any(isinstance(each, ast.Yield) for each in inside):
+            if any(isinstance(each, ast.Yield) for each in inside):
                 return node
     return None
 

@@ -18,7 +18,7 @@ from asyncrepl.explain.rules.iteration_end import (
     outlives_timeouts,
     stopped_at,
 )
-from asyncrepl.explain.scopes import is_generator, own_nodes, scope
+from asyncrepl.explain.scopes import LIMITS, enters, is_generator, own_nodes, scope
 from asyncrepl.explain.static_values import Resolver
 from asyncrepl.explain.value_arrivals import is_only_looked_at
 from asyncrepl.explain.value_origins import STEPS, given, stepped_source
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 
     from asyncrepl.explain.evidence import Evidence, Site
     from asyncrepl.explain.source_units import Unit
-
-_LIMITS = ("timeout", "timeout_at", "move_on_after", "fail_after")
 
 
 def _finished(evidence: Evidence) -> Finding | None:
@@ -146,7 +144,7 @@ def _limited(unit: Unit) -> Iterator[ast.Call]:
             yield call.args[0]
     blocks: Iterator[ast.With | ast.AsyncWith] = unit.nodes(ast.With, ast.AsyncWith)
     for block in blocks:
-        if any(callee_name(item.context_expr) in _LIMITS for item in block.items):
+        if enters(block, LIMITS):
             inside = (each for statement in block.body for each in ast.walk(statement))
             yield from (each for each in inside if isinstance(each, ast.Call))
 

@@ -148,23 +148,16 @@ def _holds_none(evidence: Evidence, use: Use) -> bool:
 
 
 def _none(evidence: Evidence) -> Finding | None:
+    """The result of a function of the user's, which does not return what it makes."""
     use = over(evidence)
-    if use is None or use.kind is not NoneType:
+    if use is None or use.kind is not NoneType or not isinstance(use.node, ast.Call):
         return None
-    _unit, text = evidence.unit, short(evidence.unit, use.node)
-    found = _called(evidence, use.node)
+    found = evidence.units.source_of(evidence.resolver.value(use.node.func))
     if found is None:
-        return Finding(f"{text} is None: there is nothing to walk.")
-    name = found[1].name
+        return None
+    text, name = short(evidence.unit, use.node), found[1].name
     why = f"{text} is None: `{name}` makes something and ends without `return`."
     return Finding(why, _returned(evidence, *found))
-
-
-def _called(evidence: Evidence, node: ast.expr) -> tuple[Unit, Function] | None:
-    if not isinstance(node, ast.Call):
-        return None
-    function = evidence.resolver.value(node.func)
-    return evidence.units.source_of(function)
 
 
 def _may_be_walked(evidence: Evidence, node: ast.expr) -> bool:

@@ -27,7 +27,7 @@ from asyncrepl.explain.kinds import (
     kind_of,
 )
 from asyncrepl.explain.library_results import mock_of
-from asyncrepl.explain.mismatch import Mismatch, mismatch
+from asyncrepl.explain.mismatch import mismatch
 from asyncrepl.explain.repairs.repair_case import (
     COLLECTORS,
     LOOPS,
@@ -147,7 +147,7 @@ def row(  # noqa: PLR0913, PLR0917  a row of a table
         found = mismatch(evidence)
         if found is None or (wanted != {"*"} and found.demand.what not in wanted):
             return None
-        told = _told(evidence, found)
+        told = Told(evidence, evidence.unit, found.demand, found.info)
         if told.kind not in kinds or not test(told):
             return None
         why = say.format(told=told) if isinstance(say, str) else say(told)
@@ -170,10 +170,6 @@ class _OperandRule(Rule):
         kind = type(evidence.error)
         raised = evidence.op == "RAISE_VARARGS"
         return raised or kind in self.errors or kind.__module__ in _ERROR_MODULES
-
-
-def _told(evidence: Evidence, found: Mismatch) -> Told:
-    return Told(evidence, evidence.unit, found.demand, found.info)
 
 
 def missing(told: Told) -> str:

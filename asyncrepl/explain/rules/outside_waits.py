@@ -108,7 +108,8 @@ def _set_elsewhere(evidence: Evidence) -> Finding | None:
     if variable is None or evidence.made is None:
         return None
     (home, line), text = evidence.made, evidence.unit.source.source(variable)
-    calls = [each for each in home.nodes(ast.Call) if each.lineno == line and _sets(each)]
+    here = [each for each in home.calls.get("set", []) if each.lineno == line]
+    calls = [each for each in here if len(each.args) == 1]
     if not calls or evidence.units.names("LookupError"):
         return None
     setter, name = scope(home, calls[0]), getattr(scope(home, calls[0]), "name", "")
@@ -123,10 +124,6 @@ def _set_elsewhere(evidence: Evidence) -> Finding | None:
         "task, or have it return the value."
     )
     return Finding(why)
-
-
-def _sets(call: ast.Call) -> bool:
-    return callee_name(call) == "set" and len(call.args) == 1
 
 
 def _left_behind(evidence: Evidence) -> Finding | None:

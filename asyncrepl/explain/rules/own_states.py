@@ -173,16 +173,12 @@ def _marked_inside(evidence: Evidence, own: object, asked: set[str]) -> str:
     ends = [code_of(lookup(type(own), name)) for name in ("__enter__", "__exit__")]
     functions = [function_of_code(evidence.units, code) for code in ends]
     stored = [
-        {n.attr for n in own_nodes(f) if isinstance(n, ast.Attribute) and _is_stored(n)}
+        {n.attr for n in own_nodes(f) if isinstance(n, ast.Attribute) and type(n.ctx) is ast.Store}
         for f in functions
         if f is not None
     ]
     both = set.intersection(*stored) & asked if len(stored) == len(ends) else set()
     return min(both) if both and len(around) == 1 else ""
-
-
-def _is_stored(node: ast.Attribute) -> bool:
-    return isinstance(node.ctx, ast.Store)
 
 
 _WAITING = (ast.Await, ast.AsyncWith, ast.AsyncFor, ast.Yield)

@@ -287,16 +287,6 @@ RULES = (
         "anext(…)`.",
     ),
     row(
-        "coroutine-driven-like-a-generator",
-        "a coroutine driven by hand",
-        3,
-        "Coroutines are driven by the event loop: `await coro` (or make a task). `next(coro)` "
-        "does not exist, and `send` by hand only works for what needs no event loop.",
-        "step",
-        frozenset({Kind.COROUTINE}),
-        "{told.text} is a coroutine: the event loop drives it when it is awaited.",
-    ),
-    row(
         "iter-on-async-generator",
         "`iter` on an async iterable",
         1,
@@ -373,20 +363,6 @@ RULES = (
         STREAMS,
         "`{told.caller}` walks synchronously, and {told.text} is {told.a}.",
         lambda told: callee_name(told.owner) in _NUMBERING,
-    ),
-    row(
-        "index-or-len-of-async-generator",
-        "an async generator used as a sequence",
-        2,
-        "An async generator knows neither its length nor its items before they are produced. "
-        "Take the next with `await anext(gen)`, or collect into a list.",
-        "walk | value",
-        STREAMS,
-        "{told.text} is {told.a}: it knows neither its length nor its items before they are made.",
-        lambda told: (
-            (isinstance(told.owner, ast.Subscript) and told.owner.value is told.node)
-            or callee_name(told.owner) in ("len", "reversed")
-        ),
     ),
     row(
         "unpack-async-generator",

@@ -160,7 +160,7 @@ def _spins(evidence: Evidence) -> Finding | None:
     if evidence.made is None:
         return None
     unit, line = evidence.made
-    loops = [each for each in unit.nodes(ast.While) if each.lineno <= line <= _end(each)]
+    loops = unit.around(line, ast.While)
     loop, function = (loops[-1], unit.function(loops[-1])) if loops else (None, None)
     if loop is None or not isinstance(function, ast.AsyncFunctionDef):
         return None
@@ -173,10 +173,6 @@ def _spins(evidence: Evidence) -> Finding | None:
         "`await asyncio.sleep(…)`, or have the other set an event."
     )
     return Finding(why, replaced(evidence, unit, (loop.body[0], "await asyncio.sleep(0.01)")))
-
-
-def _end(node: ast.stmt) -> int:
-    return node.end_lineno or 0
 
 
 RULES = (

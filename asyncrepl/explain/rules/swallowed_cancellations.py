@@ -9,10 +9,12 @@ from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, correction, short
 from asyncrepl.explain.rules.endless_loops import may_end
 from asyncrepl.explain.scopes import (
+    LIMITS,
     CannotFixError,
     awaited_in_loop,
     catches,
     caught_kinds,
+    enters,
     is_while_true,
     needs_cancelled,
     own_nodes,
@@ -31,7 +33,6 @@ if TYPE_CHECKING:
 
     _Swallowing = ast.ExceptHandler | ast.With
 
-_LIMITS = ("timeout", "timeout_at", "move_on_after", "fail_after")
 _CANCELLED = ("CancelledError", "BaseException")
 
 
@@ -69,7 +70,7 @@ def _ends_in(unit: Unit, handler: _Swallowing) -> bool:
     for around in unit.ancestors(handler):
         if isinstance(around, FUNCTIONS):
             break
-        if isinstance(around, ast.For | ast.While | ast.AsyncFor) or _limits(around):
+        if isinstance(around, ast.For | ast.While | ast.AsyncFor) or enters(around, LIMITS):
             return False  # it goes on, or what was cancelled is the limit's
     return not awaited_in_loop(unit, handler)
 
@@ -79,11 +80,6 @@ def _goes_round(handler: _Swallowing) -> bool:
     last = handler.body[-1]
     waits = any(isinstance(each, ast.Await) for each in ast.walk(last))
     return isinstance(handler, ast.ExceptHandler) and is_while_true(last) and waits
-
-
-def _limits(node: ast.AST) -> bool:
-    items = node.items if isinstance(node, ast.AsyncWith) else []
-    return any(callee_name(item.context_expr) in _LIMITS for item in items)
 
 
 def _is_unasked(evidence: Evidence) -> bool:

@@ -244,17 +244,6 @@ def _plain_enter(evidence: Evidence) -> Finding | None:
     return None
 
 
-_ON_PLAIN = (
-    "async-with-on-sync-context-manager",
-    "`async with` on a plain context manager",
-    1,
-    (
-        "`async with` needs `__aenter__` and `__aexit__`. Files, threading locks and the like "
-        "take a plain `with` (also inside async code)."
-    ),
-)
-
-
 def _enters_nothing(evidence: Evidence) -> Finding | None:
     """``async with X() as x``, where ``__aenter__`` forgets to return what is to be used."""
     name, unit = _none(evidence), evidence.unit
@@ -385,7 +374,11 @@ RULES = (
         lambda told: has(told.info, "__aenter__"),
     ),
     row(
-        *_ON_PLAIN,
+        "async-with-on-sync-context-manager",
+        "`async with` on a plain context manager",
+        1,
+        "`async with` needs `__aenter__` and `__aexit__`. Files, threading locks and the like "
+        "take a plain `with` (also inside async code).",
         "async enter",
         ANY,
         "{told.text} is {told.a}: it has `__enter__` and no `__aenter__`.",
