@@ -19,7 +19,7 @@ from asyncrepl.explain.scopes import (
     scope,
 )
 from asyncrepl.explain.value_origins import is_handed_on
-from asyncrepl.instrument.probe_placement import LATER_CALLS
+from asyncrepl.instrument.probe_placement import LATER_CALLS, READY_CALLS
 from asyncrepl.syntax.names import FUNCTIONS, bound_names, callee_name, last_name
 from asyncrepl.syntax.source_rewriter import Span
 
@@ -285,7 +285,8 @@ def task_later(fixing: Fixing, unit: Unit, call: ast.Call) -> bool:
         takers = [each for _, each in nodes if function.name in map(last_name, each.args)]
     elif not isinstance(function, ast.Lambda) or function.body is not call:
         return False
-    called = any(callee_name(each) in (*LATER_CALLS, "add_signal_handler") for each in takers)
+    names = {callee_name(each) for each in takers}
+    called = bool(names & {*LATER_CALLS}) and (own or not names & {*READY_CALLS})
     if not called and not (own and _is_of_asyncio(fixing.evidence, unit, function)):
         return False
     fixing.given_to(unit, call, "asyncio.create_task")

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from asyncrepl.explain.value_origins import Origin
 
 #: What calls a function that it is given, with the arguments that follow: its position.
-_TAKING = {**LATER_CALLS, "to_thread": 0, "run_in_executor": 1, "add_signal_handler": 1}
+_TAKING = {**LATER_CALLS, "to_thread": 0, "run_in_executor": 1}
 
 
 def _called_already(evidence: Evidence) -> Finding | None:

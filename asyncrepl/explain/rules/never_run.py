@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from asyncrepl.explain.dropped_coroutines import (
     calls_that_made,
     dropped_name,
+    handed_by,
     is_discarded,
     is_kept,
     is_of_variable,
@@ -34,7 +35,8 @@ from asyncrepl.explain.scopes import (
 )
 from asyncrepl.explain.value_arrivals import is_test
 from asyncrepl.explain.value_origins import STEPS, is_handed_on, loads
-from asyncrepl.syntax.names import callee_name, last_name
+from asyncrepl.syntax.names import callee_name, is_partial, last_name
+from asyncrepl.syntax.source_rewriter import Span
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -69,6 +71,7 @@ def only_call(evidence: Evidence) -> Place | None:
         for node in evidence.nodes[-1:]
         for each in ast.walk(node)
         if isinstance(each, ast.Call) and callee_name(each) == name
+        if handed_by(evidence, evidence.unit, each) is None
     ]
     if len(here) == 1 and not is_kept(evidence.unit, here[0]):
         return evidence.unit, here[0]
@@ -228,6 +231,12 @@ def _is_given_to_run(unit: Unit, call: ast.Call) -> bool:
 def _made_too_early(evidence: Evidence) -> Finding | None:
     """A coroutine for a function that was to start it, and never ran: ``lambda: start(made)``."""
     found = only_call(evidence)
+    if found is not None and (starter := _starter_beside(*found)) is not None:
+        why = (
+            f"{short(*found)} makes a coroutine at once, which {short(found[0], starter)} was to "
+            "start later, and did not: make it there."
+        )
+        return Finding(why, _started_there(evidence, *found, starter))
     assigned = found[0].parents.get(found[1]) if found is not None else None
     if found is None or not isinstance(assigned, ast.Assign) or len(assigned.targets) != 1:
         return None
@@ -244,6 +253,25 @@ def _made_too_early(evidence: Evidence) -> Finding | None:
         "did not run: it is to be made there."
     )
     return Finding(why, _made_where_started(evidence, unit, assigned, uses))
+
+
+def _starter_beside(unit: Unit, call: ast.Call) -> ast.expr | None:
+    """In ``call_later(5, loop.create_task, call)``, what is to start it when it is called."""
+    taker = unit.parents.get(call)
+    given = taker.args if isinstance(taker, ast.Call) and call in taker.args else [call]
+    before = given[: given.index(call)]
+    return next((each for each in before[-1:] if last_name(each) in STARTING_CALLS), None)
+
+
+@correction
+def _started_there(fixing: Fixing, unit: Unit, call: ast.Call, starter: ast.expr) -> None:
+    """``call_later(5, create_task, work())`` → ``call_later(5, lambda: create_task(work()))``."""
+    taker, source = unit.parents[call], unit.source
+    assert isinstance(taker, ast.Call)
+    given = ", ".join(map(source.source, taker.args[taker.args.index(call) :]))
+    rest = Span(source.span(starter).start, source.span(taker.args[-1]).end)
+    span = source.span(taker) if is_partial(taker) else rest
+    fixing.of(unit).replace(span, f"lambda: {source.source(starter)}({given})")
 
 
 @correction
