@@ -14,9 +14,10 @@ import ast
 import asyncio
 import builtins
 import contextlib
+import inspect
 from pathlib import Path
 from traceback import walk_tb
-from types import FunctionType, MethodType, NoneType
+from types import AsyncGeneratorType, CoroutineType, FunctionType, MethodType, NoneType
 from typing import TYPE_CHECKING
 
 from asyncrepl.events.object_info import (
@@ -29,7 +30,9 @@ from asyncrepl.events.object_info import (
     instruction_at,
     is_real_instance,
     is_step,
+    lookup,
 )
+from asyncrepl.explain.demands import Demand
 from asyncrepl.explain.evidence import THREADS, runs_in_thread
 from asyncrepl.explain.kinds import ASYNCHRONOUS, Kind, kind_of
 from asyncrepl.explain.library_results import library_nodes
@@ -43,6 +46,7 @@ if TYPE_CHECKING:
     from types import FrameType, TracebackType
 
     from asyncrepl.explain.evidence import Evidence
+    from asyncrepl.explain.static_values import Resolver
 
 #: The folder that asyncio lies in.
 ASYNCIO = str(Path(asyncio.__file__).parent)
@@ -250,6 +254,74 @@ def innermost_trace(evidence: Evidence) -> TracebackType | None:
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
     return trace
+
+
+#: Who asks so expects what is to be awaited, and refuses it on purpose.
+_ASKING = (inspect.iscoroutine, inspect.isawaitable, inspect.isasyncgen, asyncio.iscoroutine)
+_EXPECTED = ("__await__", "__aiter__", "__anext__", "__call__")
+
+
+def tested_operand(evidence: Evidence) -> tuple[Demand, ObjectInfo] | None:
+    """A coroutine or an async generator in the test before the ``raise``, and its demand."""
+    variables = evidence.frame.f_locals if evidence.frame is not None else {}
+    nodes = [each for test in tests_before(evidence) for each in ast.walk(test)]
+    if any(isinstance(each, ast.Call) and expects(evidence.resolver, each) for each in nodes):
+        return None
+    for name in nodes:
+        value = variables.get(name.id) if isinstance(name, ast.Name) else None
+        if type(value) is AsyncGeneratorType or (
+            type(value) is CoroutineType and inspect.getcoroutinestate(value) == "CORO_CREATED"
+        ):
+            owner = evidence.unit.parents[name]
+            if isinstance(name, ast.Name) and (what := _asked(evidence, name, owner)):
+                return Demand(what, name, owner, "the test"), describe(value, keep=True)
+    return _tested_call(evidence, nodes)
+
+
+def _tested_call(evidence: Evidence, nodes: list[ast.AST]) -> tuple[Demand, ObjectInfo] | None:
+    """``assert fetch() == 3``: the coroutine is gone, and only what is called is known."""
+    for call in nodes:
+        owner = evidence.unit.parents.get(call)
+        options = evidence.resolver.options(call) if isinstance(call, ast.Call) else []
+        if isinstance(call, ast.Call) and isinstance(owner, ast.Compare) and options:
+            plain = any(kind_of(each) is not Kind.COROUTINE for each in options)
+            if not plain and (what := _asked(evidence, call, owner)):
+                return Demand(what, call, owner, "the test"), options[0]
+    return None
+
+
+def _asked(evidence: Evidence, name: ast.expr, owner: ast.AST) -> str:
+    """What a test demands: of what is compared, and of what is asked for its type; or nothing."""
+    if isinstance(owner, ast.Call) and owner.args[:1] == [name]:
+        function = evidence.resolver.value(owner.func)
+        kinds = {id(isinstance): "value", id(type): "value", id(callable): "call"}
+        return kinds.get(id(function), "")
+    same = (ast.Is, ast.IsNot, ast.In, ast.NotIn)
+    compared = isinstance(owner, ast.Compare) and not any(isinstance(o, same) for o in owner.ops)
+    return "value" if compared else ""
+
+
+def tests_before(evidence: Evidence) -> list[ast.expr]:
+    """The tests that led to the error: that around it, and those passed in the same block."""
+    node = evidence.unit.statement(evidence.nodes[-1]) if evidence.nodes else None
+    if isinstance(node, ast.Assert):
+        return [node.test]
+    around = evidence.unit.parents.get(node) if isinstance(node, ast.Raise) else None
+    block = [around, *getattr(around, "body", [])]
+    return [each.test for each in block if isinstance(each, ast.If)]
+
+
+def expects(resolver: Resolver, call: ast.Call) -> bool:
+    """Whether `call` asks if something can be awaited, walked asynchronously, or called."""
+    function, *kinds = (
+        resolver.value(each)
+        for part in (call.func, *call.args[1:])
+        for each in (part.elts if isinstance(part, ast.Tuple) else [part])
+    )
+    types = [each for each in kinds if is_real_instance(each, type)]
+    return any(function is each for each in _ASKING) or any(
+        lookup(each, name) is not MISSING for each in types for name in _EXPECTED
+    )
 
 
 # -- at the place of the error ----------------------------------------------------------

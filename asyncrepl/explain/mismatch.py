@@ -38,11 +38,11 @@ from asyncrepl.explain.held_operands import (
     is_taken_on_purpose,
     is_within,
     refused_by_asyncio,
+    tested_operand,
 )
 from asyncrepl.explain.kinds import ASYNCHRONOUS, Kind, has, kind_of
 from asyncrepl.explain.operand_parts import compares_others, held_parts, items_taken, parts
 from asyncrepl.explain.operand_uses import Use
-from asyncrepl.explain.value_arrivals import tested_operand
 from asyncrepl.explain.value_origins import bindings, origins
 from asyncrepl.syntax.names import callee_name, last_name
 

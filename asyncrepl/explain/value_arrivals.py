@@ -4,31 +4,21 @@ An async generator that nobody has walked was printed, compared, tested, put int
 it may have been made for somebody who asks for its type. The one is a mistake, the other is
 not. So its way is followed: into a name, a list, a parameter, out of a function. Whatever is
 not known counts as right.
-
-And what the user's own code asked of a value before it raised an error: that says what was meant.
 """
 
 from __future__ import annotations
 
 import ast
-import asyncio
-import inspect
-from types import AsyncGeneratorType, CoroutineType
 from typing import TYPE_CHECKING, Literal
 
-from asyncrepl.events.object_info import MISSING, describe, is_real_instance, lookup
-from asyncrepl.explain.demands import Demand
-from asyncrepl.explain.kinds import Kind, kind_of
 from asyncrepl.explain.scopes import scope
 from asyncrepl.syntax.names import callee_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from asyncrepl.events.object_info import ObjectInfo
     from asyncrepl.explain.evidence import Evidence
     from asyncrepl.explain.source_units import Function, Unit
-    from asyncrepl.explain.static_values import Resolver
 
 #: "value": a plain value is meant there. "look": it is only asked what it is. "other": who knows.
 Verdict = Literal["value", "look", "other"]
@@ -212,95 +202,3 @@ def is_test(unit: Unit, node: ast.expr) -> bool:
         if not isinstance(parent, ast.BoolOp):
             return getattr(parent, "test", None) is child
     return False
-
-
-# -- before an error of the user's own ---------------------------------------------------
-
-
-#: Who asks so expects what is to be awaited, and refuses it on purpose.
-_ASKING = (inspect.iscoroutine, inspect.isawaitable, inspect.isasyncgen, asyncio.iscoroutine)
-_EXPECTED = ("__await__", "__aiter__", "__anext__", "__call__")
-
-
-def tested_operand(evidence: Evidence) -> tuple[Demand, ObjectInfo] | None:
-    """A coroutine or an async generator in the test before the ``raise``, and its demand."""
-    variables = evidence.frame.f_locals if evidence.frame is not None else {}
-    nodes = [each for test in tests_before(evidence) for each in ast.walk(test)]
-    wanted = _wants_future(evidence)
-    calls = [each for each in nodes if isinstance(each, ast.Call) and each is not wanted]
-    if any(expects(evidence.resolver, each) for each in calls):
-        return None
-    for name in nodes:
-        value = variables.get(name.id) if isinstance(name, ast.Name) else None
-        if type(value) is AsyncGeneratorType or (
-            type(value) is CoroutineType and inspect.getcoroutinestate(value) == "CORO_CREATED"
-        ):
-            owner = evidence.unit.parents[name]
-            what = _asked(evidence, name, owner) if isinstance(name, ast.Name) else ""
-            if owner is wanted:
-                what = "future" if type(value) is CoroutineType else ""
-            if isinstance(name, ast.Name) and what:
-                return Demand(what, name, owner, "the test"), describe(value, keep=True)
-    return _tested_call(evidence, nodes)
-
-
-def _tested_call(evidence: Evidence, nodes: list[ast.AST]) -> tuple[Demand, ObjectInfo] | None:
-    """``assert fetch() == 3``: the coroutine is gone, and only what is called is known."""
-    for call in nodes:
-        owner = evidence.unit.parents.get(call)
-        options = evidence.resolver.options(call) if isinstance(call, ast.Call) else []
-        if isinstance(call, ast.Call) and isinstance(owner, ast.Compare) and options:
-            plain = any(kind_of(each) is not Kind.COROUTINE for each in options)
-            if not plain and (what := _asked(evidence, call, owner)):
-                return Demand(what, call, owner, "the test"), options[0]
-    return None
-
-
-def _asked(evidence: Evidence, name: ast.expr, owner: ast.AST) -> str:
-    """What a test demands: of what is compared, and of what is asked for its type; or nothing."""
-    if isinstance(owner, ast.Call) and owner.args[:1] == [name]:
-        function = evidence.resolver.value(owner.func)
-        kinds = {id(isinstance): "value", id(type): "value", id(callable): "call"}
-        return kinds.get(id(function), "")
-    same = (ast.Is, ast.IsNot, ast.In, ast.NotIn)
-    compared = isinstance(owner, ast.Compare) and not any(isinstance(o, same) for o in owner.ops)
-    return "value" if compared else ""
-
-
-def tests_before(evidence: Evidence) -> list[ast.expr]:
-    """The tests that led to the error: that around it, and those passed in the same block."""
-    node = evidence.unit.statement(evidence.nodes[-1]) if evidence.nodes else None
-    if isinstance(node, ast.Assert):
-        return [node.test]
-    around = evidence.unit.parents.get(node) if isinstance(node, ast.Raise) else None
-    block = [around, *getattr(around, "body", [])]
-    return [each.test for each in block if isinstance(each, ast.If)]
-
-
-def expects(resolver: Resolver, call: ast.Call) -> bool:
-    """Whether `call` asks if something can be awaited, walked asynchronously, or called."""
-    function, *kinds = (
-        resolver.value(each)
-        for part in (call.func, *call.args[1:])
-        for each in (part.elts if isinstance(part, ast.Tuple) else [part])
-    )
-    types = [each for each in kinds if is_real_instance(each, type)]
-    return any(function is each for each in _ASKING) or any(
-        lookup(each, name) is not MISSING for each in types for name in _EXPECTED
-    )
-
-
-def _wants_future(evidence: Evidence) -> ast.Call | None:
-    """The question that led to the error: whether something is a future, which it has to be."""
-    node = evidence.unit.statement(evidence.nodes[-1]) if evidence.nodes else None
-    around = evidence.unit.parents.get(node) if isinstance(node, ast.Raise) else node
-    match around:
-        case ast.Assert(ast.Call(function, [_, *kinds]) as call):
-            pass
-        case ast.If(ast.UnaryOp(ast.Not(), ast.Call(function, [_, *kinds]) as call)):
-            pass
-        case _:
-            return None
-    asked, *types = map(evidence.resolver.value, (function, *kinds))
-    futures = [is_real_instance(each, type) and issubclass(each, asyncio.Future) for each in types]
-    return call if asked is asyncio.isfuture or (futures and all(futures)) else None

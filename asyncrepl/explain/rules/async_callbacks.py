@@ -15,13 +15,11 @@ from typing import TYPE_CHECKING
 
 from asyncrepl.events.object_info import MISSING, function_of, is_real_instance, lookup
 from asyncrepl.explain.dropped_coroutines import (
-    argument_named,
     calls_that_made,
     dropped_name,
     handed_to,
     is_kept,
     is_of_variable,
-    mentions,
 )
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, corrected, correction, short
@@ -34,6 +32,7 @@ from asyncrepl.explain.hoisted_code import (
     mapped,
     predicate_awaited,
 )
+from asyncrepl.explain.other_callers import argument_named, mentions
 from asyncrepl.explain.scopes import CannotFixError
 from asyncrepl.explain.value_origins import bindings, origins
 from asyncrepl.instrument.probe_placement import LATER_CALLS, LOOP_CALLS, READY_CALLS

@@ -14,16 +14,15 @@ from typing import TYPE_CHECKING
 from asyncrepl.explain.dropped_coroutines import (
     calls_that_made,
     dropped_name,
-    handed_by,
     is_discarded,
     is_kept,
     is_of_variable,
     made_at,
-    mentions,
 )
 from asyncrepl.explain.explanation import THE_END, Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, awaited, corrected, correction, short
 from asyncrepl.explain.hoisted_code import put_head, task_later
+from asyncrepl.explain.other_callers import handed_by, mentions
 from asyncrepl.explain.repairs.awaited_origins import either_awaited
 from asyncrepl.explain.repairs.moved_walks import read_by_loop, read_in
 from asyncrepl.explain.scopes import (

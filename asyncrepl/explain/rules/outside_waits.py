@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, corrected, correction, short
+from asyncrepl.explain.held_operands import tests_before
 from asyncrepl.explain.rules.endless_waits import awaited_object, calls_on
 from asyncrepl.explain.scopes import CannotFixError, scope
-from asyncrepl.explain.value_arrivals import tests_before
 from asyncrepl.explain.value_origins import reached_functions
 from asyncrepl.syntax.names import (
     callee_name,

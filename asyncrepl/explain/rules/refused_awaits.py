@@ -11,7 +11,7 @@ from asyncrepl.explain.bindings import makes_coroutine
 from asyncrepl.explain.dropped_coroutines import dropping
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, correction, replaced, short
-from asyncrepl.explain.held_operands import innermost_trace
+from asyncrepl.explain.held_operands import expects, innermost_trace
 from asyncrepl.explain.kinds import (
     ASYNCHRONOUS,
     Kind,
@@ -19,13 +19,7 @@ from asyncrepl.explain.kinds import (
     waiting_method,
 )
 from asyncrepl.explain.library_results import library_nodes, library_source
-from asyncrepl.explain.repairs.repair_case import (
-    given_by_caller,
-    is_lock,
-    is_mocked,
-    made_async,
-    single_assignment,
-)
+from asyncrepl.explain.repairs.repair_case import is_lock, is_mocked, made_async
 from asyncrepl.explain.rules.operand_rules import (
     ANY,
     CALLED,
@@ -36,9 +30,7 @@ from asyncrepl.explain.rules.operand_rules import (
     Told,
     row,
 )
-from asyncrepl.explain.scopes import CannotFixError, scope
 from asyncrepl.explain.static_values import Resolver
-from asyncrepl.explain.value_arrivals import expects
 from asyncrepl.syntax.names import callee_name, canonical_name, written_name
 from asyncrepl.syntax.source_rewriter import Span
 
@@ -227,33 +219,7 @@ def _awaited_inside(fixing: Fixing, unit: Unit, call: ast.Call) -> None:
         edits.lines_before(block.body[0], f"{name}await {given}")
 
 
-def _task_wanted(told: Told) -> Fix | None:
-    return _made_a_task(told.evidence, told)
-
-
-@correction
-def _made_a_task(fixing: Fixing, told: Told) -> None:
-    """A task of the coroutine, where that is made, or given away, in an ``async def``."""
-    made = single_assignment(told.unit, told.node) or told.node
-    unit, node = given_by_caller(told) or (told.unit, made)
-    if not isinstance(scope(unit, node), ast.AsyncFunctionDef):
-        raise CannotFixError
-    fixing.given_to(unit, node, "asyncio.create_task")
-
-
 RULES = (
-    row(
-        "asyncio-wait-wants-tasks",
-        "a coroutine where a task is wanted",
-        3,
-        "A coroutine is no future: nobody can add a callback to it, or cancel it. "
-        "`asyncio.create_task(work())` makes a task of it, which is one.",
-        "future",
-        frozenset({Kind.COROUTINE}),
-        "{told.text} is a coroutine, and no future, which is wanted here: "
-        "`asyncio.create_task(…)` makes a task of it.",
-        fix=_task_wanted,
-    ),
     Rule(
         "coroutine-never-awaited-in-body",
         "a coroutine given to a timeout",

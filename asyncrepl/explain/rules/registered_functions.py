@@ -13,10 +13,10 @@ from asyncrepl.explain.dropped_coroutines import (
     calls_that_made,
     dropped_name,
     is_kept,
-    mentions,
 )
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, corrected, correction, short
+from asyncrepl.explain.other_callers import mentions
 from asyncrepl.explain.rules.async_callbacks import THREADS, called_here, makers
 from asyncrepl.syntax.names import callee_name, canonical_name, written_name
 from asyncrepl.syntax.source_rewriter import Span
@@ -43,7 +43,9 @@ def _registered(evidence: Evidence) -> Finding | None:
     if len(found) != 1 or len(mentions(evidence, name)) != 1:
         return None
     unit, call = found[0]
-    function = next(each for each in call.args if canonical_name(each).endswith(name))
+    named = (each for each in call.args if canonical_name(each).endswith(name))
+    if (function := next(named, None)) is None:
+        return None  # its decorator has registered it
     why = (
         f"`{callee_name(call)}` calls {short(unit, function)} later and awaits nothing: the "
         "coroutine that it gets never runs."
