@@ -219,15 +219,16 @@ def _awaited_before_complete(evidence: Evidence) -> Finding | None:
     if node is None or not evidence.direct or not isinstance(error, AttributeError):
         return None
     unit, wait, resolver = _wait_for(evidence, node)
-    if not isinstance(wait, ast.Await) or error.name != node.attr:
-        return None
+    if not isinstance(wait, ast.Await) or error.name != node.attr or error.obj is None:
+        return None  # what gives None has found nothing, and that is another matter
     options = resolver.options(wait.value)
     own = [each for each in options if has(each, "__await__") and kind_of(each) not in _RUNNING]
     if not own or any(lookup(each.kind, node.attr) is MISSING for each in options):
         return None
     why = (
-        f"`await` has run {short(unit, wait.value)} already, and gave {a_type(describe(error.obj))}: "
-        f"`{node.attr}` is of the {own[0].kind.__name__}, and comes before `await`."
+        f"`await` has run {short(unit, wait.value)} already, and gave "
+        f"{a_type(describe(error.obj))}: `{node.attr}` is of the {own[0].kind.__name__}, and comes "
+        "before `await`."
     )
     return Finding(why, _awaited_when_complete(evidence, unit, wait, node))
 
@@ -262,15 +263,9 @@ def _awaited_when_complete(
     if isinstance(target, ast.Name) and len(loads(unit, target)) > 1:
         raise CannotFixError  # what it gives is used elsewhere
     fixing.of(unit).replace(wait, source(wait.value))
-    call = home.parents.get(node)
-    named = (
-        isinstance(node.value, ast.Name)
-        and home is unit
-        and scope(unit, wait) is scope(unit, node)
-    )
-    if isinstance(call, ast.Call) and (named or node.value is wait):
-        if not isinstance(home.parents.get(call), ast.Await):
-            fixing.of(home).before(call, "await ")
+    call, here = home.parents.get(node), home is unit and scope(unit, wait) is scope(unit, node)
+    if here and isinstance(call, ast.Call) and not isinstance(home.parents.get(call), ast.Await):
+        fixing.of(home).before(call, "await ")
 
 
 @correction
