@@ -227,8 +227,8 @@ def _awaited_before_complete(evidence: Evidence) -> Finding | None:
         return None
     why = (
         f"`await` has run {short(unit, wait.value)} already, and gave "
-        f"{a_type(describe(error.obj))}: `{node.attr}` is of the {own[0].kind.__name__}, and comes "
-        "before `await`."
+        f"{a_type(describe(error.obj))}: `{node.attr}` is of the {own[0].kind.__name__}, and "
+        "comes before `await`."
     )
     return Finding(why, _awaited_when_complete(evidence, unit, wait, node))
 
