@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, correction, short
-from asyncrepl.explain.scopes import own_nodes, scope
-from asyncrepl.instrument.probe_placement import LATER_CALLS
-from asyncrepl.syntax.names import callee_name, canonical_name, written_name
+from asyncrepl.explain.scopes import CannotFixError, own_nodes, scope
+from asyncrepl.instrument.probe_placement import AWAITABLE_CALLS, LATER_CALLS
+from asyncrepl.syntax.names import FUNCTIONS, callee_name, canonical_name, written_name
 
 if TYPE_CHECKING:
-    from asyncrepl.explain.evidence import Evidence
+    from asyncrepl.explain.evidence import Evidence, Site
     from asyncrepl.explain.source_units import Unit
 
 
@@ -61,7 +61,7 @@ def _is_of(node: ast.AST, group: ast.expr) -> bool:
     )
 
 
-def _has_no_way_out(node: ast.AST) -> bool:
+def _has_no_way_out(node: ast.AST | None) -> bool:
     if not isinstance(node, ast.While) or not isinstance(node.test, ast.Constant):
         return False
     ways = (ast.Break, ast.Return, ast.Raise, ast.Yield)
@@ -73,6 +73,59 @@ def may_end(evidence: Evidence, unit: Unit, node: ast.AST) -> bool:
     loop = unit.enclosing(node, ast.While, ast.For, ast.AsyncFor)
     goes_on = evidence.seen is not None and evidence.seen.number > 1
     return goes_on and loop is not None and not _has_no_way_out(loop)
+
+
+def _waited_for(evidence: Evidence) -> Finding | None:
+    """``await poll()``, which goes on for ever, before other things; when Ctrl-C has ended it."""
+    sites = [each for each in evidence.sites if each.nodes]
+    endless = [each for each in sites if _has_no_way_out(_loop_around(each))]
+    for site in reversed(sites[: sites.index(endless[0])] if endless else []):
+        waits, unit = site.nodes[-1], site.unit
+        if not isinstance(waits, ast.Await) or callee_name(waits.value) in AWAITABLE_CALLS:
+            return None
+        behind, ends = _behind(unit, unit.statement(waits))
+        if behind is not None:
+            why = (
+                f"`{endless[0].frame.f_code.co_name}` goes round for ever, in a `while` without a "
+                f"way out, and {short(unit, waits)} waits for it: {short(unit, behind)}, which "
+                "comes behind, never runs. A task of it runs beside: `asyncio.create_task(…)`."
+            )
+            return Finding(why, _run_beside(evidence, unit, waits))
+        if not ends:
+            return None
+    return None
+
+
+def _loop_around(site: Site) -> ast.AST | None:
+    """The ``while`` of its own function in which the code of the `site` is."""
+    loop = site.unit.enclosing(site.nodes[-1], ast.While)
+    return loop if loop and scope(site.unit, loop) is scope(site.unit, site.nodes[-1]) else None
+
+
+def _behind(unit: Unit, statement: ast.stmt) -> tuple[ast.stmt | None, bool]:
+    """What comes when `statement` of `unit` has ended, and whether its function ends with it.
+
+    Neither where an error may lead on behind it, as that may be meant to.
+    """
+    around = unit.parents.get(statement)
+    blocks = [getattr(around, name, None) or [] for name in ("body", "orelse", "finalbody")]
+    block = next((each for each in blocks if statement in each), [statement])
+    for each in block[block.index(statement) + 1 :]:
+        if not isinstance(each, ast.Pass | ast.Return):
+            return each, False
+    if isinstance(around, ast.If | ast.For | ast.match_case | ast.Match):
+        return _behind(unit, unit.statement(around))
+    return None, isinstance(around, FUNCTIONS)
+
+
+@correction
+def _run_beside(fixing: Fixing, unit: Unit, waits: ast.Await) -> None:
+    """``await poll()`` → ``task = asyncio.create_task(poll())``, where it is a statement."""
+    if not isinstance(unit.parents.get(waits), ast.Expr) or unit.enclosing(waits, ast.For):
+        raise CannotFixError
+    job, name = unit.source.source(waits.value), fixing.fresh(unit, "task")
+    fixing.of(unit).replace(waits, f"{name} = asyncio.create_task({job})")
+    fixing.needs_import(unit, "asyncio")
 
 
 @correction
@@ -219,6 +272,15 @@ def _is_unwaited(unit: Unit, call: ast.Call) -> bool:
 _INTERRUPTED = (KeyboardInterrupt,)
 
 RULES = (
+    Rule(
+        "endless-generator-hangs",
+        "a wait for what never ends, before something else",
+        3,
+        "`await` goes on when what it waits for has ended. What goes round for ever, as a "
+        "heartbeat, gets a task of its own: `asyncio.create_task(beat())`.",
+        _waited_for,
+        errors=_INTERRUPTED,
+    ),
     Rule(
         "endless-generator-hangs",
         "a wait for a task that never ends",
