@@ -20,6 +20,7 @@ import json
 import linecache
 import os
 import sys
+import threading
 import tokenize
 import traceback
 from dataclasses import dataclass
@@ -299,6 +300,8 @@ def _look_at_the_end(shell: Shell, program: Program) -> bool:
     mistakes.look()
     if shell.first is None:
         tasks, coroutines = left_at_the_end()
+        if unrun_findings(tasks, coroutines) and _threads_begin():
+            tasks, coroutines = left_at_the_end()
         coroutines = [] if loops_run_on() else coroutines  # they may be on their way there
         failed = [each for each in tasks if unseen_failure(each) is not None]
         told = mistakes.tell_lost_errors(failed)
@@ -309,6 +312,16 @@ def _look_at_the_end(shell: Shell, program: Program) -> bool:
         whole = code_of_whole_text(program.filename)
         mistakes.tell([Finding("started", describe(None), whole, 0)])
     return kept
+
+
+def _threads_begin() -> bool:
+    """Give threads time to run what was handed to them; whether there are any."""
+    given = threading.active_count() > 1
+    if given:
+        sleep(_PATIENCE / 10)  # one that was only just started waits for its turn
+    if has_own_threads():
+        sleep(_PATIENCE)
+    return given
 
 
 def _waits_for_thread(shell: Shell, program: Program) -> bool:

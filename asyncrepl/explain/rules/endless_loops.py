@@ -90,7 +90,8 @@ def _waited_for(evidence: Evidence) -> Finding | None:
                 f"way out, and {short(unit, waits)} waits for it: {short(unit, behind)}, which "
                 "comes behind, never runs. A task of it runs beside: `asyncio.create_task(…)`."
             )
-            return Finding(why, _run_beside(evidence, unit, waits))
+            own = sites[sites.index(site) + 1] is endless[0]  # all that it waits for is endless
+            return Finding(why, _run_beside(evidence, unit, waits) if own else None)
         if not ends:
             return None
     return None
