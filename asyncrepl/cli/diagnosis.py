@@ -21,6 +21,7 @@ import json
 import linecache
 import os
 import sys
+import threading
 import tokenize
 import traceback
 from dataclasses import dataclass
@@ -50,7 +51,7 @@ from asyncrepl.runtime.process import INTERRUPTED
 from asyncrepl.session.frontend import Console
 from asyncrepl.session.shell import open_shell
 from asyncrepl.session.user_modules import MODULE_RUNNER, LoadError, UserModuleFinder, read_text
-from asyncrepl.syntax.names import canonical_name
+from asyncrepl.syntax.names import asks_time, compares_times
 from asyncrepl.syntax.parsed_input import decode_failure, decoded
 from asyncrepl.views.diagnosis_patch import DiagnosedProgram, diagnosis_lines
 from asyncrepl.views.error_lines import error_lines
@@ -64,19 +65,6 @@ if TYPE_CHECKING:
     from asyncrepl.explain.explanation import Explanation, Fix
     from asyncrepl.session.shell import Shell
     from asyncrepl.views.styled_lines import Line
-
-#: What tells the time, as one asks for it who measures.
-_CLOCK_FUNCTIONS = {
-    "timeit.default_timer",
-    *(
-        f"time.{name}{unit}"
-        for name in ("perf_counter", "monotonic", "time")
-        for unit in ("", "_ns")
-    ),
-    *(f"asyncio.{name}_event_loop().time" for name in ("get", "new")),
-    "asyncio.get_running_loop().time",
-}
-
 
 #: Seconds after which a thread that waits where it did is taken to wait for ever, and how often
 #: that is looked at.
@@ -307,6 +295,8 @@ def _look_at_the_end(shell: Shell, program: Program) -> bool:
     mistakes.look()
     if shell.first is None:
         tasks, coroutines = left_at_the_end()
+        if unrun_findings(tasks, coroutines) and _threads_begin():
+            tasks, coroutines = left_at_the_end()
         coroutines = [] if loops_run_on() else coroutines  # they may be on their way there
         failed = [each for each in tasks if unseen_failure(each) is not None]
         told = mistakes.tell_lost_errors(failed)
@@ -317,6 +307,16 @@ def _look_at_the_end(shell: Shell, program: Program) -> bool:
         whole = code_of_whole_text(program.filename)
         mistakes.tell([Finding("started", describe(None), whole, 0)])
     return kept
+
+
+def _threads_begin() -> bool:
+    """Give threads time to run what was handed to them; whether there are any."""
+    given = threading.active_count() > 1
+    if given:
+        sleep(_PATIENCE / 10)  # one that was only just started waits for its turn
+    if has_own_threads():
+        sleep(_PATIENCE)
+    return given
 
 
 def _waits_for_thread(shell: Shell, program: Program) -> bool:
@@ -339,28 +339,10 @@ def _tentative_explanation(shell: Shell) -> Explanation | None:
     """
     trees = [source.tree for source in shell.session.sources.values() if source.tree is not None]
     nodes = [node for tree in trees for node in ast.walk(tree)]
-    found = shell.mistake_reporter.asked() if any(map(_asks_time, nodes)) else None
+    found = shell.mistake_reporter.asked() if any(map(asks_time, nodes)) else None
     if found is not None and found.id == "async-generator-runs-ahead":
-        return found if _compares_times(nodes) else None
+        return found if compares_times(nodes) else None
     return found
-
-
-def _asks_time(node: ast.AST) -> bool:
-    return canonical_name(node) in _CLOCK_FUNCTIONS
-
-
-def _compares_times(nodes: list[ast.AST]) -> bool:
-    """Whether a time, or what is worked out of one, is compared with something."""
-    compared = [part for each in nodes if isinstance(each, ast.Compare) for part in ast.walk(each)]
-    names = {part.id for part in compared if isinstance(part, ast.Name)}
-    measured = [
-        target.id
-        for each in nodes
-        if isinstance(each, ast.Assign) and any(map(_asks_time, ast.walk(each.value)))
-        for target in each.targets
-        if isinstance(target, ast.Name)
-    ]
-    return any(map(_asks_time, compared)) or not names.isdisjoint(measured)
 
 
 def _encoding(program: Program) -> str:

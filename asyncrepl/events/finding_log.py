@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
     from asyncrepl.events.instrument import Instruments
 
+#: ``CO_COROUTINE | CO_ASYNC_GENERATOR``: `inspect` is not loaded here.
+_CO_ASYNC = 0x80 | 0x200
 #: So many places are remembered before all are forgotten.
 _MAX_KNOWN = 256
 #: The async generator and its ``id``, that of the awaitable of its step, what is to be seen.
@@ -315,6 +317,18 @@ def see(what: FindingKind, obj: object, frame: FrameType) -> None:
     """For a probe: note that `what` was seen of `obj` where `frame` is, if anybody hears it."""
     if (log := _Slot.log) is not None:
         log.see(what, obj, frame)
+
+
+def see_called(what: FindingKind, obj: object, frame: FrameType) -> None:
+    """The same, with where the code of `frame` is called, from a coroutine on that runs it."""
+    calls: list[tuple[CodeType, int]] = []
+    caller: FrameType | None = frame
+    while caller is not None and not (calls and calls[-1][0].co_flags & _CO_ASYNC):
+        calls.append((caller.f_code, caller.f_lasti))
+        caller = caller.f_back
+    if (log := _Slot.log) is not None:
+        held = tuple(calls[::-1]) if caller is not None else ()
+        log.add(Finding(what, describe(obj), frame.f_code, frame.f_lasti, held=held))
 
 
 def was_shut(generator: object) -> bool:

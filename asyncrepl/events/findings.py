@@ -151,7 +151,8 @@ class Finding(NamedTuple):
     direct: bool = False
     #: Of what is stuck: the code and instruction in which each task waits, outside in.
     others: tuple[tuple[tuple[CodeType, int], ...], ...] = ()
-    #: Of what waits for a lock: where the task is that holds it, outside in.
+    #: Of what waits for a lock: where the task is that holds it, outside in. Of what blocks: where
+    #: it is called, from the coroutine on.
     held: tuple[tuple[CodeType, int], ...] = ()
 
     @property

@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any
 
 from asyncrepl.events.object_info import MISSING, ObjectInfo, describe, is_real_instance, lookup
 from asyncrepl.explain.kinds import is_mock
-from asyncrepl.explain.scopes import is_generator, own_nodes
+from asyncrepl.explain.scopes import behind_call, is_generator, own_nodes
 from asyncrepl.explain.source_units import own_name, positional
 from asyncrepl.syntax.names import last_name
 from asyncrepl.syntax.static_inspection import without_annotations
@@ -275,3 +275,8 @@ def makes_coroutine(kind: type) -> bool:
     """Whether a call of an instance, without arguments, gives a coroutine."""
     function = python_method(kind, "__call__")
     return function is not None and is_coroutine_function(function) and takes(function, 0)
+
+
+def decorators(function: Function) -> list[ast.expr]:
+    """What decorates `function`, without the arguments that it is given."""
+    return [*map(behind_call, function.decorator_list)]

@@ -8,11 +8,18 @@ import sys
 from types import BuiltinFunctionType, CoroutineType, FunctionType, MethodType, ModuleType
 from typing import TYPE_CHECKING
 
-from asyncrepl.events.object_info import MISSING, behind_partials, code_of, is_real_instance
+from asyncrepl.events.object_info import (
+    MISSING,
+    behind_partials,
+    code_of,
+    function_of,
+    is_real_instance,
+)
 from asyncrepl.explain.bindings import accepts_call, imported, make_coroutines
 from asyncrepl.explain.library_results import mock_file
+from asyncrepl.explain.other_callers import argument_named, handed_by, handed_on, is_own, mentions
 from asyncrepl.explain.scopes import own_nodes, root_of
-from asyncrepl.syntax.names import callee_name, is_partial, last_name
+from asyncrepl.syntax.names import callee_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,6 +49,7 @@ def calls_that_made(evidence: Evidence) -> Iterator[Place]:
         resolver = evidence.resolver_in(unit) if library else None
         for node in unit.nodes(ast.Call):
             named = callee_name(node) == name and not _is_of_module(unit, node)
+            named = named and handed_by(evidence, unit, node) is None
             if named or (resolver and _gives(resolver, node, code)):
                 yield unit, node
 
@@ -195,33 +203,19 @@ def is_kept(unit: Unit, call: ast.Call) -> bool:
     return isinstance(parent, ast.Await | ast.Call | ast.Starred | ast.keyword)
 
 
-def mentions(evidence: Evidence, name: str) -> list[Place]:
-    """The calls that the function `name` itself is handed to, also in a ``partial``."""
-    return [
-        (unit, call)
-        for unit in evidence.units.all()
-        for call in unit.nodes(ast.Call)
-        if not is_partial(call) and argument_named(call, name) is not None
-    ]
-
-
-def argument_named(call: ast.Call, name: str) -> ast.expr | None:
-    """The argument of `call` that is the function `name`, or a ``partial`` of it."""
-    for each in (*call.args, *(keyword.value for keyword in call.keywords)):
-        inner = each.args[0] if is_partial(each) else each
-        if isinstance(inner, ast.Name | ast.Attribute) and last_name(inner) == name:
-            return each
-    return None
-
-
 def handed_to(evidence: Evidence, *callees: str) -> list[Place]:
     """The calls of one of `callees` that the function was handed to, if nothing else calls it.
 
     None of a class or a function of the user's that has such a name.
     """
-    found = mentions(evidence, dropped_name(evidence))
+    found: list[Place] = []
+    for unit, call in mentions(evidence, name := dropped_name(evidence)):
+        given = argument_named(call, name) if callee_name(call) not in callees else None
+        resolver = evidence.resolver_in(unit)
+        inner = handed_on(evidence, resolver, call, given) if given is not None else []
+        found += inner or [(unit, call)]
     names = {callee_name(call) for _, call in found}
-    own = any(map(evidence.units.defines, names))
+    own = any(is_own(evidence, call) for _, call in found)
     if len(names) != 1 or not names.issubset(callees) or own:
         return []
     called = any(not is_kept(*place) for place in calls_that_made(evidence))
@@ -232,9 +226,12 @@ def dropping(evidence: Evidence, call: ast.expr) -> tuple[Unit, Function, list[a
     """The plain function that `call` calls, and the calls in it whose coroutines it drops."""
     function = evidence.resolver.value(call.func) if isinstance(call, ast.Call) else None
     found = evidence.units.source_of(function)
-    if found is None or not isinstance(found[1], ast.FunctionDef) or found[1].decorator_list:
+    if found is None or not isinstance(found[1], ast.FunctionDef):
         return None
-    (unit, definition), resolver = found, evidence.resolver.inside(code_of(function))
+    if any(callee_name(each) != "wraps" for each in found[1].decorator_list):
+        return None
+    unit, definition = found
+    resolver = evidence.resolver.inside(code_of(function), function_of(function))
     alone = [each.value for each in own_nodes(definition) if isinstance(each, ast.Expr)]
     calls = [each for each in alone if isinstance(each, ast.Call)]
     dropped = [each for each in calls if _only_makes(evidence.units, resolver, each)]

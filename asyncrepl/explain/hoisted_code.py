@@ -19,7 +19,7 @@ from asyncrepl.explain.scopes import (
     scope,
 )
 from asyncrepl.explain.value_origins import is_handed_on
-from asyncrepl.instrument.probe_placement import LATER_CALLS
+from asyncrepl.instrument.probe_placement import LATER_CALLS, READY_CALLS
 from asyncrepl.syntax.names import FUNCTIONS, bound_names, callee_name, last_name
 from asyncrepl.syntax.source_rewriter import Span
 
@@ -156,9 +156,14 @@ def mapped(fixing: Fixing, unit: Unit, call: ast.Call) -> None:
 
 
 def called_here(fixing: Fixing, unit: Unit, call: ast.Call, parts: list[ast.expr]) -> None:
-    """``await to_thread(work, 1)`` → ``await work(1)``: the `call`, in `unit`, of its `parts`."""
+    """``await to_thread(work, 1)`` → ``await work(1)``: the `call`, in `unit`, of its `parts`.
+
+    Where nobody waits for it, a task of that.
+    """
     function, *arguments = map(unit.source.source, [*parts, *call.keywords])
-    fixing.of(unit).replace(call, f"{function}({', '.join(arguments)})")
+    text = f"{function}({', '.join(arguments)})"
+    alone = isinstance(unit.parents.get(call), ast.Expr)
+    fixing.of(unit).replace(call, f"asyncio.create_task({text})" if alone else text)
 
 
 def called_at(fixing: Fixing, places: list[Origin]) -> None:
@@ -297,7 +302,8 @@ def task_later(fixing: Fixing, unit: Unit, call: ast.Call) -> bool:
         takers = [each for _, each in nodes if function.name in map(last_name, each.args)]
     elif not isinstance(function, ast.Lambda) or function.body is not call:
         return False
-    called = any(callee_name(each) in (*LATER_CALLS, "add_signal_handler") for each in takers)
+    names = {callee_name(each) for each in takers}
+    called = bool(names & {*LATER_CALLS}) and (own or not names & {*READY_CALLS})
     if not called and not (own and _is_of_asyncio(fixing.evidence, unit, function)):
         return False
     fixing.given_to(unit, call, "asyncio.create_task")

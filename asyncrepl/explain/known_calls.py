@@ -12,7 +12,7 @@ import functools
 import operator
 from collections import OrderedDict, defaultdict, deque
 from types import FunctionType, ModuleType, NoneType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from asyncrepl.events.object_info import MISSING, ObjectInfo, describe, is_real_instance, lookup
 from asyncrepl.explain.library_results import item, listed_result
@@ -20,8 +20,9 @@ from asyncrepl.syntax.names import callee_name, last_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from types import CodeType
 
-    from asyncrepl.explain.static_values import Resolver
+    from asyncrepl.explain.source_units import Units
 
 _MAPPINGS = (dict, defaultdict, OrderedDict)
 _TAKING = frozenset({"pop", "popleft", "popitem", "get", "get_nowait", "setdefault"})
@@ -35,7 +36,22 @@ _CALLING = (functools.reduce, getattr(operator, "call", functools.reduce))
 _VIEWS: dict[str, type] = {"values": type({}.values()), "copy": dict}
 
 
-def item_of(resolver: Resolver, info: ObjectInfo) -> ObjectInfo | None:
+class _Resolver(Protocol):
+    """What finds out what an expression is worth: `asyncrepl.explain.static_values.Resolver`."""
+
+    units: Units
+    code: CodeType | None
+    known: dict[str, ObjectInfo | None]
+    evaluated_names: set[str]
+
+    def info(self, node: ast.AST) -> ObjectInfo | None: ...
+    def value(self, node: ast.AST) -> object: ...
+    def result(self, callee: object) -> ObjectInfo | None: ...
+    def results(self, callee: object) -> list[ObjectInfo]: ...
+    def yielded(self, code: CodeType | None) -> list[ObjectInfo]: ...
+
+
+def item_of(resolver: _Resolver, info: ObjectInfo) -> ObjectInfo | None:
     """What `resolver` knows of the items of the collection, generator or iterator `info`."""
     waits = lookup(info.kind, "_wait_for_one")  # of `as_completed`, since Python 3.13
     step = lookup(info.kind, "__next__") if waits is MISSING else waits
@@ -43,7 +59,7 @@ def item_of(resolver: Resolver, info: ObjectInfo) -> ObjectInfo | None:
     return info.item or next(iter(made), None)
 
 
-def made_by_class(resolver: Resolver, kind: type, node: ast.Call | None) -> ObjectInfo:
+def made_by_class(resolver: _Resolver, kind: type, node: ast.Call | None) -> ObjectInfo:
     """An instance of `kind`, which the call `node` makes, with its items where they are known."""
     arguments = node.args if node is not None else []
     if kind is map and len(arguments) > 1:
@@ -53,7 +69,7 @@ def made_by_class(resolver: Resolver, kind: type, node: ast.Call | None) -> Obje
     return ObjectInfo(kind, item=items)
 
 
-def _mapped(resolver: Resolver, function: ast.expr, given: ast.expr) -> ObjectInfo | None:
+def _mapped(resolver: _Resolver, function: ast.expr, given: ast.expr) -> ObjectInfo | None:
     """What ``map(function, given)`` gives."""
     called: ast.expr = ast.Call(function, [ast.Name(".item", ast.Load())], [])
     names = [".item"]
@@ -67,7 +83,7 @@ def _mapped(resolver: Resolver, function: ast.expr, given: ast.expr) -> ObjectIn
 
 
 def given_by_builtin(
-    resolver: Resolver, callee: object, node: ast.Call | None
+    resolver: _Resolver, callee: object, node: ast.Call | None
 ) -> ObjectInfo | None:
     """What a call of `callee`, a function or method of Python's own, gives; `node` is that."""
     if callee is print:
@@ -81,7 +97,7 @@ def given_by_builtin(
     return ObjectInfo(listed, item=items) if listed is not None else None
 
 
-def _of_arguments(resolver: Resolver, callee: object, node: ast.Call) -> ObjectInfo | None:
+def _of_arguments(resolver: _Resolver, callee: object, node: ast.Call) -> ObjectInfo | None:
     first = node.args[0]
     if callee is aiter:
         return resolver.info(first)
@@ -94,20 +110,20 @@ def _of_arguments(resolver: Resolver, callee: object, node: ast.Call) -> ObjectI
     return _items_of_argument(resolver, first) if taken else None
 
 
-def _attribute_named(resolver: Resolver, node: ast.Call) -> ObjectInfo | None:
+def _attribute_named(resolver: _Resolver, node: ast.Call) -> ObjectInfo | None:
     name = resolver.value(node.args[1]) if len(node.args) > 1 else None
     if type(name) is not str:
         return None
     return resolver.info(ast.Attribute(node.args[0], name, ast.Load()))
 
 
-def _items_of_argument(resolver: Resolver, node: ast.expr) -> ObjectInfo | None:
+def _items_of_argument(resolver: _Resolver, node: ast.expr) -> ObjectInfo | None:
     info = resolver.info(node)
     found = item_of(resolver, info) if info is not None else None
     return found if found is not None else put_into(resolver, node)
 
 
-def taken_from(resolver: Resolver, node: ast.Call) -> ObjectInfo | None:
+def taken_from(resolver: _Resolver, node: ast.Call) -> ObjectInfo | None:
     """What `node` gives, if it is ``jobs.pop()``, ``queue.get_nowait()``, ``jobs.values()`` or so.
 
     `resolver` knows the names in it.
@@ -130,14 +146,14 @@ def taken_from(resolver: Resolver, node: ast.Call) -> ObjectInfo | None:
     return owner.item or put_into(resolver, node.func.value)
 
 
-def either(resolver: Resolver, node: ast.BoolOp) -> ObjectInfo | None:
+def either(resolver: _Resolver, node: ast.BoolOp) -> ObjectInfo | None:
     """What `node`, ``given or made``, is for `resolver`: one of them may be None."""
     infos = map(resolver.info, node.values)
     found = [each for each in infos if each is None or each.kind is not NoneType]
     return found[0] if len({each and each.kind for each in found}) == 1 else None
 
 
-def binds(resolver: Resolver, function: ast.expr) -> bool:
+def binds(resolver: _Resolver, function: ast.expr) -> bool:
     """Whether `function` is looked up in an object, which becomes its first argument."""
     owner = resolver.info(function.value) if isinstance(function, ast.Attribute) else None
     if owner is None or is_real_instance(owner.value, (ModuleType, type)):
@@ -145,7 +161,7 @@ def binds(resolver: Resolver, function: ast.expr) -> bool:
     return is_real_instance(lookup(owner.kind, last_name(function)), FunctionType)
 
 
-def sliced(resolver: Resolver, node: ast.Subscript) -> ObjectInfo | None:
+def sliced(resolver: _Resolver, node: ast.Subscript) -> ObjectInfo | None:
     """What the slice `node` gives of a list or tuple that `resolver` finds alive."""
     held, place = resolver.value(node.value), node.slice
     if type(held) not in (list, tuple) or not isinstance(place, ast.Slice):
@@ -156,7 +172,7 @@ def sliced(resolver: Resolver, node: ast.Subscript) -> ObjectInfo | None:
     return describe(held[slice(*ends)], keep=True)  # type: ignore[index]  # a list or a tuple
 
 
-def put_into(resolver: Resolver, owner: ast.expr) -> ObjectInfo | None:
+def put_into(resolver: _Resolver, owner: ast.expr) -> ObjectInfo | None:
     """What the source puts into `owner`, a name or an attribute, the first that is known."""
     if not isinstance(owner, ast.Name | ast.Attribute) or resolver.code is None:
         return None
@@ -172,7 +188,7 @@ def put_into(resolver: Resolver, owner: ast.expr) -> ObjectInfo | None:
         resolver.evaluated_names.discard(same)
 
 
-def _places(resolver: Resolver, owner: ast.expr) -> list[ast.AST]:
+def _places(resolver: _Resolver, owner: ast.expr) -> list[ast.AST]:
     """Where something may be put into it: the function, the file, or all that was typed."""
     filename = resolver.code.co_filename if resolver.code is not None else None
     found = resolver.units.definition(resolver.code) if isinstance(owner, ast.Name) else None
@@ -183,7 +199,7 @@ def _places(resolver: Resolver, owner: ast.expr) -> list[ast.AST]:
     return [unit.tree for unit in units if unit is not None and unit.tree is not None]
 
 
-def _put(resolver: Resolver, node: ast.AST, same: str) -> Iterator[ObjectInfo | None]:
+def _put(resolver: _Resolver, node: ast.AST, same: str) -> Iterator[ObjectInfo | None]:
     """What `node` puts into what is written as `same`."""
     if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
         for target in node.targets if isinstance(node, ast.Assign) else [node.target]:

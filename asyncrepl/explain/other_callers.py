@@ -1,6 +1,7 @@
 """Who else calls a function of the user's, and awaits nothing of what it gives.
 
 It is given to somebody, or stands for a method that a library calls: such a function stays plain.
+Or its decorator has put another function in its place, which hands it on.
 """
 
 from __future__ import annotations
@@ -13,18 +14,31 @@ from traceback import walk_tb
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from asyncrepl.events.object_info import code_of, is_real_instance
-from asyncrepl.explain.bindings import imported
+from asyncrepl.events.object_info import (
+    MISSING,
+    behind_partials,
+    code_of,
+    function_of,
+    instance_dict,
+    is_real_instance,
+    lookup,
+)
+from asyncrepl.explain.bindings import imported, variables
+from asyncrepl.explain.library_results import function_of_code
 from asyncrepl.explain.scopes import is_fixture, own_nodes, scopes
 from asyncrepl.explain.source_units import positional
 from asyncrepl.explain.value_origins import bindings, calls_of
-from asyncrepl.syntax.names import last_name
+from asyncrepl.syntax.names import FUNCTIONS, callee_name, is_partial, last_name
 
 if TYPE_CHECKING:
-    from types import CodeType
+    from collections.abc import Iterator
+    from types import CodeType, FunctionType
 
     from asyncrepl.explain.evidence import Evidence
     from asyncrepl.explain.source_units import Function, Unit, Units
+    from asyncrepl.explain.static_values import Resolver
+
+Place = tuple["Unit", ast.Call]
 
 
 def is_called_by_others(evidence: Evidence, home: Unit, function: Function) -> bool:
@@ -128,3 +142,116 @@ def returned_to_library(units: Units, unit: Unit, call: ast.expr) -> bool:
     if function is None or not isinstance(unit.parents.get(call), ast.Return):
         return False
     return not any(units.calls(function.name))
+
+
+def mentions(evidence: Evidence, name: str) -> list[Place]:
+    """The calls that the function `name` itself is handed to, also in a ``partial``.
+
+    Or that its decorator's function hands it to, where that is what has the name.
+    """
+    found = [
+        (unit, call)
+        for unit in evidence.units.all()
+        for call in unit.nodes(ast.Call)
+        if not is_partial(call) and argument_named(call, name) is not None
+    ]
+    calls = [(unit, each) for unit in evidence.units.all() for each in unit.calls.get(name, ())]
+    handed = dict.fromkeys(by for each in calls for by in handed_by(evidence, *each) or ())
+    return [*found, *handed]
+
+
+def handed_by(evidence: Evidence, unit: Unit, call: ast.Call) -> list[Place] | None:
+    """What the dropped one was handed to, if `call` calls what its decorator put in its place.
+
+    As ``pool.submit(function, x)`` by ``work(x)``; empty if a library does so. None if that calls
+    the dropped one itself, or if there is no such thing.
+    """
+    value, code = evidence.resolver_in(unit).value(call.func), evidence.finding.info.code
+    if value is MISSING:
+        return _by_decorators(evidence)
+    function = function_of(value) or function_of(lookup(type(value), "__call__"))
+    if function is None or code is None or function.__code__ is code:
+        return None
+    held = {**instance_dict(value), **variables(function, False)}
+    names = [name for name, each in held.items() if code_of(behind_partials(each)) is code]
+    source = function_of_code(evidence.units, function.__code__)
+    if not names or source is None or _calls(source, names):
+        return None
+    return [*_taken(evidence, function, names)]
+
+
+def _by_decorators(evidence: Evidence) -> list[Place] | None:
+    """The same of a function within another, by what its decorators do with it."""
+    found = evidence.units.definition(evidence.finding.info.code)
+    for each in found[1].decorator_list if found is not None else ():
+        made = each.func if isinstance(each, ast.Call) else each
+        function = function_of(evidence.resolver_in(found[0]).value(made)) if found else None
+        home = evidence.units.definition(code_of(function))
+        inner = [n for n in own_nodes(home[1]) if isinstance(n, FUNCTIONS)] if home else []
+        taking = inner if made is not each else [home[1]] if home is not None else []
+        names = [n.args.args[-1].arg for n in taking if n.args.args]
+        given = [n.value for n in ast.walk(home[1]) if isinstance(n, ast.Return)] if home else []
+        if function is None or {getattr(n, "id", "") for n in given} & {*names}:
+            continue
+        if places := [*_taken(evidence, function, names)]:
+            return places
+    return None
+
+
+def _calls(function: ast.AST, names: list[str]) -> bool:
+    """Whether `function` calls what has one of these `names`."""
+    return any(isinstance(n, ast.Call) and callee_name(n) in names for n in ast.walk(function))
+
+
+def _taken(
+    evidence: Evidence, function: FunctionType, names: list[str], seen: tuple[CodeType, ...] = ()
+) -> Iterator[Place]:
+    """The calls that are given, at last, what one of these `names` has in `function`.
+
+    None if that calls it itself.
+    """
+    found, code = evidence.units.definition(function.__code__), function.__code__
+    if found is None or code in seen or _calls(found[1], names):
+        return
+    resolver = evidence.resolver_in(found[0]).inside(code, function)
+    for call in (each for each in ast.walk(found[1]) if isinstance(each, ast.Call)):
+        given = next((a for name in names if (a := argument_named(call, name))), None)
+        if given is not None:
+            inner = handed_on(evidence, resolver, call, given, (*seen, code))
+            yield from inner or [(found[0], call)]
+
+
+def handed_on(
+    evidence: Evidence,
+    resolver: Resolver,
+    call: ast.Call,
+    given: ast.expr,
+    seen: tuple[CodeType, ...] = (),
+) -> list[Place]:
+    """What the user's function that `call` calls hands on to what it was `given`."""
+    function, owner = function_of(resolver.value(call.func)), getattr(call.func, "value", None)
+    bound = owner is not None and not is_real_instance(resolver.value(owner), (type, ModuleType))
+    named = [each.arg for each in call.keywords if each.value is given and each.arg is not None]
+    before = call.args[: call.args.index(given)] if given in call.args else call.args
+    if function is None or any(isinstance(each, ast.Starred) for each in before):
+        return []
+    taken = function.__code__.co_varnames[: function.__code__.co_argcount]
+    place = len(before) + bound if given in call.args else len(taken)
+    return [*_taken(evidence, function, named or [*taken[place : place + 1]], seen)]
+
+
+def argument_named(call: ast.Call, name: str) -> ast.expr | None:
+    """The argument of `call` that is the function `name`, or a ``partial`` of it."""
+    for each in (*call.args, *(keyword.value for keyword in call.keywords)):
+        inner = each.args[0] if is_partial(each) else each
+        if isinstance(inner, ast.Name | ast.Attribute) and last_name(inner) == name:
+            return each
+    return None
+
+
+def is_own(evidence: Evidence, call: ast.Call) -> bool:
+    """Whether what `call` calls has the name of the user's: of a method, no inner function."""
+    name, method = callee_name(call), isinstance(call.func, ast.Attribute)
+    homes = [home.parents.get(each) for home, each in evidence.units.functions(name)]
+    inner = method and all(isinstance(each, FUNCTIONS) for each in homes)
+    return evidence.units.defines(name) and not (homes and inner)

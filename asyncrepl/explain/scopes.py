@@ -445,8 +445,3 @@ def is_fixture(unit: Unit, function: ast.AST | None) -> bool:
 def _bases_of_class(unit: Unit, function: ast.AST | None) -> list[ast.expr]:
     owner = unit.parents.get(function) if function is not None else None
     return owner.bases if isinstance(owner, ast.ClassDef) else []
-
-
-def decorators(function: Function) -> list[ast.expr]:
-    """What decorates `function`, without the arguments that it is given."""
-    return [*map(behind_call, function.decorator_list)]

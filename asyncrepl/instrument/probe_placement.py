@@ -17,7 +17,12 @@ if TYPE_CHECKING:
 
 #: The loop's methods that take a function to be called later, and which argument that is; and with
 #: a future's, all of them.
-LOOP_CALLS = {"call_soon": 0, "call_soon_threadsafe": 0, "call_later": 1, "call_at": 1}
+LOOP_CALLS = {
+    "call_soon": 0, "call_soon_threadsafe": 0, "call_later": 1, "call_at": 1,
+    "add_signal_handler": 1, "add_reader": 1, "add_writer": 1,
+}  # fmt: skip
+#: These call it again and again until somebody has read, or written: a task of it comes too late.
+READY_CALLS = ("add_reader", "add_writer")
 LATER_CALLS = {**LOOP_CALLS, "add_done_callback": 0}
 
 Node = TypeVar("Node", bound=ast.AST)

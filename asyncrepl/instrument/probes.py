@@ -44,7 +44,7 @@ from types import (
 )
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from asyncrepl.events.finding_log import active_log, see, was_cut, was_shut
+from asyncrepl.events.finding_log import active_log, see, see_called, was_cut, was_shut
 from asyncrepl.events.object_info import (
     MISSING,
     behind_partials,
@@ -196,7 +196,7 @@ def blocking(function: T) -> T:
 
         named = called.__module__, called.__qualname__
         if named in BLOCKING_FUNCTIONS and _holds_up_others(frame):
-            see("blocks", called, frame)
+            see_called("blocks", called, frame)
     log = active_log()
     if called is not time.sleep or log is None or log.sleep is None:
         return function

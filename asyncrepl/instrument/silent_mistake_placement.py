@@ -226,8 +226,8 @@ _STEP_METHODS = ("__anext__", "asend")
 _LOCK_CLASSES = ("Lock", "Semaphore", "BoundedSemaphore")
 #: What calls a function that it is given, and awaits nothing.
 _CALLING_BACK = (
-    "to_thread", "run_in_executor", "submit", *LOOP_CALLS, "callback", "register",
-    "add_signal_handler", "Thread", "Timer",
+    "to_thread", "run_in_executor", "submit", *LOOP_CALLS, "callback", "register", "Thread",
+    "Timer",
 )  # fmt: skip
 #: Methods of objects that only a text has which makes one: by what makes it, and the method.
 _METHODS = {

@@ -343,3 +343,35 @@ FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 LOOPS = (ast.For, ast.AsyncFor, ast.While)
 #: What has local names of its own; comprehensions are not among them.
 SCOPES = (*FUNCTIONS, ast.Lambda, ast.ClassDef)
+
+
+#: What tells the time, as one asks for it who measures.
+_CLOCK_FUNCTIONS = {
+    "timeit.default_timer",
+    *(
+        f"time.{name}{unit}"
+        for name in ("perf_counter", "monotonic", "time")
+        for unit in ("", "_ns")
+    ),
+    *(f"asyncio.{name}_event_loop().time" for name in ("get", "new")),
+    "asyncio.get_running_loop().time",
+}
+
+
+def asks_time(node: ast.AST) -> bool:
+    """Whether `node` names, or calls, what tells the time."""
+    return canonical_name(node) in _CLOCK_FUNCTIONS
+
+
+def compares_times(nodes: list[ast.AST]) -> bool:
+    """Whether `nodes` compare a time, or what is worked out of one, with something."""
+    compared = [part for each in nodes if isinstance(each, ast.Compare) for part in ast.walk(each)]
+    names = {part.id for part in compared if isinstance(part, ast.Name)}
+    measured = [
+        target.id
+        for each in nodes
+        if isinstance(each, ast.Assign) and any(map(asks_time, ast.walk(each.value)))
+        for target in each.targets
+        if isinstance(target, ast.Name)
+    ]
+    return any(map(asks_time, compared)) or not names.isdisjoint(measured)

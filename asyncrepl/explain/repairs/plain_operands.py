@@ -10,7 +10,7 @@ import time
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
-from asyncrepl.events.object_info import MISSING, code_of, is_real_instance, lookup
+from asyncrepl.events.object_info import MISSING, code_of, is_real_instance, lookup, place_at
 from asyncrepl.explain.bindings import is_coroutine_function, makes_coroutine
 from asyncrepl.explain.demands import passes_arguments
 from asyncrepl.explain.fresh_names import fresh
@@ -21,7 +21,7 @@ from asyncrepl.explain.repairs.entered_operands import around_statement
 from asyncrepl.explain.repairs.moved_awaits import async_methods, awaited_beside, coroutines_given
 from asyncrepl.explain.repairs.moved_walks import read_asynchronously, streaming_helper
 from asyncrepl.explain.repairs.repair_case import LOOPS, Case, given_by_caller
-from asyncrepl.explain.scopes import CannotFixError, own_nodes, scope, with_await
+from asyncrepl.explain.scopes import CannotFixError, is_generator, own_nodes, scope, with_await
 from asyncrepl.explain.value_arrivals import awaits_of
 from asyncrepl.explain.value_origins import assigned_loads, loads
 from asyncrepl.instrument.probe_placement import AWAITABLE_CALLS
@@ -329,6 +329,36 @@ def in_thread(fixing: Fixing, case: Case) -> None:
 def awaited_in_thread(fixing: Fixing, unit: Unit, call: ast.Call) -> None:
     """``f(x)``, which is the `call` in `unit`, → ``await asyncio.to_thread(f, x)``."""
     fixing.awaiting_instead(unit, call, f"await {_in_thread(unit, call)}")
+
+
+#: What belongs to a loop, and to its thread.
+_OF_LOOPS = {"asyncio", "anyio", "trio"}
+
+
+def called_in_thread(fixing: Fixing) -> None:
+    """``f(x)``, by which a coroutine comes to what blocks → ``await asyncio.to_thread(f, x)``.
+
+    If nothing on the way there belongs to a loop, and no library calls it.
+    """
+    units, calls = fixing.evidence.units, fixing.evidence.finding.held
+    if len(calls) < 2:  # a callback of the loop's
+        raise CannotFixError
+    (code, offset), *inner = calls
+    unit, place = units.get(code.co_filename), place_at(code, offset)
+    here = unit.at(place) if unit is not None and place is not None else ()
+    call = next((each for each in here if isinstance(each, ast.Call)), None)
+    found = [units.definition(each) for each, _ in inner]
+    if unit is None or call is None or callee_name(call) != inner[0][0].co_name or None in found:
+        raise CannotFixError
+    functions = [each[1] for each in found if each is not None]
+    nodes = [node for each in functions for node in own_nodes(each)]
+    if any(map(is_generator, functions)) or _OF_LOOPS & {*map(_root, nodes)}:
+        raise CannotFixError
+    awaited_in_thread(fixing, unit, call)
+
+
+def _root(node: ast.AST) -> str:
+    return canonical_name(node).partition(".")[0]
 
 
 def _in_thread(unit: Unit, call: ast.Call) -> str:

@@ -280,7 +280,8 @@ def also_wanting(case: Case, own: ast.expr) -> list[ast.expr]:
     found: list[ast.expr] = []
     loop = case.owner if isinstance(case.owner, LOOPS) else None
     targets = [*ast.walk(loop.target)] if loop is not None else []  # a task gives itself there
-    given = {each.id for each in targets if isinstance(each, ast.Name)}
+    named = [case.node] if own is not case.node else []  # awaited before it gets its name
+    given = {each.id for each in (*targets, *named) if isinstance(each, ast.Name)}
     typed = around is None and unit.filename.startswith("<input ")
     suspends = unit.tree if typed else around if isinstance(around, ast.AsyncFunctionDef) else None
     for node in own_nodes(suspends) if suspends is not None else ():

@@ -390,7 +390,7 @@ def _may_be_called(unit: Unit, method: ast.Attribute) -> bool:
     """Whether it is called without arguments, or given to the loop: ``part.stop`` is a number."""
     around = unit.parents.get(method)
     calls = isinstance(around, ast.Call) and around.func is method and not around.args
-    return calls or callee_name(around) in (*LATER_CALLS, "add_signal_handler", "signal")
+    return calls or callee_name(around) in (*LATER_CALLS, "signal")
 
 
 RULES = (

@@ -15,13 +15,11 @@ from typing import TYPE_CHECKING
 
 from asyncrepl.events.object_info import MISSING, function_of, is_real_instance, lookup
 from asyncrepl.explain.dropped_coroutines import (
-    argument_named,
     calls_that_made,
     dropped_name,
     handed_to,
     is_kept,
     is_of_variable,
-    mentions,
 )
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, corrected, correction, short
@@ -35,9 +33,10 @@ from asyncrepl.explain.hoisted_code import (
     mapped,
     predicate_awaited,
 )
+from asyncrepl.explain.other_callers import argument_named, mentions
 from asyncrepl.explain.scopes import CannotFixError
 from asyncrepl.explain.value_origins import bindings, origins
-from asyncrepl.instrument.probe_placement import LATER_CALLS, LOOP_CALLS
+from asyncrepl.instrument.probe_placement import LATER_CALLS, LOOP_CALLS, READY_CALLS
 from asyncrepl.syntax.names import callee_name, last_name
 from asyncrepl.syntax.source_rewriter import Span
 
@@ -56,11 +55,34 @@ def _in_thread(evidence: Evidence) -> Finding | None:
     if not places:
         return None
     unit, call = places[0]
+    function = _given_as(evidence, unit, call, _function_of_thread(call))
     why = (
-        f"{short(unit, _function_of_thread(call))} is an `async def`: the thread only makes its "
-        "coroutine, and nobody awaits that."
+        f"{function} is an `async def`: the thread only makes its coroutine, and nobody awaits "
+        "that."
     )
     return Finding(why, _out_of_threads(evidence, places))
+
+
+def _given_as(evidence: Evidence, unit: Unit, call: ast.Call, node: ast.expr) -> str:
+    """The dropped function, which `call` is given as `node`, by its own name."""
+    if last_name(node) == (name := dropped_name(evidence)):
+        return short(unit, node)
+    return f"`{name}`, which {short(unit, call.func)} is given as {short(unit, node)},"
+
+
+def _serves_plain_ones(evidence: Evidence) -> bool:
+    """Whether what hands the dropped function on, its decorator say, is given plain ones, too."""
+    name, nodes = dropped_name(evidence), [each for _, each in evidence.units.nodes(ast.Call)]
+    takers = {ast.dump(each.func) for each in nodes if argument_named(each, name) is not None}
+    given = {last_name(a) for each in nodes if ast.dump(each.func) in takers for a in each.args}
+    own = evidence.units.definition(evidence.finding.info.code)
+    decorators = {*map(ast.dump, own[1].decorator_list)} if own is not None else set()
+    return any(
+        isinstance(each, ast.FunctionDef)
+        and (each.name in given or decorators & {*map(ast.dump, each.decorator_list)})
+        for unit in evidence.units.all()
+        for each in unit.functions()
+    )
 
 
 def _function_of_thread(call: ast.Call) -> ast.expr:
@@ -77,6 +99,7 @@ def _position_in_thread(call: ast.Call) -> int:
 def _out_of_threads(fixing: Fixing, places: list[tuple[Unit, ast.Call]]) -> None:
     for unit, call in places:
         function, name = _function_of_thread(call), callee_name(call)
+        _check_alone(fixing.evidence, function)
         if name in THREADS:
             called_here(fixing, unit, call, call.args[_position_in_thread(call) :])
         elif name == "submit":
@@ -86,16 +109,25 @@ def _out_of_threads(fixing: Fixing, places: list[tuple[Unit, ast.Call]]) -> None
             first = _position_in_thread(call) + 1 + (name == "Thread" and not named)
             packed = call.args[first:]
             given = [each.value for each in call.keywords if each.arg == "args"]
+            if len(packed) > 1 or any(each.arg == "kwargs" for each in call.keywords):
+                raise CannotFixError
             _target_of_thread(fixing, unit, function, next(iter(packed + given), None))
+
+
+def _check_alone(evidence: Evidence, function: ast.expr) -> None:
+    """Only where `function` has the name of others, too, may they be plain ones."""
+    if last_name(function) != dropped_name(evidence) and _serves_plain_ones(evidence):
+        raise CannotFixError
 
 
 def _target_of_thread(
     fixing: Fixing, unit: Unit, function: ast.expr, packed: ast.expr | None
 ) -> None:
     """``Thread(target=work, args=(1,))`` → a loop in that thread runs ``work(1)``."""
-    if packed is not None and not isinstance(packed, ast.Tuple | ast.List):
-        return
-    arguments = ", ".join(map(unit.source.source, packed.elts if packed is not None else ()))
+    listed = packed.elts if isinstance(packed, ast.Tuple | ast.List) else None
+    arguments = ", ".join(map(unit.source.source, listed or ()))
+    if packed is not None and listed is None:
+        arguments = f"*{unit.source.source(packed)}"
     text = f"({unit.source.source(function)}({arguments}),)"
     if packed is not None:
         fixing.of(unit).replace(packed, text)
@@ -125,9 +157,10 @@ def _called_back(evidence: Evidence) -> Finding | None:
         return None
     unit, call = places[0]
     function = call.args[LATER_CALLS.get(callee_name(call), 0)]
+    named = _given_as(evidence, unit, call, function)
     why = (
-        f"The loop calls {short(unit, function)} and gets a coroutine: callbacks are plain "
-        "functions, nobody awaits them."
+        f"The loop calls {named} and gets a coroutine: callbacks are plain functions, nobody "
+        "awaits them."
     )
     return Finding(why, _as_tasks(evidence, places))
 
@@ -162,6 +195,8 @@ def _made_later(fixing: Fixing, unit: Unit, call: ast.Call, given: ast.Call) -> 
         text = f"asyncio.run, args=({unit.source.source(given)},)"
         fixing.of(unit).replace(given, text)
         return
+    if callee_name(call) in READY_CALLS:
+        raise CannotFixError
     at_once = callee_name(call) == "call_soon"
     task = f"asyncio.create_task({unit.source.source(given)})"
     fixing.of(unit).replace(call if at_once else given, task if at_once else f"lambda: {task}")
@@ -177,8 +212,12 @@ def _as_tasks(fixing: Fixing, places: list[tuple[Unit, ast.Call]]) -> None:
         with suppress(CannotFixError):
             made_plain(fixing, *homes[0])
             return
+    if any(callee_name(call) in READY_CALLS for _, call in places):
+        raise CannotFixError
     for unit, call in places:
-        _as_task(fixing, unit, call, call.args[LATER_CALLS.get(callee_name(call), 0)])
+        function = call.args[LATER_CALLS.get(callee_name(call), 0)]
+        _check_alone(fixing.evidence, function)
+        _as_task(fixing, unit, call, function)
 
 
 def _as_task(fixing: Fixing, unit: Unit, call: ast.Call, function: ast.expr) -> None:
@@ -229,7 +268,8 @@ def _called_plainly(evidence: Evidence) -> Finding | None:
     unit, call = found[0]
     if not _calls_plainly(_callee(evidence, unit, call)):
         return None
-    function = short(unit, argument_named(call, name) or call)
+    given = argument_named(call, name)
+    function = short(unit, given) if given is not None else f"`{name}`"
     why = (
         f"`{callee_name(call)}` calls {function} as a plain function and awaits nothing: it gets "
         "a coroutine, which is no result, and is true."

@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING
 from asyncrepl.events.object_info import (
     MISSING,
     PLAIN,
+    describe,
     function_of,
     is_real_instance,
+    lookup,
 )
 from asyncrepl.explain.bindings import (
     accepts_call,
@@ -23,18 +25,20 @@ from asyncrepl.explain.bindings import (
     python_method,
     takes_nothing,
 )
+from asyncrepl.explain.demands import Demand
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, awaited, corrected, correction, replaced, short
 from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.hoisted_code import called_at
-from asyncrepl.explain.kinds import Kind, a_kind, kind_of
+from asyncrepl.explain.kinds import Kind, a_kind, a_type, has, kind_of
 from asyncrepl.explain.operand_parts import put_into
 from asyncrepl.explain.repairs.awaited_origins import classes_given
-from asyncrepl.explain.repairs.repair_case import single_assignment
+from asyncrepl.explain.repairs.repair_case import Case, given_by_caller, single_assignment
 from asyncrepl.explain.rules.own_states import own_attributes
-from asyncrepl.explain.scopes import CannotFixError
+from asyncrepl.explain.scopes import CannotFixError, scope
 from asyncrepl.explain.source_units import own_name
-from asyncrepl.explain.value_origins import bindings
+from asyncrepl.explain.static_values import Resolver
+from asyncrepl.explain.value_origins import bindings, loads
 from asyncrepl.instrument.probe_placement import LATER_CALLS
 from asyncrepl.syntax.names import FUNCTIONS, callee_name, method_owner, written_name
 
@@ -45,7 +49,7 @@ if TYPE_CHECKING:
     from asyncrepl.explain.source_units import Function, Unit
 
 #: What calls a function that it is given, with the arguments that follow: its position.
-_TAKING = {**LATER_CALLS, "to_thread": 0, "run_in_executor": 1, "add_signal_handler": 1}
+_TAKING = {**LATER_CALLS, "to_thread": 0, "run_in_executor": 1}
 
 
 def _called_already(evidence: Evidence) -> Finding | None:
@@ -199,6 +203,101 @@ def _awaited_for(evidence: Evidence, node: ast.expr) -> ast.expr | None:
 _MAKERS = ("create_task", "ensure_future")
 
 
+def _awaited_before_complete(evidence: Evidence) -> Finding | None:
+    """``rows = await find()`` and ``rows.limit(2)``: that is a method of what was awaited."""
+    error, node = evidence.error, evidence.node(ast.Attribute)
+    if node is None or not evidence.direct or not isinstance(error, AttributeError):
+        return None
+    unit, wait, resolver = _wait_for(evidence, node)
+    if not isinstance(wait, ast.Await) or error.name != node.attr or error.obj is None:
+        return None  # what gives None has found nothing, and that is another matter
+    options = resolver.options(wait.value)
+    own = [each for each in options if has(each, "__await__") and kind_of(each) not in _RUNNING]
+    if not own or any(lookup(each.kind, node.attr) is MISSING for each in options):
+        return None
+    why = (
+        f"`await` has run {short(unit, wait.value)} already, and gave "
+        f"{a_type(describe(error.obj))}: `{node.attr}` is of the {own[0].kind.__name__}, and "
+        "comes before `await`."
+    )
+    return Finding(why, _awaited_when_complete(evidence, unit, wait, node))
+
+
+#: What runs by itself, or only by being awaited: nothing can be added to it before.
+_RUNNING = (Kind.COROUTINE, Kind.TASK, Kind.FUTURE, Kind.STEP)
+
+
+def _wait_for(evidence: Evidence, node: ast.Attribute) -> tuple[Unit, ast.expr | None, Resolver]:
+    """The ``await`` that gave the owner of the attribute, perhaps as an argument of a caller's."""
+    unit, resolver = evidence.unit, evidence.resolver
+    case = Case(evidence, unit, Demand("value", node.value, node, "."), None)
+    if (given := given_by_caller(case)) is not None:
+        unit, owner = given
+        frames = (each.frame for each in reversed(evidence.sites) if each.unit is unit)
+        inside = scope(unit, owner)
+        frame = next((f for f in frames if unit.definition(f.f_code) is inside), None)
+        resolver = Resolver.of_frame(evidence.units, frame) if frame is not None else resolver
+    else:
+        owner = node.value
+    wait = owner if isinstance(owner, ast.Await) else single_assignment(unit, owner, awaited=True)
+    return unit, wait, resolver
+
+
+@correction
+def _awaited_when_complete(
+    fixing: Fixing, unit: Unit, wait: ast.Await, node: ast.Attribute
+) -> None:
+    """``rows = find()`` and ``await rows.limit(2)``."""
+    source, home = unit.source.source, fixing.evidence.unit
+    target = getattr(unit.parents.get(wait), "targets", [wait])[0]
+    if isinstance(target, ast.Name) and len(loads(unit, target)) > 1:
+        raise CannotFixError  # what it gives is used elsewhere
+    fixing.of(unit).replace(wait, source(wait.value))
+    call, here = home.parents.get(node), home is unit and scope(unit, wait) is scope(unit, node)
+    if here and isinstance(call, ast.Call) and not isinstance(home.parents.get(call), ast.Await):
+        fixing.of(home).before(call, "await ")
+
+
+def _task_wanted(evidence: Evidence) -> Finding | None:
+    """A coroutine, of which the user's own code has asked whether it is a future."""
+    call, unit = _future_asked_for(evidence), evidence.unit
+    value = evidence.resolver.value(call.args[0]) if call is not None else None
+    if call is None or not is_real_instance(value, CoroutineType):
+        return None
+    case = Case(evidence, unit, Demand("task", call.args[0], call, "the test"), describe(value))
+    why = (
+        f"{short(unit, call.args[0])} is a coroutine, and no future, which is wanted here: "
+        "`asyncio.create_task(…)` makes a task of it."
+    )
+    return Finding(why, _made_a_task(evidence, case))
+
+
+def _future_asked_for(evidence: Evidence) -> ast.Call | None:
+    """The question that led to the error: ``if not isinstance(job, Future): raise``."""
+    node = evidence.unit.statement(evidence.nodes[-1]) if evidence.nodes else None
+    around = evidence.unit.parents.get(node) if isinstance(node, ast.Raise) else node
+    match around:
+        case ast.Assert(ast.Call(function, [_, *kinds]) as call):
+            pass
+        case ast.If(ast.UnaryOp(ast.Not(), ast.Call(function, [_, *kinds]) as call)):
+            pass
+        case _:
+            return None
+    asked, *types = map(evidence.resolver.value, (function, *kinds))
+    futures = [is_real_instance(each, type) and issubclass(each, asyncio.Future) for each in types]
+    return call if asked is asyncio.isfuture or (futures and all(futures)) else None
+
+
+@correction
+def _made_a_task(fixing: Fixing, case: Case) -> None:
+    """A task of the coroutine, where that is made, or given away, in an ``async def``."""
+    made = single_assignment(case.unit, case.node) or case.node
+    unit, node = given_by_caller(case) or (case.unit, made)
+    if not isinstance(scope(unit, node), ast.AsyncFunctionDef):
+        raise CannotFixError
+    fixing.given_to(unit, node, "asyncio.create_task")
+
+
 def _outlives(evidence: Evidence) -> Finding | None:
     """What is returned out of ``async with … as x`` and runs only later, when that is left."""
     unit, call = evidence.unit, evidence.seen_node
@@ -286,6 +385,24 @@ RULES = (
         "or to ask it later, keeps it: `task = asyncio.create_task(work())`, and awaits it then.",
         _awaited_too_soon,
         errors=(AttributeError,),
+    ),
+    Rule(
+        "await-a-plain-call",
+        "awaited before it was complete",
+        5,
+        "What is awaited runs, and gives its result. What is still to be added to it, as to a "
+        "query, comes before: `await find().limit(2)`.",
+        _awaited_before_complete,
+        errors=(AttributeError,),
+    ),
+    Rule(
+        "asyncio-wait-wants-tasks",
+        "a coroutine where a task is wanted",
+        3,
+        "A coroutine is no future: nobody can add a callback to it, or cancel it. "
+        "`asyncio.create_task(work())` makes a task of it, which is one.",
+        _task_wanted,
+        errors=(TypeError, ValueError, AssertionError, RuntimeError),
     ),
     Rule(
         "returned-out-of-its-block",

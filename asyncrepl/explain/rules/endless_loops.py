@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from asyncrepl.explain.explanation import Finding, endless
 from asyncrepl.explain.fix_editor import Fixing, correction, short
-from asyncrepl.explain.scopes import catches, is_while_true, own_nodes, scope
-from asyncrepl.instrument.probe_placement import LATER_CALLS
-from asyncrepl.syntax.names import callee_name, canonical_name, written_name
+from asyncrepl.explain.scopes import CannotFixError, is_while_true, own_nodes, scope
+from asyncrepl.instrument.probe_placement import AWAITABLE_CALLS
+from asyncrepl.syntax.names import FUNCTIONS, callee_name, canonical_name, written_name
 
 if TYPE_CHECKING:
-    from asyncrepl.explain.evidence import Evidence
+    from asyncrepl.explain.evidence import Evidence, Site
     from asyncrepl.explain.source_units import Unit
 
 
@@ -61,9 +61,11 @@ def _is_of(node: ast.AST, group: ast.expr) -> bool:
     )
 
 
-def _has_no_way_out(node: ast.AST) -> bool:
+def _has_no_way_out(node: ast.AST | None) -> bool:
     ways = (ast.Break, ast.Return, ast.Raise, ast.Yield)
-    return is_while_true(node) and not any(isinstance(each, ways) for each in own_nodes(node))
+    if node is None or not is_while_true(node):
+        return False
+    return not any(isinstance(each, ways) for each in own_nodes(node))
 
 
 def may_end(evidence: Evidence, unit: Unit, node: ast.AST) -> bool:
@@ -71,6 +73,59 @@ def may_end(evidence: Evidence, unit: Unit, node: ast.AST) -> bool:
     loop = unit.enclosing(node, ast.While, ast.For, ast.AsyncFor)
     goes_on = evidence.seen is not None and evidence.seen.number > 1
     return goes_on and loop is not None and not _has_no_way_out(loop)
+
+
+def _waited_for(evidence: Evidence) -> Finding | None:
+    """``await poll()``, which goes on for ever, before other things; when Ctrl-C has ended it."""
+    sites = [each for each in evidence.sites if each.nodes]
+    endless = [each for each in sites if _has_no_way_out(_loop_around(each))]
+    for site in reversed(sites[: sites.index(endless[0])] if endless else []):
+        waits, unit = site.nodes[-1], site.unit
+        if not isinstance(waits, ast.Await) or callee_name(waits.value) in AWAITABLE_CALLS:
+            return None
+        behind, ends = _behind(unit, unit.statement(waits))
+        if behind is not None:
+            why = (
+                f"`{endless[0].frame.f_code.co_name}` goes round for ever, in a `while` without a "
+                f"way out, and {short(unit, waits)} waits for it: {short(unit, behind)}, which "
+                "comes behind, never runs. A task of it runs beside: `asyncio.create_task(…)`."
+            )
+            own = sites[sites.index(site) + 1] is endless[0]  # all that it waits for is endless
+            return Finding(why, _run_beside(evidence, unit, waits) if own else None)
+        if not ends:
+            return None
+    return None
+
+
+def _loop_around(site: Site) -> ast.AST | None:
+    """The ``while`` of its own function in which the code of the `site` is."""
+    loop = site.unit.enclosing(site.nodes[-1], ast.While)
+    return loop if loop and scope(site.unit, loop) is scope(site.unit, site.nodes[-1]) else None
+
+
+def _behind(unit: Unit, statement: ast.stmt) -> tuple[ast.stmt | None, bool]:
+    """What comes when `statement` of `unit` has ended, and whether its function ends with it.
+
+    Neither where an error may lead on behind it, as that may be meant to.
+    """
+    around = unit.parents.get(statement)
+    blocks = [getattr(around, name, None) or [] for name in ("body", "orelse", "finalbody")]
+    block = next((each for each in blocks if statement in each), [statement])
+    for each in block[block.index(statement) + 1 :]:
+        if not isinstance(each, ast.Pass | ast.Return):
+            return each, False
+    if isinstance(around, ast.If | ast.For | ast.match_case | ast.Match):
+        return _behind(unit, unit.statement(around))
+    return None, isinstance(around, FUNCTIONS)
+
+
+@correction
+def _run_beside(fixing: Fixing, unit: Unit, waits: ast.Await) -> None:
+    """``await poll()`` → ``task = asyncio.create_task(poll())``, where it is a statement."""
+    if not isinstance(unit.parents.get(waits), ast.Expr) or unit.enclosing(waits, ast.For):
+        raise CannotFixError
+    job, name = unit.source.source(waits.value), fixing.fresh(unit, "task")
+    fixing.of(unit).replace(waits, f"{name} = asyncio.create_task({job})")
 
 
 @correction
@@ -150,66 +205,16 @@ def _left_at_end(fixing: Fixing, unit: Unit, call: ast.Call, loop: ast.While) ->
                 fixing.of(unit).lines_after(read, f"if not {name}:\n    break")
 
 
-def _runs_idle(evidence: Evidence) -> Finding | None:
-    """``run_forever`` where all is done, and nothing asks for its end by a signal."""
-    unit, call = evidence.unit, evidence.node(ast.Call)
-    if call is None or callee_name(call) != "run_forever":
-        return None
-    signals = any(each.startswith("signal.") for each in evidence.units.called())
-    guards = [each for each in unit.ancestors(call) if isinstance(each, ast.Try)]
-    handlers = [each for guard in guards for each in guard.handlers]
-    if signals or any(catches(each, "KeyboardInterrupt", "BaseException") for each in handlers):
-        return None
-    why = (
-        f"{short(unit, call)} runs until `stop()` is called, and nothing calls it: all that the "
-        "loop had to do is done, and nothing more can come. `run_until_complete` ends when what "
-        "it was given has ended."
-    )
-    return Finding(why, _run_to_the_end(evidence, unit, call))
-
-
-def _waits_idle(evidence: Evidence) -> Finding | None:
-    """``run_until_complete(future)``, where nothing that could set the future is left."""
-    unit, call = evidence.unit, evidence.node(ast.Call)
-    if call is None or callee_name(call) != "run_until_complete" or len(call.args) != 1:
-        return None
-    future = short(unit, call.args[0])
-    why = (
-        f"{short(unit, call)} runs until {future} is done, and nothing is left that could set it: "
-        f"who does its work has to call {future[:-1]}.set_result(…)`."
-    )
-    return Finding(why)
-
-
-@correction
-def _run_to_the_end(fixing: Fixing, unit: Unit, call: ast.Call) -> None:
-    """``loop.create_task(main())`` and ``loop.run_forever()`` → ``run_until_complete``."""
-    function, statement = call.func, unit.parents.get(call)
-    if sum(_is_unwaited(*each) for each in fixing.evidence.units.nodes(ast.Call)) > 1:
-        return  # these are to end, too
-    block = getattr(unit.parents.get(statement or call), "body", [])
-    place = block.index(statement) if statement in block else 0
-    match block[place - 1 : place]:
-        case [ast.Expr(ast.Call(ast.Attribute(owner, "create_task"), [job])) as made]:
-            if isinstance(function, ast.Attribute) and written_name(owner) == written_name(
-                function.value
-            ):
-                source = unit.source.source
-                fixing.of(unit).replace(unit.source.block(made), "")
-                text = f"{source(owner)}.run_until_complete({source(job)})"
-                fixing.of(unit).replace(call, text)
-
-
-def _is_unwaited(unit: Unit, call: ast.Call) -> bool:
-    """Whether it makes a task, or something for later, that nobody keeps."""
-    later = callee_name(call) in ("create_task", "ensure_future", *LATER_CALLS)
-    kept = not isinstance(unit.parents.get(call), ast.Expr)
-    return later and not (kept and isinstance(scope(unit, call), ast.AsyncFunctionDef))
-
-
 _INTERRUPTED = (KeyboardInterrupt,)
 
 RULES = (
+    endless(
+        "a wait for what never ends, before something else",
+        "`await` goes on when what it waits for has ended. What goes round for ever, as a "
+        "heartbeat, gets a task of its own: `asyncio.create_task(beat())`.",
+        _waited_for,
+        errors=_INTERRUPTED,
+    ),
     endless(
         "a wait for a task that never ends",
         "A `TaskGroup` waits until all of its tasks have ended. One that is to accompany the "
@@ -230,19 +235,5 @@ RULES = (
         "no error: who reads in a loop has to look for it.",
         _past_end,
         sees="past end",
-    ),
-    endless(
-        "a loop that runs on with nothing to do",
-        "`loop.run_forever()` runs until somebody calls `loop.stop()`, also when all tasks have "
-        "ended. `loop.run_until_complete(main())`, and `asyncio.run(main())`, end with `main`.",
-        _runs_idle,
-        sees="idle",
-    ),
-    endless(
-        "a loop that waits for a future that nobody sets",
-        "A future is done when somebody calls its `set_result` or `set_exception`. A task is done "
-        "when its coroutine has ended, by itself.",
-        _waits_idle,
-        sees="idle",
     ),
 )

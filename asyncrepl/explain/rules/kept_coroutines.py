@@ -20,7 +20,7 @@ from asyncrepl.events.object_info import (
     is_real_instance,
     lookup,
 )
-from asyncrepl.explain.bindings import is_coroutine_function, variables
+from asyncrepl.explain.bindings import decorators, is_coroutine_function, variables
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, awaited, correction, replaced, short
 from asyncrepl.explain.held_operands import asks_plain, innermost_frame
@@ -32,7 +32,6 @@ from asyncrepl.explain.repairs.repair_case import single_assignment
 from asyncrepl.explain.scopes import (
     CannotFixError,
     behind_await,
-    decorators,
     own_nodes,
     scope,
     with_await,

@@ -18,23 +18,21 @@ from asyncrepl.explain.dropped_coroutines import (
     is_kept,
     is_of_variable,
     made_at,
-    mentions,
 )
 from asyncrepl.explain.explanation import THE_END, Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, awaited, corrected, correction, short
-from asyncrepl.explain.hoisted_code import put_head, task_later
+from asyncrepl.explain.hoisted_code import task_later
+from asyncrepl.explain.other_callers import handed_by, mentions
 from asyncrepl.explain.repairs.awaited_origins import either_awaited
 from asyncrepl.explain.repairs.moved_walks import read_by_loop, read_in
 from asyncrepl.explain.scopes import (
-    ASYNC_FIXTURES,
     CannotFixError,
-    is_fixture,
-    plain_test_case,
     scope,
 )
 from asyncrepl.explain.value_arrivals import is_test
 from asyncrepl.explain.value_origins import STEPS, is_handed_on, loads
-from asyncrepl.syntax.names import callee_name, last_name
+from asyncrepl.syntax.names import callee_name, is_partial, last_name
+from asyncrepl.syntax.source_rewriter import Span
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -69,6 +67,7 @@ def only_call(evidence: Evidence) -> Place | None:
         for node in evidence.nodes[-1:]
         for each in ast.walk(node)
         if isinstance(each, ast.Call) and callee_name(each) == name
+        if handed_by(evidence, evidence.unit, each) is None
     ]
     if len(here) == 1 and not is_kept(evidence.unit, here[0]):
         return evidence.unit, here[0]
@@ -240,6 +239,12 @@ def _is_given_to_run(unit: Unit, call: ast.Call) -> bool:
 def _made_too_early(evidence: Evidence) -> Finding | None:
     """A coroutine for a function that was to start it, and never ran: ``lambda: start(made)``."""
     found = only_call(evidence)
+    if found is not None and (starter := _starter_beside(*found)) is not None:
+        why = (
+            f"{short(*found)} makes a coroutine at once, which {short(found[0], starter)} was to "
+            "start later, and did not: make it there."
+        )
+        return Finding(why, _started_there(evidence, *found, starter))
     assigned = found[0].parents.get(found[1]) if found is not None else None
     if found is None or not isinstance(assigned, ast.Assign) or len(assigned.targets) != 1:
         return None
@@ -256,6 +261,25 @@ def _made_too_early(evidence: Evidence) -> Finding | None:
         "did not run: it is to be made there."
     )
     return Finding(why, _made_where_started(evidence, unit, assigned, uses))
+
+
+def _starter_beside(unit: Unit, call: ast.Call) -> ast.expr | None:
+    """In ``call_later(5, loop.create_task, call)``, what is to start it when it is called."""
+    taker = unit.parents.get(call)
+    given = taker.args if isinstance(taker, ast.Call) and call in taker.args else [call]
+    before = given[: given.index(call)]
+    return next((each for each in before[-1:] if last_name(each) in STARTING_CALLS), None)
+
+
+@correction
+def _started_there(fixing: Fixing, unit: Unit, call: ast.Call, starter: ast.expr) -> None:
+    """``call_later(5, create_task, work())`` → ``call_later(5, lambda: create_task(work()))``."""
+    taker, source = unit.parents[call], unit.source
+    assert isinstance(taker, ast.Call)
+    given = ", ".join(map(source.source, taker.args[taker.args.index(call) :]))
+    rest = Span(source.span(starter).start, source.span(taker.args[-1]).end)
+    span = source.span(taker) if is_partial(taker) else rest
+    fixing.of(unit).replace(span, f"lambda: {source.source(starter)}({given})")
 
 
 @correction
@@ -311,27 +335,6 @@ def _cancelled_before(evidence: Evidence) -> Finding | None:
         "made of that was cancelled before it began. Make and await both inside the task."
     )
     return Finding(why)
-
-
-def _of_plain_case(evidence: Evidence) -> Finding | None:
-    """A test of a plain ``TestCase``, or a ``setUp``: what calls it awaits nothing."""
-    found = evidence.units.definition(evidence.finding.info.code)
-    owner = found[0].parents.get(found[1]) if found is not None else None
-    if found is None or not isinstance(owner, ast.ClassDef):
-        return None
-    unit, function = found
-    plain = plain_test_case(unit, function)
-    if is_fixture(unit, function):
-        name = ASYNC_FIXTURES[function.name]
-        why = f"A test case calls `{function.name}` and awaits nothing of it: `{name}` is awaited."
-        return Finding(why, corrected(evidence, put_head, unit, function, f"async def {name}"))
-    if plain is None:
-        return None
-    why = (
-        f"`{owner.name}` is a plain `TestCase`, which calls `{function.name}` and awaits nothing: "
-        "`IsolatedAsyncioTestCase` awaits its tests."
-    )
-    return Finding(why, corrected(evidence, Fixing.isolate, unit, function))
 
 
 def _shown(evidence: Evidence) -> Finding | None:
@@ -413,15 +416,6 @@ RULES = (
         "Reading a property that is an `async def` makes a coroutine and runs nothing: "
         "`await user.name`.",
         _property,
-        sees="dropped",
-    ),
-    Rule(
-        "coroutine-never-awaited-in-body",
-        "an async test that nobody awaits",
-        5,
-        "A plain `unittest.TestCase` calls its tests and awaits nothing. Tests that are `async "
-        "def` stand in an `IsolatedAsyncioTestCase`, which prepares them in `asyncSetUp`.",
-        _of_plain_case,
         sees="dropped",
     ),
     Rule(*NEVER_RUNS, _read, sees="dropped"),

@@ -1,4 +1,4 @@
-"""What is made for another event loop than the one that runs.
+"""What is made for another event loop than the one that runs, and loops that run on with nothing.
 
 Futures, tasks and all that waits belong to a loop, and each `asyncio.run` makes one and closes it:
 what it leaves behind is cancelled or closed then, generators that are half way through as well.
@@ -21,7 +21,14 @@ from asyncrepl.explain.rules.iteration_end import awaited_step, stopped_at
 from asyncrepl.explain.scopes import CannotFixError, block_of, scope
 from asyncrepl.explain.static_values import Resolver
 from asyncrepl.explain.value_origins import origins, stepped_source
-from asyncrepl.syntax.names import FUNCTIONS, callee_name, canonical_name, method_owner
+from asyncrepl.instrument.probe_placement import LATER_CALLS
+from asyncrepl.syntax.names import (
+    FUNCTIONS,
+    callee_name,
+    canonical_name,
+    method_owner,
+    written_name,
+)
 from asyncrepl.syntax.source_rewriter import Span, indent
 
 if TYPE_CHECKING:
@@ -343,10 +350,92 @@ _CLOSED = (
 )
 
 
+def _runs_idle(evidence: Evidence) -> Finding | None:
+    """``run_forever`` where all is done, and nothing asks for its end by a signal."""
+    unit, call = evidence.unit, evidence.node(ast.Call)
+    if call is None or callee_name(call) != "run_forever":
+        return None
+    made = [each for _, each in evidence.units.nodes(ast.Call)]
+    signals = any(canonical_name(each.func).startswith("signal.") for each in made)
+    guards = [each for each in unit.ancestors(call) if isinstance(each, ast.Try)]
+    expected = any(_takes_interrupt(each) for guard in guards for each in guard.handlers)
+    if signals or expected:
+        return None
+    why = (
+        f"{short(unit, call)} runs until `stop()` is called, and nothing calls it: all that the "
+        "loop had to do is done, and nothing more can come. `run_until_complete` ends when what "
+        "it was given has ended."
+    )
+    return Finding(why, _run_to_the_end(evidence, unit, call))
+
+
+def _waits_idle(evidence: Evidence) -> Finding | None:
+    """``run_until_complete(future)``, where nothing that could set the future is left."""
+    unit, call = evidence.unit, evidence.node(ast.Call)
+    if call is None or callee_name(call) != "run_until_complete" or len(call.args) != 1:
+        return None
+    future = short(unit, call.args[0])
+    why = (
+        f"{short(unit, call)} runs until {future} is done, and nothing is left that could set it: "
+        f"who does its work has to call {future[:-1]}.set_result(…)`."
+    )
+    return Finding(why)
+
+
+def _takes_interrupt(handler: ast.ExceptHandler) -> bool:
+    kinds = ast.walk(handler.type) if handler.type is not None else ()
+    names = {canonical_name(each) for each in kinds if isinstance(each, ast.expr)}
+    return handler.type is None or bool(names & {"KeyboardInterrupt", "BaseException"})
+
+
+@correction
+def _run_to_the_end(fixing: Fixing, unit: Unit, call: ast.Call) -> None:
+    """``loop.create_task(main())`` and ``loop.run_forever()`` → ``run_until_complete``."""
+    function, statement = call.func, unit.parents.get(call)
+    if sum(_is_unwaited(*each) for each in fixing.evidence.units.nodes(ast.Call)) > 1:
+        return  # these are to end, too
+    block = getattr(unit.parents.get(statement or call), "body", [])
+    place = block.index(statement) if statement in block else 0
+    match block[place - 1 : place]:
+        case [ast.Expr(ast.Call(ast.Attribute(owner, "create_task"), [job])) as made]:
+            if isinstance(function, ast.Attribute) and written_name(owner) == written_name(
+                function.value
+            ):
+                source = unit.source.source
+                fixing.of(unit).replace(unit.source.block(made), "")
+                text = f"{source(owner)}.run_until_complete({source(job)})"
+                fixing.of(unit).replace(call, text)
+
+
+def _is_unwaited(unit: Unit, call: ast.Call) -> bool:
+    """Whether it makes a task, or something for later, that nobody keeps."""
+    later = callee_name(call) in ("create_task", "ensure_future", *LATER_CALLS)
+    kept = not isinstance(unit.parents.get(call), ast.Expr)
+    return later and not (kept and isinstance(scope(unit, call), ast.AsyncFunctionDef))
+
+
 RULES = (
     Rule(*_OF_ANOTHER, _bound, errors=(RuntimeError,)),
     Rule(*_OF_ANOTHER, _awaited, errors=(RuntimeError, ValueError)),
     Rule(*_OF_ANOTHER, _cancelled, errors=(asyncio.CancelledError,)),
     Rule(*_CLOSED, _shut, errors=(StopAsyncIteration,)),
     Rule(*_CLOSED, _walked_shut, sees="shut"),
+    Rule(
+        "endless-generator-hangs",
+        "a loop that runs on with nothing to do",
+        3,
+        "`loop.run_forever()` runs until somebody calls `loop.stop()`, also when all tasks have "
+        "ended. `loop.run_until_complete(main())`, and `asyncio.run(main())`, end with `main`.",
+        _runs_idle,
+        sees="idle",
+    ),
+    Rule(
+        "endless-generator-hangs",
+        "a loop that waits for a future that nobody sets",
+        3,
+        "A future is done when somebody calls its `set_result` or `set_exception`. A task is done "
+        "when its coroutine has ended, by itself.",
+        _waits_idle,
+        sees="idle",
+    ),
 )

@@ -11,17 +11,18 @@ import sys
 from types import CoroutineType
 from typing import TYPE_CHECKING
 
+from asyncrepl.explain.bindings import decorators
 from asyncrepl.explain.dropped_coroutines import (
     calls_that_made,
     dropped_name,
     is_kept,
-    mentions,
 )
 from asyncrepl.explain.explanation import THE_END, Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, corrected, correction, short
-from asyncrepl.explain.hoisted_code import called_here
+from asyncrepl.explain.hoisted_code import called_here, put_head
+from asyncrepl.explain.other_callers import mentions
 from asyncrepl.explain.rules.async_callbacks import THREADS, makers
-from asyncrepl.explain.scopes import decorators, is_generator
+from asyncrepl.explain.scopes import ASYNC_FIXTURES, is_fixture, is_generator, plain_test_case
 from asyncrepl.syntax.names import callee_name, canonical_name, written_name
 from asyncrepl.syntax.source_rewriter import Span
 
@@ -47,7 +48,9 @@ def _registered(evidence: Evidence) -> Finding | None:
     if len(found) != 1 or len(mentions(evidence, name)) != 1:
         return None
     unit, call = found[0]
-    function = next(each for each in call.args if canonical_name(each).endswith(name))
+    named = (each for each in call.args if canonical_name(each).endswith(name))
+    if (function := next(named, None)) is None:
+        return None  # its decorator has registered it
     why = (
         f"`{callee_name(call)}` calls {short(unit, function)} later and awaits nothing: the "
         "coroutine that it gets never runs."
@@ -108,6 +111,27 @@ def _is_of_stack(evidence: Evidence, unit: Unit, call: ast.Call) -> bool:
     if callee_name(call) not in _OF_STACKS or not isinstance(call.func, ast.Attribute):
         return False
     return any(callee_name(made) == "AsyncExitStack" for made in makers(evidence, unit, call.func))
+
+
+def _of_plain_case(evidence: Evidence) -> Finding | None:
+    """A test of a plain ``TestCase``, or a ``setUp``: what calls it awaits nothing."""
+    found = evidence.units.definition(evidence.finding.info.code)
+    owner = found[0].parents.get(found[1]) if found is not None else None
+    if found is None or not isinstance(owner, ast.ClassDef):
+        return None
+    unit, function = found
+    plain = plain_test_case(unit, function)
+    if is_fixture(unit, function):
+        name = ASYNC_FIXTURES[function.name]
+        why = f"A test case calls `{function.name}` and awaits nothing of it: `{name}` is awaited."
+        return Finding(why, corrected(evidence, put_head, unit, function, f"async def {name}"))
+    if plain is None:
+        return None
+    why = (
+        f"`{owner.name}` is a plain `TestCase`, which calls `{function.name}` and awaits nothing: "
+        "`IsolatedAsyncioTestCase` awaits its tests."
+    )
+    return Finding(why, corrected(evidence, Fixing.isolate, unit, function))
 
 
 #: The plugins that run tests in an event loop, and the marks they look for.
@@ -208,6 +232,15 @@ RULES = (
         "a callback calls them in vain: `await gen.aclose()`, or a stack's `push_async_callback`.",
         _step_called,
         sees="called back",
+    ),
+    Rule(
+        "coroutine-never-awaited-in-body",
+        "an async test that nobody awaits",
+        5,
+        "A plain `unittest.TestCase` calls its tests and awaits nothing. Tests that are `async "
+        "def` stand in an `IsolatedAsyncioTestCase`, which prepares them in `asyncSetUp`.",
+        _of_plain_case,
+        sees="dropped",
     ),
     Rule(
         "coroutine-never-awaited-in-body",

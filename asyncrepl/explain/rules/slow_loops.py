@@ -15,7 +15,7 @@ from asyncrepl.explain.explanation import Finding, Fix, Rule
 from asyncrepl.explain.fix_editor import Fixing, corrected, correction, short
 from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.repairs.awaited_origins import awaited_on_loop
-from asyncrepl.explain.repairs.plain_operands import awaited_in_thread
+from asyncrepl.explain.repairs.plain_operands import awaited_in_thread, called_in_thread
 from asyncrepl.explain.rules.endless_waits import calls_on
 from asyncrepl.explain.scopes import own_nodes, scope
 from asyncrepl.explain.value_origins import bound_by
@@ -39,7 +39,7 @@ def _blocks(evidence: Evidence) -> Finding | None:
             f"{said} in `{plain.name}` stops the whole thread, and `{plain.name}` is called on "
             "the loop: until it returns no other task runs. Call it in `asyncio.to_thread`."
         )
-        return Finding(why)
+        return Finding(why, corrected(evidence, called_in_thread))
     why = (
         f"{said} stops the whole thread: until it returns no other task runs, nor the loop itself."
     )
