@@ -4,6 +4,11 @@ A rule module says what it has in ``RULES``; it is found because it stands in th
 The special is asked before the general: the rules of a module where that stands in the list
 below, those of one that is not in it last. A rule that is to be asked elsewhere says `before`
 which module.
+
+A program is corrected and started again. At a prompt what was made lives on: to write a class anew
+changes none of its objects, nor does a new decorator what the old one has decorated. So there a
+definition that is corrected is followed by what was made of it, and by the input that has failed.
+Who has written a definition anew, and goes on with what the old one has made, is told just that.
 """
 
 from __future__ import annotations
@@ -15,12 +20,18 @@ from pkgutil import iter_modules
 from typing import TYPE_CHECKING
 
 from asyncrepl.explain import rules
-from asyncrepl.explain.explanation import THE_END
+from asyncrepl.explain.explanation import THE_END, Finding, Fix
+from asyncrepl.explain.scopes import names_bound, scopes
+from asyncrepl.explain.source_units import parsed
 from asyncrepl.explain.verified_fixes import verified
+from asyncrepl.syntax.names import FUNCTIONS
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from asyncrepl.explain.evidence import Evidence
-    from asyncrepl.explain.explanation import Explanation, Finding, Rule
+    from asyncrepl.explain.explanation import Explanation, Rule
+    from asyncrepl.explain.source_units import Unit
 
 #: Where the order matters: a rule that would fit, too, but says less comes after the better one.
 _ORDER = (
@@ -97,7 +108,8 @@ def explain(evidence: Evidence | None, *, strict: bool = False) -> Explanation |
         if found is not None:
             rule, finding = found
             fix = verified(finding.fix, each, lambda again: _finding(again, strict))
-            return rule.explanation(finding._replace(fix=fix), iterates=_iterates(each))
+            finding = _at_prompt(finding._replace(fix=fix), each)
+            return rule.explanation(finding, iterates=_iterates(each))
     return None
 
 
@@ -132,3 +144,148 @@ def _ask(rule: Rule, evidence: Evidence, strict: bool) -> Finding | None:
     with contextlib.suppress(*guard):
         return rule.find(evidence)
     return None
+
+
+_DEFINITIONS = (*FUNCTIONS, ast.ClassDef)
+
+
+def _at_prompt(finding: Finding, evidence: Evidence) -> Finding:
+    """`finding`, made from `evidence`, as it is of use to somebody who goes on typing."""
+    inputs = _inputs(evidence)
+    failed = evidence.sites[0].unit if evidence.sites else None
+    if not inputs or failed not in (None, inputs[-1]):
+        return finding
+    if failed is not None and (outdated := _outdated(finding, evidence, inputs)) is not None:
+        return outdated
+    fix = finding.fix
+    if fix is None or not fix.texts.keys() <= {each.filename for each in inputs}:
+        return finding
+    return finding._replace(fix=_with_dependents(fix, inputs, again=failed is not None))
+
+
+def _inputs(evidence: Evidence) -> list[Unit]:
+    """What was typed and can be read, in that order; the last is what has run now."""
+    typed = [each for each in evidence.units.all() if each.filename.startswith("<input ")]
+    return [each for each in reversed(typed) if each.tree is not None]
+
+
+def _with_dependents(fix: Fix, inputs: list[Unit], *, again: bool) -> Fix:
+    """`fix`, and what was made of what it changes; with `again` also the last of the `inputs`."""
+    changed = [n for n, each in enumerate(inputs) if each.filename in fix.texts]
+    names = {name for n in changed for name in _renewed(inputs[n], fix.texts)}
+    run = {each.filename: each.text for each in _made_of(names, inputs[changed[0] + 1 :])}
+    last = {ast.dump(each) for n in changed for each in _body(inputs[n])[-1:]}
+    if again and {ast.dump(each) for each in _body(inputs[-1])} != last:
+        run[inputs[-1].filename] = inputs[-1].text
+    run |= fix.texts
+    if run == fix.texts:
+        return fix
+    return fix._replace(script=_as_script(run[u.filename] for u in inputs if u.filename in run))
+
+
+def _as_script(texts: Iterable[str]) -> str:
+    return "\n".join(text.rstrip("\n") for text in texts)
+
+
+def _renewed(unit: Unit, texts: dict[str, str]) -> set[str]:
+    """The names that are bound otherwise in the new text of `unit`."""
+    before = {ast.dump(each) for each in _body(unit)}
+    tree = parsed(texts[unit.filename])
+    changed = [e for e in (tree.body if tree else []) if ast.dump(e) not in before]
+    return names_bound(changed)
+
+
+def _body(unit: Unit) -> list[ast.stmt]:
+    return unit.tree.body if unit.tree is not None else []
+
+
+def _made_of(names: set[str], inputs: list[Unit]) -> list[Unit]:
+    """Those of the `inputs` that bind something made of `names`, which the last of them needs."""
+    affected = set(names)
+    makers: dict[str, Unit] = {}
+    for unit in inputs[:-1]:
+        bound = names_bound(_body(unit))
+        made = _is_binding(unit) and bool(_read(unit, at_once=True) & affected)
+        makers = {name: by for name, by in makers.items() if name not in bound}
+        makers |= dict.fromkeys(bound if made else (), unit)
+        if _read(unit) & affected:
+            affected |= bound
+        else:
+            affected -= bound
+    needed, found = _read(inputs[-1]) if inputs else set(), []
+    for unit in reversed(inputs[:-1]):
+        bound = names_bound(_body(unit)) & needed
+        needed |= _read(unit) if bound else set()
+        if any(makers.get(name) is unit for name in bound):
+            found.append(unit)
+    return found[::-1]
+
+
+def _is_binding(unit: Unit) -> bool:
+    """Whether `unit` does nothing but give names to something."""
+    return all(
+        isinstance(each, (ast.Assign, ast.AnnAssign, *_DEFINITIONS)) for each in _body(unit)
+    )
+
+
+def _read(unit: Unit, *, at_once: bool = False) -> set[str]:
+    """The names that `unit` reads; with `at_once` only when it runs, not when it is called."""
+    return {
+        node.id
+        for node in unit.nodes(ast.Name)
+        if isinstance(node.ctx, ast.Load)
+        if not at_once or all(isinstance(each, ast.ClassDef) for each in scopes(unit, node))
+    }
+
+
+def _outdated(finding: Finding, evidence: Evidence, inputs: list[Unit]) -> Finding | None:
+    """What failed is still made by a definition that was written anew since."""
+    texts = finding.fix.texts if finding.fix is not None else {}
+    blamed = {*texts, *(site.unit.filename for site in evidence.sites)}
+    for name, (old, new) in _defined_twice(inputs[:-1]).items():
+        made = _made_of({name}, [*inputs[old + 1 : new], *inputs[-1:]])
+        later = {bound for each in inputs[new + 1 : -1] for bound in names_bound(_body(each))}
+        made = [each for each in made if not names_bound(_body(each)) & later]
+        differs = _kind(inputs[old], name) != _kind(inputs[new], name)
+        if _has_mistake_too(inputs[new], inputs[old], texts):
+            continue
+        if made and (differs or inputs[old].filename in blamed):
+            what = ", ".join(f"`{each}`" for each in sorted(names_bound(_body(made[0]))))
+            why = (
+                f"{what} was made by an older `{name}` ({inputs[old].filename}) and stays as it "
+                f"is; the new one ({inputs[new].filename}) changes only what it makes itself."
+            )
+            script = _as_script(each.text for each in (*made, inputs[-1]))
+            return Finding(why, Fix(made[0].filename, made[0].text, script=script))
+    return None
+
+
+def _has_mistake_too(new: Unit, old: Unit, texts: dict[str, str]) -> bool:
+    """Whether what `texts` correct in the `old` input stands in the `new` one just the same."""
+    tree = parsed(texts.get(old.filename, ""))
+    after = {ast.dump(each) for each in ast.walk(tree)} if tree else set()
+    wrong = {ast.dump(each) for each in old.functions()} - after
+    return old.filename in texts and wrong <= {ast.dump(each) for each in new.functions()} != set()
+
+
+def _defined_twice(inputs: list[Unit]) -> dict[str, tuple[int, int]]:
+    """The functions and classes that were defined anew: the numbers of the last two inputs."""
+    found: dict[str, list[int]] = {}
+    for number, unit in enumerate(inputs):
+        defined = {each.name for each in _body(unit) if isinstance(each, _DEFINITIONS)}
+        for name in names_bound(_body(unit)):
+            found[name] = [*found.get(name, []), number] if name in defined else []
+    return {name: (places[-2], places[-1]) for name, places in found.items() if places[1:]}
+
+
+def _kind(unit: Unit, name: str) -> tuple[object, ...]:
+    """What the definition of `name` in `unit` is to who uses it: its kind, its special methods."""
+    node = next(e for e in _body(unit) if isinstance(e, _DEFINITIONS) and e.name == name)
+    methods = (
+        [e for e in node.body if isinstance(e, FUNCTIONS)]
+        if isinstance(node, ast.ClassDef)
+        else []
+    )
+    special = [(type(e), e.name) for e in methods if e.name.startswith("__")]
+    yields = any(isinstance(e, ast.Yield) for e in ast.walk(node)) and not methods
+    return type(node), yields, tuple(sorted(special, key=str))

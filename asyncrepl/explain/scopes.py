@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from asyncrepl.syntax.names import (
     LOOPS,
     SCOPES,
+    bound_names,
     callee_name,
     canonical_name,
     last_name,
@@ -59,6 +60,16 @@ def own_nodes(function: ast.AST) -> Iterator[ast.AST]:
         if isinstance(node, SCOPES):
             continue
         stack.extend(reversed(list(ast.iter_child_nodes(node))))
+
+
+def names_bound(statements: list[ast.stmt]) -> set[str]:
+    """The names that the `statements` bind where they stand."""
+    nodes = [
+        node
+        for each in statements
+        for node in ([each] if isinstance(each, SCOPES) else own_nodes(each))
+    ]
+    return {name for node in nodes for name in bound_names(node)}
 
 
 def caught_kinds(kind: ast.expr | None) -> list[ast.expr]:

@@ -29,6 +29,7 @@ from asyncrepl.explain.predicted_refusals import foreseen
 from asyncrepl.explain.scopes import (
     deepen,
     is_generator,
+    names_bound,
     own_nodes,
     place_of_import,
     runner_at,
@@ -36,7 +37,7 @@ from asyncrepl.explain.scopes import (
 )
 from asyncrepl.explain.source_units import Unit, parsed
 from asyncrepl.instrument.compilation import needs_loop
-from asyncrepl.syntax.names import FUNCTIONS, SCOPES, bound_names, callee_name, canonical_name
+from asyncrepl.syntax.names import FUNCTIONS, bound_names, callee_name, canonical_name
 from asyncrepl.syntax.parsed_input import syntax_tree
 from asyncrepl.syntax.source_rewriter import Span, compile_error, line_opcodes, parses
 
@@ -208,7 +209,7 @@ def _globals(before: list[ast.stmt], inside: list[ast.stmt]) -> str:
         if isinstance(outer, FUNCTIONS)
         for name in _free_names(outer)
     }
-    names = sorted((used | _bound(before)) & _bound(inside))
+    names = sorted((used | names_bound(before)) & names_bound(inside))
     return f"    global {', '.join(names)}\n" if names else ""
 
 
@@ -218,15 +219,6 @@ def _free_names(function: ast.AST) -> set[str]:
     own = {name for each in nodes if each is not function for name in bound_names(each)}
     shared = {name for each in nodes if isinstance(each, ast.Global) for name in each.names}
     return {each.id for each in nodes if isinstance(each, ast.Name)} - (own - shared)
-
-
-def _bound(statements: list[ast.stmt]) -> set[str]:
-    nodes = [
-        node
-        for each in statements
-        for node in ([each] if isinstance(each, SCOPES) else own_nodes(each))
-    ]
-    return {name for node in nodes for name in bound_names(node)}
 
 
 #: How many mistakes are put right one after the other.

@@ -1,0 +1,158 @@
+"""A mistake that is spread over several inputs: what the first has made is used in the third."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from support.shells import Typed
+
+COUNT = """\
+class Count:
+    def __init__(self, n):
+        self.n, self.i = n, 0
+    def __aiter__(self):
+        return self
+    async def __anext__(self):
+        if self.i >= self.n:
+            raise {}
+        self.i += 1
+        return self.i"""
+LOOP = "async for n in c: print(n)"
+DECORATOR = """\
+def twice(f):
+    async def wrapper(*args):
+        {}
+    return wrapper"""
+DECORATED = "@twice\nasync def nums(n):\n    yield n"
+
+
+BASE = """\
+class Base:
+    def __init__(self):
+        self.left = [1, 2]
+    def __aiter__(self):
+        return self
+    def __anext__(self):
+        if not self.left:
+            raise StopAsyncIteration
+        return self.left.pop(0)"""
+
+
+def corrected(type_in: Typed) -> str:
+    """What ``:fix`` has on the input line."""
+    return type_in(":fix").rstrip("\n")
+
+
+@pytest.mark.parametrize(
+    ("inputs", "shows"),
+    [
+        ((COUNT.format("StopIteration"), "c = Count(2)", LOOP), "1\n2\n"),
+        (
+            (
+                COUNT.format("StopIteration"),
+                "def make(n):\n    return Count(n)",
+                "c: Count = make(2)",
+                "d = Count(9)",
+                LOOP,
+            ),
+            "1\n2\n",
+        ),
+        (
+            (DECORATOR.format("return await f(*args)"), DECORATED, "async for n in nums(3): n"),
+            "3\n",
+        ),
+        (
+            (
+                BASE,
+                "class Pages(Base):\n    pass",
+                "pages = Pages()",
+                "[n async for n in pages]",
+            ),
+            "[1, 2]\n",
+        ),
+        (("async def load():\n    return [1, 2]", "rows = load()", "rows[0] + 1"), "2\n"),
+        (("async def load():\n    return [1, 2]", "load()", "_[1]"), "[1, 2]\n2\n"),
+    ],
+)
+def test_a_correction_brings_what_was_made_of_it_and_what_failed(
+    type_in: Typed, inputs: tuple[str, ...], shows: str
+) -> None:
+    """Run as it is, it does what the last input was to do."""
+    for each in inputs:
+        type_in(each)
+    text = corrected(type_in)
+    assert type_in(text) == shows
+    assert "d = " not in text  # what nobody needs now stays as it is
+
+
+def test_what_raised_nothing_is_not_run_again(type_in: Typed) -> None:
+    """It has done its work, and may do it twice."""
+    type_in("async def save(n):\n    return n")
+    type_in("async def store():\n    save(1)\n    return 5")
+    assert "why " in type_in("await store()")
+    assert corrected(type_in) == "async def store():\n    await save(1)\n    return 5"
+
+
+@pytest.mark.parametrize(
+    ("first", "made", "anew", "last", "name"),
+    [
+        (COUNT.format("StopIteration"), "c = Count(2)", COUNT.format("StopAsyncIteration"), LOOP, "c"),
+        ("def c_of(n):\n    yield n", "c = c_of(2)", "async def c_of(n):\n    yield n", LOOP, "c"),
+        (
+            "class Feed:\n    async def items(self):\n        yield 1",
+            "feed = Feed()",
+            "class Feed:\n    async def __aiter__(self):\n        yield 1",
+            "async for n in feed: n",
+            "feed",
+        ),
+        (
+            DECORATOR.format("return await f(*args)"),
+            DECORATED,
+            DECORATOR.format("async for n in f(*args):\n            yield n"),
+            "async for n in nums(3): n",
+            "nums",
+        ),
+    ],
+)  # fmt: skip
+def test_what_an_older_definition_has_made_is_told(
+    type_in: Typed, first: str, made: str, anew: str, last: str, name: str
+) -> None:
+    """To correct the definition a second time, as if it had not been, would help nobody."""
+    for each in (first, made, last, anew):
+        type_in(each)
+    assert f"why  `{name}` was made by an older" in type_in(last).replace("\n     ", " ")
+    assert corrected(type_in) == f"{made}\n{last}"
+    assert "Error" not in type_in(corrected(type_in))
+
+
+def test_a_new_definition_with_the_same_mistake_is_corrected_itself(type_in: Typed) -> None:
+    """What was made by the old one would fail again when it is made anew."""
+    for each in (COUNT.format("StopIteration"), "c = Count(2)", LOOP):
+        type_in(each)
+    type_in(COUNT.format("StopIteration") + "\n    def close(self):\n        pass")
+    shown = type_in(LOOP)
+    assert "an older" not in shown
+    assert "StopAsyncIteration" in shown
+
+
+@pytest.mark.parametrize(
+    ("inputs", "last"),
+    [
+        # What was made was made again.
+        (("def c_of(n):\n    yield n", "c = c_of(2)", "def c_of(n):\n    yield n + 1"), "c = c_of(3)"),
+        # It is not what is used.
+        (("def c_of(n):\n    yield n", "d = c_of(2)", "def c_of(n):\n    yield n + 1"), "c = c_of(3)"),
+        # The older definition is no part of the mistake.
+        (("def length(n):\n    return n", "n = length(2)", "def length(n):\n    return n + 1"), "c = [n]"),
+    ],
+)  # fmt: skip
+def test_what_is_of_the_newest_is_not_called_older(
+    type_in: Typed, inputs: tuple[str, ...], last: str
+) -> None:
+    """The mistake itself is told."""
+    for each in (*inputs, last):
+        type_in(each)
+    assert "an older" not in type_in(LOOP)
