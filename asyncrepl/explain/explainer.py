@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 from asyncrepl.explain import rules
 from asyncrepl.explain.explanation import THE_END, Finding, Fix
-from asyncrepl.explain.scopes import names_bound, scopes
+from asyncrepl.explain.scopes import names_bound, names_read
 from asyncrepl.explain.source_units import parsed
 from asyncrepl.explain.verified_fixes import verified
 from asyncrepl.syntax.names import FUNCTIONS
@@ -151,7 +151,7 @@ _DEFINITIONS = (*FUNCTIONS, ast.ClassDef)
 
 def _at_prompt(finding: Finding, evidence: Evidence) -> Finding:
     """`finding`, made from `evidence`, as it is of use to somebody who goes on typing."""
-    inputs = _inputs(evidence)
+    inputs = evidence.units.typed()
     failed = evidence.sites[0].unit if evidence.sites else None
     if not inputs or failed not in (None, inputs[-1]):
         return finding
@@ -163,19 +163,13 @@ def _at_prompt(finding: Finding, evidence: Evidence) -> Finding:
     return finding._replace(fix=_with_dependents(fix, inputs, again=failed is not None))
 
 
-def _inputs(evidence: Evidence) -> list[Unit]:
-    """What was typed and can be read, in that order; the last is what has run now."""
-    typed = [each for each in evidence.units.all() if each.filename.startswith("<input ")]
-    return [each for each in reversed(typed) if each.tree is not None]
-
-
 def _with_dependents(fix: Fix, inputs: list[Unit], *, again: bool) -> Fix:
     """`fix`, and what was made of what it changes; with `again` also the last of the `inputs`."""
     changed = [n for n, each in enumerate(inputs) if each.filename in fix.texts]
     names = {name for n in changed for name in _renewed(inputs[n], fix.texts)}
     run = {each.filename: each.text for each in _made_of(names, inputs[changed[0] + 1 :])}
-    last = {ast.dump(each) for n in changed for each in _body(inputs[n])[-1:]}
-    if again and {ast.dump(each) for each in _body(inputs[-1])} != last:
+    ends = [tree.body[-1] for tree in map(parsed, fix.texts.values()) if tree and tree.body]
+    if again and [ast.dump(e) for e in inputs[-1].body] not in [[ast.dump(e)] for e in ends]:
         run[inputs[-1].filename] = inputs[-1].text
     run |= fix.texts
     if run == fix.texts:
@@ -189,14 +183,10 @@ def _as_script(texts: Iterable[str]) -> str:
 
 def _renewed(unit: Unit, texts: dict[str, str]) -> set[str]:
     """The names that are bound otherwise in the new text of `unit`."""
-    before = {ast.dump(each) for each in _body(unit)}
+    before = {ast.dump(each) for each in unit.body}
     tree = parsed(texts[unit.filename])
     changed = [e for e in (tree.body if tree else []) if ast.dump(e) not in before]
     return names_bound(changed)
-
-
-def _body(unit: Unit) -> list[ast.stmt]:
-    return unit.tree.body if unit.tree is not None else []
 
 
 def _made_of(names: set[str], inputs: list[Unit]) -> list[Unit]:
@@ -204,18 +194,18 @@ def _made_of(names: set[str], inputs: list[Unit]) -> list[Unit]:
     affected = set(names)
     makers: dict[str, Unit] = {}
     for unit in inputs[:-1]:
-        bound = names_bound(_body(unit))
-        made = _is_binding(unit) and bool(_read(unit, at_once=True) & affected)
+        bound = names_bound(unit.body)
+        made = _is_binding(unit) and bool(names_read(unit, at_once=True) & affected)
         makers = {name: by for name, by in makers.items() if name not in bound}
         makers |= dict.fromkeys(bound if made else (), unit)
-        if _read(unit) & affected:
+        if names_read(unit) & affected:
             affected |= bound
         else:
             affected -= bound
-    needed, found = _read(inputs[-1]) if inputs else set(), []
+    needed, found = names_read(inputs[-1]) if inputs else set(), []
     for unit in reversed(inputs[:-1]):
-        bound = names_bound(_body(unit)) & needed
-        needed |= _read(unit) if bound else set()
+        bound = names_bound(unit.body) & needed
+        needed |= names_read(unit) if bound else set()
         if any(makers.get(name) is unit for name in bound):
             found.append(unit)
     return found[::-1]
@@ -223,19 +213,7 @@ def _made_of(names: set[str], inputs: list[Unit]) -> list[Unit]:
 
 def _is_binding(unit: Unit) -> bool:
     """Whether `unit` does nothing but give names to something."""
-    return all(
-        isinstance(each, (ast.Assign, ast.AnnAssign, *_DEFINITIONS)) for each in _body(unit)
-    )
-
-
-def _read(unit: Unit, *, at_once: bool = False) -> set[str]:
-    """The names that `unit` reads; with `at_once` only when it runs, not when it is called."""
-    return {
-        node.id
-        for node in unit.nodes(ast.Name)
-        if isinstance(node.ctx, ast.Load)
-        if not at_once or all(isinstance(each, ast.ClassDef) for each in scopes(unit, node))
-    }
+    return all(isinstance(each, (ast.Assign, ast.AnnAssign, *_DEFINITIONS)) for each in unit.body)
 
 
 def _outdated(finding: Finding, evidence: Evidence, inputs: list[Unit]) -> Finding | None:
@@ -244,13 +222,13 @@ def _outdated(finding: Finding, evidence: Evidence, inputs: list[Unit]) -> Findi
     blamed = {*texts, *(site.unit.filename for site in evidence.sites)}
     for name, (old, new) in _defined_twice(inputs[:-1]).items():
         made = _made_of({name}, [*inputs[old + 1 : new], *inputs[-1:]])
-        later = {bound for each in inputs[new + 1 : -1] for bound in names_bound(_body(each))}
-        made = [each for each in made if not names_bound(_body(each)) & later]
+        later = {bound for each in inputs[new + 1 : -1] for bound in names_bound(each.body)}
+        made = [each for each in made if not names_bound(each.body) & later]
         differs = _kind(inputs[old], name) != _kind(inputs[new], name)
         if _has_mistake_too(inputs[new], inputs[old], texts):
             continue
         if made and (differs or inputs[old].filename in blamed):
-            what = ", ".join(f"`{each}`" for each in sorted(names_bound(_body(made[0]))))
+            what = ", ".join(f"`{each}`" for each in sorted(names_bound(made[0].body)))
             why = (
                 f"{what} was made by an older `{name}` ({inputs[old].filename}) and stays as it "
                 f"is; the new one ({inputs[new].filename}) changes only what it makes itself."
@@ -272,15 +250,15 @@ def _defined_twice(inputs: list[Unit]) -> dict[str, tuple[int, int]]:
     """The functions and classes that were defined anew: the numbers of the last two inputs."""
     found: dict[str, list[int]] = {}
     for number, unit in enumerate(inputs):
-        defined = {each.name for each in _body(unit) if isinstance(each, _DEFINITIONS)}
-        for name in names_bound(_body(unit)):
+        defined = {each.name for each in unit.body if isinstance(each, _DEFINITIONS)}
+        for name in names_bound(unit.body):
             found[name] = [*found.get(name, []), number] if name in defined else []
     return {name: (places[-2], places[-1]) for name, places in found.items() if places[1:]}
 
 
 def _kind(unit: Unit, name: str) -> tuple[object, ...]:
     """What the definition of `name` in `unit` is to who uses it: its kind, its special methods."""
-    node = next(e for e in _body(unit) if isinstance(e, _DEFINITIONS) and e.name == name)
+    node = next(e for e in unit.body if isinstance(e, _DEFINITIONS) and e.name == name)
     methods = (
         [e for e in node.body if isinstance(e, FUNCTIONS)]
         if isinstance(node, ast.ClassDef)

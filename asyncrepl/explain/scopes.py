@@ -72,6 +72,16 @@ def names_bound(statements: list[ast.stmt]) -> set[str]:
     return {name for node in nodes for name in bound_names(node)}
 
 
+def names_read(unit: Unit, *, at_once: bool = False) -> set[str]:
+    """The names that `unit` reads; with `at_once` only when it runs, not when it is called."""
+    return {
+        node.id
+        for node in unit.nodes(ast.Name)
+        if isinstance(node.ctx, ast.Load)
+        if not at_once or all(isinstance(each, ast.ClassDef) for each in scopes(unit, node))
+    }
+
+
 def caught_kinds(kind: ast.expr | None) -> list[ast.expr]:
     """The kinds of errors that an ``except`` names by its `kind`, one or a tuple."""
     return [] if kind is None else kind.elts if isinstance(kind, ast.Tuple) else [kind]

@@ -68,12 +68,14 @@ def on_one_loop(fix: Fix, units: Units) -> Fix:
 
 def _on_one_loop(name: str, text: str, units: Units) -> str:
     before = units.get(name)
-    if before is None or needs_loop(before.text) or not needs_loop(text):
+    typed = name.startswith("<input ")
+    # At a prompt what a program runs on its own loop is refused, whatever else is corrected.
+    if before is None or (not typed and (needs_loop(before.text) or not needs_loop(text))):
         return text
     unit = Unit(name, text, parsed(text))
     once = _run_once(unit)
     # What would only undo the correction was refused: a loop runs here (``:run FILE``).
-    if not name.startswith("<input ") and once != _own_runs_as(before, "asyncio.run({})"):
+    if not typed and once != _own_runs_as(before, "asyncio.run({})"):
         for rewritten in (once, _in_main(unit)):
             if rewritten and parses(rewritten) and not needs_loop(rewritten):
                 return rewritten

@@ -232,11 +232,12 @@ class SilentMistakeReporter(Instrument):
         if type(last) is CoroutineType and last.cr_code in self._forgotten_code:
             self._context.leak_reporter.explained.add(last)  # one more, that dies later
 
-    def keep(self, finding: Finding) -> None:
-        """Explain `finding`, which is told in another way, when ``:why`` asks."""
+    def keep(self, finding: Finding, script: str = "") -> None:
+        """Explain `finding`, told in another way with a `script` to type, when ``:why`` asks."""
         found = self.explanation_of(finding)
         if found is not None:
-            self.said(found)
+            fix = found.fix and found.fix._replace(script=script or found.fix.script)
+            self.said(found._replace(fix=fix))
 
     def look(self, *, silently: bool = False) -> None:
         """Tell what was seen since the last look; `silently` where an error tells it better."""

@@ -47,6 +47,16 @@ def test_a_generator_left_by_break_is_told_at_the_end_of_the_statement(type_in: 
     assert type_in("await g.aclose()") == ""
 
 
+def test_what_closes_it_is_on_the_input_line(type_in: Typed) -> None:
+    """``:fix`` is what was said to be tried; the loop, which has done its work, does not run again."""
+    type_in(READINGS)
+    type_in("async def first(source):\n    async for x in source:\n        return x")
+    type_in("g = readings()")
+    assert "try  await g.aclose()\n" in type_in("await first(g)")
+    assert type_in(":fix") == "await g.aclose()\n"
+    assert type_in("await g.aclose()") == ""
+
+
 def test_an_error_that_left_it_comes_first(type_in: Typed) -> None:
     """Then it is not said that a break did it, though there is one."""
     type_in(READINGS)

@@ -156,3 +156,42 @@ def test_what_is_of_the_newest_is_not_called_older(
     for each in (*inputs, last):
         type_in(each)
     assert "an older" not in type_in(LOOP)
+
+
+def test_a_coroutine_of_another_input_that_has_run_is_made_again(type_in: Typed) -> None:
+    """Also several of one list: no name is made a function, as would be in a program."""
+    type_in("async def load(n=1):\n    return n")
+    type_in("jobs = [load(n) for n in range(2)]")
+    type_in("job = load()")
+    for last, again in (
+        ("await asyncio.gather(*jobs)", "await asyncio.gather(*[load(n) for n in range(2)])"),
+        ("await job", "await load()"),
+    ):
+        shown = type_in(last)
+        assert "runs once" in type_in(last).replace("\n     ", " ")
+        assert corrected(type_in) == again
+        assert type_in(again) == shown
+
+
+def test_what_runs_on_a_loop_of_its_own_is_awaited_whatever_is_corrected(type_in: Typed) -> None:
+    """The mistake that was told before is not on the input line again, nor the call twice."""
+    script = (
+        "async def page(n):\n    return [n]\n"
+        "async def main():\n    for row in page(1):\n        print(row)\n"
+    )
+    type_in(script + "asyncio.run(main())")
+    type_in("await main()")
+    text = corrected(type_in)
+    assert text == script.replace("in page", "in await page") + "await main()"
+    assert type_in(text) == "1\n"
+
+
+def test_who_calls_what_becomes_async_awaits_it(type_in: Typed) -> None:
+    """In other inputs as in a program, also where only a warning was shown."""
+    type_in("async def save(n):\n    print('saved', n)")
+    type_in("def store(ns):\n    for n in ns: save(n)")
+    type_in("def twice():\n    store([1])\n    store([2])")
+    type_in("for _ in range(1): twice()")
+    text = corrected(type_in)
+    assert text.endswith("for _ in range(1): await twice()")
+    assert type_in(text) == "saved 1\nsaved 2\n"

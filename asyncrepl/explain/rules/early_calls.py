@@ -1,7 +1,7 @@
 """Called, or awaited, too early: a result where its function, or its task, is wanted.
 
-And a class that was not called at all where an object of it is; and what is returned out of the
-block that it needs, before it has run.
+And a result that is asked for before its task has it; a class that was not called at all where an
+object of it is; and what is returned out of the block that it needs, before it has run.
 """
 
 from __future__ import annotations
@@ -24,18 +24,19 @@ from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, awaited, correction, short
 from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.kinds import Kind, a_kind, kind_of
-from asyncrepl.explain.operand_parts import put_into
+from asyncrepl.explain.operand_parts import items_taken, put_into
 from asyncrepl.explain.repairs.awaited_origins import classes_given
 from asyncrepl.explain.repairs.repair_case import single_assignment
 from asyncrepl.explain.rules.own_states import own_attributes
-from asyncrepl.explain.scopes import CannotFixError
+from asyncrepl.explain.scopes import CannotFixError, block_of, own_nodes
 from asyncrepl.explain.value_origins import bindings
 from asyncrepl.instrument.probe_placement import LATER_CALLS
 from asyncrepl.syntax.names import FUNCTIONS, callee_name, method_owner, written_name
+from asyncrepl.syntax.source_rewriter import Span
 from asyncrepl.syntax.static_inspection import without_annotations
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from asyncrepl.explain.evidence import Evidence
     from asyncrepl.explain.source_units import Function, Unit
@@ -272,6 +273,55 @@ def _touched(methods: Mapping[str, Function], names: set[str]) -> set[str]:
     return {*todo}
 
 
+def _result_too_early(evidence: Evidence) -> Finding | None:
+    """``task.result()``, which does not wait for the task."""
+    node = evidence.node(ast.Call)
+    if node is None or not isinstance(node.func, ast.Attribute) or not evidence.direct:
+        return None
+    info = evidence.resolver.info(node.func.value)
+    info = info or next(iter(items_taken(evidence, node.func.value)), None)
+    if node.func.attr not in ("result", "exception") or info is None:
+        return None
+    if not issubclass(info.kind, asyncio.Future) or node.args:
+        return None
+    if callee_name(node.func.value) == "create_future":
+        return None  # nothing is under way that would be waited for
+    source = evidence.unit.source.source(node.func.value)
+    kind = "task" if issubclass(info.kind, asyncio.Task) else "future"
+    why = (
+        f"`{source}` is a {kind} that was not done yet: `.{node.func.attr}()` does not wait for "
+        f"it, `await {source}` does."
+    )
+    waits = node.func.attr == "result"
+    return Finding(why, _awaited_instead(evidence, node, node.func.value) if waits else None)
+
+
+@correction
+def _awaited_instead(fixing: Fixing, call: ast.Call, task: ast.expr) -> None:
+    """``task.result()`` → ``await task``; also of others that are asked with it."""
+    unit = fixing.evidence.unit
+    for asked, future in ((call, task), *_asked_with(fixing.evidence, call)):
+        if not isinstance(unit.parents.get(asked), ast.Await):  # which was meant for the task
+            fixing.awaiting(unit, asked)
+        span = Span(unit.source.span(future).end, unit.source.span(asked).end)
+        fixing.of(unit).replace(span, "")
+
+
+def _asked_with(evidence: Evidence, call: ast.Call) -> Iterator[tuple[ast.Call, ast.expr]]:
+    """The other futures whose results the block asks for, in the statement of `call` or below.
+
+    They were begun as that was, and nothing has waited for them.
+    """
+    statement = evidence.unit.statement(call)
+    block = block_of(evidence.unit, statement)
+    for node in (n for each in block[block.index(statement) :] for n in own_nodes(each)):
+        future = method_owner(node) if isinstance(node, ast.Call) and node is not call else None
+        if isinstance(node, ast.Call) and isinstance(future, ast.Name) and not node.args:
+            info = evidence.resolver.info(future)
+            if callee_name(node) == "result" and info and issubclass(info.kind, asyncio.Future):
+                yield node, future
+
+
 RULES = (
     Rule(
         "await-a-plain-call",
@@ -315,5 +365,14 @@ RULES = (
         "is entered is closed by then: walk it inside, and yield or return what it gives.",
         _outlives,
         sees="outliving",
+    ),
+    Rule(
+        "coroutine-used-as-its-result",
+        "the result of a task that is not done",
+        5,
+        "A task runs while others wait. `task.result()` only gives what is there already; `await "
+        "task` waits for it.",
+        _result_too_early,
+        errors=(asyncio.InvalidStateError,),
     ),
 )

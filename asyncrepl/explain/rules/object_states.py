@@ -15,7 +15,6 @@ from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, correction, replaced, short
 from asyncrepl.explain.held_operands import innermost_frame
 from asyncrepl.explain.hoisted_code import taken_in
-from asyncrepl.explain.operand_parts import items_taken
 from asyncrepl.explain.repairs.entered_operands import enter_rest
 from asyncrepl.explain.repairs.repair_case import single_assignment
 from asyncrepl.explain.rules.scheduling_calls import RUNNING
@@ -300,29 +299,6 @@ def _asked_first(fixing: Fixing, call: ast.Call, future: ast.expr) -> None:
     edits.replace(statement, f"if not {asked}.done():\n{by}    {set_}")
 
 
-def _result_too_early(evidence: Evidence) -> Finding | None:
-    """``task.result()``, which does not wait for the task."""
-    node = evidence.node(ast.Call)
-    if node is None or not isinstance(node.func, ast.Attribute) or not evidence.direct:
-        return None
-    info = evidence.resolver.info(node.func.value)
-    info = info or next(iter(items_taken(evidence, node.func.value)), None)
-    if node.func.attr not in ("result", "exception") or info is None:
-        return None
-    if not issubclass(info.kind, asyncio.Future) or node.args:
-        return None
-    if callee_name(node.func.value) == "create_future":
-        return None  # nothing is under way that would be waited for
-    source = evidence.unit.source.source(node.func.value)
-    kind = "task" if issubclass(info.kind, asyncio.Task) else "future"
-    why = (
-        f"`{source}` is a {kind} that was not done yet: `.{node.func.attr}()` does not wait for "
-        f"it, `await {source}` does."
-    )
-    waits = node.func.attr == "result"
-    return Finding(why, _awaited_instead(evidence, node, node.func.value) if waits else None)
-
-
 def _asked_when_cancelled(evidence: Evidence) -> Finding | None:
     """``task.exception()`` in a callback of the loop's, of a task that was cancelled."""
     site = evidence.sites[0]
@@ -350,16 +326,6 @@ def _left_when_cancelled(fixing: Fixing, unit: Unit, call: ast.Call) -> None:
         raise CannotFixError
     test = f"if {unit.source.source(task)}.cancelled():"
     fixing.of(unit).lines_before(statement, f"{test}\n    return")
-
-
-@correction
-def _awaited_instead(fixing: Fixing, call: ast.Call, task: ast.expr) -> None:
-    """``task.result()`` → ``await task``."""
-    unit = fixing.evidence.unit
-    if not isinstance(unit.parents.get(call), ast.Await):  # which was meant for the task
-        fixing.awaiting(unit, call)
-    span = Span(unit.source.span(task).end, unit.source.span(call).end)
-    fixing.of(unit).replace(span, "")
 
 
 def _never_asked(evidence: Evidence) -> Finding | None:
@@ -408,15 +374,6 @@ RULES = (
         "A future is done once: with a result, an error, or cancelled by who gave up waiting. "
         "Who sets it asks `future.done()` first.",
         _done_already,
-        errors=(asyncio.InvalidStateError,),
-    ),
-    Rule(
-        "coroutine-used-as-its-result",
-        "the result of a task that is not done",
-        5,
-        "A task runs while others wait. `task.result()` only gives what is there already; `await "
-        "task` waits for it.",
-        _result_too_early,
         errors=(asyncio.InvalidStateError,),
     ),
     Rule(
