@@ -338,6 +338,8 @@ _OF_SHELLS = {
 _ALONE = {"ls", "pwd"}
 _CAPTURED = re.compile(r"([^\W\d]\w*) *= *([!%])(.+)")
 _WORD_AND_REST = re.compile(r"(%*|:)([^\W\d]\w*)(?: +(.*))?")
+#: As in ``%timeit -n 3 -r2 f()``: ours has none.
+_MAGIC_OPTIONS = re.compile(r"\A(-\w+( +\d+)? +)+")
 _WORDS = re.compile(r"([^\W\d]|[~.]|/(?! )|--?[^\W\d]).*")
 
 
@@ -367,6 +369,7 @@ def habit_line(text: str, registry: CommandRegistry) -> str:
         meant = ""
     elif sign:
         meant = _of_magic(word, registry)
+        rest = _for_command(meant, rest, registry)
     else:
         meant = _without_colon(word, rest, registry)
     if not rest and sign == "%%":
@@ -399,6 +402,14 @@ def _of_magic(word: str, registry: CommandRegistry) -> str:
         return own
     name = word if word in registry.names else registry.called_elsewhere(word)
     return f":{name} {{rest}}" if name else _ANOTHER
+
+
+def _for_command(meant: str, rest: str, registry: CommandRegistry) -> str:
+    """What of the `rest` behind a magic the command takes that is `meant`: no options of its."""
+    command = registry.get(meant[1:].partition(" ")[0]) if meant.startswith(":") else None
+    if command is None or command.name == "shell":
+        return rest
+    return "" if command.words == 0 else _MAGIC_OPTIONS.sub("", rest)
 
 
 def _without_colon(word: str, rest: str, registry: CommandRegistry) -> str:
