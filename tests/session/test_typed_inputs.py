@@ -195,3 +195,13 @@ def test_who_calls_what_becomes_async_awaits_it(type_in: Typed) -> None:
     text = corrected(type_in)
     assert text.endswith("for _ in range(1): await twice()")
     assert type_in(text) == "saved 1\nsaved 2\n"
+
+
+def test_a_generator_that_a_function_has_walked_is_named_as_it_was_given(type_in: Typed) -> None:
+    """The parameter is nobody's concern here; the call of the last input gets a new one."""
+    type_in("async def ticks(n):\n    for i in range(n): yield i")
+    type_in("async def total(source):\n    return sum([n async for n in source])")
+    type_in("g = ticks(4)")
+    type_in("await total(g)")
+    assert "why  `g`, here `source`, is at its end" in type_in("await total(g)")
+    assert corrected(type_in) == "await total(ticks(4))"
