@@ -205,3 +205,31 @@ def test_a_generator_that_a_function_has_walked_is_named_as_it_was_given(type_in
     type_in("await total(g)")
     assert "why  `g`, here `source`, is at its end" in type_in("await total(g)")
     assert corrected(type_in) == "await total(ticks(4))"
+
+
+SLOW = "async def slow():\n    for n in range(9):\n        await asyncio.sleep(1)\n        yield n"
+LIMITED = """\
+try:
+    async with asyncio.timeout({}):
+        rows = [n async for n in slow()]
+except TimeoutError:
+    print("late")"""
+
+
+def test_a_name_that_a_time_limit_has_left_out_is_told_in_a_later_input(type_in: Typed) -> None:
+    """The items that were there by then are kept."""
+    type_in(SLOW)
+    assert type_in(LIMITED.format(2.5)) == "late\n"
+    assert "why  The time was up before" in type_in("rows")
+    assert type_in(corrected(type_in)) == "late\n[0, 1]\n"
+
+
+@pytest.mark.parametrize("between", ["del rows", "rows = 1\ndel rows"])
+def test_a_name_that_was_bound_and_deleted_is_no_time_limits_work(
+    type_in: Typed, between: str
+) -> None:
+    """Nor one that another error has kept from being bound."""
+    type_in(SLOW)
+    type_in(LIMITED.format(99))
+    type_in(between)
+    assert "time" not in type_in("rows")
