@@ -427,11 +427,10 @@ class SilentMistakeReporter(Instrument):
         from asyncrepl.views.explanation_lines import changed_line
 
         sources, typed = self._context.session.sources, self._context.source
-        filename, line = finding.code.co_filename, finding.code.co_firstlineno
-        if finding.made is not None:
-            filename, line = finding.made
-        elif finding.place is not None:
-            line = finding.place.lineno
+        line = finding.place.lineno if finding.place is not None else finding.code.co_firstlineno
+        filename, line = finding.made or (finding.code.co_filename, line)
+        if filename.startswith("<") and filename not in sources and (code := finding.info.code):
+            filename, line = code.co_filename, code.co_firstlineno  # generated code has made it
         if found.fix is not None:
             filename, line = found.fix.filename, changed_line(found.fix, sources)
         if typed is not None and typed.filename == filename and len(typed.lines) == 1:

@@ -233,3 +233,12 @@ def test_a_name_that_was_bound_and_deleted_is_no_time_limits_work(
     type_in(LIMITED.format(99))
     type_in(between)
     assert "time" not in type_in("rows")
+
+
+def test_what_generated_code_has_called_is_told_where_it_was_typed(type_in: Typed) -> None:
+    """A dataclass calls ``__post_init__`` in code that nobody can read."""
+    type_in("from dataclasses import dataclass")
+    type_in(
+        "@dataclass\nclass Client:\n    url: str\n    async def __post_init__(self):\n        pass"
+    )
+    assert "why  <input 2>:4: `Client.__post_init__` is `async def`" in type_in("c = Client('x')")
