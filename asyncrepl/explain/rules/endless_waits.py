@@ -11,7 +11,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from asyncrepl.explain.explanation import Finding, Rule
-from asyncrepl.explain.fix_editor import short
+from asyncrepl.explain.fix_editor import replaced, short
 from asyncrepl.explain.scopes import REPEATED, is_own, own_nodes, runs_often, scope
 from asyncrepl.syntax.names import callee_name, last_name, method_owner, written_name
 
@@ -74,6 +74,22 @@ def ends_of(evidence: Evidence) -> tuple[ast.expr, Ends] | None:
     return waited, (
         calls_on(evidence, written_name(waited), *ends) or calls_on(evidence, "", *ends)
     )
+
+
+def _only_named(evidence: Evidence) -> Finding | None:
+    """What would end the wait is the name of a method, as a statement: ``event.set``."""
+    waited, calls = ends_of(evidence) or (None, [])
+    named = [each for each in calls if isinstance(each[0].parents.get(each[1]), ast.Expr)]
+    if waited is None or not named or any(isinstance(call, ast.Call) for _, call in calls):
+        return None
+    (unit, node), text = named[0], short(*named[0])
+    why = (
+        f"{text} only names the method that would end the wait for {short(evidence.unit, waited)}"
+    )
+    texts = [(at, f"{unit.source.source(at)}()") for home, at in named if home is unit]
+    fix = replaced(evidence, unit, *texts)
+    takes = node.attr.startswith(("set_", "put"))  # type: ignore[attr-defined]
+    return Finding(f"{why}: without `()` nothing is called.", None if takes else fix)
 
 
 def _ended_too_late(evidence: Evidence) -> Finding | None:
@@ -220,6 +236,14 @@ def _waits_for(unit: Unit, statement: ast.stmt) -> str:
 _ID = "endless-generator-hangs"
 
 RULES = (
+    Rule(
+        _ID,
+        "a method that is named and not called",
+        3,
+        "The name of a method as a statement calls nothing: `event.set()`.",
+        _only_named,
+        sees="stuck",
+    ),
     Rule(
         _ID,
         "a wait for what comes after it",

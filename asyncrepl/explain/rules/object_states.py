@@ -299,6 +299,30 @@ def _asked_first(fixing: Fixing, call: ast.Call, future: ast.expr) -> None:
     edits.replace(statement, f"if not {asked}.done():\n{by}    {set_}")
 
 
+def _cancelled_before(evidence: Evidence) -> Finding | None:
+    """``await task``, which was cancelled: what its error says is not by whom."""
+    for site in evidence.sites:
+        waits = site.node(ast.Await)
+        name = waits.value if waits is not None else None
+        task = Resolver.of_frame(evidence.units, site.frame).value(name) if name else None
+        if not isinstance(name, ast.Name) or not is_real_instance(task, asyncio.Task):
+            continue
+        cancels = [
+            (unit, call)
+            for unit, call in evidence.units.nodes(ast.Call)
+            if callee_name(call) == "cancel" and written_name(method_owner(call)) == name.id
+        ]
+        if task.cancelled() and len(cancels) == 1:
+            unit, call = cancels[0]
+            why = (
+                f"`{name.id}` was cancelled, by {short(unit, call)} at "
+                f"{unit.filename.rpartition('/')[2]}:{call.lineno}: who awaits it gets its "
+                "CancelledError."
+            )
+            return Finding(why)
+    return None
+
+
 def _asked_when_cancelled(evidence: Evidence) -> Finding | None:
     """``task.exception()`` in a callback of the loop's, of a task that was cancelled."""
     site = evidence.sites[0]
@@ -393,6 +417,15 @@ RULES = (
         "`runner.run(main())`.",
         _runner_inside,
         errors=(RuntimeError,),
+    ),
+    Rule(
+        "await-a-cancelled-task",
+        "a task that was cancelled and is awaited",
+        3,
+        "`task.cancel()` throws CancelledError into the task where it waits, and `await task` "
+        "raises that again. Who has cancelled it himself catches it there.",
+        _cancelled_before,
+        errors=(asyncio.CancelledError,),
     ),
     Rule(
         "method-not-called-in-a-test",
