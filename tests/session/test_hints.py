@@ -33,6 +33,19 @@ def typed() -> Iterator[Typed]:
         yield typed
 
 
+def test_a_correction_is_pointed_to_with_its_mistake(typed: Typed) -> None:
+    """Also where that is drawn, and the command ends well; and not with a later error."""
+    assert typed(":marbles 3").endswith("next  :fix puts the corrected code on your input line\n")
+    assert "next" not in typed(":marbles ticks(3) for x")
+
+
+def test_an_old_correction_is_pointed_to_no_more(typed: Typed) -> None:
+    """What was told without an error has shown what to write; the next error is another matter."""
+    typed("async def load(): pass")
+    assert "why" in typed("load()")
+    assert "next" not in typed(":rate x")
+
+
 def test_a_way_ahead(typed: Typed) -> None:
     """After the first trace a mistake, after that :fix, after that the course; each once."""
     trace, mistake = ":trace async for n in ticks(2): n", "for n in ticks(2): n"
