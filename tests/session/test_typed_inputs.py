@@ -186,6 +186,14 @@ def test_what_runs_on_a_loop_of_its_own_is_awaited_whatever_is_corrected(type_in
     assert type_in(text) == "1\n"
 
 
+def test_a_limit_of_another_input_that_was_entered_is_made_again(type_in: Typed) -> None:
+    """In the block itself: the name keeps what it has."""
+    type_in("limit = asyncio.timeout(3)")
+    type_in("async with limit: pass")
+    assert "entered before" in type_in("async with limit: print(2)")
+    assert corrected(type_in) == "async with asyncio.timeout(3): print(2)"
+
+
 def test_who_calls_what_becomes_async_awaits_it(type_in: Typed) -> None:
     """In other inputs as in a program, also where only a warning was shown."""
     type_in("async def save(n):\n    print('saved', n)")

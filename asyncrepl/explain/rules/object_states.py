@@ -18,6 +18,7 @@ from asyncrepl.explain.hoisted_code import taken_in
 from asyncrepl.explain.repairs.entered_operands import enter_rest
 from asyncrepl.explain.repairs.repair_case import single_assignment
 from asyncrepl.explain.rules.scheduling_calls import RUNNING
+from asyncrepl.explain.rules.wrong_states import made_in_another_input
 from asyncrepl.explain.scopes import CannotFixError, block_of, own_nodes, scope
 from asyncrepl.explain.static_values import Resolver
 from asyncrepl.explain.value_origins import loads
@@ -143,6 +144,9 @@ def _again(evidence: Evidence) -> Finding | None:
 def made_anew(fixing: Fixing, item: ast.withitem) -> None:
     """``async with limit:``, of an `item` → ``async with asyncio.timeout(3):``."""
     unit, name = fixing.evidence.unit, item.context_expr
+    if text := made_in_another_input(fixing.evidence, name):
+        fixing.of(unit).replace(name, text)
+        return
     made = single_assignment(unit, name)
     if not isinstance(name, ast.Name) or not isinstance(made, ast.Call):
         raise CannotFixError

@@ -195,6 +195,16 @@ def _cached_as_task(fixing: Fixing, function: object) -> None:
     tasks_cached(fixing, function)
 
 
+def made_in_another_input(evidence: Evidence, name: ast.expr) -> str:
+    """The call, or the display of several, that `name` was given by an earlier input; or ""."""
+    assigned = assignment(evidence, name.id) if isinstance(name, ast.Name) else None
+    if assigned is None or not isinstance(assigned[1].value, _MAKING):
+        return ""
+    (home, statement), typed = assigned, evidence.units.typed()
+    other = home in typed and home is not evidence.unit and scope(home, statement) is None
+    return home.source.source(statement.value) if other else ""
+
+
 _MAKING = (ast.Call, ast.List, ast.Tuple, ast.Set, ast.ListComp, ast.SetComp)
 
 
@@ -209,8 +219,8 @@ def _called_again(fixing: Fixing, name: ast.Name) -> None:
         return
     (home, statement), units = assigned, fixing.evidence.units
     around = scope(home, statement)
-    if home is not here and around is None and home.filename.startswith("<input "):
-        fixing.of(here).replace(name, home.source.source(assigned[1].value))
+    if text := made_in_another_input(fixing.evidence, name):
+        fixing.of(here).replace(name, text)
         return
     uses = [
         (unit, node)
