@@ -14,14 +14,16 @@ Who has written a definition anew, and goes on with what the old one has made, i
 from __future__ import annotations
 
 import ast
+import asyncio
 import contextlib
 from importlib import import_module
 from pkgutil import iter_modules
 from typing import TYPE_CHECKING
 
+from asyncrepl.events.object_info import coroutine_of_task, is_real_instance
 from asyncrepl.explain import rules
 from asyncrepl.explain.explanation import THE_END, Finding, Fix
-from asyncrepl.explain.scopes import names_bound, names_read
+from asyncrepl.explain.scopes import defined_twice, definition_kind, names_bound, names_read
 from asyncrepl.explain.source_units import parsed
 from asyncrepl.explain.verified_fixes import verified
 from asyncrepl.syntax.names import FUNCTIONS
@@ -160,14 +162,30 @@ def _at_prompt(finding: Finding, evidence: Evidence) -> Finding:
     fix = finding.fix
     if fix is None or not fix.texts.keys() <= {each.filename for each in inputs}:
         return finding
-    return finding._replace(fix=_with_dependents(fix, inputs, again=failed is not None))
+    running = {
+        name
+        for name, value in evidence.namespace.items()
+        if is_real_instance(value, asyncio.Task) and not value.done()
+        if (code := getattr(coroutine_of_task(value), "cr_code", None))
+        if code.co_filename in fix.texts
+    }
+    dependents = _with_dependents(fix, inputs, running, again=failed is not None)
+    return finding._replace(fix=dependents)
 
 
-def _with_dependents(fix: Fix, inputs: list[Unit], *, again: bool) -> Fix:
-    """`fix`, and what was made of what it changes; with `again` also the last of the `inputs`."""
+def _with_dependents(fix: Fix, inputs: list[Unit], running: set[str], *, again: bool) -> Fix:
+    """`fix`, and what was made of what it changes; with `again` also the last of the `inputs`.
+
+    The tasks of these names, `running` what was wrong, are made anew.
+    """
     changed = [n for n, each in enumerate(inputs) if each.filename in fix.texts]
     names = {name for n in changed for name in _renewed(inputs[n], fix.texts)}
-    run = {each.filename: each.text for each in _made_of(names, inputs[changed[0] + 1 :])}
+    later = inputs[changed[0] + 1 :] + ([] if again else inputs[-1:])
+    run = {
+        each.filename: "".join(f"{n}.cancel()\n" for n in names_bound(each.body) & running)
+        + each.text
+        for each in _made_of(names, later, running)
+    }
     ends = [tree.body[-1] for tree in map(parsed, fix.texts.values()) if tree and tree.body]
     if again and [ast.dump(e) for e in inputs[-1].body] not in [[ast.dump(e)] for e in ends]:
         run[inputs[-1].filename] = inputs[-1].text
@@ -189,8 +207,8 @@ def _renewed(unit: Unit, texts: dict[str, str]) -> set[str]:
     return names_bound(changed)
 
 
-def _made_of(names: set[str], inputs: list[Unit]) -> list[Unit]:
-    """Those of the `inputs` that bind something made of `names`, which the last of them needs."""
+def _made_of(names: set[str], inputs: list[Unit], also: Iterable[str] = ()) -> list[Unit]:
+    """Those of the `inputs` that bind, made of `names`, what the last needs, or `also`."""
     affected = set(names)
     makers: dict[str, Unit] = {}
     for unit in inputs[:-1]:
@@ -202,7 +220,7 @@ def _made_of(names: set[str], inputs: list[Unit]) -> list[Unit]:
             affected |= bound
         else:
             affected -= bound
-    needed, found = names_read(inputs[-1]) if inputs else set(), []
+    needed, found = {*also, *(names_read(inputs[-1]) if inputs else ())}, []
     for unit in reversed(inputs[:-1]):
         bound = names_bound(unit.body) & needed
         needed |= names_read(unit) if bound else set()
@@ -220,11 +238,11 @@ def _outdated(finding: Finding, evidence: Evidence, inputs: list[Unit]) -> Findi
     """What failed is still made by a definition that was written anew since."""
     texts = finding.fix.texts if finding.fix is not None else {}
     blamed = {*texts, *(site.unit.filename for site in evidence.sites)}
-    for name, (old, new) in _defined_twice(inputs[:-1]).items():
+    for name, (old, new) in defined_twice(inputs[:-1]).items():
         made = _made_of({name}, [*inputs[old + 1 : new], *inputs[-1:]])
         later = {bound for each in inputs[new + 1 : -1] for bound in names_bound(each.body)}
         made = [each for each in made if not names_bound(each.body) & later]
-        differs = _kind(inputs[old], name) != _kind(inputs[new], name)
+        differs = definition_kind(inputs[old], name) != definition_kind(inputs[new], name)
         if _has_mistake_too(inputs[new], inputs[old], texts):
             continue
         if made and (differs or inputs[old].filename in blamed):
@@ -243,27 +261,4 @@ def _has_mistake_too(new: Unit, old: Unit, texts: dict[str, str]) -> bool:
     tree = parsed(texts.get(old.filename, ""))
     after = {ast.dump(each) for each in ast.walk(tree)} if tree else set()
     wrong = {ast.dump(each) for each in old.functions()} - after
-    return old.filename in texts and wrong <= {ast.dump(each) for each in new.functions()} != set()
-
-
-def _defined_twice(inputs: list[Unit]) -> dict[str, tuple[int, int]]:
-    """The functions and classes that were defined anew: the numbers of the last two inputs."""
-    found: dict[str, list[int]] = {}
-    for number, unit in enumerate(inputs):
-        defined = {each.name for each in unit.body if isinstance(each, _DEFINITIONS)}
-        for name in names_bound(unit.body):
-            found[name] = [*found.get(name, []), number] if name in defined else []
-    return {name: (places[-2], places[-1]) for name, places in found.items() if places[1:]}
-
-
-def _kind(unit: Unit, name: str) -> tuple[object, ...]:
-    """What the definition of `name` in `unit` is to who uses it: its kind, its special methods."""
-    node = next(e for e in unit.body if isinstance(e, _DEFINITIONS) and e.name == name)
-    methods = (
-        [e for e in node.body if isinstance(e, FUNCTIONS)]
-        if isinstance(node, ast.ClassDef)
-        else []
-    )
-    special = [(type(e), e.name) for e in methods if e.name.startswith("__")]
-    yields = any(isinstance(e, ast.Yield) for e in ast.walk(node)) and not methods
-    return type(node), yields, tuple(sorted(special, key=str))
+    return bool(wrong and tree) and wrong <= {ast.dump(each) for each in new.functions()}

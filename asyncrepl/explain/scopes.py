@@ -13,6 +13,7 @@ import re
 from typing import TYPE_CHECKING
 
 from asyncrepl.syntax.names import (
+    FUNCTIONS,
     LOOPS,
     SCOPES,
     bound_names,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from asyncrepl.explain.source_units import Function, Unit, Units
     from asyncrepl.syntax.source_rewriter import SourceRewriter
 
+_DEFINITIONS = (*FUNCTIONS, ast.ClassDef)
 Scope = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef
 
 
@@ -80,6 +82,26 @@ def names_read(unit: Unit, *, at_once: bool = False) -> set[str]:
         if isinstance(node.ctx, ast.Load)
         if not at_once or all(isinstance(each, ast.ClassDef) for each in scopes(unit, node))
     }
+
+
+def defined_twice(inputs: list[Unit]) -> dict[str, tuple[int, int]]:
+    """The functions and classes that were defined anew: the numbers of the last two inputs."""
+    found: dict[str, list[int]] = {}
+    for number, unit in enumerate(inputs):
+        defined = {each.name for each in unit.body if isinstance(each, _DEFINITIONS)}
+        for name in names_bound(unit.body):
+            found[name] = [*found.get(name, []), number] if name in defined else []
+    return {name: (places[-2], places[-1]) for name, places in found.items() if places[1:]}
+
+
+def definition_kind(unit: Unit, name: str) -> tuple[object, ...]:
+    """What the definition of `name` in `unit` is to who uses it: its kind, its special methods."""
+    node = next(e for e in unit.body if isinstance(e, _DEFINITIONS) and e.name == name)
+    owned = node.body if isinstance(node, ast.ClassDef) else []
+    methods = [each for each in owned if isinstance(each, FUNCTIONS)]
+    special = [(type(e), e.name) for e in methods if e.name.startswith("__")]
+    yields = any(isinstance(e, ast.Yield) for e in ast.walk(node)) and not methods
+    return type(node), yields, tuple(sorted(special, key=str))
 
 
 def caught_kinds(kind: ast.expr | None) -> list[ast.expr]:

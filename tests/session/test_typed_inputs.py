@@ -250,3 +250,17 @@ def test_what_generated_code_has_called_is_told_where_it_was_typed(type_in: Type
         "@dataclass\nclass Client:\n    url: str\n    async def __post_init__(self):\n        pass"
     )
     assert "why  <input 2>:4: `Client.__post_init__` is `async def`" in type_in("c = Client('x')")
+
+
+def test_a_task_that_runs_what_was_wrong_is_begun_anew(type_in: Typed) -> None:
+    """It would go on with the old function; what another task runs finds the new one itself."""
+    type_in("async def save(n):\n    print('saved', n)")
+    type_in("async def beat():\n    while True:\n        save(1)\n        await asyncio.sleep(1)")
+    type_in("async def other():\n    while True:\n        await asyncio.sleep(1)\n        beat")
+    type_in("kept = asyncio.create_task(other())")
+    type_in("task = asyncio.create_task(beat())")
+    text = corrected(type_in)
+    assert text.endswith("\ntask.cancel()\ntask = asyncio.create_task(beat())")
+    assert "kept" not in text
+    type_in(text)
+    assert type_in("await asyncio.sleep(1.5)") == "saved 1\n"
