@@ -213,13 +213,11 @@ def _made_of(names: set[str], inputs: list[Unit], also: Iterable[str] = ()) -> l
     makers: dict[str, Unit] = {}
     for unit in inputs[:-1]:
         bound = names_bound(unit.body)
-        made = _is_binding(unit) and bool(names_read(unit, at_once=True) & affected)
+        uses = bool(names_read(unit) & affected)
+        made = uses and _is_binding(unit) and bool(names_read(unit, at_once=True) & affected)
         makers = {name: by for name, by in makers.items() if name not in bound}
         makers |= dict.fromkeys(bound if made else (), unit)
-        if names_read(unit) & affected:
-            affected |= bound
-        else:
-            affected -= bound
+        affected = affected | bound if uses else affected - bound
     needed, found = {*also, *(names_read(inputs[-1]) if inputs else ())}, []
     for unit in reversed(inputs[:-1]):
         bound = names_bound(unit.body) & needed
