@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 import pytest
 from support.shells import typed_shell
 
+from asyncrepl.engine.code_owner import is_ours, is_users, owner
 from asyncrepl.events.finding_log import active_log
+from asyncrepl.runtime import isolation
 from asyncrepl.session.frontend import Frontend
 
 if TYPE_CHECKING:
@@ -421,3 +423,12 @@ def test_what_ends_a_thread_is_explained(monkeypatch: pytest.MonkeyPatch) -> Non
         assert typed("t = threading.Thread(target=fail); t.start(); t.join()") == ""
     assert [*map(type, told)] == [TypeError, ZeroDivisionError]
     assert threading.excepthook is hook
+
+
+def test_the_script_that_starts_the_program_is_no_users(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a command of ours has made and dropped was said to stand in ``bin/asyncrepl``."""
+    monkeypatch.setattr(isolation, "launcher", "/somewhere/bin/asyncrepl")
+    assert is_ours("/somewhere/bin/asyncrepl")
+    assert not is_users("/somewhere/bin/asyncrepl")
+    assert not is_ours("/somewhere/bin/other")
+    owner.cache_clear()
