@@ -46,6 +46,16 @@ def test_an_old_correction_is_pointed_to_no_more(typed: Typed) -> None:
     assert "next" not in typed(":rate x")
 
 
+def test_a_list_of_coroutines_is_said_to_be_one(typed: Typed) -> None:
+    """Nothing of them has run: what does it is said. Not of a list with something else in it."""
+    typed("async def double(n): return 2 * n")
+    shown = typed("list(map(double, range(2)))")
+    assert "coroutines: await asyncio.gather(*…) runs them" in shown
+    assert typed("await asyncio.gather(*_)") == "[0, 2]\n"
+    assert "gather" not in typed("jobs = [double(1)]; [1, *jobs]")
+    typed("await jobs[0]")
+
+
 def test_a_way_ahead(typed: Typed) -> None:
     """After the first trace a mistake, after that :fix, after that the course; each once."""
     trace, mistake = ":trace async for n in ticks(2): n", "for n in ticks(2): n"
