@@ -244,9 +244,10 @@ def _outdated(finding: Finding, evidence: Evidence, inputs: list[Unit]) -> Findi
         if _has_mistake_too(inputs[new], inputs[old], texts):
             continue
         if made and (differs or inputs[old].filename in blamed):
-            what = ", ".join(f"`{each}`" for each in sorted(names_bound(made[0].body)))
+            bound = names_bound(made[0].body)
+            what = min(bound & names_read(inputs[-1]) or bound)
             why = (
-                f"{what} was made by an older `{name}` ({inputs[old].filename}) and stays as it "
+                f"`{what}` was made by an older `{name}` ({inputs[old].filename}) and stays as it "
                 f"is; the new one ({inputs[new].filename}) changes only what it makes itself."
             )
             script = _as_script(each.text for each in (*made, inputs[-1]))

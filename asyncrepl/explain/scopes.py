@@ -65,13 +65,12 @@ def own_nodes(function: ast.AST) -> Iterator[ast.AST]:
 
 
 def names_bound(statements: list[ast.stmt]) -> set[str]:
-    """The names that the `statements` bind where they stand."""
-    nodes = [
-        node
-        for each in statements
-        for node in ([each] if isinstance(each, SCOPES) else own_nodes(each))
-    ]
-    return {name for node in nodes for name in bound_names(node)}
+    """The names that the `statements` bind where they stand; not within comprehensions."""
+    own = (n for e in statements for n in ([e] if isinstance(e, SCOPES) else own_nodes(e)))
+    nodes = list(own)
+    loops = [node.target for node in nodes if isinstance(node, ast.comprehension)]
+    inner = {node for target in loops for node in ast.walk(target)}
+    return {name for node in nodes if node not in inner for name in bound_names(node)}
 
 
 def names_read(unit: Unit, *, at_once: bool = False) -> set[str]:

@@ -128,6 +128,26 @@ def test_what_an_older_definition_has_made_is_told(
     assert "Error" not in type_in(corrected(type_in))
 
 
+def test_what_holds_objects_of_an_older_class_is_named(type_in: Typed) -> None:
+    """By its own name, and not by that of a comprehension's variable."""
+    type_in("class Worker:\n    def run(self):\n        return 1")
+    type_in("pool = [Worker() for _ in range(2)]")
+    type_in("class Worker:\n    async def run(self):\n        return 1")
+    shown = type_in("await asyncio.gather(*[w.run() for w in pool])")
+    assert "why  `pool` was made by an older `Worker`" in shown
+    assert type_in(corrected(type_in)) == "[1, 1]\n"
+
+
+def test_what_a_correction_has_made_anew_is_not_missed(type_in: Typed) -> None:
+    """The coroutine in the old object was explained: nobody is warned of it when it goes."""
+    type_in("async def price():\n    return 3")
+    type_in("class Order:\n    def __init__(self, price):\n        self.price = price")
+    type_in("order = Order(price())")
+    type_in("order.price * 2")
+    assert type_in(corrected(type_in)) == "6\n"
+    assert type_in("1") == "1\n"
+
+
 def test_a_new_definition_with_the_same_mistake_is_corrected_itself(type_in: Typed) -> None:
     """What was made by the old one would fail again when it is made anew."""
     for each in (COUNT.format("StopIteration"), "c = Count(2)", LOOP):
