@@ -176,8 +176,8 @@ def _exhausted(evidence: Evidence) -> Finding | None:
     if kind is not AsyncGeneratorType:
         return None
     unit, names = _handed_in(evidence, use.node)
-    if names != [use.node]:
-        text = f"{short(unit, names[0])}, here {text},"
+    if (given_as := short(unit, names[0])) != text:
+        text = f"{given_as}, here {text},"
     why = f"{text} is at its end: an async generator is walked once, this loop gets nothing."
     return Finding(why, _made_anew(evidence, use))
 
