@@ -26,7 +26,7 @@ from asyncrepl.explain.explanation import THE_END, Finding, Fix
 from asyncrepl.explain.scopes import defined_twice, definition_kind, names_bound, names_read
 from asyncrepl.explain.source_units import parsed
 from asyncrepl.explain.verified_fixes import verified
-from asyncrepl.syntax.names import FUNCTIONS
+from asyncrepl.syntax.names import FUNCTIONS, head_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -240,7 +240,10 @@ def _outdated(finding: Finding, evidence: Evidence, inputs: list[Unit]) -> Findi
         made = _made_of({name}, [*inputs[old + 1 : new], *inputs[-1:]])
         later = {bound for each in inputs[new + 1 : -1] for bound in names_bound(each.body)}
         made = [each for each in made if not names_bound(each.body) & later]
-        differs = definition_kind(inputs[old], name) != definition_kind(inputs[new], name)
+        refused = {head for use in evidence.uses for head in head_names(use.node)}
+        used = {bound for each in made for bound in names_bound(each.body)}
+        used &= evidence.unit.taken_from(refused)
+        differs = used and definition_kind(inputs[old], name) != definition_kind(inputs[new], name)
         if _has_mistake_too(inputs[new], inputs[old], texts):
             continue
         if made and (differs or inputs[old].filename in blamed):
@@ -260,4 +263,5 @@ def _has_mistake_too(new: Unit, old: Unit, texts: dict[str, str]) -> bool:
     tree = parsed(texts.get(old.filename, ""))
     after = {ast.dump(each) for each in ast.walk(tree)} if tree else set()
     wrong = {ast.dump(each) for each in old.functions()} - after
-    return bool(wrong and tree) and wrong <= {ast.dump(each) for each in new.functions()}
+    there = {ast.dump(each) for each in new.functions()}
+    return old.filename in texts and bool(wrong) and wrong <= there

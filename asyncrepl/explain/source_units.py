@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from asyncrepl.events.object_info import code_of
-from asyncrepl.syntax.names import FUNCTIONS, bind_names, callee_name
+from asyncrepl.syntax.names import FUNCTIONS, bind_names, callee_name, head_names
 from asyncrepl.syntax.parsed_input import syntax_tree
 from asyncrepl.syntax.source_rewriter import SourceRewriter, SourceText
 
@@ -132,6 +132,13 @@ class Unit:
         for call in self.nodes(ast.Call):
             found.setdefault(callee_name(call), []).append(call)
         return found
+
+    def taken_from(self, names: set[str]) -> set[str]:
+        """`names`, and those of what a loop or a comprehension takes them from."""
+        kinds = ast.For, ast.AsyncFor, ast.comprehension
+        loops: Iterator[ast.For | ast.AsyncFor | ast.comprehension] = self.nodes(*kinds)
+        taken = [head_names(each.iter) for each in loops if head_names(each.target) & names]
+        return names.union(*taken)
 
     def functions(self) -> Iterator[Function]:
         """All ``def`` and ``async def`` statements."""

@@ -29,6 +29,12 @@ def twice(f):
 DECORATED = "@twice\nasync def nums(n):\n    yield n"
 
 
+FEED_WITH_AITER = """\
+class Feed:
+    async def items(self):
+        yield 1
+    def __aiter__(self):
+        return self.items()"""
 BASE = """\
 class Base:
     def __init__(self):
@@ -109,6 +115,13 @@ def test_what_raised_nothing_is_not_run_again(type_in: Typed) -> None:
             "feed",
         ),
         (
+            "class Feed:\n    async def items(self):\n        yield 1",
+            "feed = Feed()",
+            FEED_WITH_AITER,
+            "async for n in feed: n",
+            "feed",
+        ),
+        (
             DECORATOR.format("return await f(*args)"),
             DECORATED,
             DECORATOR.format("async for n in f(*args):\n            yield n"),
@@ -165,6 +178,8 @@ def test_a_new_definition_with_the_same_mistake_is_corrected_itself(type_in: Typ
         (("def c_of(n):\n    yield n", "c = c_of(2)", "def c_of(n):\n    yield n + 1"), "c = c_of(3)"),
         # It is not what is used.
         (("def c_of(n):\n    yield n", "d = c_of(2)", "def c_of(n):\n    yield n + 1"), "c = c_of(3)"),
+        # It is only given to what is refused.
+        (("def n_of():\n    return 1", "n = n_of()", "async def n_of():\n    return 1"), "c = [n]"),
         # The older definition is no part of the mistake.
         (("def length(n):\n    return n", "n = length(2)", "def length(n):\n    return n + 1"), "c = [n]"),
     ],
@@ -242,6 +257,17 @@ try:
         rows = [n async for n in slow()]
 except TimeoutError:
     print("late")"""
+
+
+def test_what_is_only_given_to_what_is_refused_is_not_called_older(type_in: Typed) -> None:
+    """The plain function is the mistake, and not what made its argument."""
+    type_in("def fetch():\n    return 1")
+    type_in("data = fetch()")
+    type_in("async def fetch():\n    return 1")
+    type_in("def double(n):\n    return 2 * n")
+    shown = type_in("await double(data)")
+    assert "`double` is a plain function" in shown
+    assert "an older" not in shown
 
 
 def test_a_name_that_a_time_limit_has_left_out_is_told_in_a_later_input(type_in: Typed) -> None:
