@@ -171,6 +171,16 @@ def test_a_new_definition_with_the_same_mistake_is_corrected_itself(type_in: Typ
     assert "StopAsyncIteration" in shown
 
 
+def test_the_same_definition_once_more_is_no_newer_one(type_in: Typed) -> None:
+    """Somebody has pressed Up and Enter: the object is as good as a new one."""
+    feed = "class Feed:\n    def __aiter__(self):\n        return self"
+    for each in (feed, "f = Feed()", feed):
+        type_in(each)
+    shown = type_in("async for n in f: n")
+    assert "has no `__anext__`" in shown
+    assert "an older" not in shown
+
+
 @pytest.mark.parametrize(
     ("inputs", "last"),
     [
