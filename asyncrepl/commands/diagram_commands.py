@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import ast
 import asyncio
 import math
 import re
@@ -22,6 +23,7 @@ from asyncrepl.instrument.compilation import (
 from asyncrepl.session.command_registry import CommandError, command
 from asyncrepl.session.mistake_reporter import explain_outcome
 from asyncrepl.session.outcome_reporter import set_last_error
+from asyncrepl.syntax.parsed_input import syntax_tree
 from asyncrepl.views.error_lines import exception_line
 from asyncrepl.views.explanation_lines import explanation_lines
 from asyncrepl.views.glyphs import glyph_rows
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from types import CodeType
 
     from asyncrepl.engine.iteration.marble_recorder import MarbleRow, SourceReader
+    from asyncrepl.explain.explanation import Explanation
     from asyncrepl.session.shell import Shell
     from asyncrepl.syntax.sources import Source
     from asyncrepl.views.styled_lines import Line
@@ -180,13 +183,25 @@ class _MarbleDrawing:
         more = number != max(self._errors)
         shell.last = outcome
         set_last_error(self._errors[number])
-        shell.explanation = explain_outcome(shell.session, outcome, more=more)
+        found = explain_outcome(shell.session, outcome, more=more)
+        shell.explanation = self._as_command(found, number) if found is not None else None
         name = label if len(self._sources) > 1 else ""
         lines = [_with_name(name, exception_line(self._errors[number]))]
         if shell.explanation is not None:
             width = shell.console.width
             lines += explanation_lines(shell.explanation, shell.session.sources, width)
         return lines
+
+    def _as_command(self, found: Explanation, number: int) -> Explanation:
+        """`found`, of the row of that `number`, corrected as it was typed: as a command."""
+        tree = syntax_tree(found.fix.text) if found.fix is not None else None
+        loop = tree.body[0] if tree is not None and len(tree.body) == 1 else None
+        if found.fix is None or found.fix.more or not isinstance(loop, ast.AsyncFor):
+            return found
+        expressions = [label for label, *_ in self._sources]
+        expressions[number] = ast.unparse(loop.iter)
+        script = f":marbles {', '.join(expressions)}"
+        return found._replace(fix=found.fix._replace(script=script))
 
 
 async def marbles(*iterables: AsyncIterable[Any], seconds: float | None = None) -> str:

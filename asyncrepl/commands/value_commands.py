@@ -14,6 +14,7 @@ in the innermost frame of the user's own code. Of a group of errors it is the fi
 from __future__ import annotations
 
 import inspect
+from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
 from asyncrepl.commands.demo_commands import call_text, source_code_lines
@@ -188,7 +189,11 @@ def _show(shell: Shell, rest: str) -> list[Line]:
 
     value = _evaluated(shell, rest or "_")
     columns = shell.console.width or DEFAULT_WIDTH
-    return whole_value_lines(value, Page(columns, ascii=shell.console.ascii))
+    lines = whole_value_lines(value, Page(columns, ascii=shell.console.ascii))
+    if type(value) is CoroutineType:
+        shell.leak_reporter.explained.add(value)  # it is gone in a moment
+        lines.append([("dim", "coroutine: await it")])
+    return lines
 
 
 def _evaluated(shell: Shell, text: str) -> object:

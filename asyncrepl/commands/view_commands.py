@@ -165,6 +165,8 @@ def _rule(rules: Sequence[Rule], name: str) -> Rule:
     rank=20,
     words=0,
     verbatim=True,
+    details="With what was made of a definition that it corrects, and the input that failed: "
+    "they are run again.",
 )
 def _fix(shell: Shell, _rest: str) -> list[Line]:
     fix = _last_explanation(shell).fix

@@ -15,6 +15,7 @@ from itertools import takewhile
 from os.path import dirname
 from typing import TYPE_CHECKING, Literal, TypeVar
 
+from asyncrepl.runtime import isolation
 from asyncrepl.runtime.isolation import is_library
 
 if TYPE_CHECKING:
@@ -57,8 +58,9 @@ _CALLBACK_RUNNERS = {id(asyncio.Handle._run.__code__)}  # noqa: SLF001
 
 
 def is_ours(filename: str) -> bool:
-    """Whether the file belongs to asyncrepl itself."""
-    return filename.startswith(_OURS) and not filename.startswith(_DEMOS)
+    """Whether the file belongs to asyncrepl itself, or is the script that starts it."""
+    own = filename.startswith(_OURS) and not filename.startswith(_DEMOS)
+    return own or filename == isolation.launcher != ""
 
 
 def is_display_code(filename: str) -> bool:

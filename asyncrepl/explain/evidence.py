@@ -156,9 +156,8 @@ def gather(
 ) -> Evidence | None:
     """The evidence of `error`; None when it did not happen in the user's code.
 
-    `sources` are the texts of the session by file name. The traceback must
-    still be on the exception. Of an exception group it is the errors that are
-    looked at, in their order; of an error that was raised for another one, that as well.
+    `sources` are the texts of the session by file name. The traceback must still be on the
+    exception. Of a group its errors are looked at, in their order; and its cause.
     """
     return _gather(error, Units(sources), refused, namespace or {})
 
@@ -265,8 +264,9 @@ def gather_seen(
         uses = (use_iterated(unit, expressions[-1], finding.info) if driven else use,)
         resolver.function = unit.function(expressions[-1])
     return Evidence(
-        None, "seen", unit, units, resolver, nodes, uses=uses, namespace=namespace, seen=finding
-    )
+        None, "seen", unit, units, resolver, nodes, uses=uses, namespace=namespace, seen=finding,
+        callers=units.typed_callers(unit),
+    )  # fmt: skip
 
 
 def _of_syntax(error: SyntaxError, units: Units, namespace: Mapping[str, Any]) -> Evidence | None:

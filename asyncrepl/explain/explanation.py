@@ -15,12 +15,15 @@ class Fix(NamedTuple):
 
     `more` holds other sources that change with it, as pairs of name and text,
     in the order in which they were run. When the mistake lies in an earlier
-    source (a function typed three inputs ago), `filename` is that one.
+    source (a function typed three inputs ago), `filename` is that one. `script` is
+    what to type at a prompt, where that is more than the changed texts: with what was
+    made of them, and what failed.
     """
 
     filename: str
     text: str
     more: tuple[tuple[str, str], ...] = ()
+    script: str = ""
 
     @property
     def texts(self) -> dict[str, str]:

@@ -26,6 +26,7 @@ from asyncrepl.explain.fresh_names import (
     unbound,
 )
 from asyncrepl.explain.other_callers import is_called_by_others, returned_to_library
+from asyncrepl.explain.plain_runners import runner_at
 from asyncrepl.explain.scopes import (
     ASYNC_FIXTURES,
     ISOLATED,
@@ -38,7 +39,6 @@ from asyncrepl.explain.scopes import (
     own_nodes,
     place_of_import,
     plain_test_case,
-    runner_at,
     scope,
 )
 from asyncrepl.explain.source_units import Unit, parsed

@@ -12,10 +12,11 @@ import builtins
 import re
 from typing import TYPE_CHECKING, TypeVar
 
-from asyncrepl.explain.source_units import own_name
 from asyncrepl.syntax.names import (
+    FUNCTIONS,
     LOOPS,
     SCOPES,
+    bound_names,
     callee_name,
     canonical_name,
     last_name,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from asyncrepl.explain.source_units import Function, Unit, Units
     from asyncrepl.syntax.source_rewriter import SourceRewriter
 
+_DEFINITIONS = (*FUNCTIONS, ast.ClassDef)
 Operand = TypeVar("Operand")
 Scope = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef
 
@@ -61,6 +63,45 @@ def own_nodes(function: ast.AST) -> Iterator[ast.AST]:
         if isinstance(node, SCOPES):
             continue
         stack.extend(reversed(list(ast.iter_child_nodes(node))))
+
+
+def names_bound(statements: list[ast.stmt]) -> set[str]:
+    """The names that the `statements` bind where they stand; not within comprehensions."""
+    own = (n for e in statements for n in ([e] if isinstance(e, SCOPES) else own_nodes(e)))
+    nodes = list(own)
+    loops = [node.target for node in nodes if isinstance(node, ast.comprehension)]
+    inner = {node for target in loops for node in ast.walk(target)}
+    return {name for node in nodes if node not in inner for name in bound_names(node)}
+
+
+def names_read(unit: Unit, *, at_once: bool = False) -> set[str]:
+    """The names that `unit` reads; with `at_once` only when it runs, not when it is called."""
+    return {
+        node.id
+        for node in unit.nodes(ast.Name)
+        if isinstance(node.ctx, ast.Load)
+        if not at_once or all(isinstance(each, ast.ClassDef) for each in scopes(unit, node))
+    }
+
+
+def defined_twice(inputs: list[Unit]) -> dict[str, tuple[int, int]]:
+    """The functions and classes that were defined anew: the numbers of the last two inputs."""
+    found: dict[str, list[int]] = {}
+    for number, unit in enumerate(inputs):
+        defined = {each.name for each in unit.body if isinstance(each, _DEFINITIONS)}
+        for name in names_bound(unit.body):
+            found[name] = [*found.get(name, []), number] if name in defined else []
+    return {name: (places[-2], places[-1]) for name, places in found.items() if places[1:]}
+
+
+def definition_kind(unit: Unit, name: str) -> tuple[object, ...]:
+    """What the definition of `name` in `unit` is to who uses it: its kind, its special methods."""
+    node = next(e for e in unit.body if isinstance(e, _DEFINITIONS) and e.name == name)
+    owned = node.body if isinstance(node, ast.ClassDef) else []
+    methods = [each for each in owned if isinstance(each, FUNCTIONS)]
+    special = [(type(e), e.name) for e in methods if e.name.startswith("__")]
+    yields = any(isinstance(e, ast.Yield) for e in ast.walk(node)) and not methods
+    return type(node), yields, tuple(sorted(special, key=str))
 
 
 def caught_kinds(kind: ast.expr | None) -> list[ast.expr]:
@@ -329,59 +370,6 @@ def given_by_await(method: Function) -> list[tuple[ast.expr, bool]]:
     returned = [each.value for each in own_nodes(method) if isinstance(each, ast.Return)]
     kept = [each for each in returned if isinstance(each, ast.Attribute)]
     return [*((each, False) for each in kept), *((each.value, True) for each in inner)]
-
-
-_LOOP_MAKERS = {"asyncio.new_event_loop", "asyncio.get_event_loop"}
-
-
-def loop_at(unit: Unit, node: ast.AST) -> str:
-    """What the plain code at `node` calls the loop that it makes, and may run; "" if none.
-
-    A task, a queue, a server made for that loop would be strange to the one of ``asyncio.run``.
-    A function that is given to somebody, as to a thread, may run where that loop does not.
-    """
-    function, named = scope(unit, node), unit.nodes(ast.Name, ast.Attribute)
-    called = {each.func for each in unit.nodes(ast.Call)}
-    name = getattr(function, "name", None)
-    given = any(last_name(each) == name and each not in called for each in named)
-    for made in () if given or isinstance(function, ast.Lambda) else unit.nodes(ast.Assign):
-        value = made.value.values[-1] if isinstance(made.value, ast.BoolOp) else made.value
-        if canonical_name(getattr(value, "func", None)) in _LOOP_MAKERS:
-            loop = ast.unparse(made.targets[0])
-            if _reaches(unit, made, node) and not _is_busy(unit, loop, node):
-                return loop
-    return ""
-
-
-def runner_at(unit: Unit, node: ast.AST) -> str:
-    """What runs a coroutine for the plain code at `node`: that loop, or ``asyncio.run``."""
-    return f"{loop}.run_until_complete" if (loop := loop_at(unit, node)) else "asyncio.run"
-
-
-def _reaches(unit: Unit, made: ast.Assign, node: ast.AST) -> bool:
-    """Whether what a statement above `node` binds is there, or what a method of its class does.
-
-    A global that is made below a function may not be there yet when that is called.
-    """
-    above, around = scope(unit, made), scope(unit, node)
-    target, line = made.targets[0], getattr(node, "lineno", 0)
-    if isinstance(target, ast.Attribute):
-        methods = [each for each in (above, around) if isinstance(each, ast.FunctionDef)]
-        objects = {own_name(each) for each in methods}
-        classes = {unit.parents.get(each) for each in methods}
-        same = objects == {ast.unparse(target.value)} and len(classes) == 1
-        return same and len(methods) == 2 and (above is not around or made.lineno < line)
-    return isinstance(target, ast.Name) and above in (None, around) and made.lineno < line
-
-
-def _is_busy(unit: Unit, loop: str, node: ast.AST) -> bool:
-    """Whether the loop of that name was closed in front of `node`, or runs for ever elsewhere."""
-    around, line = scope(unit, node), getattr(node, "lineno", 0)
-    return any(
-        each.lineno < line if scope(unit, each) is around else each.attr == "run_forever"
-        for each in unit.nodes(ast.Attribute)
-        if each.attr in ("close", "run_forever") and ast.unparse(each.value) == loop
-    )
 
 
 #: What is gone through more than once.

@@ -16,7 +16,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from asyncrepl.events.object_info import code_of
-from asyncrepl.syntax.names import FUNCTIONS, bind_names, callee_name, canonical_name, last_name
+from asyncrepl.syntax.names import (
+    FUNCTIONS,
+    bind_names,
+    callee_name,
+    canonical_name,
+    head_names,
+    last_name,
+)
 from asyncrepl.syntax.parsed_input import syntax_tree
 from asyncrepl.syntax.source_rewriter import SourceRewriter, SourceText
 
@@ -107,6 +114,11 @@ class Unit:
                 found[child] = node  # an ast.Load() has many parents: nobody asks for them
         return found
 
+    @property
+    def body(self) -> list[ast.stmt]:
+        """The statements at its top."""
+        return self.tree.body if self.tree is not None else []
+
     def rewriting(self) -> SourceRewriter:
         """A fresh set of edits of this text."""
         return SourceRewriter(self.source)
@@ -135,6 +147,13 @@ class Unit:
         for call in self.nodes(ast.Call):
             found.setdefault(callee_name(call), []).append(call)
         return found
+
+    def taken_from(self, names: set[str]) -> set[str]:
+        """`names`, and those of what a loop or a comprehension takes them from."""
+        kinds = ast.For, ast.AsyncFor, ast.comprehension
+        loops: Iterator[ast.For | ast.AsyncFor | ast.comprehension] = self.nodes(*kinds)
+        taken = [head_names(each.iter) for each in loops if head_names(each.target) & names]
+        return names.union(*taken)
 
     def functions(self) -> Iterator[Function]:
         """All ``def`` and ``async def`` statements."""
@@ -238,6 +257,21 @@ class Units:
             unit = self.get(filename)
             if unit is not None:
                 yield unit
+
+    def typed_callers(self, unit: Unit) -> tuple[Unit, ...]:
+        """What was typed after `unit` was, and may call it yet: definitions, and what runs now."""
+        typed = self.typed()
+        later = typed[typed.index(unit) + 1 :] if unit in typed else []
+        kinds = (*FUNCTIONS, ast.ClassDef)
+        defining = [all(isinstance(e, kinds) for e in each.body) for each in later]
+        return tuple(
+            u for u, defines in zip(later, defining, strict=True) if defines or u is later[-1]
+        )
+
+    def typed(self) -> list[Unit]:
+        """What was typed at a prompt and can be read, in that order."""
+        typed = [each for each in self.all() if each.filename.startswith("<input ")]
+        return [each for each in reversed(typed) if each.tree is not None]
 
     def nodes(self, *kinds: type[Node]) -> Iterator[tuple[Unit, Node]]:
         """All nodes of some kinds in the session's units, each with its unit, newest first."""

@@ -26,17 +26,18 @@ from asyncrepl.explain.bindings import make_coroutines
 from asyncrepl.explain.evidence import gather
 from asyncrepl.explain.explanation import Fix
 from asyncrepl.explain.fresh_names import fresh
+from asyncrepl.explain.plain_runners import runner_at
 from asyncrepl.explain.predicted_refusals import foreseen
 from asyncrepl.explain.scopes import (
     deepen,
+    names_bound,
     own_nodes,
     place_of_import,
-    runner_at,
     scope,
 )
 from asyncrepl.explain.source_units import Unit, parsed
 from asyncrepl.instrument.compilation import needs_loop
-from asyncrepl.syntax.names import FUNCTIONS, SCOPES, bound_names, callee_name, canonical_name
+from asyncrepl.syntax.names import FUNCTIONS, bound_names, callee_name, canonical_name
 from asyncrepl.syntax.parsed_input import syntax_tree
 from asyncrepl.syntax.source_rewriter import Span, compile_error, line_opcodes, parses
 
@@ -67,12 +68,14 @@ def on_one_loop(fix: Fix, units: Units) -> Fix:
 
 def _on_one_loop(name: str, text: str, units: Units) -> str:
     before = units.get(name)
-    if before is None or needs_loop(before.text) or not needs_loop(text):
+    typed = name.startswith("<input ")
+    # At a prompt what a program runs on its own loop is refused, whatever else is corrected.
+    if before is None or (not typed and (needs_loop(before.text) or not needs_loop(text))):
         return text
     unit = Unit(name, text, parsed(text))
     once = _run_once(unit)
     # What would only undo the correction was refused: a loop runs here (``:run FILE``).
-    if not name.startswith("<input ") and once != _own_runs_as(before, "asyncio.run({})"):
+    if not typed and once != _own_runs_as(before, "asyncio.run({})"):
         for rewritten in (once, _in_main(unit)):
             if rewritten and parses(rewritten) and not needs_loop(rewritten):
                 return rewritten
@@ -202,7 +205,7 @@ def _globals(before: list[ast.stmt], inside: list[ast.stmt]) -> str:
         if isinstance(outer, FUNCTIONS)
         for name in _free_names(outer)
     }
-    names = sorted((used | _bound(before)) & _bound(inside))
+    names = sorted((used | names_bound(before)) & names_bound(inside))
     return f"    global {', '.join(names)}\n" if names else ""
 
 
@@ -212,15 +215,6 @@ def _free_names(function: ast.AST) -> set[str]:
     own = {name for each in nodes if each is not function for name in bound_names(each)}
     shared = {name for each in nodes if isinstance(each, ast.Global) for name in each.names}
     return {each.id for each in nodes if isinstance(each, ast.Name)} - (own - shared)
-
-
-def _bound(statements: list[ast.stmt]) -> set[str]:
-    nodes = [
-        node
-        for each in statements
-        for node in ([each] if isinstance(each, SCOPES) else own_nodes(each))
-    ]
-    return {name for node in nodes for name in bound_names(node)}
 
 
 #: How many mistakes are put right one after the other.

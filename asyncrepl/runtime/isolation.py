@@ -325,6 +325,10 @@ _isolation: "Isolation | None" = None
 user_folders: "list[str]" = []
 
 
+#: The script that has started the program, which no user has written; "" where none has.
+launcher = ""
+
+
 def begin() -> None:
     """Import from now on as if the folder were not there, in which Python was started.
 

@@ -247,6 +247,6 @@ class CommandRegistry:
             raise CommandError(f":{name} is ambiguous: {choices}")
         if not name:
             raise CommandError("a command is a colon and a name, as in :tour; :help lists them")
-        near = self.called_elsewhere(name) or closest_match(name, by_name)
+        near = self.called_elsewhere(name) or closest_match(name.lower(), by_name)
         hint = f"did you mean :{near}?" if near else ":help lists them"
         raise CommandError(f"no command :{name}; {hint}")

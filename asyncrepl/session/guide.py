@@ -216,6 +216,7 @@ class Guide:
         self._context = context
         self._said: set[str] = set()
         self._error_before: object = None
+        self._explained_before: Explanation | None = None
         self._typed = True
         self._fixing = False
 
@@ -223,6 +224,7 @@ class Guide:
         """An input begins; whether a person or a script has typed it."""
         self._typed = not self._context.frontend.scripted
         self._error_before = _last_error()
+        self._explained_before = self._context.explanation
 
     def finished(self, text: str, status: Status) -> None:
         """The input `text` has ended."""
@@ -247,12 +249,11 @@ class Guide:
 
     def _hint(self, text: str, status: Status) -> None:
         fixing, self._fixing = self._fixing, text.strip() == ":fix" and status.kind == "ok"
-        explained = self._context.explanation
         if self._context.narrator.narrated_any and status.kind == "ok":
             self._once("mistake", f"a mistake: {_without_async(text)}")
         elif status.kind == "ok" and self._is_traced(text):
             self._say("no async for ran, so there was no step to tell", "")
-        elif status.kind == "error" and explained is not None and explained.fix is not None:
+        elif self._has_new_error() and self._has_new_fix():
             self._once("fix", f":fix {self._fix_use()}")
         elif status.kind == "error" and (
             meant := habit_line(text.strip(), self._context.registry)
@@ -278,6 +279,11 @@ class Guide:
     def _has_new_error(self) -> bool:
         """Whether an error was shown, also if the input ended well: ``:marbles`` draws an X."""
         return _last_error() is not self._error_before
+
+    def _has_new_fix(self) -> bool:
+        """Whether a correction was shown with it."""
+        explained = self._context.explanation
+        return explained not in (None, self._explained_before) and explained.fix is not None
 
     def _once(self, name: str, text: str) -> None:
         if name not in self._said:
@@ -338,6 +344,8 @@ _OF_SHELLS = {
 _ALONE = {"ls", "pwd"}
 _CAPTURED = re.compile(r"([^\W\d]\w*) *= *([!%])(.+)")
 _WORD_AND_REST = re.compile(r"(%*|:)([^\W\d]\w*)(?: +(.*))?")
+#: As in ``%timeit -n 3 -r2 f()``: ours has none.
+_MAGIC_OPTIONS = re.compile(r"\A(-\w+( +\d+)? +)+")
 _WORDS = re.compile(r"([^\W\d]|[~.]|/(?! )|--?[^\W\d]).*")
 
 
@@ -367,6 +375,7 @@ def habit_line(text: str, registry: CommandRegistry) -> str:
         meant = ""
     elif sign:
         meant = _of_magic(word, registry)
+        rest = _for_command(meant, rest, registry)
     else:
         meant = _without_colon(word, rest, registry)
     if not rest and sign == "%%":
@@ -399,6 +408,14 @@ def _of_magic(word: str, registry: CommandRegistry) -> str:
         return own
     name = word if word in registry.names else registry.called_elsewhere(word)
     return f":{name} {{rest}}" if name else _ANOTHER
+
+
+def _for_command(meant: str, rest: str, registry: CommandRegistry) -> str:
+    """What of the `rest` behind a magic the command takes that is `meant`: no options of its."""
+    command = registry.get(meant[1:].partition(" ")[0]) if meant.startswith(":") else None
+    if command is None or command.name == "shell":
+        return rest
+    return "" if command.words == 0 else _MAGIC_OPTIONS.sub("", rest)
 
 
 def _without_colon(word: str, rest: str, registry: CommandRegistry) -> str:

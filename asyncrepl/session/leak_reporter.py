@@ -156,7 +156,9 @@ class LeakReporter(Instrument):
             by_error = left.filename in self._failed
             leak = left_open(left, self._context.session.sources, well)
             self.leaks.note(leak, quietly=by_error, generator=left.generator)
-            self._context.mistake_reporter.keep(Finding("kept", describe(None), *left.first_step))
+            seen = Finding("kept", describe(None), *left.first_step)
+            script = f"await {leak.name}.aclose()" if leak.name.isidentifier() else ""
+            self._context.mistake_reporter.keep(seen, script)
 
     def leak(self, leak: Leak) -> None:
         """Show `leak`."""

@@ -232,11 +232,12 @@ class SilentMistakeReporter(Instrument):
         if type(last) is CoroutineType and last.cr_code in self._forgotten_code:
             self._context.leak_reporter.explained.add(last)  # one more, that dies later
 
-    def keep(self, finding: Finding) -> None:
-        """Explain `finding`, which is told in another way, when ``:why`` asks."""
+    def keep(self, finding: Finding, script: str = "") -> None:
+        """Explain `finding`, told in another way with a `script` to type, when ``:why`` asks."""
         found = self.explanation_of(finding)
         if found is not None:
-            self.said(found)
+            fix = found.fix and found.fix._replace(script=script or found.fix.script)
+            self.said(found._replace(fix=fix))
 
     def look(self, *, silently: bool = False) -> None:
         """Tell what was seen since the last look; `silently` where an error tells it better."""
@@ -426,11 +427,10 @@ class SilentMistakeReporter(Instrument):
         from asyncrepl.views.explanation_lines import changed_line
 
         sources, typed = self._context.session.sources, self._context.source
-        filename, line = finding.code.co_filename, finding.code.co_firstlineno
-        if finding.made is not None:
-            filename, line = finding.made
-        elif finding.place is not None:
-            line = finding.place.lineno
+        line = finding.place.lineno if finding.place is not None else finding.code.co_firstlineno
+        filename, line = finding.made or (finding.code.co_filename, line)
+        if filename.startswith("<") and filename not in sources and (code := finding.info.code):
+            filename, line = code.co_filename, code.co_firstlineno  # generated code has made it
         if found.fix is not None:
             filename, line = found.fix.filename, changed_line(found.fix, sources)
         if typed is not None and typed.filename == filename and len(typed.lines) == 1:

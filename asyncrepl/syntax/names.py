@@ -130,6 +130,26 @@ def bound_names(node: ast.AST) -> Iterator[str]:
             yield node.rest
 
 
+def head_names(node: ast.AST | None) -> set[str]:
+    """The names that `node` comes of, as a call, an attribute or an item; no arguments.
+
+    That of ``pool[0].run(job)`` is `pool`. A display, or a comprehension, comes of what it holds.
+    """
+    match node:
+        case ast.Name():
+            return {node.id}
+        case ast.Attribute() | ast.Subscript() | ast.Await() | ast.Starred():
+            return head_names(node.value)
+        case ast.Call():
+            return head_names(node.func)
+        case ast.List() | ast.Tuple() | ast.Set():
+            return {name for each in node.elts for name in head_names(each)}
+        case ast.ListComp() | ast.SetComp() | ast.GeneratorExp():
+            parts = [node.elt, *(each.iter for each in node.generators)]
+            return {name for each in parts for name in head_names(each)}
+    return set()
+
+
 def called_at_top(tree: ast.Module, *, and_below: bool = False) -> set[str]:
     """The names of what is called when `tree` is run, whatever else happens.
 

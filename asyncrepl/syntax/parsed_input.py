@@ -142,18 +142,18 @@ def parse_input(text: str, filename: str = "<input>", *, program: bool = False) 
 def as_command(text: str) -> Command | None:
     """The command that `text` is, without parsing it; None for Python.
 
-    No Python statement begins with ``:`` or ``!``.
+    No Python statement begins with ``:`` or ``!``, with blanks in front or without.
     """
     stripped = text.strip()
     if stripped in {"exit", "quit"}:
         return Command("quit", "")
-    if text.startswith("!"):
+    if stripped.startswith("!"):
         return Command("shell", stripped[1:].removeprefix("!").strip())  # IPython's `!!ls`, too
-    if not text.startswith(":"):
+    if not stripped.startswith(":"):
         return _as_question(stripped) if "?" in (stripped[:1], stripped[-1:]) else None
     name, _, rest = stripped[1:].partition(" ")
     rest = rest.strip()
-    return Command(name, rest, text.index(rest, len(name) + 1))
+    return Command(name, rest, text.index(rest, text.index(":") + len(name) + 1))
 
 
 def _as_question(text: str) -> Command | None:

@@ -90,12 +90,27 @@ def _function(value: Any) -> AsyncKind | None:
     return None
 
 
+def _several(value: Any) -> AsyncKind | None:
+    """A list or tuple of nothing but coroutines."""
+    if (
+        type(value) in (list, tuple)
+        and value
+        and {type(each) for each in value} == {CoroutineType}
+    ):
+        return AsyncKind(
+            "coroutines", "await asyncio.gather(*…) runs them and gives their results"
+        )
+    return None
+
+
 _BY_TYPE: dict[type, Callable[[Any], AsyncKind | None]] = {
     CoroutineType: lambda _: AsyncKind("coroutine", "await it"),
     AsyncGeneratorType: lambda _: AsyncKind("async generator", "iterate over it with async for"),
     FunctionType: _function,
     MethodType: _function,
     GeneratorType: lambda _: None,
+    list: _several,
+    tuple: _several,
     type: lambda _: None,
 }
 

@@ -110,7 +110,7 @@ def _changes(
 
 def fix_text(fix: Fix) -> str:
     """All the corrected code, as one input."""
-    return "\n".join(text.rstrip("\n") for text in fix.texts.values())
+    return fix.script or "\n".join(text.rstrip("\n") for text in fix.texts.values())
 
 
 def _fix_lines(
@@ -122,7 +122,7 @@ def _fix_lines(
         rows = MAX_NARROW_ROWS if width is not None and width < NARROW else room
         if len(lines) <= rows and all(_fits(plain(line)[5:], width) for line in lines):
             return lines
-    *shown, last = list(_changed_lines(fix, sources))[:room] or [""]
+    *shown, last = list(_changed_lines(fix, sources))[:room] or fix.script.split("\n")[:1]
     hints = _PROMPT_HINTS if any(source.typed for source in sources.values()) else _PROGRAM_HINTS
     hint = next((hint for hint in hints if _fits(last + hint, width)), hints[-1])
     lines = [_try_line(number, _cut_code(text, width)) for number, text in enumerate(shown)]

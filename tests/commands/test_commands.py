@@ -20,6 +20,7 @@ MISTAKES = {
     ":tikcer a 1": "no command :tikcer; did you mean :ticker?",
     ":xyzzy": "no command :xyzzy; :help lists them",
     ":": "a command is a colon and a name, as in :tour; :help lists them",
+    ":WHY": "no command :WHY; did you mean :why?",
     ":s": "ambiguous",
     ":ticker": "try :ticker tick 0.2",
     ":ticker a abc": "'abc' is not a number of seconds: try 0.2",

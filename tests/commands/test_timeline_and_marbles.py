@@ -251,3 +251,14 @@ def test_the_row_of_a_statement_tells_how_it_ended(
     row = type_in(":timeline").splitlines()[0]
     assert row.startswith("input 1")
     assert row.endswith(glyph)
+
+
+def test_a_source_is_corrected_as_it_was_typed(type_in: Typed) -> None:
+    """As a command, with the other sources; what a plain loop iterates over is none for it."""
+    type_in("async def ticks(n=1):\n    yield n")
+    assert "try  :marbles ticks()\n" in type_in(":marbles ticks")
+    assert type_in(":fix") == ":marbles ticks()\n"
+    type_in("async def make():\n    return ticks(2)")
+    type_in(":marbles ticks(3), make()")
+    assert type_in(":fix") == ":marbles ticks(3), await make()\n"
+    assert "try  for value in [1, 2]: value\n" in type_in(":marbles [1, 2]")

@@ -311,7 +311,7 @@ def test_it_is_told_once() -> None:
         type_in(NUMS)
         type_in("async def main(g):\n    async for n in g: pass\n")
         type_in("g = nums(); await main(g)")
-        assert type_in("await main(g)").startswith("why  <input 2>:2: `g` is at its end")
+        assert type_in("await main(g)").startswith("why  `g` is at its end")
         assert type_in("await main(g)") == ""
 
 

@@ -33,6 +33,29 @@ def typed() -> Iterator[Typed]:
         yield typed
 
 
+def test_a_correction_is_pointed_to_with_its_mistake(typed: Typed) -> None:
+    """Also where that is drawn, and the command ends well; and not with a later error."""
+    assert typed(":marbles 3").endswith("next  :fix puts the corrected code on your input line\n")
+    assert "next" not in typed(":marbles ticks(3) for x")
+
+
+def test_an_old_correction_is_pointed_to_no_more(typed: Typed) -> None:
+    """What was told without an error has shown what to write; the next error is another matter."""
+    typed("async def load(): pass")
+    assert "why" in typed("load()")
+    assert "next" not in typed(":rate x")
+
+
+def test_a_list_of_coroutines_is_said_to_be_one(typed: Typed) -> None:
+    """Nothing of them has run: what does it is said. Not of a list with something else in it."""
+    typed("async def double(n): return 2 * n")
+    shown = typed("list(map(double, range(2)))")
+    assert "coroutines: await asyncio.gather(*…) runs them" in shown
+    assert typed("await asyncio.gather(*_)") == "[0, 2]\n"
+    assert "gather" not in typed("jobs = [double(1)]; [1, *jobs]")
+    typed("await jobs[0]")
+
+
 def test_a_way_ahead(typed: Typed) -> None:
     """After the first trace a mistake, after that :fix, after that the course; each once."""
     trace, mistake = ":trace async for n in ticks(2): n", "for n in ticks(2): n"
@@ -139,7 +162,10 @@ def test_a_command_that_does_not_find_a_source(typed: Typed, command: str) -> No
             "import subprocess; files = subprocess.getoutput('ls -a').splitlines()",
         ),
         ("%whos", ":info"),
-        ("%pdb on", ":debug on"),
+        ("%pdb on", ":debug"),
+        ("%timeit -n 3 -r2 sum(range(9))", ":time sum(range(9))"),
+        ("%run -i some.py -v", ":run some.py -v"),
+        ("%ls -a", "!ls -a"),
         ("%psource f", ":source f"),
         ("here = %pwd", "commands begin with a colon here, as :time and :run; try :help"),
         ("%%timeit\nsum(range(9))", ":time sum(range(9))"),

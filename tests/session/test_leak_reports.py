@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 import pytest
 from support.shells import typed_shell
 
+from asyncrepl.engine.code_owner import is_ours, is_users, owner
 from asyncrepl.events.finding_log import active_log
+from asyncrepl.runtime import isolation
 from asyncrepl.session.frontend import Frontend
 
 if TYPE_CHECKING:
@@ -44,6 +46,16 @@ def test_a_generator_left_by_break_is_told_at_the_end_of_the_statement(type_in: 
         "leak g, made at <input 2>:1, is still open: `break` at <input 3>:3 left it\n"
         "try  await g.aclose()\n"
     )
+    assert type_in("await g.aclose()") == ""
+
+
+def test_what_closes_it_is_on_the_input_line(type_in: Typed) -> None:
+    """``:fix`` is what was said to be tried; the loop, which has done its work, does not run again."""
+    type_in(READINGS)
+    type_in("async def first(source):\n    async for x in source:\n        return x")
+    type_in("g = readings()")
+    assert "try  await g.aclose()\n" in type_in("await first(g)")
+    assert type_in(":fix") == "await g.aclose()\n"
     assert type_in("await g.aclose()") == ""
 
 
@@ -411,3 +423,12 @@ def test_what_ends_a_thread_is_explained(monkeypatch: pytest.MonkeyPatch) -> Non
         assert typed("t = threading.Thread(target=fail); t.start(); t.join()") == ""
     assert [*map(type, told)] == [TypeError, ZeroDivisionError]
     assert threading.excepthook is hook
+
+
+def test_the_script_that_starts_the_program_is_no_users(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a command of ours has made and dropped was said to stand in ``bin/asyncrepl``."""
+    monkeypatch.setattr(isolation, "launcher", "/somewhere/bin/asyncrepl")
+    assert is_ours("/somewhere/bin/asyncrepl")
+    assert not is_users("/somewhere/bin/asyncrepl")
+    assert not is_ours("/somewhere/bin/other")
+    owner.cache_clear()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import gc
 import time
 
 import pytest
@@ -164,3 +165,12 @@ def test_no_line_of_the_users_runs(type_in: Typed) -> None:
     )
     assert type_in("Loud([1])") == "loud\n"
     assert type_in("'next'") == "'next'\n"
+
+
+def test_a_coroutine_that_is_shown_in_full_is_one(type_in: Typed) -> None:
+    """Nobody is warned of it: who asked to see it has not forgotten it."""
+    type_in("async def load(): pass")
+    shown = type_in(":show load()")
+    gc.collect()
+    assert (shown + type_in("1")).endswith("coroutine: await it\n1\n")
+    assert "Warning" not in shown

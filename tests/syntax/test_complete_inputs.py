@@ -79,6 +79,8 @@ def test_a_mistake_only_the_compiler_finds_does_not_break_a_block_off() -> None:
     [
         (":load counter", Command("load", "counter", 6)),
         (":help", Command("help", "", 5)),
+        ("  :load load", Command("load", "load", 8)),
+        (" !ls -a", Command("shell", "ls -a")),
         (":", Command("", "", 1)),
         (":spawn await f(1, 2) ", Command("spawn", "await f(1, 2)", 7)),
         ("exit", Command("quit", "")),

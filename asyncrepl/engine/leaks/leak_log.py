@@ -22,7 +22,7 @@ from types import AsyncGeneratorType, CoroutineType
 from typing import TYPE_CHECKING, Any
 
 from asyncrepl.engine.code_owner import is_users, traceback_entries
-from asyncrepl.events.object_info import generator_of_step, is_new, is_step
+from asyncrepl.events.object_info import generator_of_step, instance_dict, is_new, is_step
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -203,9 +203,11 @@ def _named_in_statement(frame: FrameType, offset: int) -> Iterator[object]:
 
 
 def _items(value: Any) -> Iterator[object]:
-    """`value` and, of a collection, its items."""
+    """`value` and, of a collection, its items; of another object, its attributes."""
     yield value
     if type(value) in (list, tuple, set):
         yield from list(value)[:_MAX_ITEMS]
     elif type(value) is dict:
         yield from list(value.values())[:_MAX_ITEMS]
+    else:
+        yield from list(instance_dict(value).values())[:_MAX_ITEMS]

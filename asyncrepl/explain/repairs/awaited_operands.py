@@ -15,6 +15,7 @@ from asyncrepl.explain.demands import met
 from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.hoisted_code import body_after, made_in_function, out_of_class
 from asyncrepl.explain.kinds import Kind, has, is_async_iterable
+from asyncrepl.explain.plain_runners import runner_at
 from asyncrepl.explain.protocol_code import yield_each
 from asyncrepl.explain.repairs.awaited_items import is_done, variable_of_awaited
 from asyncrepl.explain.repairs.awaited_origins import (
@@ -50,7 +51,7 @@ from asyncrepl.explain.repairs.repair_case import (
     task_maker,
     used_again,
 )
-from asyncrepl.explain.scopes import CannotFixError, runner_at, scope, with_await
+from asyncrepl.explain.scopes import CannotFixError, scope, with_await
 from asyncrepl.explain.value_origins import bindings, called, loads, stepped_source
 from asyncrepl.instrument.probe_placement import AWAITABLE_CALLS
 from asyncrepl.syntax.names import callee_name, canonical_name, written_name

@@ -15,9 +15,10 @@ from asyncrepl.explain.fix_editor import Fixing, correction, replaced, short
 from asyncrepl.explain.given_away import asked_in_library
 from asyncrepl.explain.held_operands import ASYNCIO, innermost_frame
 from asyncrepl.explain.hoisted_code import made_in_function
+from asyncrepl.explain.plain_runners import loop_at
 from asyncrepl.explain.rules.never_run import NEVER_RUNS, STARTING_CALLS, only_call
 from asyncrepl.explain.rules.scheduling_calls import RUNNING, run_by_await
-from asyncrepl.explain.scopes import CannotFixError, loop_at, own_nodes, scope
+from asyncrepl.explain.scopes import CannotFixError, own_nodes, scope
 from asyncrepl.explain.value_origins import bindings, bound_by, loads, origins
 from asyncrepl.explain.verified_fixes import in_main, own_runs
 from asyncrepl.instrument.probe_placement import LATER_CALLS

@@ -18,6 +18,7 @@ from asyncrepl.explain.bindings import (
     returned_values,
     returns_self,
     takes,
+    takes_only_its_object,
 )
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, corrected, correction, short
@@ -224,8 +225,19 @@ def _sync_aiter(evidence: Evidence) -> Finding | None:
         if lookup(kind, "__anext__") is not MISSING:
             return None
         why = f"`{name}.__aiter__` returns the object itself, and `{name}` has no `__anext__`."
-        return Finding(why)
+        return Finding(why, _giving_items(evidence, kind, *found))
     return _wrong_result(evidence, kind, function, found)
+
+
+@correction
+def _giving_items(fixing: Fixing, kind: type, unit: Unit, function: Function) -> None:
+    """``return self`` → ``return self.items()``, where that alone is what gives items."""
+    methods = [each for each in vars(kind).values() if is_real_instance(each, FunctionType)]
+    giving = [e for e in methods if has_flag(e, inspect.CO_ASYNC_GENERATOR)]
+    giving = [each for each in giving if takes_only_its_object(each)]
+    for node in own_nodes(function) if len(giving) == 1 else ():
+        if isinstance(node, ast.Return) and isinstance(node.value, ast.Name):
+            fixing.of(unit).after(node.value, f".{giving[0].__name__}()")
 
 
 def _wrong_result(

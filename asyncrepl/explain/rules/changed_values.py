@@ -7,9 +7,10 @@ object that changes is kept. What is said here is where it was read, and what ke
 from __future__ import annotations
 
 import ast
+from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
-from asyncrepl.events.object_info import MISSING
+from asyncrepl.events.object_info import MISSING, is_real_instance
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, correction, replaced, short
 from asyncrepl.explain.fresh_names import fresh
@@ -21,6 +22,7 @@ from asyncrepl.syntax.names import (
     LOOPS,
     bound_names,
     callee_name,
+    method_owner,
     written_name,
 )
 
@@ -311,7 +313,61 @@ def _ends_with_false(evidence: Evidence) -> Finding | None:
 
 _CHANGED = "changed-while-it-waited"
 
+#: Who makes a task of what it is given, or runs it in one: with a copy of the context.
+_TASK_MAKERS = ("create_task", "ensure_future", "gather", "run", "run_coroutine_threadsafe")
+
+
+def _set_in_a_task(evidence: Evidence) -> Finding | None:
+    """``user.get()``, where `user` is only set by what runs in a task of its own."""
+    call = evidence.node(ast.Call) if evidence.direct else None
+    variable = method_owner(call) if call is not None and not call.args else None
+    if variable is None or not is_real_instance(evidence.resolver.value(variable), ContextVar):
+        return None
+    calls, name = list(evidence.units.nodes(ast.Call)), written_name(variable)
+    sets = [
+        e for e in calls if callee_name(e[1]) == "set" and written_name(method_owner(e[1])) == name
+    ]
+    setter = {scope(*each) for each in sets}
+    function = setter.pop() if len(setter) == 1 else None
+    if not isinstance(function, ast.AsyncFunctionDef):
+        return None
+    runs = [(unit, each) for unit, each in calls if callee_name(each) == function.name]
+    if not runs or any(callee_name(_taker(*each)) not in _TASK_MAKERS for each in runs):
+        return None
+    why = (
+        f"{short(*sets[0])} runs in `{function.name}`, and that in a task: a task has a copy of "
+        "the context, so what it sets is set there alone."
+    )
+    return Finding(why, _awaited_itself(evidence, runs))
+
+
+def _taker(unit: Unit, call: ast.Call) -> ast.AST | None:
+    """What is called with `call`, also as one of a list."""
+    around = unit.parents.get(call)
+    return around if isinstance(around, ast.Call) else unit.enclosing(call, ast.Call)
+
+
+@correction
+def _awaited_itself(fixing: Fixing, runs: list[tuple[Unit, ast.Call]]) -> None:
+    """``await asyncio.create_task(login())`` → ``await login()``, which is the same context."""
+    for unit, call in runs:
+        task = unit.parents[call]
+        alone = isinstance(task, ast.Call) and len(task.args) == 1
+        if not alone or not isinstance(unit.parents.get(task), ast.Await):
+            raise CannotFixError
+        fixing.of(unit).replace(task, unit.source.source(call))
+
+
 RULES = (
+    Rule(
+        "context-set-in-a-task",
+        "a context variable that only a task has set",
+        5,
+        "A task begins with a copy of the context, and keeps what it sets to itself. `await "
+        "login()` runs in the context of who awaits it, or let `login` return what is to be set.",
+        _set_in_a_task,
+        errors=(LookupError,),
+    ),
     Rule(
         _CHANGED,
         "a value that changed during an `await`",

@@ -11,7 +11,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from asyncrepl.explain.explanation import Finding, endless
-from asyncrepl.explain.fix_editor import short
+from asyncrepl.explain.fix_editor import replaced, short
 from asyncrepl.explain.scopes import REPEATED, is_own, runs_often, scope
 from asyncrepl.syntax.names import callee_name, last_name, method_owner, written_name
 
@@ -74,6 +74,22 @@ def ends_of(evidence: Evidence) -> tuple[ast.expr, Ends] | None:
     return waited, (
         calls_on(evidence, written_name(waited), *ends) or calls_on(evidence, "", *ends)
     )
+
+
+def _only_named(evidence: Evidence) -> Finding | None:
+    """What would end the wait is the name of a method, as a statement: ``event.set``."""
+    waited, calls = ends_of(evidence) or (None, [])
+    named = [each for each in calls if isinstance(each[0].parents.get(each[1]), ast.Expr)]
+    if waited is None or not named or any(isinstance(call, ast.Call) for _, call in calls):
+        return None
+    (unit, node), text = named[0], short(*named[0])
+    why = (
+        f"{text} only names the method that would end the wait for {short(evidence.unit, waited)}"
+    )
+    texts = [(at, f"{unit.source.source(at)}()") for home, at in named if home is unit]
+    fix = replaced(evidence, unit, *texts)
+    takes = node.attr.startswith(("set_", "put"))  # type: ignore[attr-defined]
+    return Finding(f"{why}: without `()` nothing is called.", None if takes else fix)
 
 
 def _ended_too_late(evidence: Evidence) -> Finding | None:
@@ -178,6 +194,11 @@ def _waits_for(unit: Unit, statement: ast.stmt) -> str:
 
 
 RULES = (
+    endless(
+        "a method that is named and not called",
+        "The name of a method as a statement calls nothing: `event.set()`.",
+        _only_named,
+    ),
     endless(
         "a wait for what comes after it",
         "Statements run one after the other, also when they await: what stands behind a wait "

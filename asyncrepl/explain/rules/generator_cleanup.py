@@ -198,13 +198,15 @@ def _loop_over(unit: Unit, name: str, line: int = 0) -> ast.AsyncFor | None:
 
 @correction
 def _closed_with_loop(fixing: Fixing, unit: Unit, loop: ast.AsyncFor) -> None:
-    """The loop in an ``async with aclosing(…)``."""
-    name = fixing.fresh(unit, "stream")
+    """The loop in an ``async with aclosing(…)``; of what a name holds, under that name."""
+    kept = isinstance(loop.iter, ast.Name)
+    name = unit.source.source(loop.iter) if kept else fixing.fresh(unit, "stream")
     start, end = unit.source.block(loop)
     by = unit.source.indent(loop)
     operand = unit.source.span(loop.iter)
     text = unit.text[start : operand.start] + name + unit.text[operand.end : end]
-    head = f"{by}async with aclosing({unit.source.source(loop.iter)}) as {name}:\n"
+    named = "" if kept else f" as {name}"
+    head = f"{by}async with aclosing({unit.source.source(loop.iter)}){named}:\n"
     ending = "" if text.endswith("\n") else "\n"
     fixing.of(unit).replace(unit.source.block(loop), head + indent(text, "    ") + ending)
     fixing.needs_name(unit, "contextlib", "aclosing")
@@ -222,6 +224,8 @@ def _kept(evidence: Evidence) -> Finding | None:
         f"The loop left `{name}` in the middle, and the name keeps it: it stays open, and its "
         "`finally` does not run."
     )
+    if any(isinstance(each, ast.Return | ast.Raise) for each in own_nodes(loop)):
+        return Finding(why, _closed_with_loop(evidence, evidence.unit, loop))
     fixing = Fixing(evidence)
     fixing.of(evidence.unit).lines_after(loop, f"await {name}.aclose()")
     return Finding(why, fixing.fix())

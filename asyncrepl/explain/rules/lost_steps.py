@@ -18,11 +18,11 @@ from asyncrepl.explain.rules.iteration_end import (
     outlives_timeouts,
     stopped_at,
 )
-from asyncrepl.explain.scopes import LIMITS, enters, is_generator, own_nodes, scope
+from asyncrepl.explain.scopes import LIMITS, caught_kinds, enters, is_generator, own_nodes, scope
 from asyncrepl.explain.static_values import Resolver
 from asyncrepl.explain.value_arrivals import is_only_looked_at
 from asyncrepl.explain.value_origins import STEPS, given, stepped_source
-from asyncrepl.syntax.names import FUNCTIONS, callee_name
+from asyncrepl.syntax.names import FUNCTIONS, callee_name, last_name
 from asyncrepl.syntax.source_rewriter import indent
 
 if TYPE_CHECKING:
@@ -221,10 +221,15 @@ _ANEXT = (
 
 
 def _unbound(evidence: Evidence) -> Finding | None:
-    """A name that an ``except TimeoutError`` asks for, and that the time was too short to bind."""
-    name, unit = evidence.node(ast.Name), evidence.unit
+    """A name that was to be bound when the time was up: asked for by the handler or later."""
+    name = evidence.node(ast.Name)
     ended = isinstance(getattr(evidence.error, "__context__", None), TimeoutError)
-    around = unit.enclosing(name, ast.Try) if name is not None and ended else None
+    unit, around = (
+        evidence.unit,
+        evidence.unit.enclosing(name, ast.Try) if name and ended else None,
+    )
+    if name is not None and around is None:
+        unit, around = _cut_before(evidence, name) or (unit, None)
     found = [] if around is None or name is None else _bound_in(around, name.id)
     if len(found) != 1 or around is None:
         return None
@@ -236,6 +241,23 @@ def _unbound(evidence: Evidence) -> Finding | None:
         f"`{unit.source.source(assigned.targets[0])}` has no value{lost}."
     )
     return Finding(why, _appended(evidence, unit, around, assigned) if collects else None)
+
+
+def _cut_before(evidence: Evidence, name: ast.Name) -> tuple[Unit, ast.Try] | None:
+    """The one ``try`` before `name`, also in an earlier input, that goes on when time is up."""
+    here, own = scope(evidence.unit, name), evidence.unit
+    tops = evidence.units.typed() if here is None and own in evidence.units.typed() else [own]
+    found = [
+        (unit, each)
+        for unit in tops
+        for each in unit.nodes(ast.Try)
+        if scope(unit, each) is here and _bound_in(each, name.id)
+        if unit is not own or (each.end_lineno or 0) < name.lineno
+        if [last_name(k) for h in each.handlers for k in caught_kinds(h.type)] == ["TimeoutError"]
+        if any(callee_name(call) in (*LIMITS, "wait_for") for call in ast.walk(each))
+    ]
+    deleted = (e for unit in tops for e in unit.nodes(ast.Name) if isinstance(e.ctx, ast.Del))
+    return found[0] if len(found) == 1 and all(e.id != name.id for e in deleted) else None
 
 
 def _bound_in(around: ast.Try, name: str) -> list[ast.Assign]:

@@ -15,10 +15,10 @@ from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, correction, replaced, short
 from asyncrepl.explain.held_operands import innermost_frame
 from asyncrepl.explain.hoisted_code import taken_in
-from asyncrepl.explain.operand_parts import items_taken
 from asyncrepl.explain.repairs.entered_operands import enter_rest
 from asyncrepl.explain.repairs.repair_case import single_assignment
 from asyncrepl.explain.rules.scheduling_calls import RUNNING
+from asyncrepl.explain.rules.wrong_states import made_in_another_input
 from asyncrepl.explain.scopes import CannotFixError, block_of, own_nodes, scope
 from asyncrepl.explain.static_values import Resolver
 from asyncrepl.explain.value_origins import loads
@@ -144,6 +144,9 @@ def _again(evidence: Evidence) -> Finding | None:
 def made_anew(fixing: Fixing, item: ast.withitem) -> None:
     """``async with limit:``, of an `item` → ``async with asyncio.timeout(3):``."""
     unit, name = fixing.evidence.unit, item.context_expr
+    if text := made_in_another_input(fixing.evidence, name):
+        fixing.of(unit).replace(name, text)
+        return
     made = single_assignment(unit, name)
     if not isinstance(name, ast.Name) or not isinstance(made, ast.Call):
         raise CannotFixError
@@ -300,27 +303,28 @@ def _asked_first(fixing: Fixing, call: ast.Call, future: ast.expr) -> None:
     edits.replace(statement, f"if not {asked}.done():\n{by}    {set_}")
 
 
-def _result_too_early(evidence: Evidence) -> Finding | None:
-    """``task.result()``, which does not wait for the task."""
-    node = evidence.node(ast.Call)
-    if node is None or not isinstance(node.func, ast.Attribute) or not evidence.direct:
-        return None
-    info = evidence.resolver.info(node.func.value)
-    info = info or next(iter(items_taken(evidence, node.func.value)), None)
-    if node.func.attr not in ("result", "exception") or info is None:
-        return None
-    if not issubclass(info.kind, asyncio.Future) or node.args:
-        return None
-    if callee_name(node.func.value) == "create_future":
-        return None  # nothing is under way that would be waited for
-    source = evidence.unit.source.source(node.func.value)
-    kind = "task" if issubclass(info.kind, asyncio.Task) else "future"
-    why = (
-        f"`{source}` is a {kind} that was not done yet: `.{node.func.attr}()` does not wait for "
-        f"it, `await {source}` does."
-    )
-    waits = node.func.attr == "result"
-    return Finding(why, _awaited_instead(evidence, node, node.func.value) if waits else None)
+def _cancelled_before(evidence: Evidence) -> Finding | None:
+    """``await task``, which was cancelled: what its error says is not by whom."""
+    for site in evidence.sites:
+        waits = site.node(ast.Await)
+        name = waits.value if waits is not None else None
+        task = Resolver.of_frame(evidence.units, site.frame).value(name) if name else None
+        if not isinstance(name, ast.Name) or not is_real_instance(task, asyncio.Task):
+            continue
+        cancels = [
+            (unit, call)
+            for unit, call in evidence.units.nodes(ast.Call)
+            if callee_name(call) == "cancel" and written_name(method_owner(call)) == name.id
+        ]
+        if task.cancelled() and len(cancels) == 1:
+            unit, call = cancels[0]
+            why = (
+                f"`{name.id}` was cancelled, by {short(unit, call)} at "
+                f"{unit.filename.rpartition('/')[2]}:{call.lineno}: who awaits it gets its "
+                "CancelledError."
+            )
+            return Finding(why)
+    return None
 
 
 def _asked_when_cancelled(evidence: Evidence) -> Finding | None:
@@ -350,16 +354,6 @@ def _left_when_cancelled(fixing: Fixing, unit: Unit, call: ast.Call) -> None:
         raise CannotFixError
     test = f"if {unit.source.source(task)}.cancelled():"
     fixing.of(unit).lines_before(statement, f"{test}\n    return")
-
-
-@correction
-def _awaited_instead(fixing: Fixing, call: ast.Call, task: ast.expr) -> None:
-    """``task.result()`` → ``await task``."""
-    unit = fixing.evidence.unit
-    if not isinstance(unit.parents.get(call), ast.Await):  # which was meant for the task
-        fixing.awaiting(unit, call)
-    span = Span(unit.source.span(task).end, unit.source.span(call).end)
-    fixing.of(unit).replace(span, "")
 
 
 def _never_asked(evidence: Evidence) -> Finding | None:
@@ -410,15 +404,6 @@ RULES = (
         errors=(asyncio.InvalidStateError,),
     ),
     Rule(
-        "coroutine-used-as-its-result",
-        "the result of a task that is not done",
-        5,
-        "A task runs while others wait. `task.result()` only gives what is there already; `await "
-        "task` waits for it.",
-        _result_too_early,
-        errors=(asyncio.InvalidStateError,),
-    ),
-    Rule(
         "future-set-twice",
         "the result of a task that was cancelled",
         5,
@@ -435,6 +420,15 @@ RULES = (
         "`runner.run(main())`.",
         _runner_inside,
         errors=(RuntimeError,),
+    ),
+    Rule(
+        "await-a-cancelled-task",
+        "a task that was cancelled and is awaited",
+        3,
+        "`task.cancel()` throws CancelledError into the task where it waits, and `await task` "
+        "raises that again. Who has cancelled it himself catches it there.",
+        _cancelled_before,
+        errors=(asyncio.CancelledError,),
     ),
     Rule(
         "method-not-called-in-a-test",

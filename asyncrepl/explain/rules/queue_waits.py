@@ -330,10 +330,15 @@ def _too_soon(evidence: Evidence) -> Finding | None:
         return None
     owner, here = call.func.value, scope(unit, call)
     puts = calls_on(evidence, written_name(owner), "put", "put_nowait")
-    lost = any(
-        callee_name(each) == "put" and not isinstance(home.parents.get(each), ast.Await)
+    lost = [
+        (home, each)
         for home, each in puts
-    )
+        if callee_name(each) == "put" and not isinstance(home.parents.get(each), ast.Await)
+    ]
+    dropped = [each for each in lost if isinstance(each[0].parents.get(each[1]), ast.Expr)]
+    if dropped and dropped == puts:
+        why = f"{short(*dropped[-1])} was not awaited, and has put nothing: the queue is empty."
+        return Finding(why, _put(evidence, dropped))
     elsewhere = any(scope(home, each) is not here for home, each in puts)
     if lost or not elsewhere or not isinstance(here, ast.AsyncFunctionDef):
         return None
@@ -341,6 +346,13 @@ def _too_soon(evidence: Evidence) -> Finding | None:
     why = f"{short(unit, call)} waits for nobody, and there is no item in the queue yet: `await "
     why += f"{text}.get()` waits for one."
     return Finding(why, _waiting_for_item(evidence, unit, call, text))
+
+
+@correction
+def _put(fixing: Fixing, puts: list[tuple[Unit, ast.Call]]) -> None:
+    """``q.put(1)`` → ``await q.put(1)``."""
+    for unit, call in puts:
+        fixing.awaiting(unit, call)
 
 
 @correction

@@ -16,14 +16,16 @@ from asyncrepl.explain.source_units import positional
 from asyncrepl.explain.static_values import Resolver
 from asyncrepl.explain.value_origins import (
     STEPS,
+    argument,
     assignment,
     bindings,
+    calls_of,
     given,
     loads,
     stepped_source,
 )
 from asyncrepl.instrument.silent_mistake_placement import steps_inside
-from asyncrepl.syntax.names import FUNCTIONS, LOOPS, canonical_name
+from asyncrepl.syntax.names import FUNCTIONS, LOOPS, canonical_name, written_name
 from asyncrepl.syntax.source_rewriter import Span
 
 if TYPE_CHECKING:
@@ -174,8 +176,26 @@ def _exhausted(evidence: Evidence) -> Finding | None:
     text, kind = short(evidence.unit, use.node), use.info.kind if use.info is not None else object
     if kind is not AsyncGeneratorType:
         return None
+    unit, names = _handed_in(evidence, use.node)
+    if (given_as := short(unit, names[0])) != text:
+        text = f"{given_as}, here {text},"
     why = f"{text} is at its end: an async generator is walked once, this loop gets nothing."
     return Finding(why, _made_anew(evidence, use))
+
+
+def _handed_in(evidence: Evidence, node: ast.expr) -> tuple[Unit, list[ast.expr]]:
+    """What is a generator no more: of a parameter what calls give for it, but for the first."""
+    unit, function = evidence.unit, evidence.unit.function(node)
+    given = bindings(unit, node)[1] if isinstance(node, ast.Name) else []
+    if function is not None and given and given[0] in function.args.args:
+        position = function.args.args.index(given[0])
+        for home in (*reversed(evidence.callers), unit):
+            calls = [c for c in calls_of(home, function, unit) if isinstance(c, ast.Call)]
+            found = [argument(each, written_name(node), position) for each in calls]
+            names = [each for each in found if isinstance(each, ast.Name)]
+            if names and len({each.id for each in names}) == 1:
+                return home, [*(names[1:] or names)]
+    return unit, [node]
 
 
 def _over(evidence: Evidence) -> Finding | None:
@@ -275,11 +295,12 @@ def _made_anew(fixing: Fixing, use: Use) -> None:
     """The call that made the generator, in the place of its name; no cache that keeps it."""
     if _not_kept(fixing, use) or not isinstance(use.node, ast.Name):
         return
-    assigned = assignment(fixing.evidence, use.node.id)
+    unit, names = _handed_in(fixing.evidence, use.node)
+    assigned = assignment(fixing.evidence, written_name(names[0]))
     if assigned is None or not isinstance(assigned[1].value, ast.Call):
         return
-    source = assigned[0].source.source(assigned[1].value)
-    fixing.of(fixing.evidence.unit).replace(use.node, source)
+    for each in names:
+        fixing.of(unit).replace(each, assigned[0].source.source(assigned[1].value))
 
 
 def _shared(evidence: Evidence) -> Finding | None:

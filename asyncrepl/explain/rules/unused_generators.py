@@ -13,6 +13,8 @@ from asyncrepl.events.object_info import has_begun
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, correction, short
 from asyncrepl.explain.fresh_names import fresh
+from asyncrepl.explain.mismatch import mismatch
+from asyncrepl.explain.operand_uses import Use
 from asyncrepl.explain.scopes import behind_call, own_nodes
 from asyncrepl.explain.value_arrivals import is_meant_as_value, is_test
 from asyncrepl.explain.value_origins import loads
@@ -23,7 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from asyncrepl.explain.evidence import Evidence
-    from asyncrepl.explain.operand_uses import Use
     from asyncrepl.explain.source_units import Function, Unit
 
 _UNWALKED = (
@@ -97,8 +98,8 @@ _collected = correction(Fixing.collected)
 
 
 def _inner(evidence: Evidence) -> Finding | None:
-    """The target of a loop is printed, and is a generator itself."""
-    use = _generator(evidence)
+    """The target of a loop is printed, or refused as a value, and is a generator itself."""
+    use = _generator(evidence) if evidence.seen is not None else _refused(evidence)
     loop = _binding(evidence.unit, use.node) if use else None
     if use is None or loop is None or not isinstance(use.node, ast.Name):
         return None
@@ -109,6 +110,15 @@ def _inner(evidence: Evidence) -> Finding | None:
         "item and does not walk it."
     )
     return Finding(why, _walk_inside(evidence, *made) if made else None)
+
+
+def _refused(evidence: Evidence) -> Use | None:
+    """An async generator that was refused where a value is meant."""
+    found = mismatch(evidence)
+    if found is None or found.info is None or found.demand.what not in ("value", "attribute"):
+        return None
+    use = Use("seen", found.demand.node, found.demand.owner, found.info)
+    return use if use.kind is AsyncGeneratorType else None
 
 
 def _binding(unit: Unit, node: ast.expr) -> ast.AsyncFor | ast.comprehension | None:
@@ -286,6 +296,15 @@ def _checked_at_once(fixing: Fixing, unit: Unit, function: Function, count: int)
 
 _NEVER = "async-generator-never-iterated", "an async generator that nobody walks", 1, _UNWALKED
 
+_YIELDED = (
+    "yields-inner-generator",
+    "a generator yielded as one item",
+    4,
+    (
+        "`yield gen()` hands out the generator object. There is no `yield from` in an async "
+        "generator: `async for x in gen(): yield x`."
+    ),
+)
 RULES = (
     Rule(*_NEVER, _shown, "value"),
     Rule(
@@ -298,15 +317,8 @@ RULES = (
         sees="lost | unwalked",
     ),
     Rule(*_NEVER, _lost, sees="lost"),
-    Rule(
-        "yields-inner-generator",
-        "a generator yielded as one item",
-        4,
-        "`yield gen()` hands out the generator object. There is no `yield from` in an async "
-        "generator: `async for x in gen(): yield x`.",
-        _inner,
-        sees="shown",
-    ),
+    Rule(*_YIELDED, _inner, sees="shown"),
+    Rule(*_YIELDED, _inner, errors=(TypeError, AttributeError)),
     Rule(
         "async-generator-function-is-not-coroutine-function",
         "an async generator function taken for a plain one",

@@ -10,7 +10,7 @@ import ast
 import asyncio
 import inspect
 from types import AsyncGeneratorType, CoroutineType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from asyncrepl.events.object_info import (
     coroutine_of_task,
@@ -140,8 +140,15 @@ def _run_again(evidence: Evidence) -> tuple[Site, ast.expr] | None:
         call = waits.value if waits is not None else site.node(ast.Call)
     if site is None or not isinstance(call, ast.Call) or callee_name(call) not in _RUNNERS:
         return found
-    over = [each for each in call.args if is_over(evidence.resolver.value(each))]
+    given = [each.value if isinstance(each, ast.Starred) else each for each in call.args]
+    over = [each for each in given if _over_in(evidence.resolver.value(each))]
     return (site, over[0]) if over else found
+
+
+def _over_in(value: object) -> list[CoroutineType[Any, Any, Any]]:
+    """The coroutines that have ended, or run: `value`, or those in a collection."""
+    held: list[Any] = list(value) if type(value) in (list, tuple, set) else [value]  # type: ignore[call-overload]
+    return [each for each in held if is_over(each)]
 
 
 def _coroutine_again(evidence: Evidence) -> Finding | None:
@@ -152,11 +159,14 @@ def _coroutine_again(evidence: Evidence) -> Finding | None:
     if not isinstance(name, ast.Name):
         return kept_coroutine(evidence, found[0].unit, name)
     value = evidence.resolver.value(name)
-    if not is_real_instance(value, CoroutineType):
+    over = _over_in(value)
+    if not (over or is_real_instance(value, CoroutineType)):
         return None
-    state = "has run already" if value.cr_frame is None else "somebody awaits already"
-    why = f"`{name.id}` is a coroutine that {state}; it runs once. Call its function again."
-    return Finding(why, _called_again(evidence, name.id))
+    ended = over[0].cr_frame is None if over else False
+    state = "has run already" if ended else "somebody awaits already"
+    what = "is" if over[:1] in ([], [value]) else "holds"
+    why = f"`{name.id}` {what} a coroutine that {state}; it runs once. Call its function again."
+    return Finding(why, _called_again(evidence, name))
 
 
 def _cached_in_library(evidence: Evidence) -> Finding | None:
@@ -179,23 +189,43 @@ def _cached_in_library(evidence: Evidence) -> Finding | None:
     return Finding(why, corrected(evidence, tasks_cached, function))
 
 
+def made_in_another_input(evidence: Evidence, name: ast.expr) -> str:
+    """The call, or the display of several, that `name` was given by an earlier input; or ""."""
+    assigned = assignment(evidence, name.id) if isinstance(name, ast.Name) else None
+    if assigned is None or not isinstance(assigned[1].value, _MAKING):
+        return ""
+    (home, statement), typed = assigned, evidence.units.typed()
+    other = home in typed and home is not evidence.unit and scope(home, statement) is None
+    return home.source.source(statement.value) if other else ""
+
+
+_MAKING = (ast.Call, ast.List, ast.Tuple, ast.Set, ast.ListComp, ast.SetComp)
+
+
 @correction
-def _called_again(fixing: Fixing, name: str) -> None:
-    """Make a function of the assignment: ``pause = lambda: …`` and ``await pause()``."""
-    assigned = assignment(fixing.evidence, name)
-    if assigned is None or not isinstance(assigned[1].value, ast.Call):
+def _called_again(fixing: Fixing, name: ast.Name) -> None:
+    """Make a function of the assignment: ``pause = lambda: …`` and ``await pause()``.
+
+    At a prompt, where it was another input, write what that has assigned once more.
+    """
+    assigned, here = assignment(fixing.evidence, name.id), fixing.evidence.unit
+    if assigned is None or not isinstance(assigned[1].value, _MAKING):
         return
     (home, statement), units = assigned, fixing.evidence.units
     around = scope(home, statement)
+    if text := made_in_another_input(fixing.evidence, name):
+        fixing.of(here).replace(name, text)
+        return
     uses = [
         (unit, node)
         for unit in ([home] if around is not None else units.all())
         for node in unit.nodes(ast.Name)
-        if node.id == name and isinstance(node.ctx, ast.Load)
+        if node.id == name.id and isinstance(node.ctx, ast.Load)
         if bindings(unit, node)[0] is around
     ]
     for unit, use in uses:
         owner = unit.parents.get(use)
+        owner = unit.parents.get(owner) if isinstance(owner, ast.Starred) else owner
         given = isinstance(owner, ast.Call) and callee_name(owner) in _RUNNERS
         if not (given or isinstance(owner, ast.Await)):
             raise CannotFixError
