@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from asyncrepl.explain.scopes import scope
 from asyncrepl.explain.source_units import own_name
-from asyncrepl.syntax.names import canonical_name
+from asyncrepl.syntax.names import canonical_name, last_name
 
 if TYPE_CHECKING:
     from asyncrepl.explain.source_units import Unit
