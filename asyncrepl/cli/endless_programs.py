@@ -9,7 +9,7 @@ from threading import Event, get_ident
 from time import sleep
 from typing import TYPE_CHECKING
 
-from asyncrepl.engine.blocking.cpu_time import HiddenThread
+from asyncrepl.engine.loop.hidden_threads import HiddenThread
 from asyncrepl.engine.loop.loop_runner import EndsSessionError
 from asyncrepl.engine.tasks.await_graph import FEW_TASKS, await_graph
 from asyncrepl.engine.tasks.recurrence import Recurrence

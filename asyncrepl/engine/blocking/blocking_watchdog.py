@@ -47,8 +47,9 @@ from asyncrepl.engine.blocking.blocked_slice import (
     seconds_waited,
 )
 from asyncrepl.engine.blocking.blocking_reports import ReportThrottle
-from asyncrepl.engine.blocking.cpu_time import HiddenThread, cpu_probe
+from asyncrepl.engine.blocking.cpu_time import cpu_probe
 from asyncrepl.engine.code_owner import is_ours
+from asyncrepl.engine.loop.hidden_threads import HiddenThread
 from asyncrepl.events import IDLE, Blocked, BlockingReport
 from asyncrepl.events.object_info import code_of
 

@@ -36,16 +36,13 @@ that compute counts as waiting for the lock.
 from __future__ import annotations
 
 import os
-import signal
 import sys
 import threading
 import time
 from time import monotonic
-from typing import TYPE_CHECKING, NamedTuple, Protocol
-from weakref import WeakSet
+from typing import NamedTuple, Protocol
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from asyncrepl.engine.loop.hidden_threads import hidden_threads
 
 #: A thread that waits for the lock may sleep a little longer than it asked for.
 _SLACK = 2.0
@@ -174,7 +171,7 @@ class AnyProbe:
         used = self._used - before
         self._queued += max(late - used, 0.0)
         # The main thread, ours of this moment, and no others.
-        listed = [each for each in _threads_of_ours() if each not in _hidden]
+        listed = [each for each in _threads_of_ours() if each not in hidden_threads]
         if threading.active_count() > 1 + len(listed):
             self._others += used
         else:
@@ -185,62 +182,8 @@ class AnyProbe:
 def _threads_of_ours() -> list[threading.Thread]:
     threads = [each for each in threading.enumerate() if each.native_id is not None]
     ours = [each for each in threads if each.name.startswith(_OURS)]
-    hidden = [each for each in [*_hidden] if each.is_alive()]
+    hidden = [each for each in [*hidden_threads] if each.is_alive()]
     return [*hidden, *(each for each in ours if not each.name.startswith(_LOADING))]
-
-
-#: Where `threading` lists its threads; our own copy of the module may be another.
-_THREADING = threading.Thread.start.__globals__
-_hidden: WeakSet[HiddenThread] = WeakSet()
-
-
-class HiddenThread(threading.Thread):
-    """A thread of ours beside a program, which counts the threads it has: `threading` lists none.
-
-    It may not ask who it is (`threading.current_thread`): that would list it, as somebody else's.
-    """
-
-    def __init__(self, target: Callable[[], object], name: str) -> None:
-        super().__init__(target=target, name=name, daemon=True)
-        self._hides = threading.Event()
-
-    def start(self) -> None:
-        """Begin; it is not listed any more when this returns."""
-        super().start()
-        self._hides.wait()
-        _hidden.add(self)
-
-    def run(self) -> None:
-        """Do what it is for; signals are left to the program's threads, which may await them."""
-        signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
-        self._delete()
-        self._hides.set()
-        super().run()
-
-    def _delete(self) -> None:
-        """Take it from the list; called by Python as well, at the thread's end."""
-        with _THREADING["_active_limbo_lock"]:
-            _THREADING["_active"].pop(threading.get_ident(), None)
-
-
-def _native_threads() -> set[int]:
-    """The threads of the process, as the system numbers them."""
-    try:
-        return {*map(int, os.listdir("/proc/self/task"))}  # noqa: PTH208
-    except OSError:  # no Linux: those are known that run Python
-        frames = sys._current_frames()  # noqa: SLF001  the documented way
-        listed = {each.ident: each.native_id for each in [*threading.enumerate(), *_hidden]}
-        return {listed.get(each) or each for each in frames}
-
-
-#: Those that there are before any program begins.
-_FROM_BEFORE = _native_threads()
-
-
-def has_unlisted_threads() -> bool:
-    """Whether there are threads that `threading` does not know: of a library in C, mostly."""
-    listed = {each.native_id for each in [*threading.enumerate(), *_hidden]}
-    return not _native_threads() <= listed | _FROM_BEFORE
 
 
 def _cpu_clock(thread: threading.Thread) -> int:

@@ -16,8 +16,8 @@ from queue import Queue
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from asyncrepl.engine.blocking.cpu_time import has_unlisted_threads
 from asyncrepl.engine.code_owner import is_users
+from asyncrepl.engine.loop.hidden_threads import has_unlisted_threads
 from asyncrepl.engine.tasks.task_records import all_tasks, is_at_rest
 from asyncrepl.events.findings import Finding, code_of_whole_text, finding_at
 from asyncrepl.events.object_info import ObjectInfo, behind_partials, code_of, describe

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import _thread
 import queue
 import sys
 import threading
@@ -11,10 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from asyncrepl.engine.blocking import cpu_time
 from asyncrepl.engine.blocking.cpu_time import (
     AnyProbe,
-    HiddenThread,
     LinuxProbe,
     Sample,
     cpu_probe,
@@ -193,30 +190,3 @@ def test_a_look_that_comes_late_for_no_reason_was_stopped() -> None:
     stop.put(None)
     watch.join()
     assert 4.0 < stopped < 5.001  # a difference of two times since the boot of the machine
-
-
-@pytest.mark.parametrize("books", [True, False])
-def test_a_thread_that_is_not_listed_is_noticed(
-    monkeypatch: pytest.MonkeyPatch, books: bool
-) -> None:
-    """It may wake a loop; but ours do not, which are not listed either."""
-
-    def refused(_: object) -> None:
-        raise OSError
-
-    if not books:
-        monkeypatch.setattr(cpu_time.os, "listdir", refused)
-    began: queue.SimpleQueue[None] = queue.SimpleQueue()
-    stops: list[queue.SimpleQueue[None]] = [queue.SimpleQueue() for _ in range(2)]
-    before = cpu_time.has_unlisted_threads()
-    ours = HiddenThread(stops[0].get, "asyncrepl test")
-    ours.start()
-    assert ours not in threading.enumerate()
-    assert cpu_time.has_unlisted_threads() == before
-    _thread.start_new_thread(lambda: (began.put(None), stops[1].get()), ())
-    began.get()
-    assert cpu_time.has_unlisted_threads()
-    for each in stops:
-        each.put(None)
-    ours.join()
-    assert not ours.is_alive()
