@@ -211,8 +211,7 @@ class Resolver:
         first, second = self.info(node.body), self.info(node.orelse)
         return first if first and second and first.kind is second.kind else None
 
-    def _boolop(self, node: ast.BoolOp) -> ObjectInfo | None:
-        return either(self, node)
+    _boolop, _taken, _of_builtin = either, taken_from, given_by_builtin
 
     def _binop(self, node: ast.BinOp) -> ObjectInfo | None:
         return result_of_operator(self.info(node.left), node.op, self.info(node.right))
@@ -305,20 +304,16 @@ class Resolver:
         self, callee: FunctionType, node: ast.Call | None, given: int, own: ObjectInfo | None
     ) -> list[ObjectInfo]:
         bound = variables(callee, node is not None and not node.args and not node.keywords)
-        code, known = callee.__code__, dict[str, ObjectInfo | None]()
-        if own is not None and code.co_argcount:
-            known[code.co_varnames[0]] = own
-        for name, value in passed_arguments(code, node, given) if node else ():
-            info = self.info(value)
-            bound |= {name: info.value} if info and is_real_instance(info.value, _PASSED) else {}
-            known |= {name: info} if info is not None and name not in bound else {}
+        code = callee.__code__
+        known: _Known = {code.co_varnames[0]: own} if own and code.co_argcount else {}
+        for name, passed in passed_arguments(code, node, given) if node else ():
+            if is_real_instance(value := self.value(passed), _PASSED):
+                bound[name] = value
+            elif self.units.source_of(
+                callee
+            ):  # what a library hands through, it may have worked on
+                known[name] = self.info(passed)
         return self._returned(code, bound, callee.__globals__, known=known)
-
-    def _of_builtin(self, callee: object, node: ast.Call | None) -> ObjectInfo | None:
-        return given_by_builtin(self, callee, node)
-
-    def _taken(self, node: ast.Call) -> ObjectInfo | None:
-        return taken_from(self, node)
 
     def inside(self, code: CodeType | None, function: object = MISSING) -> Resolver:
         """The names as the code of `function` sees them, before it runs."""

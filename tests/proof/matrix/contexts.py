@@ -130,7 +130,12 @@ ROUTES = {
 _HELPED = tuple(name for name, route in ROUTES.items() if route.helper)
 
 #: Those by which a name keeps the operand.
-KEEPING = ("variable", "attribute", "list", "dict", "conditional", "loop", "each", "unpacked")
+KEEPING = (
+    "variable", "attribute", "list", "dict", "conditional", "loop", "each", "unpacked", "pair",
+    "item", "got", "nested list", "sliced", "closure", "class", "property", "method", "fields",
+    "getattr", "inherited", "dict value", "tuple", "twice", "augmented", "appended", "annotated",
+    "global",
+)  # fmt: skip
 
 #: What is done with the value of an expression, here ``$e``.
 CONSUMERS = {
