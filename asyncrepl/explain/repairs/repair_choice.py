@@ -248,7 +248,7 @@ def _called(fixing: Fixing, case: Case) -> None:
         for each in _uncalled_beside(case):
             fixing.of(case.unit).after(each, "()")
         return
-    if (loose and not isinstance(node, ast.Await)) or not results or given != "()":
+    if isinstance(node, ast.Lambda) or not results or given != "()":
         raise CannotFixError
     inner = Case(case.evidence, case.unit, case.demand, results[0], suffix="()")
     for repair in _choices(inner):
