@@ -120,7 +120,7 @@ def _attribute_named(resolver: _Resolver, node: ast.Call) -> ObjectInfo | None:
 def _items_of_argument(resolver: _Resolver, node: ast.expr) -> ObjectInfo | None:
     info = resolver.info(node)
     found = item_of(resolver, info) if info is not None else None
-    return found if found is not None else put_into(resolver, node)
+    return found if found is not None else item_put_into(resolver, node)
 
 
 def taken_from(resolver: _Resolver, node: ast.Call) -> ObjectInfo | None:
@@ -143,7 +143,7 @@ def taken_from(resolver: _Resolver, node: ast.Call) -> ObjectInfo | None:
             return describe(found, keep=True)
     if type(held) not in (*_MAPPINGS, list, set, deque) and not hasattr(owner.kind, "put_nowait"):
         return None
-    return owner.item or put_into(resolver, node.func.value)
+    return owner.item or item_put_into(resolver, node.func.value)
 
 
 def either(resolver: _Resolver, node: ast.BoolOp) -> ObjectInfo | None:
@@ -172,7 +172,7 @@ def sliced(resolver: _Resolver, node: ast.Subscript) -> ObjectInfo | None:
     return describe(held[slice(*ends)], keep=True)  # type: ignore[index]  # a list or a tuple
 
 
-def put_into(resolver: _Resolver, owner: ast.expr) -> ObjectInfo | None:
+def item_put_into(resolver: _Resolver, owner: ast.expr) -> ObjectInfo | None:
     """What the source puts into `owner`, a name or an attribute, the first that is known."""
     if not isinstance(owner, ast.Name | ast.Attribute) or resolver.code is None:
         return None
