@@ -52,11 +52,23 @@ class _Resolver(Protocol):
 
 
 def item_of(resolver: _Resolver, info: ObjectInfo) -> ObjectInfo | None:
-    """What `resolver` knows of the items of the collection, generator or iterator `info`."""
+    """What `resolver` knows of the items of the collection, generator or iterator `info`.
+
+    Nothing where they are of several kinds: which one it is nobody knows.
+    """
+    if _is_mixed(info.value):
+        return None
     waits = lookup(info.kind, "_wait_for_one")  # of `as_completed`, since Python 3.13
     step = lookup(info.kind, "__next__") if waits is MISSING else waits
     made = resolver.yielded(info.code) if info.code is not None else resolver.results(step)
     return info.item or next(iter(made), None)
+
+
+def _is_mixed(held: object) -> bool:
+    """Whether a collection of Python's own types has items of several types."""
+    items: Any = held.values() if type(held) in _MAPPINGS else held  # type: ignore[attr-defined]
+    known = type(held) in (*_MAPPINGS, list, tuple, set, frozenset, deque)
+    return known and len({type(each) for each in items}) > 1
 
 
 def made_by_class(resolver: _Resolver, kind: type, node: ast.Call | None) -> ObjectInfo:
@@ -118,9 +130,11 @@ def _attribute_named(resolver: _Resolver, node: ast.Call) -> ObjectInfo | None:
 
 
 def _items_of_argument(resolver: _Resolver, node: ast.expr) -> ObjectInfo | None:
+    if isinstance(node, ast.List | ast.Tuple | ast.Set | ast.Dict):
+        return _alike([*_filled(resolver, node)])
     info = resolver.info(node)
     found = item_of(resolver, info) if info is not None else None
-    return found if found is not None else item_put_into(resolver, node)
+    return found if found is not None else _alike(_items_put_into(resolver, node))
 
 
 def taken_from(resolver: _Resolver, node: ast.Call) -> ObjectInfo | None:
@@ -135,22 +149,34 @@ def taken_from(resolver: _Resolver, node: ast.Call) -> ObjectInfo | None:
     if owner is None or (name not in _TAKING and name not in _VIEWS):
         return None
     if name in _VIEWS:
-        known = type(held) in _MAPPINGS and not node.args
+        known = type(held) in _MAPPINGS and not node.args and not _is_mixed(held)
         return ObjectInfo(_VIEWS[name], item=owner.item) if known else None
     if type(held) in _MAPPINGS and node.args:
-        found = item(held, resolver.value(node.args[0]), negative=False)
-        if found is not MISSING:
-            return describe(found, keep=True)
-    if type(held) not in (*_MAPPINGS, list, set, deque) and not hasattr(owner.kind, "put_nowait"):
+        return _at_key(resolver, held, node)
+    if type(held) not in (list, set, deque) and lookup(owner.kind, "put_nowait") is MISSING:
         return None
-    return owner.item or item_put_into(resolver, node.func.value)
+    put = _items_put_into(resolver, node.func.value)
+    there = owner.item if not _is_mixed(held) else None  # those that are left are like it
+    return _alike(put) if put else there
+
+
+def _at_key(resolver: _Resolver, held: Any, node: ast.Call) -> ObjectInfo | None:
+    """What ``jobs.get("first")``, the call `node`, gives of the living dict `held`; or ``pop``."""
+    key, owner = resolver.value(node.args[0]), getattr(node.func, "value", node)
+    found = item(held, key, negative=False)
+    if found is not MISSING:
+        return describe(found, keep=True)
+    if callee_name(node) != "get":  # it is gone
+        return _alike(_items_put_into(resolver, owner)) if len(node.args) == 1 else None
+    if type(key) is not str:
+        return None
+    return resolver.info(node.args[1]) if len(node.args) > 1 else describe(None)
 
 
 def either(resolver: _Resolver, node: ast.BoolOp) -> ObjectInfo | None:
     """What `node`, ``given or made``, is for `resolver`: one of them may be None."""
     infos = map(resolver.info, node.values)
-    found = [each for each in infos if each is None or each.kind is not NoneType]
-    return found[0] if len({each and each.kind for each in found}) == 1 else None
+    return _alike([each for each in infos if each is None or each.kind is not NoneType])
 
 
 def binds(resolver: _Resolver, function: ast.expr) -> bool:
@@ -172,18 +198,22 @@ def sliced(resolver: _Resolver, node: ast.Subscript) -> ObjectInfo | None:
     return describe(held[slice(*ends)], keep=True)  # type: ignore[index]  # a list or a tuple
 
 
-def item_put_into(resolver: _Resolver, owner: ast.expr) -> ObjectInfo | None:
-    """What the source puts into `owner`, a name or an attribute, the first that is known."""
+def _alike(infos: list[ObjectInfo | None]) -> ObjectInfo | None:
+    """What any of several is like, if they are all of one kind."""
+    return infos[0] if len({each and each.kind for each in infos}) == 1 else None
+
+
+def _items_put_into(resolver: _Resolver, owner: ast.expr) -> list[ObjectInfo | None]:
+    """All that the source puts into `owner`, a name or an attribute; None for what is unknown."""
     if not isinstance(owner, ast.Name | ast.Attribute) or resolver.code is None:
-        return None
+        return []
     same = ast.unparse(owner)
     if same in resolver.evaluated_names:  # rows = iter(rows)
-        return None
+        return []
     resolver.evaluated_names.add(same)
     try:
         nodes = (node for place in _places(resolver, owner) for node in ast.walk(place))
-        put = (held for node in nodes for held in _put(resolver, node, same))
-        return next((held for held in put if held is not None), None)
+        return [held for node in nodes for held in _put(resolver, node, same)]
     finally:
         resolver.evaluated_names.discard(same)
 
@@ -191,7 +221,8 @@ def item_put_into(resolver: _Resolver, owner: ast.expr) -> ObjectInfo | None:
 def _places(resolver: _Resolver, owner: ast.expr) -> list[ast.AST]:
     """Where something may be put into it: the function, the file, or all that was typed."""
     filename = resolver.code.co_filename if resolver.code is not None else None
-    found = resolver.units.definition(resolver.code) if isinstance(owner, ast.Name) else None
+    local = isinstance(owner, ast.Name) and owner.id in getattr(resolver.code, "co_varnames", ())
+    found = resolver.units.definition(resolver.code) if local else None
     if found is not None:
         return [found[1]]
     typed = filename is not None and filename.startswith("<input ")
@@ -205,13 +236,24 @@ def _put(resolver: _Resolver, node: ast.AST, same: str) -> Iterator[ObjectInfo |
         for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
             if isinstance(target, ast.Subscript) and _is(target.value, same):
                 yield resolver.info(node.value)
-            elif _is(target, same) and not _is(node.value, same):
-                info = resolver.info(node.value)
-                yield item_of(resolver, info) if info is not None else None
+            elif _is(target, same):
+                yield from _filled(resolver, node.value)
     elif isinstance(node, ast.Call) and callee_name(node) in _PUTTING and node.args:
         owner = getattr(node.func, "value", None)
         if owner is not None and _is(owner, same):
             yield resolver.info(node.args[-1])
+
+
+def _filled(resolver: _Resolver, made: ast.expr) -> Iterator[ObjectInfo | None]:
+    """The items of a collection that is `made`; none of ``[]``, or ``Queue(maxsize=3)``."""
+    match made:
+        case ast.List(items) | ast.Tuple(items) | ast.Set(items) | ast.Dict(_, items):
+            yield from map(resolver.info, items)
+        case ast.Call(args=[]):
+            pass
+        case _:
+            info = resolver.info(made)
+            yield item_of(resolver, info) if info is not None else None
 
 
 def _is(node: ast.AST, same: str) -> bool:
