@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from asyncrepl.explain.source_units import Units
 
 _MAPPINGS = (dict, defaultdict, OrderedDict)
-_TAKING = frozenset({"pop", "popleft", "popitem", "get", "get_nowait", "setdefault"})
+_TAKING = frozenset({"pop", "popleft", "popitem", "get", "get_nowait"})
 #: What puts its last argument into its object.
 _PUTTING = frozenset(
     {"append", "appendleft", "add", "insert", "put", "put_nowait", "setdefault", "push"}
@@ -168,9 +168,8 @@ def _at_key(resolver: _Resolver, held: Any, node: ast.Call) -> ObjectInfo | None
         return describe(found, keep=True)
     if callee_name(node) != "get":  # it is gone
         return _alike(_items_put_into(resolver, owner)) if len(node.args) == 1 else None
-    if type(key) is not str:
-        return None
-    return resolver.info(node.args[1]) if len(node.args) > 1 else describe(None)
+    # What is given for want of it is awaited where it stands.
+    return describe(None) if type(key) is str and len(node.args) == 1 else None
 
 
 def either(resolver: _Resolver, node: ast.BoolOp) -> ObjectInfo | None:
