@@ -118,8 +118,7 @@ def _of_arguments(resolver: _Resolver, callee: object, node: ast.Call) -> Object
     if any(callee is each for each in _CALLING):
         function = resolver.value(first)
         return resolver.result(function) if function is not MISSING else None
-    taken = callee is next or (any(callee is each for each in (min, max)) and len(node.args) == 1)
-    return _items_of_argument(resolver, first) if taken else None
+    return _items_of_argument(resolver, first) if callee is next else None
 
 
 def _attribute_named(resolver: _Resolver, node: ast.Call) -> ObjectInfo | None:

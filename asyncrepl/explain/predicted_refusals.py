@@ -332,7 +332,7 @@ class _Expecting(Resolver):
 
     def _of_builtin(self, callee: object, node: ast.Call | None) -> ObjectInfo | None:
         """What ``print`` gives, and ``aiter`` of what is its own iterator for certain."""
-        if any(callee is each for each in (next, iter, min, max, sorted)):
+        if any(callee is each for each in (next, iter, sorted)):
             return None  # as an item
         found = super()._of_builtin(callee, node)
         own = callee is not aiter or (found is not None and found.kind is AsyncGeneratorType)
