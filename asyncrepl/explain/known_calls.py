@@ -11,6 +11,7 @@ import ast
 import functools
 import operator
 from collections import OrderedDict, defaultdict, deque
+from itertools import islice
 from types import FunctionType, ModuleType, NoneType
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -33,6 +34,8 @@ _PUTTING = frozenset(
 _HOLDING = (list, tuple, set, frozenset, enumerate, reversed, filter, deque)
 #: Functions that give what the function gives that is given to them.
 _CALLING = (functools.reduce, getattr(operator, "call", functools.reduce))
+#: So many items of a collection are looked at: it may have millions.
+_LOOKED_AT = 1000
 _VIEWS: dict[str, type] = {"values": type({}.values()), "copy": dict}
 
 
@@ -68,7 +71,7 @@ def _is_mixed(held: object) -> bool:
     """Whether a collection of Python's own types has items of several types."""
     items: Any = held.values() if type(held) in _MAPPINGS else held  # type: ignore[attr-defined]
     known = type(held) in (*_MAPPINGS, list, tuple, set, frozenset, deque)
-    return known and len({type(each) for each in items}) > 1
+    return known and len({type(each) for each in islice(items, _LOOKED_AT)}) > 1
 
 
 def made_by_class(resolver: _Resolver, kind: type, node: ast.Call | None) -> ObjectInfo:
@@ -77,7 +80,8 @@ def made_by_class(resolver: _Resolver, kind: type, node: ast.Call | None) -> Obj
     if kind is map and len(arguments) > 1:
         return ObjectInfo(kind, item=_mapped(resolver, *arguments[:2]))
     filled = arguments and kind in _HOLDING
-    items = _items_of_argument(resolver, arguments[kind is filter]) if filled else None
+    given = -1 if kind is filter else 0
+    items = _items_of_argument(resolver, arguments[given]) if filled else None
     return ObjectInfo(kind, item=items)
 
 
