@@ -100,14 +100,14 @@ def _in_a_loop(evidence: Evidence, site: Site, node: ast.AST) -> Finding:
             f"{why} `await` its asynchronous form, `{twin}`.",
             corrected(evidence, _by_twin, site.unit, call, twin),
         )
-    other = "use its asynchronous form, or"
+    other, fix = "use its asynchronous form, or call it", None
     if call is None and not isinstance(node, ast.withitem | ast.With):
-        other = "it is only now that it gets what it stands for. Have it before, or"
-    fix = None
-    if call is not None and not isinstance(site.unit.parents.get(call), ast.withitem):
-        change = _listed_in_thread if _iterates(site) else awaited_in_thread
-        fix = corrected(evidence, change, site.unit, call)
-    return Finding(f"{why} {other} call it in a thread, with `asyncio.to_thread`.", fix)
+        other = "it is only now that it gets what it stands for. Have it before, or get it"
+    if _iterates(site) and isinstance(node, ast.expr):
+        fix = corrected(evidence, _listed_in_thread, site.unit, node)
+    elif call is not None and not isinstance(site.unit.parents.get(call), ast.withitem):
+        fix = corrected(evidence, awaited_in_thread, site.unit, call)
+    return Finding(f"{why} {other} in a thread, with `asyncio.to_thread`.", fix)
 
 
 def _by_twin(fixing: Fixing, unit: Unit, call: ast.Call, twin: str) -> None:
@@ -116,14 +116,14 @@ def _by_twin(fixing: Fixing, unit: Unit, call: ast.Call, twin: str) -> None:
     fixing.awaiting(unit, call)
 
 
-def _listed_in_thread(fixing: Fixing, unit: Unit, made: ast.Call) -> None:
-    """``for x in rows():`` → ``for x in await asyncio.to_thread(list, rows()):``."""
-    fixing.of(unit).replace(made, f"await asyncio.to_thread(list, {unit.source.source(made)})")
-    fixing.suspending(unit, made)
+def _listed_in_thread(fixing: Fixing, unit: Unit, rows: ast.expr) -> None:
+    """``for x in rows:`` → ``for x in await asyncio.to_thread(list, rows):``."""
+    fixing.of(unit).replace(rows, f"await asyncio.to_thread(list, {unit.source.source(rows)})")
+    fixing.suspending(unit, rows)
 
 
 def _iterates(site: Site) -> bool:
-    """Whether a loop has begun there, over what the call has given before."""
+    """Whether a loop has begun there, over what was made before."""
     return site.op == "GET_ITER"
 
 
