@@ -59,9 +59,11 @@ def _elsewhere(evidence: Evidence) -> Finding | None:
 
 
 def _refused(node: ast.AST) -> ast.AST:
-    """What Python 3.11 names after what it is in: the test of an ``if``, what is iterated over."""
+    """What older Pythons name after what it is in: a test, what is iterated over."""
     if isinstance(node, ast.Await):
         return node.value
+    if isinstance(node, ast.For):
+        return node.iter
     if isinstance(node, ast.If | ast.While | ast.Assert):
         return node.test
     return node.generators[0].iter if isinstance(node, COMPREHENSIONS) else node
