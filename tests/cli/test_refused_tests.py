@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 TESTS = """\
-import pytest
+import pytest, unittest
 from pytest import fixture as given
 
 class Store:
@@ -35,6 +35,15 @@ async def test_row(row):
 
 class TestAll:
     async def test_unmarked(self):
+        assert await Store().read() == [1]
+
+@pytest.mark.asyncio
+class TestMarked:
+    async def test_it(self):
+        assert await Store().read() == [1]
+
+class TestCase(unittest.IsolatedAsyncioTestCase):
+    async def test_it(self):
         assert await Store().read() == [1]
 """
 

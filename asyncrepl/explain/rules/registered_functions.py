@@ -22,7 +22,13 @@ from asyncrepl.explain.fix_editor import Fixing, corrected, correction, short
 from asyncrepl.explain.hoisted_code import called_here, put_head
 from asyncrepl.explain.other_callers import mentions
 from asyncrepl.explain.rules.async_callbacks import THREADS, makers
-from asyncrepl.explain.scopes import ASYNC_FIXTURES, is_fixture, is_generator, plain_test_case
+from asyncrepl.explain.scopes import (
+    ASYNC_FIXTURES,
+    behind_call,
+    is_fixture,
+    is_generator,
+    plain_test_case,
+)
 from asyncrepl.syntax.names import callee_name, canonical_name, written_name
 from asyncrepl.syntax.source_rewriter import Span
 
@@ -157,13 +163,16 @@ def _unmarked_test(evidence: Evidence) -> Finding | None:
 
 @correction
 def _marked(fixing: Fixing, unit: Unit, mark: str) -> None:
-    """The mark on each ``async def`` of `unit` that is a test."""
+    """The mark on each ``async def`` of `unit` that is a test, and that nobody else takes."""
+    taken = {f"pytest.mark.{each}" for each in ("trio", *_PLUGINS.values())}
     for each in unit.nodes(ast.AsyncFunctionDef):
-        marks = {canonical_name(by) for by in decorators(each)}
-        beside = unit.parents[each]
-        if not each.name.startswith("test") or f"pytest.mark.{mark}" in marks:
+        beside, own = unit.parents[each], each.decorator_list
+        if isinstance(beside, ast.ClassDef) and not beside.bases:  # else it may be a test case
+            own = [*own, *beside.decorator_list]
+        elif not isinstance(beside, ast.Module):
             continue
-        if isinstance(beside, ast.Module | ast.ClassDef):
+        marks = {canonical_name(behind_call(by)) for by in own}
+        if each.name.startswith("test") and not marks & taken:
             fixing.of(unit).lines_before(each, f"@pytest.mark.{mark}")
 
 
